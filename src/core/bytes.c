@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/bytes.h"
+
+bool wb_bytes_sub(struct wb_bytes in, uint64_t off, uint64_t len, struct wb_bytes *ret)
+{
+	if (off > in.size || len > in.size - off)
+		return false;
+	*ret = (struct wb_bytes){in.data + off, (size_t)len};
+	return true;
+}
+
+bool wb_get_struct(struct wb_bytes in, uint64_t off, void *ret, size_t len)
+{
+	struct wb_bytes s;
+
+	if (!wb_bytes_sub(in, off, len, &s))
+		return false;
+	memcpy(ret, s.data, len);
+	return true;
+}
+
+bool wb_bytes_equal(struct wb_bytes in, uint64_t off, const void *want, size_t len)
+{
+	struct wb_bytes s;
+
+	return wb_bytes_sub(in, off, len, &s) && memcmp(s.data, want, len) == 0;
+}
+
+bool wb_get_u8(struct wb_bytes in, uint64_t off, uint8_t *ret)
+{
+	return wb_get_struct(in, off, ret, 1);
+}
+
+bool wb_get_le16(struct wb_bytes in, uint64_t off, uint16_t *ret)
+{
+	struct wb_bytes s;
+
+	if (!wb_bytes_sub(in, off, 2, &s))
+		return false;
+	*ret = (uint16_t)(s.data[0] | s.data[1] << 8);
+	return true;
+}
+
+bool wb_get_le32(struct wb_bytes in, uint64_t off, uint32_t *ret)
+{
+	struct wb_bytes s;
+	uint32_t v = 0;
+
+	if (!wb_bytes_sub(in, off, 4, &s))
+		return false;
+	for (int i = 3; i >= 0; i--)
+		v = v << 8 | s.data[i];
+	*ret = v;
+	return true;
+}
+
+bool wb_get_le64(struct wb_bytes in, uint64_t off, uint64_t *ret)
+{
+	uint32_t lo, hi;
+
+	if (!wb_get_le32(in, off, &lo) || off > UINT64_MAX - 4 || !wb_get_le32(in, off + 4, &hi))
+		return false;
+	*ret = (uint64_t)hi << 32 | lo;
+	return true;
+}
+
+static size_t page_up(size_t n)
+{
+	return (n + 4095) & ~(size_t)4095;
+}
+
+int wb_blob_init(struct wb_blob *blob, size_t capacity)
+{
+	struct wb_blob b = {};
+	int r = wb_blob_reserve(&b, capacity);
+
+	if (r < 0)
+		return r;
+	*blob = b;
+	return 0;
+}
+
+int wb_blob_reserve(struct wb_blob *blob, size_t capacity)
+{
+	size_t want;
+	void *p;
+
+	if (capacity <= blob->capacity)
+		return 0;
+	if (capacity > SIZE_MAX / 2)
+		return -ENOMEM;
+	want = page_up(capacity);
+	if (blob->data)
+		p = mremap(blob->data, blob->capacity, want, MREMAP_MAYMOVE);
+	else
+		p = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -ENOMEM;
+	blob->data = p;
+	blob->capacity = want;
+	return 0;
+}
+
+int wb_blob_append(struct wb_blob *blob, const void *data, size_t n)
+{
+	int r;
+
+	if (n > SIZE_MAX / 4 - blob->size)
+		return -ENOMEM;
+	if (blob->size + n > blob->capacity) {
+		size_t want = blob->size + n;
+
+		if (want < blob->capacity + blob->capacity / 2)
+			want = blob->capacity + blob->capacity / 2;
+		r = wb_blob_reserve(blob, want);
+		if (r < 0)
+			return r;
+	}
+	if (!n)
+		return 0;
+	if (data)
+		memcpy(blob->data + blob->size, data, n);
+	else
+		memset(blob->data + blob->size, 0, n);
+	blob->size += n;
+	return 0;
+}
+
+int wb_blob_pad(struct wb_blob *blob, size_t align)
+{
+	size_t rest = blob->size % align;
+
+	return rest ? wb_blob_append(blob, NULL, align - rest) : 0;
+}
+
+void wb_blob_trim(struct wb_blob *blob)
+{
+	size_t keep = page_up(blob->size);
+
+	if (!blob->data || keep >= blob->capacity)
+		return;
+	if (!keep) {
+		wb_blob_deinit(blob);
+		return;
+	}
+	munmap(blob->data + keep, blob->capacity - keep);
+	blob->capacity = keep;
+}
+
+struct wb_blob wb_blob_take(struct wb_blob *blob)
+{
+	struct wb_blob b = *blob;
+
+	*blob = (struct wb_blob){};
+	return b;
+}
+
+struct wb_bytes wb_blob_view(const struct wb_blob *blob)
+{
+	return (struct wb_bytes){blob->data, blob->size};
+}
+
+void wb_blob_deinit(struct wb_blob *blob)
+{
+	if (!blob)
+		return;
+	if (blob->data)
+		munmap(blob->data, blob->capacity);
+	*blob = (struct wb_blob){};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How the library reports failure: functions return 0 (or a count) on success and a negative
+ * errno on failure, and the site that knows the reason records one sentence for the user.
+ */
+#pragma once
+
+/* One recorded reason. Caller's storage; zero-initialise with `= {}` before use. */
+struct wb_error {
+	int code;       /* negative errno, 0 while nothing failed */
+	char text[512]; /* one sentence: what is wrong, where, what to do; no newline */
+};
+
+/*
+ * Record a reason and return `code` (a negative errno), so that a site can
+ * `return wb_fail(err, -EINVAL, "...")`. `err` may be NULL.
+ */
+int wb_fail(struct wb_error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Put context ("file /boot/x: ") in front of a sentence recorded deeper down. Returns err->code,
+ * or `code` when `err` is NULL.
+ */
+int wb_fail_in(struct wb_error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));

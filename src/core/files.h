@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one way in which parsers reach files. `sys` implements it over the real file system;
+ * tests implement it over an in-memory list, so that a test embeds the text it parses.
+ * All paths are absolute.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/bytes.h"
+#include "core/error.h"
+#include "core/strv.h"
+
+struct wb_files {
+	void *ctx;
+	/*
+	 * The whole of one file, at most `limit` bytes (0: no limit). A NUL byte follows the
+	 * contents and is not counted in ret->size, so text may be used as a string.
+	 * -ENOENT, -EACCES, -EFBIG, -EIO, -ENOMEM; `err` names the file.
+	 */
+	int (*read)(void *ctx, const char *path, size_t limit, struct wb_blob *ret,
+		struct wb_error *err);
+	/* Names in a directory, sorted, without "." and "..". -ENOENT, -ENOTDIR, … */
+	int (*list)(void *ctx, const char *path, struct wb_strv *ret, struct wb_error *err);
+	bool (*exists)(void *ctx, const char *path);
+	/* Target of a symbolic link, to be freed by the caller. -EINVAL when it is not one. */
+	int (*readlink)(void *ctx, const char *path, char **ret, struct wb_error *err);
+};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SHA-256 (FIPS 180-4). Built hosted into the library and freestanding into purgatory; no libc.
+ * The block function is chosen once from what the CPU offers.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct wb_sha256 {
+	uint32_t state[8];
+	uint64_t length; /* bytes so far */
+	uint8_t block[64];
+	size_t fill;
+};
+
+/* Process `n` whole 64-byte blocks. */
+typedef void (*wb_sha256_blocks)(uint32_t state[8], const uint8_t *data, size_t n);
+
+void wb_sha256_blocks_plain(uint32_t state[8], const uint8_t *data, size_t n);
+/* Needs SHA, SSSE3 and SSE4.1; call only when wb_sha256_has_ni() says so. */
+void wb_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t n);
+int wb_sha256_has_ni(void);
+/* The best one for this CPU. */
+wb_sha256_blocks wb_sha256_best(void);
+
+void wb_sha256_begin(struct wb_sha256 *s);
+void wb_sha256_add(struct wb_sha256 *s, wb_sha256_blocks blocks, const void *data, size_t n);
+void wb_sha256_end(struct wb_sha256 *s, wb_sha256_blocks blocks, uint8_t ret[32]);
+/* All at once, with the best block function. */
+void wb_sha256(const void *data, size_t n, uint8_t ret[32]);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Kernel images: bytes in, parsed struct out. No file, no fd, no global.
+ *
+ * wb_image_open() peels what wraps a kernel (whole-file compression, EFI zboot, UKI) until it
+ * reaches something that can be loaded, and keeps what the wrapping carried (initrd, command line).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/bytes.h"
+#include "core/codec.h"
+#include "core/error.h"
+
+enum wb_image_kind {
+	WB_IMAGE_BZIMAGE = 1, /* x86 boot protocol >= 2.12, 64-bit entry */
+	WB_IMAGE_ELF,         /* vmlinux */
+	WB_IMAGE_ARM64,       /* arm64 Image; parsed and planned, not loaded yet */
+};
+
+enum wb_machine_arch {
+	WB_ARCH_X86_64 = 1,
+	WB_ARCH_ARM64,
+};
+
+/* Documentation/arch/x86/boot.rst, struct setup_header; offsets are in the bzImage file. */
+struct wb_bzimage {
+	uint16_t version;           /* boot protocol, 0x020f = 2.15 */
+	struct wb_bytes setup;      /* the setup header, offset 0x1f1 up to its end */
+	struct wb_bytes protected;  /* protected-mode kernel, from (setup_sects + 1) * 512 */
+	struct wb_bytes payload;    /* compressed vmlinux, without the 4 bytes of its size */
+	uint32_t payload_size;      /* its uncompressed size, as the last 4 bytes say; 0 unknown */
+	const struct wb_codec *codec; /* NULL: payload not understood, no fast path */
+	uint64_t pref_address;
+	uint32_t init_size;
+	uint32_t kernel_alignment;
+	uint32_t cmdline_size;      /* maximum length without the final NUL */
+	uint32_t initrd_addr_max;
+	uint16_t xloadflags;
+	bool relocatable;
+};
+
+struct wb_elf_load {
+	struct wb_bytes file; /* p_filesz bytes */
+	uint64_t paddr, vaddr, memsz, align;
+};
+
+#define WB_ELF_MAX_LOADS 16
+
+struct wb_elf {
+	uint64_t entry; /* e_entry as it stands: physical or virtual is the kernel's choice */
+	struct wb_elf_load loads[WB_ELF_MAX_LOADS]; /* PT_LOAD with memsz > 0, file order */
+	size_t n_loads;
+	struct wb_bytes after_sections; /* what follows the section headers: x86 relocations, if any */
+};
+
+struct wb_arm64_image {
+	uint64_t text_offset;
+	uint64_t image_size;
+	uint64_t flags;
+	bool big_endian;
+	uint32_t page_size; /* bytes; 0 unspecified */
+	bool anywhere;      /* 2 MiB aligned base may be anywhere in memory */
+};
+
+struct wb_image {
+	enum wb_image_kind kind;
+	enum wb_machine_arch arch;
+	struct wb_bytes bytes;  /* the innermost loadable file; what kexec_file_load would be given */
+	union {
+		struct wb_bzimage bz;
+		struct wb_elf elf;
+		struct wb_arm64_image arm64;
+	};
+	char release[128];  /* kernel release where the image tells it, else "" */
+	char wrapping[64];  /* how it was packed, outermost first, e.g. "uki" or "gzip zboot"; "" */
+	bool unwrapped;     /* bytes is not the file that was given: a signature over the outer file is lost */
+
+	/* From a UKI; empty when absent. Views into the file or into `owned`. */
+	struct wb_bytes uki_initrd, uki_ucode, uki_cmdline, uki_osrel, uki_uname;
+
+	struct wb_blob owned; /* holds decompressed bytes; freed by wb_image_deinit() */
+};
+
+/* Most bytes that any decompression of a kernel may produce. */
+#define WB_IMAGE_LIMIT (1ULL << 30)
+/* Wrappings within wrappings are followed this deep. */
+#define WB_IMAGE_DEPTH 4
+
+/*
+ * file: the caller's, must outlive ret. -EBADMSG damaged (with the offset), -ENOEXEC format not
+ * known, -EOPNOTSUPP known but not supported (old boot protocol, 32-bit, codec absent at build
+ * time), -E2BIG decompression bomb, -ENOMEM.
+ */
+int wb_image_open(struct wb_bytes file, struct wb_image *ret, struct wb_error *err);
+void wb_image_deinit(struct wb_image *img);
+
+#define WB_CLEAN_IMAGE __attribute__((cleanup(wb_image_deinit))) struct wb_image
+
+/* One row per loadable format. */
+struct wb_image_format {
+	const char *name;
+	/* Could `in` be this? Cheap: magic numbers only. */
+	bool (*probe)(struct wb_bytes in);
+	/* Fill kind, arch, the union, release. Everything checked against the size of `in`. */
+	int (*parse)(struct wb_bytes in, struct wb_image *ret, struct wb_error *err);
+};
+
+/* One row per wrapping. */
+struct wb_image_wrapper {
+	const char *name;
+	bool (*probe)(struct wb_bytes in);
+	/*
+	 * Find the inner file: *ret_inner is a view into `in`, or into *ret_owned when it had to be
+	 * decompressed. May fill the uki_* fields of img.
+	 */
+	int (*unwrap)(struct wb_bytes in, struct wb_image *img, struct wb_bytes *ret_inner,
+		struct wb_blob *ret_owned, struct wb_error *err);
+};
+
+extern const struct wb_image_format wb_format_bzimage, wb_format_elf, wb_format_arm64;
+extern const struct wb_image_wrapper wb_wrapper_uki, wb_wrapper_zboot, wb_wrapper_compressed;
+
+/*
+ * Parse an ELF kernel found inside another image (the payload of a bzImage, decompressed).
+ * -EBADMSG, -EOPNOTSUPP.
+ */
+int wb_elf_parse(struct wb_bytes in, struct wb_elf *ret, struct wb_error *err);
+
+/*
+ * x86 relocations that arch/x86/tools/relocs appends to vmlinux. Offsets in after_sections' words:
+ * three lists of 32-bit virtual addresses (sign-extended to 64 bits).
+ * 0 and all counts 0 when there is no table; -EBADMSG when it does not end as it should.
+ */
+struct wb_x86_relocs {
+	struct wb_bytes words;      /* the whole table */
+	size_t abs32_at, n_abs32;   /* first word's index and count: *(u32 *)p += delta */
+	size_t inv32_at, n_inv32;   /* *(u32 *)p -= delta (per-CPU offsets, before 6.15) */
+	size_t abs64_at, n_abs64;   /* *(u64 *)p += delta */
+};
+int wb_x86_relocs_parse(const struct wb_elf *elf, struct wb_x86_relocs *ret, struct wb_error *err);
+
+/*
+ * Join initrds in order: uncompressed cpio that carries CPU microcode first (as the kernel wants
+ * it), each part padded to 4 bytes. With `decompress`, compressed parts are unpacked so that the
+ * new kernel needs not; a part whose compression is not understood is kept as it is.
+ * -EBADMSG, -E2BIG, -ENOMEM.
+ */
+int wb_initrd_join(const struct wb_bytes *parts, size_t n_parts, bool decompress, size_t limit,
+	struct wb_blob *ret, struct wb_error *err);
