@@ -2,7 +2,8 @@
 /*
  * Reading and editing a kernel command line by whole parameters, quoting as the kernel's
  * next_arg() does (lib/cmdline.c): spaces separate, double quotes protect spaces, and '-' and '_'
- * are the same in a parameter's name.
+ * are the same in a parameter's name. Where a function takes a `name`, a final '*' in it stands for
+ * any rest ("warmboot.*").
  */
 #pragma once
 
@@ -21,6 +22,9 @@ int wb_cmdline_remove(const char *cmdline, const char *name, char **ret);
 /* `cmdline` and `more` with one space between (either may be empty). *ret to be freed. -ENOMEM. */
 int wb_cmdline_append(const char *cmdline, const char *more, char **ret);
 
-/* Calls fn for each word up to "--"; the word is a NUL-terminated copy with its quotes removed. */
+/*
+ * Calls fn for each word up to "--"; name and value are NUL-terminated copies without quotes, the
+ * value NULL for a bare flag. Stops when fn returns other than 0, and returns that. -ENOMEM.
+ */
 int wb_cmdline_each(const char *cmdline, int (*fn)(const char *name, const char *value, void *arg),
 	void *arg);
