@@ -21,6 +21,12 @@ struct wb_files {
 	 */
 	int (*read)(void *ctx, const char *path, size_t limit, struct wb_blob *ret,
 		struct wb_error *err);
+	/*
+	 * At most `n` bytes from offset `off`, fewer (or none) at the end of the file; a NUL follows
+	 * as above. For the headers of files too big to read. Errors as read.
+	 */
+	int (*read_at)(void *ctx, const char *path, uint64_t off, size_t n, struct wb_blob *ret,
+		struct wb_error *err);
 	/* Names in a directory, sorted, without "." and "..". -ENOENT, -ENOTDIR, … */
 	int (*list)(void *ctx, const char *path, struct wb_strv *ret, struct wb_error *err);
 	bool (*exists)(void *ctx, const char *path);
