@@ -31,25 +31,27 @@ enum wb_verify {
 };
 
 enum wb_initramfs {
-	WB_INITRAMFS_AUTO = 0, /* warm when everything that the root needs is understood, else own */
+	WB_INITRAMFS_AUTO =
+		0, /* warm when everything that the root needs is understood, else own */
 	WB_INITRAMFS_WARM,
 	WB_INITRAMFS_OWN,
 };
 
 struct wb_load_options {
-	size_t size;         /* sizeof(struct wb_load_options) of the caller */
-	const char *entry;   /* id of the boot entry, for the record; NULL: files were given */
-	const char *kernel;  /* path */
+	size_t size;        /* sizeof(struct wb_load_options) of the caller */
+	const char *entry;  /* id of the boot entry, for the record; NULL: files were given */
+	const char *kernel; /* path */
 	const char *const *initrds; /* n_initrds paths, in boot loader order */
 	size_t n_initrds;
 	const char *cmdline; /* the whole command line; NULL: the image's own (UKI), else empty */
-	const char *release; /* the kernel's release if the caller knows it; NULL: the image tells */
+	const char
+		*release; /* the kernel's release if the caller knows it; NULL: the image tells */
 	enum wb_method method;
 	enum wb_verify verify;
 	enum wb_initramfs initramfs;
-	uint64_t mem_min;    /* place segments at or above this physical address */
-	uint64_t mem_max;    /* and below or at this one; 0: no limit */
-	const char *dtb;     /* device tree file handed on as setup_data, or NULL */
+	uint64_t mem_min;     /* place segments at or above this physical address */
+	uint64_t mem_max;     /* and below or at this one; 0: no limit */
+	const char *dtb;      /* device tree file handed on as setup_data, or NULL */
 	bool legacy_fallback; /* kexec -a: try file, fall back to segments on ENOSYS and the like */
 	/* Called as long work goes on; what is a static string. NULL: silent. */
 	void (*progress)(void *arg, const char *what);
@@ -63,14 +65,14 @@ struct wb_stage_info {
 	enum wb_initramfs initramfs; /* WARM or OWN */
 	const char *initramfs_why;
 	enum wb_verify verify;
-	const char *release;        /* of the new kernel, "" unknown */
-	const char *cmdline;        /* as it will be passed */
+	const char *release;                 /* of the new kernel, "" unknown */
+	const char *cmdline;                 /* as it will be passed */
 	uint64_t kernel_bytes, initrd_bytes; /* as they will lie in memory */
-	uint8_t nonce[16];          /* all zero for WB_METHOD_FILE */
+	uint8_t nonce[16];                   /* all zero for WB_METHOD_FILE */
 };
 
 struct wb_stage_segment {
-	const char *name;  /* "kernel", "initrd", "boot_params", "purgatory" */
+	const char *name; /* "kernel", "initrd", "boot_params", "purgatory" */
 	uint64_t start, memsz, bufsz;
 };
 
@@ -93,6 +95,6 @@ uint64_t wb_stage_entry(const struct wb_stage *stage);
 /* Drop whatever kernel is loaded for a jump. */
 int wb_unload(const struct wb_sys *sys, struct wb_error *err);
 
-const char *wb_method_name(enum wb_method method);       /* "auto", "fast", … */
+const char *wb_method_name(enum wb_method method); /* "auto", "fast", … */
 const char *wb_initramfs_name(enum wb_initramfs initramfs);
 const char *wb_verify_name(enum wb_verify verify);

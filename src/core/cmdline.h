@@ -26,5 +26,5 @@ int wb_cmdline_append(const char *cmdline, const char *more, char **ret);
  * Calls fn for each word up to "--"; name and value are NUL-terminated copies without quotes, the
  * value NULL for a bare flag. Stops when fn returns other than 0, and returns that. -ENOMEM.
  */
-int wb_cmdline_each(const char *cmdline, int (*fn)(const char *name, const char *value, void *arg),
-	void *arg);
+int wb_cmdline_each(
+	const char *cmdline, int (*fn)(const char *name, const char *value, void *arg), void *arg);

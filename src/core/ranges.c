@@ -127,8 +127,8 @@ uint64_t wb_ranges_slots(const struct wb_ranges *r, const struct wb_fit *want)
 	return n;
 }
 
-int wb_ranges_slot(const struct wb_ranges *r, const struct wb_fit *want, uint64_t k,
-	uint64_t *ret_start)
+int wb_ranges_slot(
+	const struct wb_ranges *r, const struct wb_fit *want, uint64_t k, uint64_t *ret_start)
 {
 	uint64_t lo, hi;
 

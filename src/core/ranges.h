@@ -41,8 +41,8 @@ struct wb_fit {
 int wb_ranges_fit(const struct wb_ranges *r, const struct wb_fit *want, uint64_t *ret_start);
 /* Number of distinct aligned starts that fit, and the k-th of them (KASLR wants a random one). */
 uint64_t wb_ranges_slots(const struct wb_ranges *r, const struct wb_fit *want);
-int wb_ranges_slot(const struct wb_ranges *r, const struct wb_fit *want, uint64_t k,
-	uint64_t *ret_start);
+int wb_ranges_slot(
+	const struct wb_ranges *r, const struct wb_fit *want, uint64_t k, uint64_t *ret_start);
 void wb_ranges_deinit(struct wb_ranges *r);
 
 #define WB_CLEAN_RANGES __attribute__((cleanup(wb_ranges_deinit))) struct wb_ranges

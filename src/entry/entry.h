@@ -10,14 +10,14 @@
 #include "core/files.h"
 
 struct wb_entry {
-	char *id;      /* unique in a list: "grub:…", BLS file name without .conf, UKI file name, … */
-	char *title;   /* for people */
-	char *source;  /* name of the source, plus the file: "grub /boot/grub/grub.cfg" */
-	char *kernel;  /* absolute path as seen from the running system; a UKI is its own kernel */
+	char *id; /* unique in a list: "grub:…", BLS file name without .conf, UKI file name, … */
+	char *title;  /* for people */
+	char *source; /* name of the source, plus the file: "grub /boot/grub/grub.cfg" */
+	char *kernel; /* absolute path as seen from the running system; a UKI is its own kernel */
 	struct wb_strv initrds; /* absolute paths, in boot loader order */
-	char *cmdline; /* NULL: the image's own (UKI) or, for bare kernels, none is known */
-	char *release; /* kernel release where it can be told, else NULL */
-	char *version; /* sort key of the source ("version" of BLS), else NULL */
+	char *cmdline;   /* NULL: the image's own (UKI) or, for bare kernels, none is known */
+	char *release;   /* kernel release where it can be told, else NULL */
+	char *version;   /* sort key of the source ("version" of BLS), else NULL */
 	bool is_default; /* a plain reboot now would boot this one (one-shot settings included) */
 };
 

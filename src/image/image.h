@@ -27,16 +27,16 @@ enum wb_machine_arch {
 
 /* Documentation/arch/x86/boot.rst, struct setup_header; offsets are in the bzImage file. */
 struct wb_bzimage {
-	uint16_t version;           /* boot protocol, 0x020f = 2.15 */
-	struct wb_bytes setup;      /* the setup header, offset 0x1f1 up to its end */
-	struct wb_bytes protected;  /* protected-mode kernel, from (setup_sects + 1) * 512 */
-	struct wb_bytes payload;    /* compressed vmlinux, without the 4 bytes of its size */
-	uint32_t payload_size;      /* its uncompressed size, as the last 4 bytes say; 0 unknown */
+	uint16_t version;          /* boot protocol, 0x020f = 2.15 */
+	struct wb_bytes setup;     /* the setup header, offset 0x1f1 up to its end */
+	struct wb_bytes protected; /* protected-mode kernel, from (setup_sects + 1) * 512 */
+	struct wb_bytes payload;   /* compressed vmlinux, without the 4 bytes of its size */
+	uint32_t payload_size;     /* its uncompressed size, as the last 4 bytes say; 0 unknown */
 	const struct wb_codec *codec; /* NULL: payload not understood, no fast path */
 	uint64_t pref_address;
 	uint32_t init_size;
 	uint32_t kernel_alignment;
-	uint32_t cmdline_size;      /* maximum length without the final NUL */
+	uint32_t cmdline_size; /* maximum length without the final NUL */
 	uint32_t initrd_addr_max;
 	uint16_t xloadflags;
 	bool relocatable;
@@ -53,7 +53,8 @@ struct wb_elf {
 	uint64_t entry; /* e_entry as it stands: physical or virtual is the kernel's choice */
 	struct wb_elf_load loads[WB_ELF_MAX_LOADS]; /* PT_LOAD with memsz > 0, file order */
 	size_t n_loads;
-	struct wb_bytes after_sections; /* what follows the section headers: x86 relocations, if any */
+	struct wb_bytes
+		after_sections; /* what follows the section headers: x86 relocations, if any */
 };
 
 struct wb_arm64_image {
@@ -68,15 +69,16 @@ struct wb_arm64_image {
 struct wb_image {
 	enum wb_image_kind kind;
 	enum wb_machine_arch arch;
-	struct wb_bytes bytes;  /* the innermost loadable file; what kexec_file_load would be given */
+	struct wb_bytes
+		bytes; /* the innermost loadable file; what kexec_file_load would be given */
 	union {
 		struct wb_bzimage bz;
 		struct wb_elf elf;
 		struct wb_arm64_image arm64;
 	};
-	char release[128];  /* kernel release where the image tells it, else "" */
-	char wrapping[64];  /* how it was packed, outermost first, e.g. "uki" or "gzip zboot"; "" */
-	bool unwrapped;     /* bytes is not the file that was given: a signature over the outer file is lost */
+	char release[128]; /* kernel release where the image tells it, else "" */
+	char wrapping[64]; /* how it was packed, outermost first, e.g. "uki" or "gzip zboot"; "" */
+	bool unwrapped; /* bytes is not the file that was given: a signature over the outer file is lost */
 
 	/* From a UKI; empty when absent. Views into the file or into `owned`. */
 	struct wb_bytes uki_initrd, uki_ucode, uki_cmdline, uki_osrel, uki_uname;
@@ -135,10 +137,10 @@ int wb_elf_parse(struct wb_bytes in, struct wb_elf *ret, struct wb_error *err);
  * 0 and all counts 0 when there is no table; -EBADMSG when it does not end as it should.
  */
 struct wb_x86_relocs {
-	struct wb_bytes words;      /* the whole table */
-	size_t abs32_at, n_abs32;   /* first word's index and count: *(u32 *)p += delta */
-	size_t inv32_at, n_inv32;   /* *(u32 *)p -= delta (per-CPU offsets, before 6.15) */
-	size_t abs64_at, n_abs64;   /* *(u64 *)p += delta */
+	struct wb_bytes words;    /* the whole table */
+	size_t abs32_at, n_abs32; /* first word's index and count: *(u32 *)p += delta */
+	size_t inv32_at, n_inv32; /* *(u32 *)p -= delta (per-CPU offsets, before 6.15) */
+	size_t abs64_at, n_abs64; /* *(u64 *)p += delta */
 };
 int wb_x86_relocs_parse(const struct wb_elf *elf, struct wb_x86_relocs *ret, struct wb_error *err);
 

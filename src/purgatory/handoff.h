@@ -12,27 +12,27 @@
 
 #include <stdint.h>
 
-#define WB_HANDOFF_TYPE    0x746f6277u /* "wbot" */
-#define WB_HANDOFF_MAGIC   0x666f646e61686277ull /* "wbhandof" */
+#define WB_HANDOFF_TYPE 0x746f6277u            /* "wbot" */
+#define WB_HANDOFF_MAGIC 0x666f646e61686277ull /* "wbhandof" */
 #define WB_HANDOFF_VERSION 1
 
 struct wb_handoff {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t size;            /* bytes of this struct that are valid */
-	uint8_t nonce[16];        /* random, per load; a record in /var/lib/warmboot carries the same */
-	uint64_t tsc_hz;          /* what the old kernel measured; 0 unknown */
-	uint64_t tsc_enter;       /* purgatory's first and last instruction */
+	uint32_t size;      /* bytes of this struct that are valid */
+	uint8_t nonce[16];  /* random, per load; a record in /var/lib/warmboot carries the same */
+	uint64_t tsc_hz;    /* what the old kernel measured; 0 unknown */
+	uint64_t tsc_enter; /* purgatory's first and last instruction */
 	uint64_t tsc_leave;
-	uint64_t tsc_load;        /* when the load was made */
-	uint64_t wall_ns;         /* CLOCK_REALTIME, at tsc_load */
-	uint32_t sha_kind;        /* enum wb_sha_kind that purgatory used */
-	uint32_t flags;           /* 0 */
-	uint64_t verified_bytes;  /* what purgatory checked; 0 with --verify=none */
-	char from_release[64];    /* kernel that was left */
-	char to_release[64];      /* kernel that was to be entered, "" unknown */
-	char method[16];          /* "fast", "segments" */
-	uint64_t reserved[8];     /* 0; later stages grow here */
+	uint64_t tsc_load;       /* when the load was made */
+	uint64_t wall_ns;        /* CLOCK_REALTIME, at tsc_load */
+	uint32_t sha_kind;       /* enum wb_sha_kind that purgatory used */
+	uint32_t flags;          /* 0 */
+	uint64_t verified_bytes; /* what purgatory checked; 0 with --verify=none */
+	char from_release[64];   /* kernel that was left */
+	char to_release[64];     /* kernel that was to be entered, "" unknown */
+	char method[16];         /* "fast", "segments" */
+	uint64_t reserved[8];    /* 0; later stages grow here */
 };
 _Static_assert(sizeof(struct wb_handoff) == 88 + 144 + 64, "handoff layout");
 
@@ -52,13 +52,14 @@ struct wb_purgatory_range {
 };
 
 struct wb_purgatory_args {
-	uint64_t magic;        /* WB_PURGATORY_MAGIC, how the planner finds this in the image */
-	uint64_t entry;        /* physical address to jump to, 64-bit mode */
-	uint64_t boot_params;  /* goes to %rsi */
-	uint64_t handoff;      /* physical address of struct wb_handoff, 0 none */
-	uint16_t serial_port;  /* I/O port of a 16550 for messages, 0 none */
-	uint16_t n_ranges;     /* 0: nothing is verified */
+	uint64_t magic;       /* WB_PURGATORY_MAGIC, how the planner finds this in the image */
+	uint64_t entry;       /* physical address to jump to, 64-bit mode */
+	uint64_t boot_params; /* goes to %rsi */
+	uint64_t handoff;     /* physical address of struct wb_handoff, 0 none */
+	uint16_t serial_port; /* I/O port of a 16550 for messages, 0 none */
+	uint16_t n_ranges;    /* 0: nothing is verified */
 	uint32_t reserved;
 	struct wb_purgatory_range ranges[WB_PURGATORY_MAX_RANGES];
 };
-_Static_assert(sizeof(struct wb_purgatory_args) == 40 + 48 * WB_PURGATORY_MAX_RANGES, "args layout");
+_Static_assert(
+	sizeof(struct wb_purgatory_args) == 40 + 48 * WB_PURGATORY_MAX_RANGES, "args layout");

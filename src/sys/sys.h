@@ -22,11 +22,11 @@ struct wb_sys {
 	void *ctx;
 	struct wb_files files;
 	/* kexec_load(2), flags as in linux/kexec.h. n 0 unloads. Negative errno; no sentence. */
-	int (*kexec_load)(void *ctx, uint64_t entry, const struct wb_sys_segment *segments, size_t n,
-		unsigned long flags);
+	int (*kexec_load)(void *ctx, uint64_t entry, const struct wb_sys_segment *segments,
+		size_t n, unsigned long flags);
 	/* kexec_file_load(2). initrd_fd -1: none. cmdline without its NUL counted. */
-	int (*kexec_file_load)(void *ctx, int kernel_fd, int initrd_fd, const char *cmdline,
-		unsigned long flags);
+	int (*kexec_file_load)(
+		void *ctx, int kernel_fd, int initrd_fd, const char *cmdline, unsigned long flags);
 	/* reboot(LINUX_REBOOT_CMD_KEXEC); returns only on failure. */
 	int (*reboot_kexec)(void *ctx);
 	/* Does the caller have CAP_SYS_BOOT? */

@@ -9,14 +9,16 @@
 #include "core/files.h"
 
 struct wb_warm_request {
-	const char *release;  /* target kernel; its modules are under /usr/lib/modules or /lib/modules */
-	const char *cmdline;  /* the target's command line: root=, rootflags=, rootfstype=, ro/rw, init= */
+	const char *
+		release; /* target kernel; its modules are under /usr/lib/modules or /lib/modules */
+	const char *
+		cmdline; /* the target's command line: root=, rootflags=, rootfstype=, ro/rw, init= */
 };
 
 struct wb_warm_result {
-	struct wb_blob cpio;  /* newc, uncompressed */
+	struct wb_blob cpio;    /* newc, uncompressed */
 	struct wb_strv modules; /* names in loading order */
-	char root[256];       /* device that was understood, e.g. "UUID=… (ext4 on /dev/vda1)" */
+	char root[256]; /* device that was understood, e.g. "UUID=… (ext4 on /dev/vda1)" */
 };
 
 /*
