@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The only place that makes system calls with an effect. An ops table, so that tests fake it.
- * Reading goes through the embedded struct wb_files.
+ * Reading goes through its struct wb_files.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct wb_sys_segment {
 struct wb_sys {
 	size_t size; /* sizeof(struct wb_sys) of the caller: the table may grow */
 	void *ctx;
-	struct wb_files files;
+	const struct wb_files *files;
 	/* kexec_load(2), flags as in linux/kexec.h. n 0 unloads. Negative errno; no sentence. */
 	int (*kexec_load)(void *ctx, uint64_t entry, const struct wb_sys_segment *segments,
 		size_t n, unsigned long flags);
@@ -35,11 +35,22 @@ struct wb_sys {
 	int (*random)(void *ctx, void *ret, size_t n);
 	/* An fd open on a sealed memfd with these contents; caller closes. */
 	int (*memfd)(void *ctx, const char *name, struct wb_bytes contents);
+	/* An fd for reading, close-on-exec; negative errno. */
 	int (*open_read)(void *ctx, const char *path);
 	int (*close_fd)(void *ctx, int fd);
+	/*
+	 * Replace a file in one step (temporary file, fsync, rename, fsync of the directory),
+	 * making missing directories with mode 0755. Negative errno, old contents untouched.
+	 */
+	int (*write_file)(void *ctx, const char *path, struct wb_bytes contents, unsigned mode);
+	/* Remove a file; -ENOENT counts as done. */
+	int (*remove_file)(void *ctx, const char *path);
+	/* The CPU's time stamp counter now, and CLOCK_REALTIME in nanoseconds. */
+	uint64_t (*tsc)(void *ctx);
+	uint64_t (*wall_ns)(void *ctx);
 };
 
-/* The real machine. */
+/* The real machine; also in the public header. */
 const struct wb_sys *wb_sys_real(void);
 /* The real file system only. */
-const struct wb_files *wb_files_real(void);
+extern const struct wb_files wb_files_host;

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "arch/arch.h"
+
+const struct wb_arch *wb_arch_native(void)
+{
+	return &wb_arch_arm64;
+}
+
+uint64_t wb_arch_cycles(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(v));
+	return v;
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "plan/plan.h"
+
+#define PAGE 4096ull
+
+void wb_machine_deinit(struct wb_machine *m)
+{
+	if (!m)
+		return;
+	wb_ranges_deinit(&m->memory);
+	wb_ranges_deinit(&m->avoid);
+	wb_blob_deinit(&m->params);
+	wb_blob_deinit(&m->dtb);
+	free(m->efi_map);
+	*m = (struct wb_machine){};
+}
+
+/* Whole pages of RAM that firmware and the running kernel leave to us, within the wished bounds. */
+static int free_memory(
+	const struct wb_machine *m, const struct wb_plan_wish *wish, struct wb_ranges *ret)
+{
+	WB_CLEAN_RANGES out = {};
+	int r = 0;
+
+	for (size_t i = 0; i < m->memory.n && r == 0; i++) {
+		const struct wb_range *it = &m->memory.items[i];
+		uint64_t lo = wb_align_up(it->start, PAGE);
+		uint64_t hi = wb_align_down(it->start + it->size, PAGE);
+
+		/* The first MiB belongs to real-mode trampolines and old firmware data. */
+		if (lo < 1 << 20)
+			lo = 1 << 20;
+		if (lo < wish->mem_min)
+			lo = wb_align_up(wish->mem_min, PAGE);
+		if (wish->mem_max && hi > wish->mem_max + 1)
+			hi = wb_align_down(wish->mem_max + 1, PAGE);
+		if (it->type == WB_E820_RAM && hi > lo)
+			r = wb_ranges_set(&out, lo, hi - lo, WB_E820_RAM);
+	}
+	for (size_t i = 0; i < m->avoid.n && r == 0; i++) {
+		const struct wb_range *it = &m->avoid.items[i];
+		uint64_t lo = wb_align_down(it->start, PAGE);
+
+		r = wb_ranges_remove(&out, lo, wb_align_up(it->start + it->size, PAGE) - lo);
+	}
+	if (r < 0)
+		return r;
+	*ret = out;
+	out = (struct wb_ranges){};
+	return 0;
+}
+
+int wb_plan_take(
+	struct wb_plan *plan, uint64_t at, uint64_t size, const char *what, struct wb_error *err)
+{
+	int r = wb_ranges_remove(&plan->free, at, wb_align_up(size, PAGE));
+
+	return r < 0 ? wb_fail(err, r, "cannot reserve memory at %#llx for the %s",
+			       (unsigned long long)at, what)
+		     : 0;
+}
+
+int wb_plan_place(struct wb_plan *plan, struct wb_fit want, const char *what, uint64_t *ret_at,
+	struct wb_error *err)
+{
+	uint64_t at;
+	int r;
+
+	want.type = WB_E820_RAM;
+	want.size = wb_align_up(want.size, PAGE);
+	if (want.align < PAGE)
+		want.align = PAGE;
+	r = wb_ranges_fit(&plan->free, &want, &at);
+	if (r < 0)
+		return wb_fail(err, r,
+			"too little memory: no free range of %llu KiB for the %s between %#llx and "
+			"%#llx; use a smaller initrd or give the machine more memory",
+			(unsigned long long)(want.size >> 10), what, (unsigned long long)want.min,
+			(unsigned long long)want.max);
+	r = wb_plan_take(plan, at, want.size, what, err);
+	if (r < 0)
+		return r;
+	*ret_at = at;
+	return 0;
+}
+
+int wb_plan_add(struct wb_plan *plan, const char *name, const uint8_t *buf, size_t bufsz,
+	uint64_t mem, size_t memsz, size_t verify, struct wb_error *err)
+{
+	if (plan->n == WB_PLAN_SEGMENTS)
+		return wb_fail(err, -EOPNOTSUPP, "the image needs more than %d segments",
+			WB_PLAN_SEGMENTS);
+	plan->segments[plan->n++] = (struct wb_plan_segment){
+		.name = name,
+		.buf = buf,
+		.bufsz = bufsz,
+		.mem = mem,
+		.memsz = wb_align_up(memsz, PAGE),
+		.verify = verify,
+	};
+	return 0;
+}
+
+/* kexec_load() refuses overlaps too, but says only EINVAL. */
+static int check_overlaps(const struct wb_plan *plan, struct wb_error *err)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		for (size_t k = i + 1; k < plan->n; k++) {
+			const struct wb_plan_segment *a = &plan->segments[i],
+						     *b = &plan->segments[k];
+
+			if (a->mem < b->mem + b->memsz && b->mem < a->mem + a->memsz)
+				return wb_fail(err, -EBADMSG,
+					"segments \"%s\" at %#llx and \"%s\" at %#llx overlap",
+					a->name, (unsigned long long)a->mem, b->name,
+					(unsigned long long)b->mem);
+		}
+	return 0;
+}
+
+int wb_plan_make(const struct wb_machine *machine, const struct wb_plan_wish *wish,
+	struct wb_plan *ret, struct wb_error *err)
+{
+	const struct wb_arch *arch = wb_arch_find(wish->image->arch);
+	struct wb_plan plan = {};
+	int r;
+
+	if (!arch || machine->arch != wish->image->arch)
+		return wb_fail(err, -EOPNOTSUPP,
+			"the kernel is for another machine than this one; give one for %s",
+			wb_arch_find(machine->arch) ? wb_arch_find(machine->arch)->name : "it");
+	r = free_memory(machine, wish, &plan.free);
+	if (r < 0)
+		r = wb_fail(err, r, "out of memory while planning");
+	if (r == 0)
+		r = arch->plan(machine, wish, &plan, err);
+	if (r == 0)
+		r = check_overlaps(&plan, err);
+	if (r < 0) {
+		wb_plan_deinit(&plan);
+		return r;
+	}
+	*ret = plan;
+	return 0;
+}
+
+void wb_plan_deinit(struct wb_plan *plan)
+{
+	if (!plan)
+		return;
+	wb_ranges_deinit(&plan->free);
+	wb_blob_deinit(&plan->params);
+	wb_blob_deinit(&plan->purgatory);
+	*plan = (struct wb_plan){};
+}

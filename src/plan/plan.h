@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The planner: image + machine + wishes -> segments for kexec_load(2). Pure: no I/O, no system
+ * call, no randomness of its own, so that a test can hold every byte of a plan.
+ */
+#pragma once
+
+#include "core/error.h"
+#include "image/image.h"
+#include "plan/machine.h"
+#include "purgatory/handoff.h"
+#include "warmboot.h"
+
+#define WB_PLAN_SEGMENTS 16 /* KEXEC_SEGMENT_MAX */
+
+struct wb_plan_segment {
+	const char *name;
+	const uint8_t *buf; /* into a blob of the plan or of the wish */
+	size_t bufsz;
+	uint64_t mem;
+	size_t memsz;
+	size_t verify; /* first bytes of buf that purgatory checks; the rest it writes itself */
+};
+
+struct wb_plan_wish {
+	enum wb_method method; /* FAST or SEGMENTS */
+	const struct wb_image *image;
+	/* FAST: the linked-to-be vmlinux: decompressed ELF, changed in place by relocation. */
+	struct wb_blob *vmlinux;
+	struct wb_bytes initrd;
+	const char *cmdline; /* never NULL */
+	bool verify;
+	uint64_t mem_min, mem_max; /* mem_max 0: no limit */
+	struct wb_bytes dtb;       /* instead of the machine's */
+	uint64_t entropy[2];       /* physical and virtual placement */
+	uint8_t rng_seed[32];      /* handed on to the new kernel */
+	struct wb_handoff handoff; /* what is known before the jump */
+};
+
+struct wb_plan {
+	struct wb_plan_segment segments[WB_PLAN_SEGMENTS];
+	size_t n;
+	uint64_t entry;
+	uint64_t kernel_at;               /* physical base of the kernel */
+	uint64_t virt_delta;              /* KASLR offset applied by us; 0 none */
+	bool kaslr;                       /* FAST: placed at random and memory KASLR left on */
+	struct wb_ranges free;            /* where segments may still go, type WB_E820_RAM */
+	struct wb_blob params, purgatory; /* owned contents of segments */
+};
+
+/*
+ * -EOPNOTSUPP: this image cannot go this way on this machine (the caller may try another method);
+ * -ENOSPC no room; -E2BIG command line too long; -EBADMSG image damaged; -ENOMEM.
+ */
+int wb_plan_make(const struct wb_machine *machine, const struct wb_plan_wish *wish,
+	struct wb_plan *ret, struct wb_error *err);
+void wb_plan_deinit(struct wb_plan *plan);
+
+/* For the arch files: find room, take it, and add the segment. want->type is set here. */
+int wb_plan_place(struct wb_plan *plan, struct wb_fit want, const char *what, uint64_t *ret_at,
+	struct wb_error *err);
+int wb_plan_take(
+	struct wb_plan *plan, uint64_t at, uint64_t size, const char *what, struct wb_error *err);
+int wb_plan_add(struct wb_plan *plan, const char *name, const uint8_t *buf, size_t bufsz,
+	uint64_t mem, size_t memsz, size_t verify, struct wb_error *err);

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stage/stage.h"
+#include "warminit/warminit.h"
+
+#define INITRD_LIMIT (2ull << 30) /* all initrds of one entry together, unpacked */
+
+static void say_why(struct wb_stage *s, enum wb_initramfs what, const char *why)
+{
+	s->initramfs = what;
+	snprintf(s->initramfs_why, sizeof(s->initramfs_why), "%s", why);
+}
+
+/* 0 built, 1 not understood and the entry's own may be taken, negative: failed. */
+static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	struct wb_warm_request want = {.release = s->release, .cmdline = s->cmdline};
+	struct wb_warm_result got = {};
+	struct wb_error local = {};
+	char why[640];
+	int r;
+
+	wb_stage_progress(s, "building the warm initramfs");
+	if (s->release[0])
+		r = wb_warm_build(sys->files, &want, &got, &local);
+	else
+		r = wb_fail(&local, -EOPNOTSUPP, "the kernel does not tell its release");
+	if (r == 0) {
+		s->initrd = wb_blob_take(&got.cpio);
+		snprintf(why, sizeof(why), "root is %s", got.root);
+		say_why(s, WB_INITRAMFS_WARM, why);
+		wb_warm_result_deinit(&got);
+		return 0;
+	}
+	if (s->options.initramfs == WB_INITRAMFS_WARM || r == -ENOMEM) {
+		wb_fail(err, r, "no warm initramfs: %s", local.text);
+		return r;
+	}
+	say_why(s, WB_INITRAMFS_OWN, local.text);
+	return 1;
+}
+
+static int join(struct wb_stage *s, const struct wb_blob *files, struct wb_error *err)
+{
+	/* A UKI's own parts come first, as systemd-stub passes them. */
+	size_t n = 0, max = s->options.n_initrds + 2;
+	struct wb_bytes *parts = calloc(max, sizeof(*parts));
+	int r;
+
+	if (!parts)
+		return wb_fail(err, -ENOMEM, "out of memory for the initrd");
+	if (s->image.uki_ucode.size)
+		parts[n++] = s->image.uki_ucode;
+	if (s->image.uki_initrd.size)
+		parts[n++] = s->image.uki_initrd;
+	for (size_t i = 0; i < s->options.n_initrds; i++)
+		parts[n++] = wb_blob_view(&files[i]);
+	if (n)
+		wb_stage_progress(s, "joining and unpacking the initrd");
+	r = n ? wb_initrd_join(parts, n, s->method == WB_METHOD_FAST, INITRD_LIMIT, &s->initrd, err)
+	      : 0;
+	free(parts);
+	return r;
+}
+
+static int use_own(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	size_t n = s->options.n_initrds;
+	struct wb_blob *files = calloc(n + 1, sizeof(*files));
+	int r = files ? 0 : wb_fail(err, -ENOMEM, "out of memory for the initrd");
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		r = sys->files->read(
+			sys->files->ctx, s->options.initrds[i], INITRD_LIMIT, &files[i], err);
+		if (r == 0 && !files[i].size)
+			r = wb_fail(err, -EBADMSG, "initrd %s is empty", s->options.initrds[i]);
+	}
+	if (r == 0 && n == 1 && !s->image.uki_initrd.size && !s->image.uki_ucode.size) {
+		s->initrd_path = strdup(s->options.initrds[0]);
+		if (!s->initrd_path)
+			r = wb_fail(err, -ENOMEM, "out of memory for the initrd");
+	}
+	if (r == 0)
+		r = join(s, files, err);
+	for (size_t i = 0; files && i < n; i++)
+		wb_blob_deinit(&files[i]);
+	free(files);
+	if (r == 0 && !s->initramfs_why[0])
+		say_why(s, WB_INITRAMFS_OWN, "asked for");
+	s->initramfs = WB_INITRAMFS_OWN;
+	return r;
+}
+
+int wb_stage_initrd(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	int r = 1;
+
+	if (s->options.initramfs != WB_INITRAMFS_OWN)
+		r = try_warm(sys, s, err);
+	return r == 1 ? use_own(sys, s, err) : r;
+}

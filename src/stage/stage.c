@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cmdline.h"
+#include "stage/stage.h"
+#include "sys/machine.h"
+
+const char *wb_method_name(enum wb_method method)
+{
+	static const char *const names[] = {"auto", "fast", "segments", "file"};
+
+	return names[method];
+}
+
+const char *wb_initramfs_name(enum wb_initramfs initramfs)
+{
+	static const char *const names[] = {"auto", "warm", "own"};
+
+	return names[initramfs];
+}
+
+const char *wb_verify_name(enum wb_verify verify)
+{
+	static const char *const names[] = {"sha256", "none"};
+
+	return names[verify];
+}
+
+void wb_stage_progress(const struct wb_stage *s, const char *what)
+{
+	if (s->options.progress)
+		s->options.progress(s->options.progress_arg, what);
+}
+
+int wb_stage_check_memory(
+	const struct wb_sys *sys, uint64_t bytes, const char *what, struct wb_error *err)
+{
+	WB_CLEAN_BLOB b = {};
+	const char *line;
+	uint64_t kib;
+
+	if (sys->files->read(sys->files->ctx, "/proc/meminfo", 1 << 20, &b, NULL) < 0)
+		return 0;
+	line = strstr((char *)b.data, "MemAvailable:");
+	if (!line)
+		return 0;
+	kib = strtoull(line + strlen("MemAvailable:"), NULL, 10);
+	if (kib << 10 >= bytes)
+		return 0;
+	return wb_fail(err, -ENOMEM,
+		"too little memory to %s: it takes %llu MiB and %llu MiB are available; stop "
+		"something "
+		"or use a smaller initrd",
+		what, (unsigned long long)(bytes >> 20), (unsigned long long)(kib >> 10));
+}
+
+/* The caller's command line, else the UKI's own, else none. */
+static int choose_cmdline(struct wb_stage *s, struct wb_error *err)
+{
+	struct wb_bytes own = s->image.uki_cmdline;
+
+	if (s->options.cmdline) {
+		s->cmdline = strdup(s->options.cmdline);
+	} else {
+		/* Tools end the section with a newline or pad it with zeroes. */
+		while (own.size && (!own.data[own.size - 1] || own.data[own.size - 1] == '\n' ||
+					   own.data[own.size - 1] == ' '))
+			own.size--;
+		if (own.size && memchr(own.data, 0, own.size))
+			return wb_fail(err, -EBADMSG, "%s: the .cmdline section holds a NUL byte",
+				s->kernel_path);
+		s->cmdline = strndup(own.size ? (const char *)own.data : "", own.size);
+	}
+	return s->cmdline ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+}
+
+static void choose_release(struct wb_stage *s)
+{
+	struct wb_bytes uname = s->image.uki_uname;
+
+	if (s->options.release && *s->options.release)
+		snprintf(s->release, sizeof(s->release), "%s", s->options.release);
+	else if (s->image.release[0])
+		snprintf(s->release, sizeof(s->release), "%s", s->image.release);
+	else if (uname.size)
+		snprintf(s->release, sizeof(s->release), "%.*s", (int)uname.size,
+			(const char *)uname.data);
+	s->release[strcspn(s->release, "\n ")] = 0;
+}
+
+static int read_image(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	int r;
+
+	wb_stage_progress(s, "reading the kernel");
+	r = sys->files->read(sys->files->ctx, s->kernel_path, WB_IMAGE_LIMIT, &s->kernel_file, err);
+	if (r < 0)
+		return r;
+	r = wb_image_open(wb_blob_view(&s->kernel_file), &s->image, err);
+	if (r < 0)
+		return wb_fail_in(err, r, "%s: ", s->kernel_path);
+	choose_release(s);
+	return choose_cmdline(s, err);
+}
+
+static int read_dtb(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	uint8_t magic[] = {0xd0, 0x0d, 0xfe, 0xed};
+	int r;
+
+	if (!s->options.dtb)
+		return 0;
+	r = sys->files->read(sys->files->ctx, s->options.dtb, 64 << 20, &s->dtb, err);
+	if (r < 0)
+		return r;
+	if (!wb_bytes_equal(wb_blob_view(&s->dtb), 0, magic, sizeof(magic)))
+		return wb_fail(err, -EBADMSG,
+			"%s is not a flattened device tree (no magic at offset 0)", s->options.dtb);
+	return 0;
+}
+
+static int fill_handoff(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	struct wb_handoff *h = &s->handoff;
+	int r = sys->random(sys->ctx, h->nonce, sizeof(h->nonce));
+
+	if (r < 0)
+		return wb_fail(err, r, "no random bytes: %s", strerror(-r));
+	h->magic = WB_HANDOFF_MAGIC;
+	h->version = WB_HANDOFF_VERSION;
+	h->size = sizeof(*h);
+	h->tsc_load = sys->tsc(sys->ctx);
+	h->wall_ns = sys->wall_ns(sys->ctx);
+	snprintf(h->from_release, sizeof(h->from_release), "%s", s->machine.release);
+	snprintf(h->to_release, sizeof(h->to_release), "%.63s", s->release);
+	snprintf(h->method, sizeof(h->method), "%s", wb_method_name(s->method));
+	return 0;
+}
+
+int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	struct wb_plan_wish wish = {
+		.method = s->method,
+		.image = &s->image,
+		.vmlinux = &s->vmlinux,
+		.initrd = wb_blob_view(&s->initrd),
+		.cmdline = s->cmdline,
+		.verify = s->options.verify == WB_VERIFY_SHA256,
+		.mem_min = s->options.mem_min,
+		.mem_max = s->options.mem_max,
+		.dtb = wb_blob_view(&s->dtb),
+	};
+	int r = fill_handoff(sys, s, err);
+
+	if (r < 0)
+		return r;
+	wish.handoff = s->handoff;
+	r = sys->random(sys->ctx, wish.entropy, sizeof(wish.entropy));
+	if (r == 0)
+		r = sys->random(sys->ctx, wish.rng_seed, sizeof(wish.rng_seed));
+	if (r < 0)
+		return wb_fail(err, r, "no random bytes: %s", strerror(-r));
+	wb_stage_progress(s, wish.verify ? "planning and checksumming" : "planning");
+	return wb_plan_make(&s->machine, &wish, &s->plan, err);
+}
+
+/* Decompress the vmlinux that the fast method links. */
+static int unpack_vmlinux(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	const struct wb_bzimage *bz = &s->image.bz;
+	size_t limit = WB_IMAGE_LIMIT;
+	int r;
+
+	if (s->image.kind == WB_IMAGE_ELF) {
+		r = wb_blob_append(&s->vmlinux, s->image.bytes.data, s->image.bytes.size);
+		return r < 0 ? wb_fail(err, r, "out of memory for the kernel") : 0;
+	}
+	if (s->image.kind != WB_IMAGE_BZIMAGE)
+		return wb_fail(err, -EOPNOTSUPP, "this kernel format cannot be pre-linked");
+	if (!bz->codec)
+		return wb_fail(err, -EOPNOTSUPP, "the kernel's payload is of no known compression");
+	if (bz->payload_size) {
+		if (bz->payload_size > limit)
+			return wb_fail(err, -E2BIG, "%s: the payload claims %u bytes when unpacked",
+				s->kernel_path, bz->payload_size);
+		limit = bz->payload_size;
+	}
+	r = wb_stage_check_memory(sys, bz->payload_size, "unpack the kernel", err);
+	if (r < 0)
+		return r;
+	wb_stage_progress(s, "unpacking the kernel");
+	r = wb_blob_reserve(&s->vmlinux, bz->payload_size);
+	if (r < 0)
+		return wb_fail(err, r, "out of memory for the kernel");
+	r = bz->codec->decompress(bz->payload, limit, &s->vmlinux, NULL, err);
+	return r < 0 ? wb_fail_in(err, r, "%s: payload: ", s->kernel_path) : 0;
+}
+
+/* The method that policy asks for, before the image has its say. */
+static int choose_method(struct wb_stage *s, struct wb_error *err)
+{
+	const struct wb_policy *p = &s->policy;
+
+	if (s->options.legacy_fallback)
+		s->options.method = WB_METHOD_FILE;
+	if (s->options.method != WB_METHOD_AUTO) {
+		s->method = s->options.method;
+		snprintf(s->method_why, sizeof(s->method_why), "asked for");
+		if (p->signature && s->method != WB_METHOD_FILE)
+			return wb_policy_check(p, false, err);
+	} else if (p->signature) {
+		s->method = WB_METHOD_FILE;
+		snprintf(s->method_why, sizeof(s->method_why), "%s", p->signature_why);
+	} else if (p->kho) {
+		s->method = WB_METHOD_FILE;
+		snprintf(s->method_why, sizeof(s->method_why),
+			"kexec handover (kho=on) travels by kexec_file_load only");
+	} else {
+		s->method = WB_METHOD_FAST;
+		snprintf(s->method_why, sizeof(s->method_why),
+			"the kernel can be linked beforehand");
+	}
+	return 0;
+}
+
+static int prepare_segments(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	struct wb_error local = {};
+	int r = wb_machine_read(sys->files, &s->machine, err);
+
+	if (r < 0)
+		return r;
+	r = 0;
+	if (s->method == WB_METHOD_FAST) {
+		r = unpack_vmlinux(sys, s, &local);
+		if (r == 0)
+			r = wb_stage_plan(sys, s, &local);
+		if (r == 0)
+			return 0;
+		/* Only "cannot be done this way" may fall back; a damaged kernel must not. */
+		if (r != -EOPNOTSUPP || s->options.method != WB_METHOD_AUTO) {
+			if (err)
+				*err = local;
+			return r;
+		}
+		wb_blob_deinit(&s->vmlinux);
+		s->method = WB_METHOD_SEGMENTS;
+		snprintf(s->method_why, sizeof(s->method_why), "not linked beforehand: %.400s",
+			local.text);
+	}
+	return wb_stage_plan(sys, s, err);
+}
+
+static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	int r;
+
+	if (!s->options.kernel)
+		return wb_fail(err, -EINVAL, "no kernel was named");
+	s->kernel_path = strdup(s->options.kernel);
+	if (!s->kernel_path)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	wb_policy_read(sys, &s->policy);
+	r = choose_method(s, err);
+	if (r == 0)
+		r = read_image(sys, s, err);
+	if (r == 0)
+		r = read_dtb(sys, s, err);
+	if (r == 0)
+		r = wb_stage_initrd(sys, s, err);
+	if (r < 0)
+		return r;
+	if (s->method == WB_METHOD_FILE) {
+		if (s->options.dtb || s->options.mem_min || s->options.mem_max)
+			return wb_fail(err, -EOPNOTSUPP,
+				"with --method=file the kernel alone decides on placement and "
+				"device tree; "
+				"drop --dtb, --mem-min and --mem-max or use another method");
+		return 0;
+	}
+	return prepare_segments(sys, s, err);
+}
+
+int wb_stage_prepare(const struct wb_sys *sys, const struct wb_load_options *options,
+	struct wb_stage **ret, struct wb_error *err)
+{
+	struct wb_stage *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	memcpy(&s->options, options,
+		options->size < sizeof(s->options) ? options->size : sizeof(s->options));
+	r = prepare(sys, s, err);
+	if (r < 0) {
+		wb_stage_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void wb_stage_free(struct wb_stage *s)
+{
+	if (!s)
+		return;
+	wb_plan_deinit(&s->plan);
+	wb_machine_deinit(&s->machine);
+	wb_image_deinit(&s->image);
+	wb_blob_deinit(&s->kernel_file);
+	wb_blob_deinit(&s->vmlinux);
+	wb_blob_deinit(&s->initrd);
+	wb_blob_deinit(&s->dtb);
+	free(s->kernel_path);
+	free(s->initrd_path);
+	free(s->cmdline);
+	free(s);
+}
+
+struct wb_stage_info wb_stage_info(const struct wb_stage *s)
+{
+	struct wb_stage_info info = {
+		.method = s->method,
+		.method_why = s->method_why,
+		.initramfs = s->initramfs,
+		.initramfs_why = s->initramfs_why,
+		.verify = s->options.verify,
+		.release = s->release,
+		.cmdline = s->cmdline,
+		.kernel_bytes = s->vmlinux.size ? s->vmlinux.size : s->image.bytes.size,
+		.initrd_bytes = s->initrd.size,
+	};
+
+	memcpy(info.nonce, s->handoff.nonce, sizeof(info.nonce));
+	return info;
+}
+
+bool wb_stage_segment(const struct wb_stage *s, size_t i, struct wb_stage_segment *ret)
+{
+	const struct wb_plan_segment *seg = &s->plan.segments[i];
+
+	if (i >= s->plan.n)
+		return false;
+	*ret = (struct wb_stage_segment){seg->name, seg->mem, seg->memsz, seg->bufsz};
+	return true;
+}
+
+uint64_t wb_stage_entry(const struct wb_stage *s)
+{
+	return s->plan.entry;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/sys.h"
+
+static int fail_file(struct wb_error *err, int r, const char *what, const char *path)
+{
+	return wb_fail(err, r, "cannot %s %s: %s", what, path, strerror(-r));
+}
+
+/* Files in /proc and /sys tell no size, so the end of file decides. */
+static int read_to_end(int fd, size_t limit, struct wb_blob *b)
+{
+	for (;;) {
+		ssize_t got;
+		int r;
+
+		if (b->capacity - b->size < 4097) {
+			r = wb_blob_reserve(b,
+				b->capacity + (b->capacity / 2 > 65536 ? b->capacity / 2 : 65536));
+			if (r < 0)
+				return r;
+		}
+		got = read(fd, b->data + b->size, b->capacity - b->size - 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		b->size += (size_t)got;
+		if (limit && b->size > limit)
+			return -EFBIG;
+	}
+	b->data[b->size] = 0;
+	return 0;
+}
+
+static int real_read(
+	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB b = {};
+	struct stat st;
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return fail_file(err, -errno, "read", path);
+	r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && S_ISDIR(st.st_mode))
+		r = -EISDIR;
+	if (r == 0 && S_ISREG(st.st_mode) && limit && (uint64_t)st.st_size > limit)
+		r = -EFBIG;
+	if (r == 0)
+		r = wb_blob_reserve(&b, (S_ISREG(st.st_mode) ? (size_t)st.st_size : 0) + 4098);
+	if (r == 0)
+		r = read_to_end(fd, limit, &b);
+	close(fd);
+	if (r < 0)
+		return fail_file(err, r, "read", path);
+	*ret = wb_blob_take(&b);
+	return 0;
+}
+
+static int real_list(void *ctx, const char *path, struct wb_strv *ret, struct wb_error *err)
+{
+	WB_CLEAN_STRV names = {};
+	DIR *d = opendir(path);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d)
+		return fail_file(err, -errno, "list", path);
+	while (r == 0 && (de = readdir(d)))
+		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+			r = wb_strv_add(&names, de->d_name);
+	closedir(d);
+	if (r < 0)
+		return fail_file(err, r, "list", path);
+	wb_strv_sort(&names);
+	*ret = names;
+	names = (struct wb_strv){};
+	return 0;
+}
+
+static bool real_exists(void *ctx, const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static int real_readlink(void *ctx, const char *path, char **ret, struct wb_error *err)
+{
+	char buf[4096];
+	ssize_t n = readlink(path, buf, sizeof(buf) - 1);
+
+	if (n < 0)
+		return fail_file(err, -errno, "follow", path);
+	buf[n] = 0;
+	*ret = strdup(buf);
+	return *ret ? 0 : -ENOMEM;
+}
+
+const struct wb_files wb_files_host = {
+	.read = real_read,
+	.list = real_list,
+	.exists = real_exists,
+	.readlink = real_readlink,
+};

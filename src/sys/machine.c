@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "sys/machine.h"
+
+#define SMALL (1 << 20) /* no text file that is read here is larger */
+
+/* Offsets in boot_params, Documentation/arch/x86/zero-page.rst. */
+#define BP_SIZE 4096
+#define BP_RSDP 0x070
+#define BP_CC_BLOB 0x13c
+
+#define SETUP_DTB 2
+
+static int read_text(const struct wb_files *f, const char *path, struct wb_blob *ret)
+{
+	struct wb_error ignored = {};
+
+	return f->read(f->ctx, path, SMALL, ret, &ignored);
+}
+
+/* A number in a file of its own; 0 when there is none. */
+static uint64_t read_number(const struct wb_files *f, const char *path)
+{
+	WB_CLEAN_BLOB b = {};
+
+	return read_text(f, path, &b) < 0 ? 0 : strtoull((char *)b.data, NULL, 0);
+}
+
+/* The kernel's names, e820_type_to_string() in arch/x86/kernel/e820.c. */
+static uint32_t type_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		uint32_t type;
+	} names[] = {
+		{"System RAM", WB_E820_RAM},
+		{"ACPI Tables", WB_E820_ACPI},
+		{"ACPI Non-volatile Storage", WB_E820_NVS},
+		{"Unusable memory", WB_E820_UNUSABLE},
+		{"Persistent Memory (legacy)", WB_E820_PRAM},
+		{"Persistent Memory", WB_E820_PMEM},
+		{"Soft Reserved", WB_E820_SOFT},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strncmp(name, names[i].name, strlen(names[i].name)) == 0)
+			return names[i].type;
+	return WB_E820_RESERVED;
+}
+
+static int read_memmap(const struct wb_files *f, struct wb_ranges *map, struct wb_error *err)
+{
+	static const char dir[] = "/sys/firmware/memmap";
+	WB_CLEAN_STRV names = {};
+	int r = f->list(f->ctx, dir, &names, err);
+
+	if (r < 0)
+		return wb_fail_in(err, r, "the kernel shows no firmware memory map: ");
+	for (size_t i = 0; i < names.n; i++) {
+		WB_CLEAN_BLOB type = {};
+		char path[128];
+		uint64_t start, end;
+
+		snprintf(path, sizeof(path), "%s/%s/start", dir, names.items[i]);
+		start = read_number(f, path);
+		snprintf(path, sizeof(path), "%s/%s/end", dir, names.items[i]);
+		end = read_number(f, path);
+		snprintf(path, sizeof(path), "%s/%s/type", dir, names.items[i]);
+		if (read_text(f, path, &type) < 0 || end < start)
+			return wb_fail(err, -EBADMSG, "%s/%s makes no sense", dir, names.items[i]);
+		r = wb_ranges_set(map, start, end - start + 1, type_of((char *)type.data));
+		if (r < 0)
+			return wb_fail(err, r, "%s/%s: cannot take the range", dir, names.items[i]);
+	}
+	return map->n ? 0 : wb_fail(err, -ENOENT, "%s is empty", dir);
+}
+
+/*
+ * Memory that firmware calls RAM but the running kernel knows to be in use for good: tables that
+ * it reserved, and the crash kernel. Without privilege all addresses read as 0.
+ */
+static int read_iomem(const struct wb_files *f, struct wb_ranges *avoid, struct wb_error *err)
+{
+	WB_CLEAN_BLOB b = {};
+	char *save = NULL;
+
+	if (read_text(f, "/proc/iomem", &b) < 0)
+		return 0;
+	for (char *line = strtok_r((char *)b.data, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save)) {
+		uint64_t start, end;
+		char name[64];
+
+		if (sscanf(line, " %" SCNx64 "-%" SCNx64 " : %63[^\n]", &start, &end, name) != 3)
+			continue;
+		if (end <= start || (strcasecmp(name, "reserved") && strcmp(name, "Crash kernel")))
+			continue;
+		if (wb_ranges_set(avoid, start, end - start + 1, WB_E820_RESERVED) < 0)
+			return wb_fail(err, -ENOMEM, "out of memory while reading /proc/iomem");
+	}
+	return 0;
+}
+
+static uint64_t systab_value(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *p = text; p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
+		if (strncmp(p, key, n) == 0 && p[n] == '=')
+			return strtoull(p + n + 1, NULL, 0);
+	return 0;
+}
+
+static int read_efi_map(const struct wb_files *f, struct wb_machine *m, struct wb_error *err)
+{
+	static const char dir[] = "/sys/firmware/efi/runtime-map";
+	WB_CLEAN_STRV names = {};
+
+	if (f->list(f->ctx, dir, &names, NULL) < 0 || !names.n)
+		return 0;
+	m->efi_map = calloc(names.n, sizeof(*m->efi_map));
+	if (!m->efi_map)
+		return wb_fail(err, -ENOMEM, "out of memory while reading %s", dir);
+	/* The directory is sorted as text; entries are numbered, and their order is kept. */
+	for (size_t i = 0; i < names.n; i++) {
+		struct wb_efi_desc *d = &m->efi_map[i];
+		const struct {
+			const char *name;
+			uint64_t *ret;
+		} fields[] = {{"phys_addr", &d->phys}, {"virt_addr", &d->virt},
+			{"num_pages", &d->pages}, {"attribute", &d->attribute}};
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s/%zu/type", dir, i);
+		d->type = (uint32_t)read_number(f, path);
+		for (size_t k = 0; k < sizeof(fields) / sizeof(*fields); k++) {
+			snprintf(path, sizeof(path), "%s/%zu/%s", dir, i, fields[k].name);
+			*fields[k].ret = read_number(f, path);
+		}
+		if (!d->pages)
+			return wb_fail(err, -EBADMSG, "%s/%zu is missing or empty", dir, i);
+	}
+	m->efi_n = names.n;
+	return 0;
+}
+
+static int read_efi(const struct wb_files *f, struct wb_machine *m, struct wb_error *err)
+{
+	WB_CLEAN_BLOB systab = {};
+
+	m->efi_fw_vendor = read_number(f, "/sys/firmware/efi/fw_vendor");
+	m->efi_tables = read_number(f, "/sys/firmware/efi/config_table");
+	if (read_text(f, "/sys/firmware/efi/systab", &systab) == 0) {
+		const char *text = (char *)systab.data;
+
+		m->efi_smbios = systab_value(text, "SMBIOS");
+		m->rsdp = systab_value(text, "ACPI20");
+		if (!m->rsdp)
+			m->rsdp = systab_value(text, "ACPI");
+	}
+	return read_efi_map(f, m, err);
+}
+
+static void read_setup_data(const struct wb_files *f, struct wb_machine *m)
+{
+	static const char dir[] = "/sys/kernel/boot_params/setup_data";
+	WB_CLEAN_STRV names = {};
+
+	if (f->list(f->ctx, dir, &names, NULL) < 0)
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s/%s/type", dir, names.items[i]);
+		if (read_number(f, path) != SETUP_DTB || m->dtb.size)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/data", dir, names.items[i]);
+		f->read(f->ctx, path, 64 << 20, &m->dtb, NULL);
+	}
+}
+
+static bool has_word(const char *line, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = line; (p = strstr(p, word)); p += n)
+		if (p > line && p[-1] == ' ' && (p[n] == ' ' || p[n] == '\n' || !p[n]))
+			return true;
+	return false;
+}
+
+static void read_cpu(const struct wb_files *f, struct wb_machine *m)
+{
+	WB_CLEAN_BLOB b = {};
+	char *flags, *end;
+
+	if (f->exists(f->ctx, "/sys/devices/platform/sev-guest"))
+		m->confidential = true;
+	if (read_text(f, "/proc/cpuinfo", &b) < 0 && b.size == 0)
+		return;
+	flags = strstr((char *)b.data, "\nflags");
+	if (!flags)
+		return;
+	end = strchr(flags + 1, '\n');
+	if (end)
+		*end = 0;
+	m->la57 = has_word(flags, "la57");
+	if (has_word(flags, "tdx_guest"))
+		m->confidential = true;
+}
+
+int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct wb_error *err)
+{
+	WB_CLEAN_MACHINE m = {.arch = wb_arch_native()->id};
+	WB_CLEAN_BLOB release = {};
+	uint32_t cc_blob;
+	int r;
+
+	if (read_text(files, "/proc/sys/kernel/osrelease", &release) == 0)
+		snprintf(m.release, sizeof(m.release), "%.*s",
+			(int)strcspn((char *)release.data, "\n"), (char *)release.data);
+	r = read_memmap(files, &m.memory, err);
+	if (r == 0)
+		r = read_iomem(files, &m.avoid, err);
+	if (r == 0)
+		r = read_efi(files, &m, err);
+	if (r < 0)
+		return r;
+	if (files->read(files->ctx, "/sys/kernel/boot_params/data", BP_SIZE, &m.params, NULL) ==
+			0 &&
+		m.params.size == BP_SIZE) {
+		if (!m.rsdp)
+			wb_get_le64(wb_blob_view(&m.params), BP_RSDP, &m.rsdp);
+		if (wb_get_le32(wb_blob_view(&m.params), BP_CC_BLOB, &cc_blob) && cc_blob)
+			m.confidential = true;
+	}
+	read_setup_data(files, &m);
+	read_cpu(files, &m);
+	*ret = m;
+	m = (struct wb_machine){};
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/files.h"
+#include "plan/machine.h"
+
+/*
+ * Gather the facts. What only root may read is left empty for others (a plan is then a preview).
+ * -ENOENT when firmware's memory map is not to be had; -EBADMSG when it makes no sense; -ENOMEM.
+ */
+int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct wb_error *err);
