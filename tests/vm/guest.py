@@ -1,0 +1,566 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A QEMU guest that tests and benchmarks drive.
+
+    with Guest(kernel="6.12", payload="/tmp/stage") as g:
+        print(g.run("uname -r").out)
+        print(g.jump("warmboot reboot newest"))
+
+Both serial ports are read by one thread, which stamps every console line with the host's monotonic
+clock: between two kernels only the host can tell the time. A command goes through ttyS1, where the
+image's wb-shell serves it (tests/vm/image/wb-shell). QMP tells a firmware reset from a kexec.
+"""
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import re
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+
+
+class GuestError(Exception):
+    """The guest did not do what was expected; the text holds the end of its console."""
+
+
+class Result:
+    """What a command in the guest said and how it ended."""
+
+    def __init__(self, rc, out):
+        self.rc = rc
+        self.out = out
+
+    def __repr__(self):
+        return f"Result(rc={self.rc}, out={self.out!r})"
+
+
+def cache_dir():
+    base = os.environ.get("WARMBOOT_CACHE")
+    if base:
+        return pathlib.Path(base)
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "warmboot"
+
+
+class Image:
+    """What scripts/guest-image built: a disk and the kernels outside it, for direct boot."""
+
+    _built = {}
+
+    def __init__(self, path):
+        self.dir = pathlib.Path(path)
+        self.kernels = []
+        for line in (self.dir / "disk.info").read_text().splitlines():
+            key, _, value = line.partition("=")
+            if key == "kernel":
+                self.kernels.append(value)
+            else:
+                setattr(self, key, value)
+        ids = (HERE / "image" / "ids").read_text()
+        self.cmdline = re.search(r'^CMDLINE="(.*)"', ids, re.M).group(1)
+
+    @classmethod
+    def get(cls, suite="trixie"):
+        if suite not in cls._built:
+            out = subprocess.run([TOP / "scripts/guest-image", "--suite", suite], check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout
+            cls._built[suite] = cls(out.strip().splitlines()[-1])
+        return cls._built[suite]
+
+    def release(self, prefix):
+        """The full release of a kernel named '6.12', '7.2', 'newest', 'oldest' or in full."""
+        if prefix == "newest":
+            return self.kernels[-1]
+        if prefix == "oldest":
+            return self.kernels[0]
+        found = [k for k in self.kernels if k == prefix or k.startswith(prefix + ".")]
+        if len(found) != 1:
+            raise GuestError(f"no single kernel '{prefix}' among {self.kernels} of {self.dir}")
+        return found[0]
+
+
+def make_payload(source, target):
+    """An ext4 image at `target` with the tree `source` in it."""
+    size = int(subprocess.run(["du", "-sm", "--apparent-size", source], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.split()[0])
+    env = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", "wbpayload", "-E", "root_owner=0:0",
+                    "-d", source, target, f"{size + size // 4 + 16}M"],
+                   check=True, env=env, stdout=subprocess.DEVNULL)
+
+
+def accelerator():
+    """Real KVM where the CPU has it; /dev/kvm alone proves nothing."""
+    with contextlib.suppress(OSError):
+        flags = pathlib.Path("/proc/cpuinfo").read_text()
+        if re.search(r"^flags\s*:.*\b(vmx|svm)\b", flags, re.M) and os.access("/dev/kvm", os.R_OK | os.W_OK):
+            return "kvm"
+    return "tcg"
+
+
+def qemu_version(qemu="qemu-system-x86_64"):
+    out = subprocess.run([qemu, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return int(re.search(r"version (\d+)", out).group(1))
+
+
+def ovmf():
+    """(code, vars) of the firmware; the names differ between Debian 12 and 13 only by luck."""
+    for size in ("_4M", ""):
+        code, nvram = (pathlib.Path(f"/usr/share/OVMF/OVMF_{k}{size}.fd") for k in ("CODE", "VARS"))
+        if code.exists() and nvram.exists():
+            return code, nvram
+    raise GuestError("no OVMF firmware under /usr/share/OVMF: install the package ovmf")
+
+
+def _held_by_ancestor(path):
+    """Does a parent process hold this lock already (`flock LOCK scripts/guest ...`)?"""
+    want = os.stat(path)
+    pid = os.getppid()
+    while pid > 1:
+        with contextlib.suppress(OSError):
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    st = os.stat(f"/proc/{pid}/fd/{fd}")
+                    if (st.st_dev, st.st_ino) == (want.st_dev, want.st_ino):
+                        return True
+        try:
+            pid = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return False
+    return False
+
+
+@contextlib.contextmanager
+def guest_lock():
+    """One guest at a time on this machine: emulated guests starve each other's deadlines."""
+    path = pathlib.Path(os.environ.get("WARMBOOT_GUEST_LOCK") or cache_dir() / "guest.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="ascii") as f:
+        if not _held_by_ancestor(path):
+            fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
+class Console:
+    """Bytes from a serial port, cut into (host time, line)."""
+
+    def __init__(self, log=None, t0=0.0):
+        self.lines = []
+        self._partial = b""
+        self._start = 0.0
+        self._log = log
+        self._t0 = t0
+
+    def feed(self, now, data):
+        for piece in data.splitlines(keepends=True):
+            if not self._partial:
+                self._start = now
+            self._partial += piece
+            if piece.endswith((b"\n", b"\r")):
+                self._flush()
+
+    def _flush(self):
+        line = self._partial.decode("utf-8", "replace").rstrip("\r\n")
+        self._partial = b""
+        if not line:
+            return
+        self.lines.append((self._start, line))
+        if self._log:
+            self._log.write(f"[{self._start - self._t0:9.3f}] {line}\n")
+            self._log.flush()
+
+    def tail(self, n=40):
+        text = [line for _, line in self.lines[-n:]]
+        if self._partial:
+            text.append(self._partial.decode("utf-8", "replace"))
+        return "\n".join(text)
+
+
+class Guest:
+    """One virtual machine. Attributes that a test may read: image, console, resets, t0."""
+
+    def __init__(self, kernel="newest", firmware="bios", mem="1G", cpus=2, suite="trixie",
+                 cmdline_extra="", cmdline=None, initrd=None, payload=None, install=True, disks=(),
+                 disk_bus="virtio-blk-pci", icount=None, qemu_args=(), name="guest", timeout=240):
+        self.image = Image.get(suite)
+        self.release = self.image.release(kernel)
+        self.firmware = firmware
+        self.mem, self.cpus = mem, cpus
+        self.cmdline = cmdline or " ".join(filter(None, (
+            f"BOOT_IMAGE=/boot/vmlinuz-{self.release} root=UUID={self.image.root_uuid} ro",
+            self.image.cmdline, cmdline_extra)))
+        self.initrd = initrd or self.image.dir / f"initrd.img-{self.release}"
+        self.payload, self.install = payload, install
+        self.disks, self.disk_bus = disks, disk_bus
+        self.icount, self.qemu_args = icount, list(qemu_args)
+        self.name, self.timeout = name, timeout
+        self.resets = []
+        self._cond = threading.Condition()
+        self._exit = contextlib.ExitStack()
+        self._seq = 0
+        self._shell = b""
+        self._ready = None
+        self._ends = {}
+        self.closed = False
+        self.pid_exit = None
+
+    # ---- life ----
+
+    def __enter__(self):
+        try:
+            self._start()
+            self.wait_ready(self.timeout)
+            if self.payload:
+                self.mount_payload()
+        except BaseException:
+            self.__exit__(GuestError, None, None)
+            raise
+        return self
+
+    def __exit__(self, exc_type, exc, tb):
+        self.kill()
+        if exc_type is None and not os.environ.get("WARMBOOT_KEEP_LOGS"):
+            with contextlib.suppress(FileNotFoundError):
+                self.log_path.unlink()
+        self._exit.close()
+
+    def _start(self):
+        self._exit.enter_context(guest_lock())
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="wb-guest."))
+        self._exit.callback(shutil.rmtree, self.dir, ignore_errors=True)
+        logs = pathlib.Path(os.environ.get("WARMBOOT_LOGS") or TOP / "out" / "vm")
+        logs.mkdir(parents=True, exist_ok=True)
+        self.log_path = logs / f"{self.name}-{os.getpid()}-{int(time.time() * 1000) % 10**8}.console"
+        self._log = self._exit.enter_context(open(self.log_path, "w", encoding="utf-8"))
+        argv = self._argv()
+        self._stderr = open(self.dir / "stderr", "w+", encoding="utf-8")
+        self._exit.callback(self._stderr.close)
+        self.t0 = time.monotonic()
+        self.console = Console(self._log, self.t0)
+        self._proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self._stderr,
+                                      stderr=subprocess.STDOUT, start_new_session=True,
+                                      env=dict(os.environ, TMPDIR=str(self.dir)))
+        self._ttys0, self._ttys1, self._qmp = (self._connect(n) for n in ("ttyS0", "ttyS1", "qmp"))
+        self._qmp.sendall(b'{"execute": "qmp_capabilities"}\n{"execute": "cont"}\n')
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _argv(self):
+        sh = self.dir
+        accel = accelerator()
+        if accel == "kvm" and self.icount is None:
+            args = ["-accel", "kvm", "-cpu", "host"]
+        elif self.icount is not None:
+            args = ["-accel", "tcg,thread=single", "-icount", self.icount, "-cpu", self._cpu()]
+        else:
+            args = ["-accel", "tcg,thread=multi", "-cpu", self._cpu()]
+        args += ["-m", self.mem, "-smp", str(self.cpus), "-display", "none", "-nic", "none",
+                 "-nodefaults", "-no-user-config", "-S", "-device", "virtio-rng-pci",
+                 "-kernel", str(self.image.dir / f"vmlinuz-{self.release}"),
+                 "-initrd", str(self.initrd), "-append", self.cmdline]
+        if self.firmware == "uefi":
+            code, nvram = ovmf()
+            shutil.copy(nvram, sh / "vars.fd")
+            args += ["-machine", "q35",
+                     "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}",
+                     "-drive", f"if=pflash,format=raw,unit=1,file={sh}/vars.fd"]
+        elif self.firmware != "bios":
+            raise GuestError(f"firmware is bios or uefi, not {self.firmware}")
+        drives = [(self.image.dir / "disk.img", "snapshot=on")]  # writes die with QEMU
+        if self.payload:
+            make_payload(self.payload, sh / "payload.img")
+            drives.append((sh / "payload.img", "readonly=on"))
+        drives += [(d, "readonly=off") for d in self.disks]
+        if self.disk_bus == "scsi-hd":
+            args += ["-device", "virtio-scsi-pci"]
+        elif self.disk_bus == "ide-hd" and self.firmware == "bios":
+            args += ["-device", "ahci,id=ahci"]
+        for i, (path, mode) in enumerate(drives):
+            bus = self.disk_bus if i == 0 else "virtio-blk-pci"
+            extra = ",serial=wbroot" if bus == "nvme" else ""
+            extra += ",bus=ahci.0" if bus == "ide-hd" and self.firmware == "bios" else ""
+            args += ["-drive", f"if=none,id=d{i},file={path},format=raw,cache=unsafe,{mode}",
+                     "-device", f"{bus},drive=d{i}{extra}"]
+        for n in ("ttyS0", "ttyS1"):
+            args += ["-chardev", f"socket,id={n},path={sh}/{n},server=on,wait=off",
+                     "-serial", f"chardev:{n}"]
+        args += ["-chardev", f"socket,id=qmp,path={sh}/qmp,server=on,wait=off",
+                 "-mon", "chardev=qmp,mode=control"]
+        return ["qemu-system-x86_64"] + args + self.qemu_args
+
+    @staticmethod
+    def _cpu():
+        # QEMU 7.2 corrupts flags in cmpxchg16b under multi-threaded TCG.
+        return "max,la57=off" + (",cx16=off" if qemu_version() < 8 else "")
+
+    def _connect(self, name):
+        end = time.monotonic() + 20
+        while True:
+            s = socket.socket(socket.AF_UNIX)
+            try:
+                s.connect(str(self.dir / name))
+                s.setblocking(True)
+                return s
+            except OSError:
+                s.close()
+                if self._proc.poll() is not None or time.monotonic() > end:
+                    self._stderr.seek(0)
+                    raise GuestError("QEMU did not start: " + self._stderr.read().strip()) from None
+                time.sleep(0.05)
+
+    def kill(self):
+        """End QEMU and close everything; safe to call twice."""
+        proc = getattr(self, "_proc", None)
+        if not proc or self.closed:
+            return
+        self.closed = True
+        if proc.poll() is None:
+            os.killpg(proc.pid, signal.SIGKILL)
+        self.pid_exit = proc.wait()
+        if hasattr(self, "_thread"):
+            self._thread.join(5)
+        for s in ("_ttys0", "_ttys1", "_qmp"):
+            if hasattr(self, s):
+                getattr(self, s).close()
+
+    # ---- the reading thread ----
+
+    def _read(self):
+        sel = selectors.DefaultSelector()
+        for s, what in ((self._ttys0, self._on_console), (self._ttys1, self._on_shell),
+                        (self._qmp, self._on_qmp)):
+            sel.register(s, selectors.EVENT_READ, what)
+        self._qmp_buf = b""
+        while sel.get_map():
+            for key, _ in sel.select(1.0):
+                try:
+                    data = key.fileobj.recv(65536)
+                except OSError:
+                    data = b""
+                now = time.monotonic()
+                if not data:
+                    sel.unregister(key.fileobj)
+                with self._cond:
+                    if data:
+                        key.data(now, data)
+                    self._cond.notify_all()
+
+    def _on_console(self, now, data):
+        self.console.feed(now, data)
+
+    def _on_shell(self, now, data):
+        self._shell += data
+        # A server that starts anew voids what an old kernel left half-said.
+        for m in re.finditer(rb"\x1eWB-READY (\S+) (\S+)\x1e", self._shell):
+            self._ready = (now, m.group(1).decode(), m.group(2).decode())
+        cut = self._shell.rfind(b"\x1eWB-READY")
+        end = self._shell.find(b"\x1e", cut + 1) if cut >= 0 else -1
+        if end >= 0:
+            self._shell = self._shell[end + 1:].lstrip(b"\n")
+        for m in list(re.finditer(rb"\x1eWB-END (\d+) (\d+)\x1e\n?", self._shell)):
+            self._ends[int(m.group(1))] = (int(m.group(2)), self._shell[:m.start()])
+        last = self._shell.rfind(b"\x1eWB-END")
+        end = self._shell.find(b"\n", last) if last >= 0 else -1
+        if end >= 0:
+            self._shell = self._shell[end + 1:]
+
+    def _on_qmp(self, now, data):
+        self._qmp_buf += data
+        while b"\n" in self._qmp_buf:
+            line, _, self._qmp_buf = self._qmp_buf.partition(b"\n")
+            with contextlib.suppress(ValueError):
+                if json.loads(line).get("event") in ("RESET", "SHUTDOWN"):
+                    self.resets.append(now)
+
+    # ---- waiting ----
+
+    def _fail(self, what):
+        raise GuestError(f"{what}\n--- console of {self.name} ({self.log_path}), its end:\n"
+                         f"{self.console.tail()}\n---")
+
+    def _wait(self, test, timeout, what):
+        """Until test() is not None; in step with the reading thread."""
+        end = time.monotonic() + timeout
+        with self._cond:
+            while True:
+                got = test()
+                if got is not None:
+                    return got
+                left = end - time.monotonic()
+                if self._proc.poll() is not None:
+                    self._fail(f"QEMU ended while waiting for {what}")
+                if left <= 0:
+                    self._fail(f"no {what} within {timeout:.0f} s")
+                self._cond.wait(min(left, 1.0))
+
+    def wait_ready(self, timeout=240, not_boot_id=None):
+        """Until the shell serves; returns (host time, boot id, release)."""
+        def test():
+            if self._ready and self._ready[1] != not_boot_id:
+                return self._ready
+            return None
+        got = self._wait(test, timeout, "shell")
+        self.boot_id = got[1]
+        return got
+
+    def expect_console(self, regex, timeout=60, since=0.0):
+        """The first console line after host time `since` that matches: (host time, match)."""
+        rx = re.compile(regex)
+
+        def test():
+            for t, line in self.console.lines:
+                if t >= since:
+                    m = rx.search(line)
+                    if m:
+                        return t, m
+            return None
+        return self._wait(test, timeout, f"console line /{regex}/")
+
+    # ---- commands ----
+
+    def _send(self, cmd):
+        self._seq += 1
+        data = base64.b64encode(cmd.encode()).decode()
+        if len(data) > 60000:
+            raise GuestError("command too long for the serial line: put it into the payload")
+        self._ttys1.sendall(f"{self._seq} {data}\n".encode())
+        return self._seq
+
+    def run(self, cmd, timeout=60, check=False):
+        """Run a shell script in the guest; Result(rc, out). check=True: a failure raises."""
+        seq = self._send(cmd)
+        rc, out = self._wait(lambda: self._ends.pop(seq, None), timeout, f"end of: {cmd}")
+        result = Result(rc, out.decode("utf-8", "replace"))
+        if check and rc != 0:
+            self._fail(f"`{cmd}` ended with {rc}: {result.out}")
+        return result
+
+    def out(self, cmd, timeout=60):
+        """The output of a command that must succeed, without its last newline."""
+        return self.run(cmd, timeout, check=True).out.rstrip("\n")
+
+    def write_file(self, path, data, mode="644"):
+        b64 = base64.b64encode(data).decode()
+        self.run(f"mkdir -p \"$(dirname '{path}')\"; base64 -d >'{path}' <<'E'\n{b64}\nE\nchmod {mode} '{path}'",
+                 check=True)
+
+    def read_file(self, path, timeout=60):
+        return base64.b64decode(self.out(f"base64 '{path}'", timeout))
+
+    def mount_payload(self):
+        """Mount the payload disk on /opt/wb and, unless told otherwise, copy it into /."""
+        cmd = "mkdir -p /opt/wb && mount -o ro -L wbpayload /opt/wb"
+        if self.install:
+            cmd += " && cp -a --no-preserve=ownership /opt/wb/. / && ldconfig"
+        self.run(cmd, 120, check=True)
+
+    def jump(self, cmd, timeout=240, expect_kexec=True):
+        """
+        Run a command that ends in another kernel and wait for that kernel's shell. Returns host
+        times in seconds since the command was sent: last (the old kernel's last console line),
+        first ("Linux version"), init ("Run /init"; None when not printed), shell; and boot_id,
+        release, kexec (False: the firmware ran). A firmware reset where a kexec is expected raises.
+        """
+        old = self.boot_id
+        resets = len(self.resets)
+        mark = len(self.console.lines)
+        request = time.monotonic()
+        seq = self._send(cmd)
+
+        def test():
+            if expect_kexec and len(self.resets) > resets:
+                self._fail(f"the firmware reset the machine instead of a kexec, after: {cmd}")
+            if seq in self._ends:
+                rc, out = self._ends[seq]
+                if rc != 0:
+                    self._fail(f"`{cmd}` ended with {rc}: {out.decode('utf-8', 'replace')}")
+            if self._ready and self._ready[1] != old:
+                return self._ready
+            return None
+        shell, self.boot_id, release = self._wait(test, timeout, f"new kernel after: {cmd}")
+        times = {"request": request, "shell": shell - request, "first": None, "init": None, "last": None}
+        for i, (t, line) in enumerate(self.console.lines[mark:], mark):
+            if times["first"] is None and "Linux version" in line:
+                times["first"] = t - request
+                before = [x for x, old_line in self.console.lines[mark:i]
+                          if not re.search(r"early console|Decompress|Physical KASLR|Virtual KASLR|Booting the kernel|console \[earlyser", old_line)]
+                times["last"] = before[-1] - request if before else None
+            elif times["first"] is not None and times["init"] is None and re.search(r"Run \S+ as init process", line):
+                times["init"] = t - request
+        times.update(boot_id=self.boot_id, release=release, kexec=len(self.resets) == resets)
+        return times
+
+
+def main(argv=None):
+    """scripts/guest: one command in a fresh guest."""
+    import argparse
+    ap = argparse.ArgumentParser(prog="guest", description="Run one command in a fresh guest.")
+    ap.add_argument("--kernel", default="newest", help="6.12, 7.2, newest, oldest or a full release")
+    ap.add_argument("--firmware", default="bios", choices=("bios", "uefi"))
+    ap.add_argument("--suite", default="trixie")
+    ap.add_argument("--mem", default="1G")
+    ap.add_argument("--cpus", type=int, default=2)
+    ap.add_argument("--append", default="", help="more kernel command line")
+    ap.add_argument("--payload", action="append", default=[], metavar="DIR",
+                    help="tree that is copied into / of the guest before the command (repeatable)")
+    ap.add_argument("--install", metavar="BUILDDIR",
+                    help="`meson install` of this build directory as a payload")
+    ap.add_argument("--jump", action="append", default=[], metavar="CMD",
+                    help="before the command: run CMD and wait for the kernel that it jumps to (repeatable)")
+    ap.add_argument("--timeout", type=float, default=240, help="of each step, in seconds")
+    ap.add_argument("--console", action="store_true", help="print the console at the end")
+    ap.add_argument("--disk-bus", default="virtio-blk-pci",
+                    help="of the root disk: virtio-blk-pci, nvme, scsi-hd, ide-hd")
+    ap.add_argument("command", nargs="*", help="shell command; its status becomes ours")
+    args = ap.parse_args(argv)
+
+    with contextlib.ExitStack() as stack:
+        stage = None
+        if args.payload or args.install:
+            stage = stack.enter_context(tempfile.TemporaryDirectory(prefix="wb-payload."))
+            os.chmod(stage, 0o755)
+            for tree in args.payload:
+                subprocess.run(["cp", "-a", f"{tree}/.", stage], check=True)
+            if args.install:
+                stage_install(args.install, stage)
+        os.environ.setdefault("WARMBOOT_KEEP_LOGS", "1")
+        rc = 0
+        g = Guest(kernel=args.kernel, firmware=args.firmware, suite=args.suite, mem=args.mem,
+                  cpus=args.cpus, cmdline_extra=args.append, payload=stage,
+                  disk_bus=args.disk_bus, timeout=args.timeout)
+        try:
+            with g:
+                for cmd in args.jump:
+                    t = g.jump(cmd, args.timeout)
+                    show = {k: round(t[k], 3) for k in ("last", "first", "init", "shell") if t[k] is not None}
+                    print(f"jumped to {t['release']}: {show}", flush=True)
+                if args.command:
+                    r = g.run(" ".join(args.command), args.timeout)
+                    print(r.out, end="", flush=True)
+                    rc = r.rc
+        except GuestError as e:
+            print(f"guest: {e}")
+            rc = 125
+        if args.console:
+            print(g.log_path.read_text())
+        return rc
+
+
+def stage_install(build, dest):
+    """`meson install` of a build directory into a tree."""
+    subprocess.run(["meson", "install", "-C", str(build), "--no-rebuild", "--quiet", "--destdir",
+                    os.path.abspath(dest)], check=True, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
