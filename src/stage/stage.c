@@ -58,6 +58,15 @@ int wb_stage_check_memory(
 		what, (unsigned long long)(bytes >> 20), (unsigned long long)(kib >> 10));
 }
 
+/* `more` may be NULL; so may s->cmdline, after a failed allocation. */
+static int append_cmdline(struct wb_stage *s, const char *more)
+{
+	WB_CLEAN_STR old = s->cmdline;
+
+	s->cmdline = NULL;
+	return old ? wb_cmdline_append(old, more ? more : "", &s->cmdline) : -ENOMEM;
+}
+
 /* The caller's command line, else the UKI's own, else none. */
 static int choose_cmdline(struct wb_stage *s, struct wb_error *err)
 {
@@ -75,7 +84,11 @@ static int choose_cmdline(struct wb_stage *s, struct wb_error *err)
 				s->kernel_path);
 		s->cmdline = strndup(own.size ? (const char *)own.data : "", own.size);
 	}
-	return s->cmdline ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+	if (append_cmdline(s, s->options.append) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	if (s->method == WB_METHOD_FILE && append_cmdline(s, s->options.file_append) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 static void choose_release(struct wb_stage *s)
