@@ -15,9 +15,12 @@ struct wb_entry {
 	char *source; /* name of the source, plus the file: "grub /boot/grub/grub.cfg" */
 	char *kernel; /* absolute path as seen from the running system; a UKI is its own kernel */
 	struct wb_strv initrds; /* absolute paths, in boot loader order */
-	char *cmdline;   /* NULL: the image's own (UKI) or, for bare kernels, none is known */
-	char *release;   /* kernel release where it can be told, else NULL */
-	char *version;   /* sort key of the source ("version" of BLS), else NULL */
+	char *cmdline; /* NULL: the image's own (UKI) or, for bare kernels, none is known */
+	char *release; /* kernel release where it can be told, else NULL */
+	char *version; /* sort key of the source ("version" of BLS), else NULL */
+	char *sort_key, *machine_id;         /* of BLS type 1 and 2, else NULL */
+	bool counted;                        /* the file name carries boot counters ("+N-M") */
+	unsigned int tries_left, tries_done; /* meaningful when counted; none left: bad entry */
 	bool is_default; /* a plain reboot now would boot this one (one-shot settings included) */
 };
 
@@ -32,19 +35,31 @@ struct wb_entry_source {
 	/*
 	 * Append entries. A file that is not there is no error; a file that cannot be read or
 	 * understood adds a warning and is skipped. Only -ENOMEM is returned. Duplicates of a
-	 * kernel that an earlier source already gave are left out by wb_entries_find().
+	 * kernel that an earlier source already gave are left out by wb_entries_find(). A source that
+	 * is a boot loader's whole menu ("grub") marks the default; those that share a boot loader
+	 * ("bls", "uki") leave it to wb_entries_find().
 	 */
 	int (*find)(const struct wb_files *files, struct wb_entries *ret, struct wb_error *err);
 };
 
-/* NULL-terminated; earlier ones decide which entry is the default. */
+/* NULL-terminated. */
 extern const struct wb_entry_source *const wb_entry_sources[];
 
-/* All sources. -ENOMEM. */
+extern const struct wb_entry_source wb_source_bls, wb_source_uki, wb_source_grub, wb_source_boot,
+	wb_source_modules;
+
+/*
+ * All sources, those of the boot loader in charge first; only its default is marked. In charge is
+ * the one that the EFI variable LoaderInfo names (systemd-boot and GRUB >= 2.12 set it); else GRUB
+ * where it has a configuration; else whoever reads loader/entries. What the bare sources ("boot",
+ * "modules") find has no default: nothing says what the firmware would start. -ENOMEM.
+ */
 int wb_entries_find(const struct wb_files *files, struct wb_entries *ret, struct wb_error *err);
 
 /*
- * Choose by id, title, kernel release, path of the kernel, "default" or "newest".
+ * Choose by id (with or without "grub:", ".conf"), title, kernel release, path of the kernel,
+ * "default" or "newest". Where several fit, the default wins, then the only one that is not a
+ * recovery entry; entries that boot the very same thing are no doubt.
  * -ENOENT nothing fits; -ENOTUNIQ several do: the sentence lists the candidates.
  * *ret points into `all`.
  */
