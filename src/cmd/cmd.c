@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+
+const struct cmd_row *const cmd_rows[] = {
+	&cmd_status,
+	&cmd_list,
+	&cmd_load,
+	&cmd_unload,
+	&cmd_reboot,
+	&cmd_kexec,
+	&cmd_completion,
+	&cmd_help,
+	NULL,
+};
+
+const struct cmd_row *cmd_find(const char *name)
+{
+	for (size_t i = 0; cmd_rows[i]; i++)
+		if (!strcmp(cmd_rows[i]->name, name))
+			return cmd_rows[i];
+	return NULL;
+}
+
+int cmd_fail(const struct cmd_args *args, const struct wb_error *err)
+{
+	cmd_progress_end();
+	fflush(stdout);
+	fprintf(stderr, "%s: %s\n", args->program, err->text);
+	return CMD_FAILED;
+}
+
+int cmd_misused(const struct cmd_args *args, const struct wb_error *err)
+{
+	cmd_fail(args, err);
+	if (strcmp(args->program, args->row->name))
+		fprintf(stderr, "See: %s %s --help\n", args->program, args->row->name);
+	else
+		fprintf(stderr, "See: %s --help\n", args->program);
+	return CMD_USAGE;
+}
+
+int cmd_run(const struct cmd_row *row, const char *program, int argc, char **argv)
+{
+	struct cmd_args args = {.row = row, .program = program};
+	struct wb_error err = {};
+	int code;
+
+	if (cmd_parse(row, argc, argv, &args, &err) < 0)
+		return cmd_misused(&args, &err);
+	args.program = program;
+	if (cmd_has(&args, OPT_HELP)) {
+		cmd_print_help(stdout, program, row);
+		code = CMD_DONE;
+	} else {
+		code = row->run(&args);
+	}
+	cmd_args_deinit(&args);
+	/* A full disk or a closed pipe must not pass for success where a script reads the output. */
+	if ((fflush(stdout) || ferror(stdout)) && code == CMD_DONE) {
+		fprintf(stderr, "%s: cannot write the output: %s\n", program, strerror(errno));
+		code = CMD_FAILED;
+	}
+	return code;
+}
+
+void cmd_progress(void *arg, const char *what)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K%s…", what);
+}
+
+void cmd_progress_end(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}

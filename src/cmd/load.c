@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "cmd/load.h"
+
+enum { OPT_DRY_RUN = 50 };
+
+static const struct cmd_option own_options[] = {
+	{OPT_DRY_RUN, 0, "dry-run", .help = "print the plan, change nothing"},
+	{},
+};
+
+static void print_amount(const char *what, uint64_t bytes)
+{
+	printf("%-13s%.1f MiB\n", what, bytes / 1048576.0);
+}
+
+void cmd_print_stage(const struct wb_stage *stage, const struct cmd_request *req)
+{
+	struct wb_stage_info info = wb_stage_info(stage);
+
+	printf("kernel:      %s%s%s%s\n", req->options.kernel, *info.release ? " (" : "",
+		info.release, *info.release ? ")" : "");
+	if (req->options.entry)
+		printf("entry:       %s\n", req->options.entry);
+	printf("method:      %s: %s\n", wb_method_name(info.method), info.method_why);
+	printf("initramfs:   %s: %s\n", wb_initramfs_name(info.initramfs), info.initramfs_why);
+	printf("verify:      %s\n", wb_verify_name(info.verify));
+	printf("cmdline:     %s\n", info.cmdline);
+	print_amount("kernel size:", info.kernel_bytes);
+	print_amount("initrd size:", info.initrd_bytes);
+}
+
+static void print_plan(const struct wb_stage *stage, const struct cmd_request *req)
+{
+	struct wb_stage_segment s;
+
+	cmd_print_stage(stage, req);
+	if (!wb_stage_segment(stage, 0, &s)) {
+		puts("\nThe running kernel will place the segments itself.");
+		return;
+	}
+	printf("\n%-12s %-18s %-18s %10s %10s\n", "segment", "start", "end", "memory", "filled");
+	for (size_t i = 0; wb_stage_segment(stage, i, &s); i++)
+		printf("%-12s 0x%016" PRIx64 " 0x%016" PRIx64 " %9" PRIu64 "K %9" PRIu64 "K\n",
+			s.name, s.start, s.start + s.memsz, s.memsz >> 10, s.bufsz >> 10);
+	printf("%-12s 0x%016" PRIx64 "\n", "entry", wb_stage_entry(stage));
+}
+
+static json_t *string_or_null(const char *s)
+{
+	json_t *j = s && *s ? json_string(s) : NULL;
+
+	return j ? j : json_null();
+}
+
+static void print_json(const struct wb_stage *stage, const struct cmd_request *req, bool staged)
+{
+	struct wb_stage_info info = wb_stage_info(stage);
+	json_t *segments = json_array();
+	struct wb_stage_segment s;
+	json_t *json;
+
+	for (size_t i = 0; wb_stage_segment(stage, i, &s); i++)
+		json_array_append_new(
+			segments, json_pack("{s:s, s:I, s:I, s:I}", "name", s.name, "start",
+					  (json_int_t)s.start, "memsz", (json_int_t)s.memsz,
+					  "bufsz", (json_int_t)s.bufsz));
+	json = json_pack("{s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:o}",
+		"staged", staged, "entry", string_or_null(req->options.entry), "kernel",
+		string_or_null(req->options.kernel), "release", string_or_null(info.release),
+		"method", wb_method_name(info.method), "method_why", info.method_why, "initramfs",
+		wb_initramfs_name(info.initramfs), "initramfs_why", info.initramfs_why, "verify",
+		wb_verify_name(info.verify), "cmdline", string_or_null(info.cmdline),
+		"kernel_bytes", (json_int_t)info.kernel_bytes, "initrd_bytes",
+		(json_int_t)info.initrd_bytes, "entry_address", (json_int_t)wb_stage_entry(stage),
+		"segments", segments);
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(json);
+}
+
+static int dry_run(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret,
+	struct wb_error *err)
+{
+	int r = cmd_request_resolve(sys, req, err);
+
+	if (r == 0)
+		r = wb_stage_prepare(sys, &req->options, ret, err);
+	cmd_progress_end();
+	return r;
+}
+
+static int run_load(const struct cmd_args *args)
+{
+	const struct wb_sys *sys = wb_sys_real();
+	bool dry = cmd_has(args, OPT_DRY_RUN);
+	CMD_CLEAN_REQUEST req = {};
+	struct wb_stage *stage = NULL;
+	struct wb_error err = {};
+
+	if (cmd_request_read(args, &req, &err) < 0)
+		return cmd_misused(args, &err);
+	if ((dry ? dry_run : cmd_stage)(sys, &req, &stage, &err) < 0)
+		return cmd_fail(args, &err);
+	if (cmd_has(args, OPT_JSON))
+		print_json(stage, &req, !dry);
+	else if (dry)
+		print_plan(stage, &req);
+	else
+		cmd_print_stage(stage, &req);
+	wb_stage_free(stage);
+	return CMD_DONE;
+}
+
+const struct cmd_row cmd_load = {
+	.name = "load",
+	.args = "[ENTRY]",
+	.max_args = 1,
+	.help = "stage a boot entry, or the files given, for a jump",
+	.notes =
+		"ENTRY is an id or title from \"warmboot list\", a kernel release, \"default\" "
+		"(what a "
+		"plain\n"
+		"reboot would boot, and what is staged when nothing is named) or \"newest\". An "
+		"entry's own\n"
+		"command line is used as it is unless --cmdline or --reuse-cmdline replace it.\n\n"
+		"Methods: fast links the kernel beforehand and enters it without its decompressor; "
+		"segments\n"
+		"enters the image as a boot loader would; file leaves everything to the running "
+		"kernel, which\n"
+		"can check a signature. auto takes file where signatures are enforced, else fast, "
+		"else segments.",
+	.options = {cmd_load_options, own_options, cmd_json_option},
+	.run = run_load,
+};
+
+static int run_unload(const struct cmd_args *args)
+{
+	const struct wb_sys *sys = wb_sys_real();
+	struct wb_error err = {};
+
+	if (wb_unload(sys, &err) < 0)
+		return cmd_fail(args, &err);
+	sys->remove_file(sys->ctx, WB_RECORD_STAGED);
+	return CMD_DONE;
+}
+
+const struct cmd_row cmd_unload = {
+	.name = "unload",
+	.args = "",
+	.help = "drop the staged kernel",
+	.run = run_unload,
+};

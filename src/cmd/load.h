@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Staging, as load, reboot and kexec all do it. */
+#pragma once
+
+#include <warmboot.h>
+
+#include "cmd/cmd.h"
+#include "entry/entry.h"
+#include "jump/record.h"
+#include "sys/sys.h"
+
+/* load's options without --dry-run and --json. */
+extern const struct cmd_option cmd_load_options[];
+
+/*
+ * What is to be staged. The pointers in `options` lead into argv, and after cmd_request_resolve()
+ * into what is owned below.
+ */
+struct cmd_request {
+	struct wb_load_options options;
+	const char *entry;   /* which boot entry was asked for; NULL: options.kernel */
+	const char *cmdline; /* NULL: the entry's, or the image's own */
+	bool reuse_cmdline;
+	bool leave_mark; /* leave the mark of a jump on the command line where it is needed */
+
+	const char **initrds; /* owned array behind options.initrds */
+	struct wb_entries entries;
+	char *reused;   /* /proc/cmdline, edited */
+	char *mark;     /* warmboot.jump=NONCE */
+	char nonce[33]; /* that NONCE, "" none */
+};
+
+/* From the command line of load or reboot. -EINVAL wrong usage, -ENOMEM. Pure. */
+int cmd_request_read(const struct cmd_args *args, struct cmd_request *ret, struct wb_error *err);
+/* Was anything said of what to stage, or how? */
+bool cmd_asks_for_stage(const struct cmd_args *args);
+/* Look the entry up, read /proc/cmdline where asked for: afterwards options is complete. */
+int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err);
+void cmd_request_deinit(struct cmd_request *req);
+
+#define CMD_CLEAN_REQUEST __attribute__((cleanup(cmd_request_deinit))) struct cmd_request
+
+/* Refuse what can never be loaded, with the sentence, before any work. */
+int cmd_check_gates(const struct wb_sys *sys, struct wb_error *err);
+/*
+ * Resolve, prepare, load and put on record. *ret_stage is for reporting, to be freed with
+ * wb_stage_free(); NULL: not wanted.
+ */
+int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret_stage,
+	struct wb_error *err);
+/* Is a kernel loaded now? */
+bool cmd_is_loaded(const struct wb_sys *sys);
+/* "warmboot.*", BOOT_IMAGE and initrd= go; *ret to be freed. -ENOMEM. */
+int cmd_reusable_cmdline(const char *running, char **ret);
+
+void cmd_print_stage(const struct wb_stage *stage, const struct cmd_request *req);

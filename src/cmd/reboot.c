@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/load.h"
+#include "cmd/reboot.h"
+#include "jump/jump.h"
+
+enum { OPT_NOW = 60, OPT_IGNORE };
+
+static const struct cmd_option own_options[] = {
+	{OPT_NOW, 0, "now",
+		.help = "write everything out, freeze the file systems and jump at once"},
+	{OPT_IGNORE, 0, "ignore-inhibitors", .help = "even if a program asks for no shutdown now"},
+	{},
+};
+
+/*
+ * What is about to happen, for the kernel that comes after. The load's own record says more than
+ * can be known now; without one, somebody else loaded the kernel.
+ */
+static int record_jump(const struct wb_sys *sys, struct wb_error *err)
+{
+	WB_CLEAN_TRACES now = {};
+	WB_CLEAN_RECORD rec = {};
+
+	if (wb_traces_read(sys->files, &now) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	if (wb_record_read(sys->files, WB_RECORD_STAGED, &rec, NULL) < 0) {
+		rec.boot_id = now.boot_id;
+		rec.from = now.release;
+		now.boot_id = now.release = NULL;
+	}
+	rec.time = sys->wall_ns(sys->ctx) / 1000000000;
+	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);
+}
+
+void cmd_record_staged_jump(const struct wb_sys *sys)
+{
+	/* Without the load's record, one that says more may be there already: leave it. */
+	if (sys->files->exists(sys->files->ctx, WB_RECORD_STAGED))
+		record_jump(sys, NULL);
+}
+
+/* The jump was refused before anything was stopped: what was known before holds again. */
+static void restore_record(const struct wb_sys *sys, const struct wb_record *before, bool had)
+{
+	if (had)
+		wb_record_write(sys, WB_RECORD_JUMP, before, NULL);
+	else
+		sys->remove_file(sys->ctx, WB_RECORD_JUMP);
+}
+
+int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool now,
+	bool ignore_inhibitors, struct wb_error *err)
+{
+	const struct wb_init *init = wb_init_find(sys->files);
+	WB_CLEAN_RECORD before = {};
+	bool had;
+	int r;
+
+	if (!now && !init)
+		return wb_fail(err, -EOPNOTSUPP,
+			"this machine's init is neither systemd, OpenRC nor sysvinit, and others "
+			"reboot "
+			"through the firmware; stop what matters and use --now");
+	/* An init that finds nothing loaded would reboot through the firmware without a word. */
+	if (!cmd_is_loaded(sys))
+		return wb_fail(
+			err, -ENOENT, "no kernel is loaded (/sys/kernel/kexec_loaded is not 1)");
+	had = wb_record_read(sys->files, WB_RECORD_JUMP, &before, NULL) == 0;
+	r = record_jump(sys, err);
+	if (r < 0)
+		return r;
+	if (now)
+		r = wb_jump_now(sys, quiesce, err);
+	else
+		r = wb_jump_orderly(init, sys, quiesce, ignore_inhibitors, err);
+	if (r < 0 && r != -EIO)
+		restore_record(sys, &before, had);
+	return r;
+}
+
+static int run_reboot(const struct cmd_args *args)
+{
+	const struct wb_sys *sys = wb_sys_real();
+	CMD_CLEAN_REQUEST req = {};
+	struct wb_error err = {};
+
+	if (cmd_request_read(args, &req, &err) < 0)
+		return cmd_misused(args, &err);
+	if (cmd_check_gates(sys, &err) < 0 && (!cmd_is_loaded(sys) || !sys->may_boot(sys->ctx)))
+		return cmd_fail(args, &err);
+	/* Any word about what to stage stages it anew; else what is staged is taken. */
+	if (!cmd_is_loaded(sys) || cmd_asks_for_stage(args)) {
+		struct wb_stage *stage;
+
+		if (cmd_stage(sys, &req, &stage, &err) < 0)
+			return cmd_fail(args, &err);
+		cmd_print_stage(stage, &req);
+		fflush(stdout);
+		wb_stage_free(stage);
+	}
+	if (cmd_jump(sys, &wb_quiesce_host, cmd_has(args, OPT_NOW), cmd_has(args, OPT_IGNORE),
+		    &err) < 0)
+		return cmd_fail(args, &err);
+	return CMD_DONE;
+}
+
+const struct cmd_row cmd_reboot = {
+	.name = "reboot",
+	.args = "[ENTRY]",
+	.max_args = 1,
+	.help = "stage a kernel unless one is staged, stop everything in order and jump",
+	.notes = "If staging fails, nothing has been stopped. Under systemd the shutdown goes "
+		 "through "
+		 "logind, and\n"
+		 "programs that hold a shutdown inhibitor are heard. Under OpenRC and sysvinit the "
+		 "shutdown scripts\n"
+		 "are run, all but the one that reboots, and then the jump is made; other inits "
+		 "need "
+		 "--now.\n"
+		 "\"warmboot status\" tells afterwards whether it was a jump or a reboot through "
+		 "the "
+		 "firmware.",
+	.options = {cmd_load_options, own_options},
+	.run = run_reboot,
+};

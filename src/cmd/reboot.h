@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+#include "sys/quiesce.h"
+#include "sys/sys.h"
+
+/*
+ * Put the jump on record and make it, at once or through the init system. 0: it is under way.
+ * Negative errno: it was refused, nothing was stopped and the record is as it was; -EIO:
+ * everything was stopped, but the kernel refused to jump.
+ */
+int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool now,
+	bool ignore_inhibitors, struct wb_error *err);
+/* Put the jump to what warmboot staged on record if that can be done at all. */
+void cmd_record_staged_jump(const struct wb_sys *sys);

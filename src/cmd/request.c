@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/load.h"
+#include "core/cmdline.h"
+#include "stage/policy.h"
+
+enum {
+	OPT_KERNEL = OPT_OWN,
+	OPT_INITRD,
+	OPT_CMDLINE,
+	OPT_REUSE,
+	OPT_APPEND,
+	OPT_METHOD,
+	OPT_VERIFY,
+	OPT_INITRAMFS,
+};
+
+const struct cmd_option cmd_load_options[] = {
+	{OPT_KERNEL, 0, "kernel", "FILE", .help = "this kernel instead of a boot entry's"},
+	{OPT_INITRD, 0, "initrd", "FILE", .help = "with this initrd; may be repeated"},
+	{OPT_CMDLINE, 0, "cmdline", "STRING", .help = "this command line"},
+	{OPT_REUSE, 0, "reuse-cmdline", .help = "the running kernel's command line"},
+	{OPT_APPEND, 0, "append", "STRING", .help = "add to the command line"},
+	{OPT_METHOD, 0, "method", .values = "auto|fast|segments|file",
+		.help = "how to load (default auto)"},
+	{OPT_VERIFY, 0, "verify", .values = "sha256|none",
+		.help = "check memory before the kernel is entered (default sha256)"},
+	{OPT_INITRAMFS, 0, "initramfs", .values = "auto|warm|own",
+		.help = "one made for this machine's root, or the entry's (default auto)"},
+	{},
+};
+
+/* The place of `value` in "a|b|c", which the parser has made sure of. */
+static int place(const struct cmd_value *v)
+{
+	const char *at = v->option->values;
+	int i = 0;
+
+	for (size_t n; (n = strcspn(at, "|")) != strlen(v->value) || strncmp(at, v->value, n); i++)
+		at += n + 1;
+	return i;
+}
+
+static void take_option(const struct cmd_value *v, struct cmd_request *ret)
+{
+	struct wb_load_options *o = &ret->options;
+
+	switch (v->option->id) {
+	case OPT_KERNEL:
+		o->kernel = v->value;
+		break;
+	case OPT_INITRD:
+		ret->initrds[o->n_initrds++] = v->value;
+		break;
+	case OPT_CMDLINE:
+		ret->cmdline = v->value;
+		break;
+	case OPT_REUSE:
+		ret->reuse_cmdline = true;
+		break;
+	case OPT_APPEND:
+		o->append = v->value;
+		break;
+	/* The values stand in the order of their enumerations. */
+	case OPT_METHOD:
+		o->method = place(v);
+		break;
+	case OPT_VERIFY:
+		o->verify = place(v);
+		break;
+	case OPT_INITRAMFS:
+		o->initramfs = place(v);
+		break;
+	}
+}
+
+static int check_request(const struct cmd_request *req, struct wb_error *err)
+{
+	const struct wb_load_options *o = &req->options;
+
+	if (o->kernel && req->entry)
+		return wb_fail(err, -EINVAL,
+			"name either a boot entry (\"%s\") or --kernel, not both", req->entry);
+	if (o->n_initrds && !o->kernel)
+		return wb_fail(err, -EINVAL,
+			"--initrd goes with --kernel; a boot entry brings its own initrds");
+	if (req->cmdline && req->reuse_cmdline)
+		return wb_fail(err, -EINVAL, "give either --cmdline or --reuse-cmdline, not both");
+	return 0;
+}
+
+int cmd_request_read(const struct cmd_args *args, struct cmd_request *ret, struct wb_error *err)
+{
+	struct cmd_request req = {.options = {.size = sizeof(struct wb_load_options)}};
+	int r;
+
+	req.initrds = calloc(args->n_options + 1, sizeof(*req.initrds));
+	if (!req.initrds)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	req.options.initrds = req.initrds;
+	req.options.progress = cmd_progress;
+	req.leave_mark = true;
+	for (size_t i = 0; i < args->n_options; i++)
+		take_option(&args->options[i], &req);
+	if (args->n_words)
+		req.entry = args->words[0];
+	r = check_request(&req, err);
+	if (r < 0) {
+		cmd_request_deinit(&req);
+		return r;
+	}
+	if (!req.entry && !req.options.kernel)
+		req.entry = "default";
+	*ret = req;
+	return 0;
+}
+
+bool cmd_asks_for_stage(const struct cmd_args *args)
+{
+	if (args->n_words)
+		return true;
+	for (const struct cmd_option *o = cmd_load_options; o->id; o++)
+		if (cmd_has(args, o->id))
+			return true;
+	return false;
+}
+
+void cmd_request_deinit(struct cmd_request *req)
+{
+	free(req->initrds);
+	free(req->reused);
+	free(req->mark);
+	wb_entries_deinit(&req->entries);
+	*req = (struct cmd_request){};
+}
+
+int cmd_reusable_cmdline(const char *running, char **ret)
+{
+	static const char *const names[] = {"BOOT_IMAGE", "initrd", "warmboot.*"};
+	char *s = strndup(running, strcspn(running, "\n"));
+
+	for (size_t i = 0; s && i < sizeof(names) / sizeof(*names); i++) {
+		char *less = NULL;
+
+		if (wb_cmdline_remove(s, names[i], &less) < 0)
+			less = NULL;
+		free(s);
+		s = less;
+	}
+	if (!s)
+		return -ENOMEM;
+	*ret = s;
+	return 0;
+}
+
+static int reuse_cmdline(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
+{
+	WB_CLEAN_BLOB running = {};
+	int r = sys->files->read(sys->files->ctx, "/proc/cmdline", 1 << 20, &running, err);
+
+	if (r < 0)
+		return r;
+	if (cmd_reusable_cmdline((const char *)running.data, &req->reused) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	req->options.cmdline = req->reused;
+	return 0;
+}
+
+/* kexec_file_load leaves no other trace of its own in the next kernel. */
+static int make_mark(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
+{
+	uint8_t nonce[16];
+	int r = sys->random(sys->ctx, nonce, sizeof(nonce));
+
+	if (r < 0)
+		return wb_fail(err, r, "no random bytes: %s", strerror(-r));
+	wb_nonce_hex(nonce, req->nonce);
+	if (asprintf(&req->mark, "%s=%s", WB_JUMP_WORD, req->nonce) < 0) {
+		req->mark = NULL;
+		return wb_fail(err, -ENOMEM, "out of memory");
+	}
+	req->options.file_append = req->mark;
+	return 0;
+}
+
+static int resolve_entry(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
+{
+	const struct wb_entry *e;
+	int r = wb_entries_find(sys->files, &req->entries, err);
+
+	if (r == 0)
+		r = wb_entries_choose(&req->entries, req->entry, &e, err);
+	if (r < 0)
+		return r;
+	req->options.entry = e->id;
+	req->options.kernel = e->kernel;
+	req->options.initrds = (const char *const *)e->initrds.items;
+	req->options.n_initrds = e->initrds.n;
+	req->options.cmdline = e->cmdline;
+	req->options.release = e->release;
+	return 0;
+}
+
+int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
+{
+	int r = 0;
+
+	if (req->entry)
+		r = resolve_entry(sys, req, err);
+	if (r == 0 && req->reuse_cmdline)
+		r = reuse_cmdline(sys, req, err);
+	else if (r == 0 && req->cmdline)
+		req->options.cmdline = req->cmdline;
+	if (r == 0 && req->leave_mark)
+		r = make_mark(sys, req, err);
+	return r;
+}
+
+int cmd_check_gates(const struct wb_sys *sys, struct wb_error *err)
+{
+	struct wb_policy policy;
+
+	wb_policy_read(sys, &policy);
+	/* Whether signatures are asked for is for the choice of the method. */
+	return wb_policy_check(&policy, true, err);
+}
+
+bool cmd_is_loaded(const struct wb_sys *sys)
+{
+	WB_CLEAN_BLOB b = {};
+
+	return sys->files->read(sys->files->ctx, "/sys/kernel/kexec_loaded", 16, &b, NULL) == 0 &&
+	       b.data[0] == '1';
+}
+
+static char *copy(const char *s)
+{
+	return s && *s ? strdup(s) : NULL;
+}
+
+/* A file's text without its newline; NULL. */
+static char *read_line(const struct wb_sys *sys, const char *path)
+{
+	WB_CLEAN_BLOB b = {};
+
+	if (sys->files->read(sys->files->ctx, path, 4096, &b, NULL) < 0)
+		return NULL;
+	return strndup((const char *)b.data, strcspn((const char *)b.data, "\n"));
+}
+
+static int put_on_record(const struct wb_sys *sys, const struct cmd_request *req,
+	const struct wb_stage *stage, struct wb_error *err)
+{
+	static const uint8_t no_nonce[16];
+	struct wb_stage_info info = wb_stage_info(stage);
+	WB_CLEAN_RECORD rec = {
+		.entry = copy(req->options.entry),
+		.kernel = copy(req->options.kernel),
+		.from = read_line(sys, "/proc/sys/kernel/osrelease"),
+		.to = copy(info.release),
+		.method = copy(wb_method_name(info.method)),
+		.initramfs = copy(wb_initramfs_name(info.initramfs)),
+		.boot_id = read_line(sys, "/proc/sys/kernel/random/boot_id"),
+		.time = sys->wall_ns(sys->ctx) / 1000000000,
+	};
+	char hex[33];
+
+	if (info.method != WB_METHOD_FILE && memcmp(info.nonce, no_nonce, sizeof(no_nonce))) {
+		wb_nonce_hex(info.nonce, hex);
+		rec.nonce = copy(hex);
+	} else {
+		rec.nonce = copy(req->nonce);
+	}
+	if (asprintf(&rec.why, "%s: %s; initramfs %s: %s", rec.method, info.method_why,
+		    rec.initramfs, info.initramfs_why) < 0)
+		rec.why = NULL;
+	return wb_record_write(sys, WB_RECORD_STAGED, &rec, err);
+}
+
+int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret_stage,
+	struct wb_error *err)
+{
+	struct wb_stage *stage;
+	int r = cmd_check_gates(sys, err);
+
+	if (r == 0)
+		r = cmd_request_resolve(sys, req, err);
+	if (r == 0)
+		r = wb_stage_prepare(sys, &req->options, &stage, err);
+	if (r < 0)
+		return r;
+	r = wb_stage_commit(sys, stage, err);
+	if (r == 0) {
+		/* The kernel is loaded; a /run that takes no file does not unload it. */
+		if (put_on_record(sys, req, stage, NULL) < 0)
+			sys->remove_file(sys->ctx, WB_RECORD_STAGED);
+	}
+	cmd_progress_end();
+	if (r == 0 && ret_stage)
+		*ret_stage = stage;
+	else
+		wb_stage_free(stage);
+	return r;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "unit.h"
+#include "fake-files.h"
+#include "jump/record.h"
+#include "purgatory/handoff.h"
+
+static const struct wb_record asked = {
+	.from = "6.12",
+	.to = "7.2",
+	.method = "fast",
+	.nonce = "0123",
+	.boot_id = "boot-a",
+	.time = 1000,
+};
+
+static void a_mark_tells_the_jump(void **state)
+{
+	const struct wb_traces handoff = {.boot_id = "boot-b",
+		.handoff_nonce = "0123",
+		.handoff_method = "segments",
+		.handoff_from = "6.12",
+		.handoff_to = "7.2"};
+	const struct wb_traces word = {.boot_id = "boot-b", .word = "0123", .release = "7.2"};
+	struct wb_verdict v = wb_judge(&asked, &handoff);
+
+	assert_int_equal(v.outcome, WB_OUTCOME_JUMPED);
+	assert_int_equal(v.when, 1000);
+	assert_string_equal(v.method, "segments");
+	v = wb_judge(&asked, &word);
+	assert_int_equal(v.outcome, WB_OUTCOME_JUMPED);
+	assert_string_equal(v.to, "7.2");
+	/* systemctl kexec leaves no record, but the block is there. */
+	v = wb_judge(NULL, &handoff);
+	assert_int_equal(v.outcome, WB_OUTCOME_JUMPED);
+	assert_string_equal(v.from, "6.12");
+}
+
+static void a_firmware_reboot_is_called_one(void **state)
+{
+	const struct wb_traces t = {.boot_id = "boot-b", .release = "7.2", .boot_time = 1060};
+	struct wb_record foreign = asked;
+
+	assert_int_equal(wb_judge(&asked, &t).outcome, WB_OUTCOME_FIRMWARE);
+	foreign.nonce = NULL;
+	assert_int_equal(wb_judge(&foreign, &t).outcome, WB_OUTCOME_FIRMWARE);
+}
+
+static void the_same_boot_means_it_did_not_happen(void **state)
+{
+	const struct wb_traces t = {.boot_id = "boot-a", .release = "6.12"};
+
+	assert_int_equal(wb_judge(&asked, &t).outcome, WB_OUTCOME_NOT_HAPPENED);
+	assert_int_equal(wb_judge(NULL, &t).outcome, WB_OUTCOME_NONE);
+}
+
+static void doubt_is_admitted(void **state)
+{
+	struct wb_traces t = {.boot_id = "boot-b", .by_kexec = true, .boot_time = 1060};
+	struct wb_record foreign = asked;
+
+	/* A kexec, but not this one: no mark where one must be. */
+	assert_int_equal(wb_judge(&asked, &t).outcome, WB_OUTCOME_UNKNOWN);
+	/* A kernel that others loaded bears none. */
+	foreign.nonce = NULL;
+	assert_int_equal(wb_judge(&foreign, &t).outcome, WB_OUTCOME_JUMPED);
+	/* Long after: other boots may lie between. */
+	t.by_kexec = false;
+	t.boot_time = 100000;
+	assert_int_equal(wb_judge(&asked, &t).outcome, WB_OUTCOME_UNKNOWN);
+}
+
+static void a_written_verdict_stands(void **state)
+{
+	const struct wb_traces t = {.boot_id = "boot-c", .boot_time = 100000};
+	struct wb_record judged = asked;
+
+	judged.judged_boot = "boot-b";
+	judged.outcome = WB_OUTCOME_JUMPED;
+	assert_int_equal(wb_judge(&judged, &t).outcome, WB_OUTCOME_JUMPED);
+}
+
+/* One file of memory behind the ops that a record needs. */
+struct memory_file {
+	char path[64];
+	char text[4096];
+};
+
+static int write_memory(void *ctx, const char *path, struct wb_bytes contents, unsigned mode)
+{
+	struct memory_file *f = ctx;
+
+	if (contents.size >= sizeof(f->text))
+		return -ENOSPC;
+	snprintf(f->path, sizeof(f->path), "%s", path);
+	memcpy(f->text, contents.data, contents.size);
+	f->text[contents.size] = '\0';
+	return 0;
+}
+
+static void records_survive_a_round_trip(void **state)
+{
+	struct memory_file memory = {};
+	const struct wb_sys sys = {.ctx = &memory, .write_file = write_memory};
+	WB_CLEAN_RECORD back = {};
+	struct fake_file disk[] = {{WB_RECORD_JUMP, memory.text}, {}};
+	struct wb_files files = fake_files(disk);
+	struct wb_record rec = asked;
+
+	rec.kernel = "/boot/a \"quoted\" name";
+	rec.outcome = WB_OUTCOME_FIRMWARE;
+	rec.judged_boot = "boot-b";
+	assert_int_equal(wb_record_write(&sys, WB_RECORD_JUMP, &rec, NULL), 0);
+	assert_string_equal(memory.path, WB_RECORD_JUMP);
+	assert_int_equal(wb_record_read(&files, WB_RECORD_JUMP, &back, NULL), 0);
+	assert_string_equal(back.kernel, rec.kernel);
+	assert_string_equal(back.nonce, "0123");
+	assert_int_equal(back.time, 1000);
+	assert_int_equal(back.outcome, WB_OUTCOME_FIRMWARE);
+	assert_null(back.entry);
+}
+
+static void a_damaged_record_is_named(void **state)
+{
+	static const struct fake_file disk[] = {
+		{WB_RECORD_JUMP, "{\"from\": "},
+		{WB_RECORD_STAGED, "[]"},
+		{},
+	};
+	struct wb_files files = fake_files(disk);
+	WB_CLEAN_RECORD rec = {};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_record_read(&files, WB_RECORD_JUMP, &rec, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, WB_RECORD_JUMP));
+	assert_int_equal(wb_record_read(&files, WB_RECORD_STAGED, &rec, &err), -EBADMSG);
+	assert_int_equal(wb_record_read(&files, "/none", &rec, &err), -ENOENT);
+}
+
+static void traces_are_read(void **state)
+{
+	struct wb_handoff h = {.magic = WB_HANDOFF_MAGIC,
+		.version = WB_HANDOFF_VERSION,
+		.nonce = {0xab, 0xcd},
+		.wall_ns = 5000000000,
+		.from_release = "6.12",
+		.to_release = "7.2",
+		.method = "fast"};
+	const struct fake_file disk[] = {
+		{"/proc/sys/kernel/random/boot_id", "boot-b\n"},
+		{"/proc/sys/kernel/osrelease", "7.2\n"},
+		{"/proc/sys/kernel/bootloader_type", "208\n"},
+		{"/proc/cmdline", "root=/dev/vda1 warmboot.jump=77\n"},
+		{"/proc/stat", "cpu 1 2\nbtime 1234\nprocesses 1\n"},
+		{"/sys/kernel/boot_params/setup_data/0/data", "short"},
+		{"/sys/kernel/boot_params/setup_data/1/data", (const char *)&h, sizeof(h)},
+		{},
+	};
+	struct wb_files files = fake_files(disk);
+	WB_CLEAN_TRACES t = {};
+
+	assert_int_equal(wb_traces_read(&files, &t), 0);
+	assert_string_equal(t.boot_id, "boot-b");
+	assert_string_equal(t.release, "7.2");
+	assert_string_equal(t.word, "77");
+	assert_true(t.by_kexec);
+	assert_int_equal(t.boot_time, 1234);
+	assert_string_equal(t.handoff_nonce, "abcd0000000000000000000000000000");
+	assert_string_equal(t.handoff_method, "fast");
+	assert_int_equal(t.handoff_time, 5);
+}
+
+static void a_bare_machine_leaves_no_traces(void **state)
+{
+	static const struct fake_file disk[] = {{}};
+	struct wb_files files = fake_files(disk);
+	WB_CLEAN_TRACES t = {};
+
+	assert_int_equal(wb_traces_read(&files, &t), 0);
+	assert_null(t.boot_id);
+	assert_null(t.handoff_nonce);
+	assert_int_equal(wb_judge(NULL, &t).outcome, WB_OUTCOME_NONE);
+	assert_int_equal(wb_judge(&asked, &t).outcome, WB_OUTCOME_FIRMWARE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mark_tells_the_jump),
+		cmocka_unit_test(a_firmware_reboot_is_called_one),
+		cmocka_unit_test(the_same_boot_means_it_did_not_happen),
+		cmocka_unit_test(doubt_is_admitted),
+		cmocka_unit_test(a_written_verdict_stands),
+		cmocka_unit_test(records_survive_a_round_trip),
+		cmocka_unit_test(a_damaged_record_is_named),
+		cmocka_unit_test(traces_are_read),
+		cmocka_unit_test(a_bare_machine_leaves_no_traces),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
