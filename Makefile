@@ -1,10 +1,54 @@
-# Thin front for Meson; `make help` lists the commands.
+# Thin front for Meson, the scripts and the guests; `make help` lists the commands.
 BUILD ?= build
+FUZZ_SECONDS ?= 300
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: all check
-all:
-	@test -d $(BUILD) || meson setup $(BUILD)
+.PHONY: all help check check-unit check-guest demo bench fuzz deb install clean
+.DEFAULT_GOAL := all
+
+all: ## build the program (in build/)
+	@scripts/install-deps build
+	@test -e $(BUILD)/build.ninja || meson setup $(BUILD)
 	@ninja -C $(BUILD)
 
-check: all
-	meson test -C $(BUILD) --print-errorlogs
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+check: ## install what is missing, build, and run every test, in guests too
+	@scripts/install-deps all
+	@$(PYTHON) scripts/run-checks all
+
+check-unit: ## the part of check that needs no guest
+	@scripts/install-deps build
+	@$(PYTHON) scripts/run-checks unit
+
+check-guest: ## the part of check that runs in guests
+	@scripts/install-deps all
+	@$(PYTHON) scripts/run-checks guest
+
+demo: ## a virtual machine jumps from Debian's 6.12 kernel to 7.2 and back
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all
+	@scripts/guest-image >/dev/null
+	@$(PYTHON) bench/demo.py $(BUILD)
+
+bench: ## compare loaders in one guest; BENCH_ARGS="--rounds 5 --icount"
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all
+	@scripts/guest-image >/dev/null
+	@$(PYTHON) bench/bench.py $(BUILD) $(BENCH_ARGS)
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS under clang
+	@scripts/install-deps build
+	@scripts/fuzz $(FUZZ_SECONDS)
+
+deb: ## Debian packages of this tree, in out/
+	@scripts/install-deps build
+	@scripts/make-deb
+
+install: ## install under DESTDIR (root's file system without it)
+	@test -e $(BUILD)/build.ninja || { echo "run make first" >&2; exit 1; }
+	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild
+
+clean: ## forget every build (not the guest images)
+	rm -rf build build-asan build-clang build-fuzz out

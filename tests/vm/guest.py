@@ -360,19 +360,16 @@ class Guest:
 
     def _on_shell(self, now, data):
         self._shell += data
-        # A server that starts anew voids what an old kernel left half-said.
-        for m in re.finditer(rb"\x1eWB-READY (\S+) (\S+)\x1e", self._shell):
-            self._ready = (now, m.group(1).decode(), m.group(2).decode())
-        cut = self._shell.rfind(b"\x1eWB-READY")
-        end = self._shell.find(b"\x1e", cut + 1) if cut >= 0 else -1
-        if end >= 0:
-            self._shell = self._shell[end + 1:].lstrip(b"\n")
-        for m in list(re.finditer(rb"\x1eWB-END (\d+) (\d+)\x1e\n?", self._shell)):
-            self._ends[int(m.group(1))] = (int(m.group(2)), self._shell[:m.start()])
-        last = self._shell.rfind(b"\x1eWB-END")
-        end = self._shell.find(b"\n", last) if last >= 0 else -1
-        if end >= 0:
-            self._shell = self._shell[end + 1:]
+        while True:
+            m = re.search(rb"\x1eWB-(READY|END) (\S+) (\S+)\x1e", self._shell)
+            if not m:
+                return
+            # What stands before READY is what an old kernel left half-said.
+            if m.group(1) == b"READY":
+                self._ready = (now, m.group(2).decode(), m.group(3).decode())
+            else:
+                self._ends[int(m.group(2))] = (int(m.group(3)), self._shell[:m.start()])
+            self._shell = self._shell[m.end():]
 
     def _on_qmp(self, now, data):
         self._qmp_buf += data

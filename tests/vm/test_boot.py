@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The bench itself: do the guests boot as asked, and does the driver see what happens?"""
+import pytest
+
+from guest import Guest, GuestError
+
+
+@pytest.mark.parametrize("kernel,firmware", [("6.12", "bios"), ("7.2", "uefi")])
+def test_boots(kernel, firmware):
+    with Guest(kernel=kernel, firmware=firmware, name=f"boot-{kernel}-{firmware}") as g:
+        assert g.out("uname -r").startswith(kernel + ".")
+        assert (g.run("test -d /sys/firmware/efi").rc == 0) == (firmware == "uefi")
+        assert g.run("exit 7").rc == 7
+        assert g.out("printf 'a\\nb'") == "a\nb"
+        assert g.out("systemctl is-system-running --wait") == "running"
+        g.write_file("/root/x", bytes(range(256)))
+        assert g.read_file("/root/x") == bytes(range(256))
+
+
+def test_firmware_reboot_is_not_taken_for_a_kexec():
+    with Guest(kernel="6.12", name="reboot") as g:
+        with pytest.raises(GuestError, match="firmware reset"):
+            g.jump("systemctl reboot --force --force")
