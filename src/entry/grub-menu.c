@@ -60,14 +60,10 @@ char *wb_grub_path(const struct wb_files *files, const char *path, bool *ret_nom
 }
 
 /* One argument as GRUB writes it into the kernel's command line (grub-core/lib/cmdline.c). */
-static int quote_into(char **cmdline, const char *arg)
+static char *quote(char *p, const char *arg)
 {
-	char *quoted = malloc(strlen(arg) * 2 + 3), *p = quoted, *joined;
 	bool spaces = strchr(arg, ' ') != NULL;
-	int r;
 
-	if (!quoted)
-		return -ENOMEM;
 	if (spaces)
 		*p++ = '"';
 	for (; *arg; arg++) {
@@ -77,31 +73,29 @@ static int quote_into(char **cmdline, const char *arg)
 	}
 	if (spaces)
 		*p++ = '"';
-	*p = 0;
-	r = asprintf(&joined, "%s%s%s", *cmdline, **cmdline ? " " : "", quoted);
-	free(quoted);
-	if (r < 0)
-		return -ENOMEM;
-	free(*cmdline);
-	*cmdline = joined;
-	return 0;
+	return p;
 }
 
 static int set_linux(struct wb_grub_item *item, const char *path, char *const *args, size_t n)
 {
-	char *cmdline = strdup("");
-	char *copy = strdup(path);
+	size_t size = 1;
+	char *cmdline, *copy, *p;
 
-	for (size_t i = 0; cmdline && copy && i < n; i++)
-		if (quote_into(&cmdline, args[i]) < 0) {
-			free(copy);
-			copy = NULL;
-		}
+	for (size_t i = 0; i < n; i++)
+		size += strlen(args[i]) * 2 + 3;
+	p = cmdline = malloc(size);
+	copy = strdup(path);
 	if (!cmdline || !copy) {
 		free(cmdline);
 		free(copy);
 		return -ENOMEM;
 	}
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			*p++ = ' ';
+		p = quote(p, args[i]);
+	}
+	*p = 0;
 	free(item->linux_path);
 	free(item->cmdline);
 	item->linux_path = copy;

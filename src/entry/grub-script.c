@@ -200,6 +200,12 @@ static int put_variable(struct wb_grub *g, const char *p, const char *end, bool 
 	v = name ? value_of(g, name, &buf) : NULL;
 	if (!v)
 		return -ENOMEM;
+	/* Only variables can make a script larger than its text ("set a=$a$a"). */
+	g->expanded += strlen(v);
+	if (g->expanded > WB_GRUB_MAX_EXPANDED) {
+		g->stopped = "its variables grow too large";
+		return 0;
+	}
 	w->any |= quoted;
 	for (; *v && r == 0; v++) {
 		if (!quoted && (*v == ' ' || *v == '\t' || *v == '\n'))

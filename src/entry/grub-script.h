@@ -49,6 +49,7 @@ struct wb_grub_function {
 #define WB_GRUB_MAX_DEPTH 64
 #define WB_GRUB_MAX_STEPS 200000
 #define WB_GRUB_MAX_ITEMS 4096
+#define WB_GRUB_MAX_EXPANDED (16u << 20)
 
 struct wb_grub {
 	const struct wb_files *files;
@@ -63,6 +64,7 @@ struct wb_grub {
 	const struct wb_strv *args; /* $1 … of the function that runs now, or NULL */
 	int status;                 /* $? */
 	unsigned int depth, steps, items;
+	size_t expanded;     /* bytes that variables gave */
 	const char *stopped; /* why reading ended early, or NULL */
 };
 

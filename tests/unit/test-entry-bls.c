@@ -250,6 +250,85 @@ static void names_and_counters(void **state)
 	}
 }
 
+/* A Debian UKI: headers, .osrel, .uname and .linux; sizes as given, whatever the file holds. */
+static size_t make_uki(uint8_t *b, size_t size, uint32_t osrel_size)
+{
+	static const char osrel[] = "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 13 "
+				    "(trixie)\"\nID=debian\nVERSION_ID='13'\n";
+	static const char uname[] = "7.2.12+deb13-amd64";
+	const struct {
+		const char *name;
+		uint32_t size, at;
+	} sections[] = {{".osrel", osrel_size ? osrel_size : sizeof(osrel) - 1, 0x400},
+		{".uname", sizeof(uname) - 1, 0x600}, {".linux", 0x100, 0x700}};
+
+	memset(b, 0, size);
+	memcpy(b, "MZ", 2);
+	b[0x3c] = 0x80;
+	memcpy(b + 0x80, "PE\0\0", 4);
+	b[0x86] = 3;
+	b[0x94] = 0xf0;
+	for (size_t i = 0; i < 3; i++) {
+		uint8_t *h = b + 0x80 + 24 + 0xf0 + i * 40;
+
+		memcpy(h, sections[i].name, strlen(sections[i].name));
+		memcpy(h + 8, &sections[i].size, 4);
+		memcpy(h + 16, &sections[i].size, 4);
+		memcpy(h + 20, &sections[i].at, 4);
+	}
+	memcpy(b + 0x400, osrel, sizeof(osrel) - 1);
+	memcpy(b + 0x600, uname, sizeof(uname) - 1);
+	return 0x800;
+}
+
+static void debian_uki(void **state)
+{
+	static uint8_t uki[0x800], lying[0x800];
+	size_t n = make_uki(uki, sizeof(uki), 0), m = make_uki(lying, sizeof(lying), 0xffffffff);
+	const struct fake_file disk[] = {SDBOOT,
+		{"/efi/EFI/Linux/debian-7.2.12+2-1.efi", (const char *)uki, n},
+		{"/efi/EFI/Linux/zz-cut.efi", (const char *)lying, 0x410},
+		{"/efi/EFI/Linux/lying.efi", (const char *)lying, m},
+		{"/efi/EFI/Linux/none.efi", "MZ"}, {"/efi/EFI/Linux/readme.txt", "x"},
+		{"/efi/loader/entries/old.conf", "title Old\nlinux /vmlinuz-6.1\nsort-key debian\n"
+						 "version 1\n"},
+		{"/efi/vmlinuz-6.1"}, {}};
+	WB_CLEAN_ENTRIES all = find(disk);
+	const struct wb_entry *e = by_id(&all, "debian-7.2.12.efi");
+
+	assert_string_equal(e->title, "Debian GNU/Linux 13 (trixie)");
+	assert_string_equal(e->kernel, "/efi/EFI/Linux/debian-7.2.12+2-1.efi");
+	assert_string_equal(e->release, "7.2.12+deb13-amd64");
+	assert_string_equal(e->sort_key, "debian");
+	assert_string_equal(e->version, "13");
+	assert_null(e->cmdline);
+	assert_int_equal(e->tries_left, 2);
+	/* Ordered together with the type 1 entries; what lost its sort key to damage is last. */
+	assert_int_equal(all.n, 4);
+	assert_string_equal(all.items[2].id, "old");
+	assert_string_equal(all.items[3].id, "zz-cut.efi");
+	assert_int_equal(all.warnings.n, 1);
+	assert_non_null(strstr(all.warnings.items[0], "none.efi"));
+}
+
+/* The boot header knows the release of a kernel whose name does not. */
+static void release_from_the_boot_header(void **state)
+{
+	static uint8_t kernel[0x400];
+	const struct fake_file disk[] = {
+		{"/boot/vmlinuz-linux", (const char *)kernel, sizeof(kernel)},
+		{"/boot/initramfs-linux.img"}, {"/usr/lib/modules/7.1.4-arch1-1/vmlinuz"}, {}};
+	memcpy(kernel + 0x202, "HdrS", 4);
+	kernel[0x20f] = 0x01; /* 0x100 + 0x200 */
+	memcpy(kernel + 0x300, "7.1.4-arch1-1 (builder) #1", 26);
+	WB_CLEAN_ENTRIES all = find(disk);
+
+	assert_int_equal(all.n, 1);
+	assert_string_equal(all.items[0].release, "7.1.4-arch1-1");
+	assert_string_equal(all.items[0].initrds.items[0], "/boot/initramfs-linux.img");
+	assert_string_equal(default_id(&all), "none");
+}
+
 static void bad_files_are_skipped_with_a_sentence(void **state)
 {
 	static const struct fake_file disk[] = {
@@ -286,6 +365,8 @@ int main(void)
 		cmocka_unit_test(debian_boot_counting),
 		cmocka_unit_test(sorts_as_the_spec),
 		cmocka_unit_test(names_and_counters),
+		cmocka_unit_test(debian_uki),
+		cmocka_unit_test(release_from_the_boot_header),
 		cmocka_unit_test(bad_files_are_skipped_with_a_sentence),
 	};
 

@@ -430,6 +430,7 @@ static void malformed_scripts(void **state)
 		"if true; then if true; then",
 		"elif else then do done",
 		"menuentry x { linux }",
+		"a=xxxxxxxxxxxxxxxx; while true; do a=$a$a; done",
 		"initrd a b c",
 		"submenu a { submenu b { submenu c { } } }",
 	};
