@@ -50,7 +50,7 @@ void cmd_print_overview(FILE *out)
 		char left[40];
 
 		snprintf(left, sizeof(left), "  %s %s", cmd_rows[i]->name, cmd_rows[i]->args);
-		fprintf(out, "%-24s%s\n", left, cmd_rows[i]->help);
+		fprintf(out, "%-28s%s\n", left, cmd_rows[i]->help);
 	}
 	fputs("\n\"warmboot COMMAND --help\" lists the command's options. Exit codes: 0 done; 1 "
 	      "refused or\n"

@@ -277,6 +277,12 @@ static int finish(const struct cmd_args *args, struct kexec_request *k, struct w
 		more = k->req.cmdline;
 		k->req.cmdline = NULL;
 	}
+	/* Who passes /proc/cmdline on must not pass the mark of an old jump on. */
+	if (k->req.cmdline) {
+		if (wb_cmdline_remove(k->req.cmdline, WB_JUMP_WORD, &k->cmdline) < 0)
+			return wb_fail(err, -ENOMEM, "out of memory");
+		k->req.cmdline = k->cmdline;
+	}
 	if (wb_cmdline_append(more, cmd_has(args, K_NOEFI) ? "noefi" : "", &k->append) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	if (*k->append)
@@ -323,6 +329,7 @@ void kexec_request_deinit(struct kexec_request *k)
 {
 	cmd_request_deinit(&k->req);
 	free(k->append);
+	free(k->cmdline);
 	*k = (struct kexec_request){};
 }
 
@@ -332,7 +339,7 @@ static int show_status(const struct cmd_args *args, const struct wb_sys *sys, bo
 	struct wb_error err = {};
 	WB_CLEAN_BLOB b = {};
 
-	if (sys->files->read(sys->files->ctx, path, 16, &b, &err) < 0) {
+	if (sys->files->read(sys->files->ctx, path, CMD_SMALL_FILE, &b, &err) < 0) {
 		cmd_fail(args, &err);
 		return CMD_USAGE; /* 1 would be an answer */
 	}
@@ -344,7 +351,8 @@ static int show_crash_size(const struct cmd_args *args, const struct wb_sys *sys
 	struct wb_error err = {};
 	WB_CLEAN_BLOB b = {};
 
-	if (sys->files->read(sys->files->ctx, "/sys/kernel/kexec_crash_size", 32, &b, &err) < 0)
+	if (sys->files->read(
+		    sys->files->ctx, "/sys/kernel/kexec_crash_size", CMD_SMALL_FILE, &b, &err) < 0)
 		return cmd_fail(args, &err);
 	fputs((const char *)b.data, stdout);
 	return CMD_DONE;
@@ -382,7 +390,8 @@ static int exec_now(const struct wb_sys *sys, const struct wb_quiesce *quiesce,
 	WB_CLEAN_BLOB b = {};
 	int r;
 
-	if (sys->files->read(sys->files->ctx, "/sys/kernel/kexec_loaded", 16, &b, NULL) == 0 &&
+	if (sys->files->read(
+		    sys->files->ctx, "/sys/kernel/kexec_loaded", CMD_SMALL_FILE, &b, NULL) == 0 &&
 		b.data[0] == '0')
 		return wb_fail(
 			err, -ENOENT, "nothing has been loaded; load a kernel first (kexec -l)");

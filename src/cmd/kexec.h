@@ -10,7 +10,7 @@ struct kexec_request {
 	bool of_crash_kernel; /* status: that one is meant */
 	bool debug;
 	bool reuse_initrd;
-	char *append; /* owned */
+	char *append, *cmdline; /* owned, behind those of req */
 	struct cmd_request req;
 };
 

@@ -9,6 +9,9 @@
 #include "jump/record.h"
 #include "sys/sys.h"
 
+/* Limit for one-line files: sysfs says that each is as large as a page. */
+#define CMD_SMALL_FILE (1 << 16)
+
 /* load's options without --dry-run and --json. */
 extern const struct cmd_option cmd_load_options[];
 

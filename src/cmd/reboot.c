@@ -52,23 +52,37 @@ static void restore_record(const struct wb_sys *sys, const struct wb_record *bef
 		sys->remove_file(sys->ctx, WB_RECORD_JUMP);
 }
 
+static int find_init(const struct wb_sys *sys, const struct wb_init **ret, struct wb_error *err)
+{
+	*ret = wb_init_find(sys->files);
+	if (*ret)
+		return 0;
+	return wb_fail(err, -EOPNOTSUPP,
+		"this machine's init is neither systemd, OpenRC nor sysvinit, and others reboot "
+		"through "
+		"the firmware; stop what matters and use --now");
+}
+
 int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool now,
 	bool ignore_inhibitors, struct wb_error *err)
 {
-	const struct wb_init *init = wb_init_find(sys->files);
+	const struct wb_init *init = NULL;
 	WB_CLEAN_RECORD before = {};
 	bool had;
-	int r;
+	int r = now ? 0 : find_init(sys, &init, err);
 
-	if (!now && !init)
-		return wb_fail(err, -EOPNOTSUPP,
-			"this machine's init is neither systemd, OpenRC nor sysvinit, and others "
-			"reboot "
-			"through the firmware; stop what matters and use --now");
+	if (r == 0 && !now && !ignore_inhibitors)
+		r = wb_jump_allowed(init, err);
+	if (r < 0)
+		return r;
 	/* An init that finds nothing loaded would reboot through the firmware without a word. */
 	if (!cmd_is_loaded(sys))
 		return wb_fail(
 			err, -ENOENT, "no kernel is loaded (/sys/kernel/kexec_loaded is not 1)");
+	if (!now) {
+		printf("Shutting down through %s, then jumping.\n", init->name);
+		fflush(stdout);
+	}
 	had = wb_record_read(sys->files, WB_RECORD_JUMP, &before, NULL) == 0;
 	r = record_jump(sys, err);
 	if (r < 0)
@@ -82,30 +96,53 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 	return r;
 }
 
+/* What would refuse the jump refuses before the work of staging, too. */
+static int check_jump(
+	const struct wb_sys *sys, const struct cmd_args *args, bool loaded, struct wb_error *err)
+{
+	const struct wb_init *init;
+	int r = cmd_check_gates(sys, err);
+
+	/* kexec_load_disabled does not keep a kernel that was loaded before from being entered. */
+	if (r < 0 && (!loaded || cmd_asks_for_stage(args) || !sys->may_boot(sys->ctx)))
+		return r;
+	if (cmd_has(args, OPT_NOW))
+		return 0;
+	r = find_init(sys, &init, err);
+	if (r < 0 || cmd_has(args, OPT_IGNORE))
+		return r;
+	return wb_jump_allowed(init, err);
+}
+
 static int run_reboot(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
+	bool loaded = cmd_is_loaded(sys);
 	CMD_CLEAN_REQUEST req = {};
-	struct wb_error err = {};
+	struct wb_error err = {}, ignored;
+	int r;
 
 	if (cmd_request_read(args, &req, &err) < 0)
 		return cmd_misused(args, &err);
-	if (cmd_check_gates(sys, &err) < 0 && (!cmd_is_loaded(sys) || !sys->may_boot(sys->ctx)))
+	if (check_jump(sys, args, loaded, &err) < 0)
 		return cmd_fail(args, &err);
 	/* Any word about what to stage stages it anew; else what is staged is taken. */
-	if (!cmd_is_loaded(sys) || cmd_asks_for_stage(args)) {
+	if (!loaded || cmd_asks_for_stage(args)) {
 		struct wb_stage *stage;
 
 		if (cmd_stage(sys, &req, &stage, &err) < 0)
 			return cmd_fail(args, &err);
 		cmd_print_stage(stage, &req);
-		fflush(stdout);
 		wb_stage_free(stage);
 	}
-	if (cmd_jump(sys, &wb_quiesce_host, cmd_has(args, OPT_NOW), cmd_has(args, OPT_IGNORE),
-		    &err) < 0)
-		return cmd_fail(args, &err);
-	return CMD_DONE;
+	r = cmd_jump(
+		sys, &wb_quiesce_host, cmd_has(args, OPT_NOW), cmd_has(args, OPT_IGNORE), &err);
+	if (r == 0)
+		return CMD_DONE;
+	/* Refused means that nothing changed: leave no kernel behind that was not there. */
+	if (!loaded && r != -EIO && wb_unload(sys, &ignored) == 0)
+		sys->remove_file(sys->ctx, WB_RECORD_STAGED);
+	return cmd_fail(args, &err);
 }
 
 const struct cmd_row cmd_reboot = {

@@ -234,7 +234,8 @@ bool cmd_is_loaded(const struct wb_sys *sys)
 {
 	WB_CLEAN_BLOB b = {};
 
-	return sys->files->read(sys->files->ctx, "/sys/kernel/kexec_loaded", 16, &b, NULL) == 0 &&
+	return sys->files->read(sys->files->ctx, "/sys/kernel/kexec_loaded", CMD_SMALL_FILE, &b,
+		       NULL) == 0 &&
 	       b.data[0] == '1';
 }
 
@@ -248,7 +249,7 @@ static char *read_line(const struct wb_sys *sys, const char *path)
 {
 	WB_CLEAN_BLOB b = {};
 
-	if (sys->files->read(sys->files->ctx, path, 4096, &b, NULL) < 0)
+	if (sys->files->read(sys->files->ctx, path, CMD_SMALL_FILE, &b, NULL) < 0)
 		return NULL;
 	return strndup((const char *)b.data, strcspn((const char *)b.data, "\n"));
 }

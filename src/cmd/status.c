@@ -25,6 +25,7 @@ struct status {
 	bool have_staged_record, have_jump, loaded, crash_loaded;
 	int64_t crash_size; /* bytes reserved */
 	struct wb_verdict verdict;
+	struct wb_error unreadable; /* why the record of the jump is not known */
 	struct wb_strv blockers;
 };
 
@@ -32,14 +33,14 @@ static bool read_flag(const struct wb_files *files, const char *path)
 {
 	WB_CLEAN_BLOB b = {};
 
-	return files->read(files->ctx, path, 32, &b, NULL) == 0 && b.data[0] == '1';
+	return files->read(files->ctx, path, CMD_SMALL_FILE, &b, NULL) == 0 && b.data[0] == '1';
 }
 
 static int64_t read_number(const struct wb_files *files, const char *path)
 {
 	WB_CLEAN_BLOB b = {};
 
-	if (files->read(files->ctx, path, 32, &b, NULL) < 0)
+	if (files->read(files->ctx, path, CMD_SMALL_FILE, &b, NULL) < 0)
 		return 0;
 	return strtoll((const char *)b.data, NULL, 10);
 }
@@ -76,7 +77,6 @@ static int find_blockers(const struct wb_sys *sys, struct status *s)
 
 static int read_status(const struct wb_sys *sys, struct status *s, struct wb_error *err)
 {
-	struct wb_error local = {};
 	int r;
 
 	wb_policy_read(sys, &s->policy);
@@ -85,12 +85,16 @@ static int read_status(const struct wb_sys *sys, struct status *s, struct wb_err
 	s->crash_size = read_number(sys->files, "/sys/kernel/kexec_crash_size");
 	if (wb_traces_read(sys->files, &s->traces) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
-	/* A record that cannot be read is one that is not there; the traces still speak. */
-	s->have_jump = wb_record_read(sys->files, WB_RECORD_JUMP, &s->jump, &local) == 0;
+	r = wb_record_read(sys->files, WB_RECORD_JUMP, &s->jump, &s->unreadable);
+	s->have_jump = r == 0;
 	if (s->loaded)
 		s->have_staged_record =
-			wb_record_read(sys->files, WB_RECORD_STAGED, &s->staged, &local) == 0;
+			wb_record_read(sys->files, WB_RECORD_STAGED, &s->staged, NULL) == 0;
 	s->verdict = wb_judge(s->have_jump ? &s->jump : NULL, &s->traces);
+	if (r < 0 && r != -ENOENT && s->verdict.outcome == WB_OUTCOME_NONE) {
+		s->verdict.outcome = WB_OUTCOME_UNKNOWN;
+		s->verdict.why = s->unreadable.text;
+	}
 	r = find_blockers(sys, s);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

@@ -54,20 +54,27 @@ static int fail_jump(struct wb_error *err, int r)
 	return wb_fail(err, r, "the kernel refused to jump: %s", strerror(-r));
 }
 
-int wb_jump_orderly(const struct wb_init *init, const struct wb_sys *sys,
-	const struct wb_quiesce *quiesce, bool ignore_inhibitors, struct wb_error *err)
+int wb_jump_allowed(const struct wb_init *init, struct wb_error *err)
 {
 	WB_CLEAN_STRV locks = {};
 	int r;
 
-	if (init->inhibitors && !ignore_inhibitors) {
-		r = init->inhibitors(&locks, err);
-		if (r < 0)
-			return r;
-		if (locks.n)
-			return wb_fail(err, -EBUSY, "%s%s (--ignore-inhibitors goes on regardless)",
-				locks.items[0], locks.n > 1 ? ", and there are more" : "");
-	}
+	if (!init->inhibitors)
+		return 0;
+	r = init->inhibitors(&locks, err);
+	if (r < 0 || !locks.n)
+		return r;
+	return wb_fail(err, -EBUSY, "%s%s (--ignore-inhibitors goes on regardless)", locks.items[0],
+		locks.n > 1 ? ", and there are more" : "");
+}
+
+int wb_jump_orderly(const struct wb_init *init, const struct wb_sys *sys,
+	const struct wb_quiesce *quiesce, bool ignore_inhibitors, struct wb_error *err)
+{
+	int r = ignore_inhibitors ? 0 : wb_jump_allowed(init, err);
+
+	if (r < 0)
+		return r;
 	if (init->kexec)
 		return init->kexec(ignore_inhibitors, err);
 

@@ -37,6 +37,9 @@ bool wb_inhibitor_blocks(const char *what, const char *mode);
 
 extern const struct wb_init wb_init_systemd;
 
+/* Does any program hold a shutdown up? -EBUSY with a sentence that names it and its reason. */
+int wb_jump_allowed(const struct wb_init *init, struct wb_error *err);
+
 /*
  * Stop everything through `init` and jump. 0 when it is under way. On failure nothing was stopped,
  * save for -EIO: everything was stopped, and the kernel refused to jump.

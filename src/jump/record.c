@@ -263,23 +263,32 @@ static struct wb_verdict judge_other_boot(const struct wb_record *rec, const str
 	return v;
 }
 
+/* The mark of this record, and not one that somebody copied into a later command line? */
+static bool is_marked(const struct wb_record *rec, const struct wb_traces *t)
+{
+	if (!rec || !rec->nonce)
+		return false;
+	if (same(rec->nonce, t->handoff_nonce))
+		return true;
+	return same(rec->nonce, t->word) &&
+	       (!rec->judged_boot || same(rec->judged_boot, t->boot_id));
+}
+
 struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *t)
 {
-	bool known = rec && rec->nonce &&
-		     (same(rec->nonce, t->handoff_nonce) || same(rec->nonce, t->word));
 	struct wb_verdict v = {};
 
-	if (known) {
+	if (is_marked(rec, t)) {
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, rec->from, rec->to, rec->method,
 			rec->time, "this kernel bears the mark of that jump"};
-		/* kexec -l reports a method that may have changed; the handoff block saw it happen. */
+		/* kexec -a may have changed its method; the handoff block saw what came of it. */
 		if (same(rec->nonce, t->handoff_nonce))
 			v.method = t->handoff_method;
 	} else if (t->handoff_nonce) {
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, t->handoff_from, t->handoff_to,
 			t->handoff_method, t->handoff_time,
 			"this kernel bears the mark of a jump that left no record"};
-	} else if (!rec && t->word) {
+	} else if (t->word && !(rec && same(rec->nonce, t->word))) {
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, NULL, t->release, "file", 0,
 			"this kernel's command line bears the mark of a jump that left no record"};
 	} else if (!rec) {

@@ -81,7 +81,7 @@ struct wb_verdict {
 	/* Borrowed from the record or the traces; NULL unknown. */
 	const char *from, *to, *method;
 	int64_t when;    /* of the jump, else of its load; 0 unknown */
-	const char *why; /* static sentence */
+	const char *why; /* a sentence; static from wb_judge() */
 };
 
 /* What became of the last jump. rec NULL: there is no record. Pure. */

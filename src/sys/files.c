@@ -69,6 +69,42 @@ static int real_read(
 	return 0;
 }
 
+static int read_part(int fd, uint64_t off, size_t n, struct wb_blob *b)
+{
+	while (b->size < n) {
+		ssize_t got = pread(fd, b->data + b->size, n - b->size, (off_t)(off + b->size));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		b->size += (size_t)got;
+	}
+	b->data[b->size] = 0;
+	return 0;
+}
+
+static int real_read_at(void *ctx, const char *path, uint64_t off, size_t n, struct wb_blob *ret,
+	struct wb_error *err)
+{
+	WB_CLEAN_BLOB b = {};
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return fail_file(err, -errno, "read", path);
+	r = off > INT64_MAX - n ? -EOVERFLOW : wb_blob_reserve(&b, n + 1);
+	if (r == 0)
+		r = read_part(fd, off, n, &b);
+	close(fd);
+	if (r < 0)
+		return fail_file(err, r, "read", path);
+	*ret = wb_blob_take(&b);
+	return 0;
+}
+
 static int real_list(void *ctx, const char *path, struct wb_strv *ret, struct wb_error *err)
 {
 	WB_CLEAN_STRV names = {};
@@ -109,6 +145,7 @@ static int real_readlink(void *ctx, const char *path, char **ret, struct wb_erro
 
 const struct wb_files wb_files_host = {
 	.read = real_read,
+	.read_at = real_read_at,
 	.list = real_list,
 	.exists = real_exists,
 	.readlink = real_readlink,

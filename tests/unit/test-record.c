@@ -82,6 +82,35 @@ static void a_written_verdict_stands(void **state)
 	assert_int_equal(wb_judge(&judged, &t).outcome, WB_OUTCOME_JUMPED);
 }
 
+static void a_copied_mark_is_no_jump_of_its_own(void **state)
+{
+	struct wb_traces t = {.boot_id = "boot-c", .word = "0123", .by_kexec = true};
+	struct wb_record judged = asked;
+
+	judged.judged_boot = "boot-b";
+	judged.outcome = WB_OUTCOME_JUMPED;
+	assert_string_equal(wb_judge(&judged, &t).why, "judged in the boot that followed");
+	/* A mark that is on no record is one of a jump that left none. */
+	t.word = "4567";
+	assert_string_equal(wb_judge(&judged, &t).method, "file");
+	assert_int_equal(wb_judge(&judged, &t).outcome, WB_OUTCOME_JUMPED);
+}
+
+static void another_jump_than_the_one_on_record(void **state)
+{
+	const struct wb_traces t = {.boot_id = "boot-c",
+		.handoff_nonce = "ff",
+		.handoff_from = "7.2",
+		.handoff_to = "",
+		.handoff_method = "fast",
+		.release = "6.12"};
+	struct wb_verdict v = wb_judge(&asked, &t);
+
+	assert_int_equal(v.outcome, WB_OUTCOME_JUMPED);
+	assert_string_equal(v.from, "7.2");
+	assert_string_equal(v.to, "6.12");
+}
+
 /* One file of memory behind the ops that a record needs. */
 struct memory_file {
 	char path[64];
@@ -193,6 +222,8 @@ int main(void)
 		cmocka_unit_test(the_same_boot_means_it_did_not_happen),
 		cmocka_unit_test(doubt_is_admitted),
 		cmocka_unit_test(a_written_verdict_stands),
+		cmocka_unit_test(a_copied_mark_is_no_jump_of_its_own),
+		cmocka_unit_test(another_jump_than_the_one_on_record),
 		cmocka_unit_test(records_survive_a_round_trip),
 		cmocka_unit_test(a_damaged_record_is_named),
 		cmocka_unit_test(traces_are_read),
