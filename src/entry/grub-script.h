@@ -47,7 +47,7 @@ struct wb_grub_function {
 
 #define WB_GRUB_MAX_FILES 32
 #define WB_GRUB_MAX_DEPTH 64
-#define WB_GRUB_MAX_STEPS 200000
+#define WB_GRUB_MAX_STEPS 20000
 #define WB_GRUB_MAX_ITEMS 4096
 #define WB_GRUB_MAX_EXPANDED (16u << 20)
 
