@@ -53,8 +53,9 @@ struct wb_load_options {
 	uint64_t mem_max;     /* and below or at this one; 0: no limit */
 	const char *dtb;      /* device tree file handed on as setup_data, or NULL */
 	bool legacy_fallback; /* kexec -a: try file, fall back to segments on ENOSYS and the like */
-	const char *append;   /* more words for the command line, whichever it is, or NULL */
-	const char *file_append; /* and these only when the method comes out as file, or NULL */
+	const char *default_cmdline; /* when neither cmdline nor the image tells; NULL: empty */
+	const char *append;          /* more words for the command line, whichever it is, or NULL */
+	const char *file_append;     /* and these only when the method comes out as file, or NULL */
 	/* Called as long work goes on; what is a static string. NULL: silent. */
 	void (*progress)(void *arg, const char *what);
 	void *progress_arg;

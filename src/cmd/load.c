@@ -89,7 +89,7 @@ static int dry_run(const struct wb_sys *sys, struct cmd_request *req, struct wb_
 	int r = cmd_request_resolve(sys, req, err);
 
 	if (r == 0)
-		r = wb_stage_prepare(sys, &req->options, ret, err);
+		r = cmd_prepare(sys, req, ret, err);
 	cmd_progress_end();
 	return r;
 }

@@ -46,6 +46,12 @@ void cmd_request_deinit(struct cmd_request *req);
 /* Refuse what can never be loaded, with the sentence, before any work. */
 int cmd_check_gates(const struct wb_sys *sys, struct wb_error *err);
 /*
+ * wb_stage_prepare(), but for a kernel that would come up without any command line: -EINVAL, unless
+ * it was kexec's command line that asked for it.
+ */
+int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct wb_stage **ret,
+	struct wb_error *err);
+/*
  * Resolve, prepare, load and put on record. *ret_stage is for reporting, to be freed with
  * wb_stage_free(); NULL: not wanted.
  */

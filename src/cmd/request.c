@@ -158,7 +158,7 @@ int cmd_reusable_cmdline(const char *running, char **ret)
 	return 0;
 }
 
-static int reuse_cmdline(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
+static int read_reusable(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
 {
 	WB_CLEAN_BLOB running = {};
 	int r = sys->files->read(sys->files->ctx, "/proc/cmdline", 1 << 20, &running, err);
@@ -167,7 +167,6 @@ static int reuse_cmdline(const struct wb_sys *sys, struct cmd_request *req, stru
 		return r;
 	if (cmd_reusable_cmdline((const char *)running.data, &req->reused) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
-	req->options.cmdline = req->reused;
 	return 0;
 }
 
@@ -212,10 +211,15 @@ int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struc
 
 	if (req->entry)
 		r = resolve_entry(sys, req, err);
-	if (r == 0 && req->reuse_cmdline)
-		r = reuse_cmdline(sys, req, err);
-	else if (r == 0 && req->cmdline)
+	if (r == 0 && req->cmdline)
 		req->options.cmdline = req->cmdline;
+	/* A bare kernel in /boot is an entry without a command line: it stands for the running one. */
+	if (r == 0 && (req->reuse_cmdline || (req->entry && !req->options.cmdline)))
+		r = read_reusable(sys, req, err);
+	if (r == 0 && req->reuse_cmdline)
+		req->options.cmdline = req->reused;
+	else if (r == 0 && req->entry)
+		req->options.default_cmdline = req->reused;
 	if (r == 0 && req->leave_mark)
 		r = make_mark(sys, req, err);
 	return r;
@@ -283,6 +287,24 @@ static int put_on_record(const struct wb_sys *sys, const struct cmd_request *req
 	return wb_record_write(sys, WB_RECORD_STAGED, &rec, err);
 }
 
+int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct wb_stage **ret,
+	struct wb_error *err)
+{
+	const char *cmdline;
+	int r = wb_stage_prepare(sys, &req->options, ret, err);
+
+	if (r < 0 || !req->leave_mark || req->options.cmdline || req->options.append)
+		return r;
+	cmdline = wb_stage_info(*ret).cmdline;
+	if (*cmdline && strcmp(cmdline, req->mark))
+		return 0;
+	wb_stage_free(*ret);
+	return wb_fail(err, -EINVAL,
+		"%s carries no command line of its own, and without root= it would not boot; give "
+		"--reuse-cmdline, --append or --cmdline",
+		req->options.kernel);
+}
+
 int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret_stage,
 	struct wb_error *err)
 {
@@ -292,7 +314,7 @@ int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage
 	if (r == 0)
 		r = cmd_request_resolve(sys, req, err);
 	if (r == 0)
-		r = wb_stage_prepare(sys, &req->options, &stage, err);
+		r = cmd_prepare(sys, req, &stage, err);
 	if (r < 0)
 		return r;
 	r = wb_stage_commit(sys, stage, err);

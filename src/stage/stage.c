@@ -67,7 +67,7 @@ static int append_cmdline(struct wb_stage *s, const char *more)
 	return old ? wb_cmdline_append(old, more ? more : "", &s->cmdline) : -ENOMEM;
 }
 
-/* The caller's command line, else the UKI's own, else none. */
+/* The caller's command line, else the UKI's own, else the default, else none. */
 static int choose_cmdline(struct wb_stage *s, struct wb_error *err)
 {
 	struct wb_bytes own = s->image.uki_cmdline;
@@ -82,7 +82,11 @@ static int choose_cmdline(struct wb_stage *s, struct wb_error *err)
 		if (own.size && memchr(own.data, 0, own.size))
 			return wb_fail(err, -EBADMSG, "%s: the .cmdline section holds a NUL byte",
 				s->kernel_path);
-		s->cmdline = strndup(own.size ? (const char *)own.data : "", own.size);
+		if (own.size)
+			s->cmdline = strndup((const char *)own.data, own.size);
+		else
+			s->cmdline = strdup(
+				s->options.default_cmdline ? s->options.default_cmdline : "");
 	}
 	if (append_cmdline(s, s->options.append) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");

@@ -170,6 +170,25 @@ static void an_entry_fills_the_options(void **state)
 	assert_string_equal(reuse.options.cmdline, "root=/dev/b");
 }
 
+static void a_bare_kernel_takes_the_running_command_line(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/boot/vmlinuz-7.2.1", "x"},
+		{"/proc/cmdline", "BOOT_IMAGE=/k root=/dev/b\n"},
+		{},
+	};
+	struct wb_files files = fake_files(disk);
+	const struct wb_sys sys = {.files = &files, .random = fake_random};
+	CMD_CLEAN_REQUEST req = {};
+	struct wb_error err = {};
+
+	assert_int_equal(read_words((const char *[]){"load", "7.2.1", NULL}, &req, &err), 0);
+	if (cmd_request_resolve(&sys, &req, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_null(req.options.cmdline);
+	assert_string_equal(req.options.default_cmdline, "root=/dev/b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +198,7 @@ int main(void)
 		cmocka_unit_test(wrong_usage_is_told),
 		cmocka_unit_test(a_running_command_line_is_cleaned),
 		cmocka_unit_test(an_entry_fills_the_options),
+		cmocka_unit_test(a_bare_kernel_takes_the_running_command_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
