@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The whole of a warm initramfs: load the modules that /plan lists, wait for the root, mount it,
+ * and hand over, leaving the mounts, /run/initramfs and the environment that Debian's
+ * initramfs-tools (0.148) leaves. It runs no fsck: systemd-fsck-root.service does that by itself,
+ * because /run/initramfs/fsck-root does not exist.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/cmdline.h"
+#include "warminit/probe.h"
+
+/* include/uapi/linux/magic.h */
+#define RAMFS_MAGIC 0x858458f6
+#define TMPFS_MAGIC 0x01021994
+
+struct boot {
+	char cmdline[4097];
+	char type[16], uuid[64], partuuid[64], kind[16], devpts[8];
+	char options[1024], init[256], runsize[32], device[280];
+	unsigned long flags;
+	long deadline_ms; /* -1: none */
+	long panic_s;
+	unsigned int modules;
+	char trouble[512];
+};
+
+struct seen {
+	char names[256][32];
+	unsigned int n;
+};
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void pause_ms(long ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+static void say(const char *path, const char *sentence)
+{
+	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	dprintf(fd, "%swarmboot: %s\n", strstr(path, "kmsg") ? "<4>" : "", sentence);
+	close(fd);
+}
+
+/* A machine that hangs here is lost; one that restarts comes back through its boot loader. */
+static void give_up(const struct boot *b, const char *sentence)
+{
+	say("/dev/kmsg", sentence);
+	say("/dev/console", sentence);
+	say("/dev/console", "restarting through the firmware");
+	sync();
+	pause_ms((b->panic_s > 0 ? b->panic_s : 5) * 1000);
+	sync();
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+static ssize_t read_text(const char *path, char *ret, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+	size_t have = 0;
+
+	ret[0] = 0;
+	if (fd < 0)
+		return -1;
+	while (have < size - 1 && (n = read(fd, ret + have, size - 1 - have)) > 0)
+		have += (size_t)n;
+	close(fd);
+	ret[have] = 0;
+	return (ssize_t)have;
+}
+
+static void mount_early(void)
+{
+	const unsigned long plain = MS_NODEV | MS_NOEXEC | MS_NOSUID;
+
+	mount("sysfs", "/sys", "sysfs", plain, NULL);
+	mount("proc", "/proc", "proc", plain, NULL);
+	mount("udev", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
+	if (symlink("/proc/self/fd", "/dev/fd") < 0 ||
+		symlink("/proc/self/fd/0", "/dev/stdin") < 0 ||
+		symlink("/proc/self/fd/1", "/dev/stdout") < 0 ||
+		symlink("/proc/self/fd/2", "/dev/stderr") < 0)
+		say("/dev/kmsg", "cannot make the links of /dev");
+}
+
+/* What needs the plan and the command line. */
+static void mount_late(const struct boot *b)
+{
+	char options[64];
+
+	mkdir("/dev/pts", 0755);
+	snprintf(options, sizeof(options), "gid=5,mode=%s", b->devpts);
+	mount("devpts", "/dev/pts", "devpts", MS_NOEXEC | MS_NOSUID, options);
+	snprintf(options, sizeof(options), "size=%s,mode=0755", b->runsize);
+	mount("tmpfs", "/run", "tmpfs", MS_NODEV | MS_NOEXEC | MS_NOSUID, options);
+	mkdir("/run/initramfs", 0700);
+}
+
+/* Sort one rootflags= option into a mount flag or the file system's own options. */
+static void add_option(struct boot *b, const char *o)
+{
+	static const struct {
+		const char *name;
+		unsigned long set, clear;
+	} flags[] = {
+		{"ro", MS_RDONLY, 0},
+		{"rw", 0, MS_RDONLY},
+		{"noatime", MS_NOATIME, 0},
+		{"nodiratime", MS_NODIRATIME, 0},
+		{"relatime", MS_RELATIME, 0},
+		{"strictatime", MS_STRICTATIME, 0},
+		{"lazytime", 1 << 25, 0}, /* MS_LAZYTIME, include/uapi/linux/mount.h */
+		{"nosuid", MS_NOSUID, 0},
+		{"nodev", MS_NODEV, 0},
+		{"noexec", MS_NOEXEC, 0},
+		{"sync", MS_SYNCHRONOUS, 0},
+		{"dirsync", MS_DIRSYNC, 0},
+		{"defaults", 0, 0},
+		{"nofail", 0, 0},
+		{"auto", 0, 0},
+	};
+	size_t n = strlen(b->options);
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (strcmp(o, flags[i].name) == 0) {
+			b->flags = (b->flags | flags[i].set) & ~flags[i].clear;
+			return;
+		}
+	if (strncmp(o, "x-", 2) != 0 && n + strlen(o) + 2 < sizeof(b->options))
+		sprintf(b->options + n, "%s%s", n ? "," : "", o);
+}
+
+static int take_word(const char *name, const char *value, void *arg)
+{
+	struct boot *b = arg;
+	long n = value ? atol(value) : 0;
+
+	if (!value && strcmp(name, "ro") == 0)
+		b->flags |= MS_RDONLY;
+	else if (!value && strcmp(name, "rw") == 0)
+		b->flags &= ~(unsigned long)MS_RDONLY;
+	else if (!value && strcmp(name, "rootwait") == 0)
+		b->deadline_ms = -1;
+	if (!value || !*value)
+		return 0;
+	if (strcmp(name, "init") == 0)
+		snprintf(b->init, sizeof(b->init), "%s", value);
+	else if (strcmp(name, "initramfs.runsize") == 0)
+		snprintf(b->runsize, sizeof(b->runsize), "%s", value);
+	else if (strcmp(name, "rootfstype") == 0 && !strchr(value, ',') &&
+		 strcmp(value, "auto") != 0)
+		snprintf(b->type, sizeof(b->type), "%s", value);
+	else if ((strcmp(name, "rootdelay") == 0 || strcmp(name, "rootwait") == 0) && n > 30)
+		b->deadline_ms = n * 1000;
+	else if (strcmp(name, "panic") == 0)
+		b->panic_s = n;
+	else if (strcmp(name, "rootflags") == 0) {
+		char copy[1024], *save = NULL;
+
+		snprintf(copy, sizeof(copy), "%s", value);
+		for (char *o = strtok_r(copy, ",", &save); o; o = strtok_r(NULL, ",", &save))
+			add_option(b, o);
+	}
+	return 0;
+}
+
+/* Parameters that the command line gives to a module, as modprobe reads them: "name.param=value". */
+struct params {
+	const char *module;
+	char text[2048];
+};
+
+static int take_param(const char *name, const char *value, void *arg)
+{
+	struct params *p = arg;
+	size_t i, have = strlen(p->text);
+
+	for (i = 0; p->module[i]; i++)
+		if (name[i] != p->module[i] && !(name[i] == '-' && p->module[i] == '_'))
+			return 0;
+	if (name[i] == '.' &&
+		have + strlen(name) + (value ? strlen(value) : 0) + 3 < sizeof(p->text))
+		sprintf(p->text + have, " %s%s%s", name + i + 1, value ? "=" : "",
+			value ? value : "");
+	return 0;
+}
+
+static void load_module(struct boot *b, char *spec)
+{
+	struct params p = {.module = spec};
+	char path[128];
+	size_t n = strcspn(spec, " "), have = strlen(b->trouble);
+	int fd;
+
+	snprintf(p.text, sizeof(p.text), "%s", spec[n] ? spec + n + 1 : "");
+	spec[n] = 0;
+	wb_cmdline_each(b->cmdline, take_param, &p);
+	snprintf(path, sizeof(path), "/m/%s.ko", spec);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* ENODEV: an accelerated variant that this CPU cannot run. */
+	if (fd >= 0 && syscall(SYS_finit_module, fd, p.text, 0) == 0)
+		b->modules++;
+	else if (errno != EEXIST && errno != ENODEV)
+		snprintf(b->trouble + have, sizeof(b->trouble) - have, " module %s: %s;", spec,
+			strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
+}
+
+/* "KEY VALUE" lines; the modules are loaded as they come. */
+static void follow_plan(struct boot *b, char *plan)
+{
+	const struct {
+		const char *key;
+		char *to;
+		size_t size;
+	} keys[] = {
+		{"type", b->type, sizeof(b->type)},
+		{"uuid", b->uuid, sizeof(b->uuid)},
+		{"partuuid", b->partuuid, sizeof(b->partuuid)},
+		{"kind", b->kind, sizeof(b->kind)},
+		{"devpts", b->devpts, sizeof(b->devpts)},
+	};
+	char *save = NULL;
+
+	for (char *l = strtok_r(plan, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(l, ' ');
+
+		if (!value)
+			continue;
+		*value++ = 0;
+		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+			if (strcmp(l, keys[i].key) == 0)
+				snprintf(keys[i].to, keys[i].size, "%s", value);
+		if (strcmp(l, "module") == 0)
+			load_module(b, value);
+	}
+}
+
+/* Value of KEY= in a uevent file's text, or "". */
+static void uevent_value(const char *text, const char *key, char *ret, size_t size)
+{
+	size_t n = strlen(key);
+
+	ret[0] = 0;
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strncmp(text, key, n) == 0 && text[n] == '=')
+			snprintf(ret, size, "%.*s", (int)strcspn(text + n + 1, "\n"), text + n + 1);
+}
+
+/* 1 it is the root, 0 it is not, -1 ask again. */
+static int is_root(const struct boot *b, const char *name)
+{
+	static const char *const skip[] = {"loop", "ram", "zram", "sr", "fd", "md", "dm-", "nbd"};
+	char path[300], text[1024], value[64], uuid[37];
+	struct wb_blob head = {};
+	const char *type;
+	int fd, r = -1;
+	ssize_t n;
+
+	for (size_t i = 0; i < sizeof(skip) / sizeof(skip[0]); i++)
+		if (strncmp(name, skip[i], strlen(skip[i])) == 0)
+			return 0;
+	snprintf(path, sizeof(path), "/sys/class/block/%s/uevent", name);
+	if (read_text(path, text, sizeof(text)) <= 0)
+		return -1;
+	uevent_value(text, "DEVTYPE", value, sizeof(value));
+	if (strcmp(value, b->kind) != 0)
+		return 0;
+	/* Kernels that tell the PARTUUID let two copies of a file system be told apart. */
+	uevent_value(text, "PARTUUID", value, sizeof(value));
+	if (*value && *b->partuuid && strcasecmp(value, b->partuuid) != 0)
+		return 0;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || wb_blob_init(&head, WB_PROBE_BYTES) < 0)
+		goto out;
+	n = pread(fd, head.data, WB_PROBE_BYTES, 0);
+	if (n <= 0)
+		goto out;
+	head.size = (size_t)n;
+	r = wb_probe_uuid(wb_blob_view(&head), uuid, &type) && strcasecmp(uuid, b->uuid) == 0;
+out:
+	if (fd >= 0)
+		close(fd);
+	wb_blob_deinit(&head);
+	return r;
+}
+
+static bool was_seen(const struct seen *s, const char *name)
+{
+	for (unsigned int i = 0; i < s->n; i++)
+		if (strcmp(s->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool look(struct boot *b, struct seen *s)
+{
+	DIR *d = opendir("/sys/class/block");
+	struct dirent *e;
+	int r = 0;
+
+	while (d && r != 1 && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || was_seen(s, e->d_name))
+			continue;
+		r = is_root(b, e->d_name);
+		if (r == 1)
+			snprintf(b->device, sizeof(b->device), "/dev/%s", e->d_name);
+		else if (r == 0 && s->n < 256)
+			snprintf(s->names[s->n++], sizeof(s->names[0]), "%s", e->d_name);
+	}
+	if (d)
+		closedir(d);
+	return r == 1;
+}
+
+static void find_root(struct boot *b)
+{
+	struct seen seen = {};
+	long start = now_ms(), fresh = start;
+	char sentence[2048];
+	size_t n;
+	DIR *d;
+
+	while (!look(b, &seen)) {
+		if (b->deadline_ms >= 0 && now_ms() - start > b->deadline_ms) {
+			n = (size_t)snprintf(sentence, sizeof(sentence),
+				"the root UUID=%s did not appear within %ld s;%s block devices:",
+				b->uuid, b->deadline_ms / 1000, b->trouble);
+			d = opendir("/sys/class/block");
+			for (struct dirent *e; d && (e = readdir(d)) && n + 64 < sizeof(sentence);)
+				if (e->d_name[0] != '.')
+					n += (size_t)sprintf(sentence + n, " %.40s", e->d_name);
+			give_up(b, sentence);
+		}
+		pause_ms(2);
+		/* A medium may arrive in a device that was read before. */
+		if (now_ms() - fresh > 500) {
+			seen.n = 0;
+			fresh = now_ms();
+		}
+	}
+}
+
+/* Free the memory of the initramfs: everything on the device that `dir` is on. */
+static void erase(int dir, dev_t dev)
+{
+	DIR *d = fdopendir(dir);
+	struct dirent *e;
+	struct stat st;
+
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+			fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			st.st_dev != dev)
+			continue;
+		if (S_ISDIR(st.st_mode)) {
+			erase(openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), dev);
+			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+		} else {
+			unlinkat(dirfd(d), e->d_name, 0);
+		}
+	}
+	closedir(d);
+}
+
+static void switch_root(const struct boot *b)
+{
+	static const char *const moved[] = {"/dev", "/run", "/sys", "/proc"};
+	struct statfs fs;
+	struct stat st;
+	char to[16];
+	int fd;
+
+	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
+		snprintf(to, sizeof(to), "/root%s", moved[i]);
+		if (mount(moved[i], to, NULL, MS_MOVE, NULL) < 0)
+			give_up(b, "the root file system lacks one of /dev, /run, /sys, /proc");
+	}
+	if (stat("/", &st) == 0 && statfs("/", &fs) == 0 &&
+		((unsigned long)fs.f_type == RAMFS_MAGIC ||
+			(unsigned long)fs.f_type == TMPFS_MAGIC))
+		erase(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), st.st_dev);
+	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
+		chdir("/") < 0)
+		give_up(b, "cannot make the root file system the root");
+	fd = open("/dev/console", O_RDWR | O_NOCTTY);
+	for (int i = 0; fd >= 0 && i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
+/* As initramfs-tools: the asked-for init, else the usual ones. */
+static void start_init(struct boot *b, char **argv)
+{
+	const char *const all[] = {b->init, "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
+
+	setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin", 1);
+	setenv("rootmnt", "/root", 1);
+	setenv("drop_caps", "", 1);
+	setenv("PWD", "/", 1);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (access(all[i], X_OK) < 0)
+			continue;
+		setenv("init", all[i], 1);
+		argv[0] = (char *)all[i];
+		execv(all[i], argv);
+	}
+	give_up(b, "no init on the root file system could be started; try init=");
+}
+
+int main(int argc, char **argv)
+{
+	struct boot b = {.init = "/sbin/init",
+		.runsize = "10%",
+		.devpts = "0600",
+		.flags = MS_RDONLY,
+		.deadline_ms = 30000};
+	char plan[32768], sentence[1024];
+	long start = now_ms(), loaded, found;
+
+	(void)argc;
+	umask(022);
+	if (getpid() != 1)
+		return 1;
+	mount_early();
+	read_text("/proc/cmdline", b.cmdline, sizeof(b.cmdline));
+	b.cmdline[strcspn(b.cmdline, "\n")] = 0;
+	read_text("/plan", plan, sizeof(plan));
+	follow_plan(&b, plan);
+	wb_cmdline_each(b.cmdline, take_word, &b);
+	mount_late(&b);
+	loaded = now_ms();
+	find_root(&b);
+	found = now_ms();
+	if (mount(b.device, "/root", b.type, b.flags, b.options) < 0) {
+		snprintf(sentence, sizeof(sentence), "cannot mount %s as %s with \"%s\": %s;%s",
+			b.device, b.type, b.options, strerror(errno), b.trouble);
+		give_up(&b, sentence);
+	}
+	snprintf(sentence, sizeof(sentence),
+		"root %s (%s) after %ld ms: %u modules %ld, device %ld, mount %ld;%s starting %s",
+		b.device, b.type, now_ms() - start, b.modules, loaded - start, found - loaded,
+		now_ms() - found, b.trouble, b.init);
+	say("/dev/kmsg", sentence);
+	switch_root(&b);
+	start_init(&b, argv);
+}

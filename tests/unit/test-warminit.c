@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "unit.h"
+#include "fake-files.h"
+#include "warminit/probe.h"
+#include "warminit/warminit.h"
+
+#define DIR "/usr/lib/modules/7.2.0/"
+#define VIRTIO "/sys/devices/pci0000:00/0000:00:03.0/virtio1"
+#define ELF "\177ELF module "
+#define MOUNTS(dev, type, source)                                          \
+	"1 1 0:2 / / rw - rootfs rootfs rw\n"                              \
+	"25 1 " dev " / / rw,relatime shared:1 - " type " " source " rw\n" \
+	"30 25 0:22 / /dev/pts rw,nosuid - devpts devpts rw,gid=5,mode=620,ptmxmode=000\n"
+
+#define TARGET                                                                                 \
+	{DIR "modules.dep", "kernel/virtio_blk.ko: kernel/virtio.ko kernel/ring.ko\n"          \
+			    "kernel/ring.ko:\nkernel/virtio.ko: kernel/ring.ko\n"              \
+			    "kernel/ext4.ko: kernel/mbcache.ko\nkernel/mbcache.ko:\n"          \
+			    "kernel/crc32c-gen.ko:\nkernel/nvme.ko: kernel/nvme-core.ko\n"     \
+			    "kernel/nvme-core.ko:\nkernel/ahci.ko:\nkernel/sd_mod.ko:\n"       \
+			    "kernel/ata_generic.ko:\n"},                                       \
+		{DIR "modules.alias", "# Aliases\nalias virtio:d00000002v* virtio_blk\n"       \
+				      "alias pci:v*d*sv*sd*bc01sc08i02* nvme\n"                \
+				      "alias pci:v*d*sv*sd*bc01sc06i01* ahci\n"                \
+				      "alias pci:v*d*sv*sd*bc01sc06i* ata_generic\n"           \
+				      "alias scsi:t-0x00* sd_mod\nalias crc32c crc32c-gen\n"}, \
+		{DIR "modules.softdep", "softdep ext4 pre: crc32c absent\n"},                  \
+		{DIR "modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n"},              \
+		{DIR "modules.builtin.modinfo", "virtio_pci.alias=pci:v00001AF4d*", 34},       \
+		{DIR "kernel/virtio_blk.ko", ELF "blk"}, {DIR "kernel/ring.ko", ELF "ring"},   \
+		{DIR "kernel/virtio.ko", ELF "virtio"}, {DIR "kernel/ext4.ko", ELF "ext4"},    \
+		{DIR "kernel/mbcache.ko", ELF "mb"}, {DIR "kernel/crc32c-gen.ko", ELF "crc"},  \
+		{DIR "kernel/nvme.ko", ELF "nvme"}, {DIR "kernel/nvme-core.ko", ELF "core"},   \
+		{DIR "kernel/ahci.ko", ELF "ahci"}, {DIR "kernel/sd_mod.ko", ELF "sd"},        \
+	{                                                                                      \
+		"/usr/lib/modprobe.d/a.conf", "options nvme-core multipath=0\n"                \
+	}
+
+static const struct fake_file virtio[] = {
+	{"/proc/self/mountinfo", MOUNTS("254:1", "ext4", "/dev/vda1")},
+	{"/sys/dev/block/254:1",
+		.link = "../../devices/pci0000:00/0000:00:03.0/virtio1/block/vda/vda1"},
+	{VIRTIO "/block/vda/vda1/dev", "254:1\n"},
+	{VIRTIO "/block/vda/vda1/partition", "1\n"},
+	{VIRTIO "/modalias", "virtio:d00000002v00001AF4\n"},
+	{VIRTIO "/driver", .link = "../../../../bus/virtio/drivers/virtio_blk"},
+	{"/sys/bus/virtio/drivers/virtio_blk/module", .link = "../../../../module/virtio_blk"},
+	{"/sys/devices/pci0000:00/0000:00:03.0/modalias",
+		"pci:v00001AF4d00001001sv0sd0bc01sc00i00\n"},
+	{"/sys/devices/pci0000:00/0000:00:03.0/driver",
+		.link = "../../../bus/pci/drivers/virtio-pci"},
+	{"/run/udev/data/b254:1", "S:disk/by-partuuid/aa-01\nS:disk/by-uuid/1111-22\n"
+				  "S:disk/by-label/my\\x20root\nE:ID_FS_TYPE=ext4\n"},
+	{"/dev/disk/by-uuid/3333-44", .link = "../../vda2"},
+	TARGET,
+	{},
+};
+
+static int build(const struct fake_file *list, const char *cmdline, struct wb_warm_result *ret,
+	struct wb_error *err)
+{
+	struct wb_files files = fake_files(list);
+	struct wb_warm_request want = {"7.2.0", cmdline};
+
+	return wb_warm_build(&files, &want, ret, err);
+}
+
+static void expect_modules(const struct wb_warm_result *got, const char *want)
+{
+	char all[512] = "";
+
+	for (size_t i = 0; i < got->modules.n; i++)
+		sprintf(all + strlen(all), "%s%s", i ? " " : "", got->modules.items[i]);
+	assert_string_equal(all, want);
+}
+
+/* The contents of one file of the archive; walks it as the kernel does. */
+static struct wb_bytes cpio_find(struct wb_bytes in, const char *name, unsigned int *ret_mode)
+{
+	uint64_t off = 0;
+	struct wb_bytes data = {};
+
+	for (;;) {
+		unsigned int mode, size, len;
+		char head[111] = "";
+
+		assert_true(wb_get_struct(in, off, head, 110));
+		assert_int_equal(sscanf(head, "070701%*8x%8x%*8x%*8x%*8x%*8x%8x", &mode, &size), 2);
+		assert_int_equal(sscanf(head + 94, "%8x", &len), 1);
+		assert_true(wb_bytes_sub(in, wb_align_up(off + 110 + len, 4), size, &data));
+		if (wb_bytes_equal(in, off + 110, "TRAILER!!!", 11))
+			return (struct wb_bytes){};
+		if (wb_bytes_equal(in, off + 110, name, strlen(name) + 1)) {
+			*ret_mode = mode;
+			return data;
+		}
+		off = wb_align_up(wb_align_up(off + 110 + len, 4) + size, 4);
+	}
+}
+
+static void virtio_blk_in_order(void **state)
+{
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+	static const char plan[] = "type ext4\nuuid 1111-22\nkind partition\ndevpts 620\n"
+				   "partuuid aa-01\nmodule ring \n";
+	struct wb_bytes cpio, file;
+	unsigned int mode = 0;
+
+	if (build(virtio, "root=UUID=1111-22 ro quiet", &got, &err) < 0)
+		fail_msg("%s", err.text);
+	expect_modules(&got, "ring virtio virtio_blk crc32c_gen mbcache ext4");
+	assert_string_equal(got.root, "UUID=1111-22 (ext4 on /dev/vda1)");
+	cpio = wb_blob_view(&got.cpio);
+	file = cpio_find(cpio, "m/virtio_blk.ko", &mode);
+	assert_int_equal(file.size, strlen(ELF "blk"));
+	assert_memory_equal(file.data, ELF "blk", file.size);
+	file = cpio_find(cpio, "init", &mode);
+	assert_int_equal(mode, 0100755);
+	assert_int_equal(file.size, wb_warm_init_size);
+	file = cpio_find(cpio, "plan", &mode);
+	assert_true(wb_bytes_equal(file, 0, plan, strlen(plan)));
+	cpio_find(cpio, "dev/console", &mode);
+	assert_int_equal(mode, 0020600);
+	cpio_find(cpio, "root", &mode);
+	assert_int_equal(mode, 040700);
+	wb_warm_result_deinit(&got);
+}
+
+static void every_spelling_of_root(void **state)
+{
+	static const char *const same[] = {"root=/dev/vda1", "root=PARTUUID=AA-01",
+		"root=\"LABEL=my root\"", "root=/dev/disk/by-uuid/1111-22",
+		"root=UUID=1 root=UUID=1111-22"};
+	static const char *const other[] = {"root=/dev/vda2", "root=PARTUUID=bb-01",
+		"root=LABEL=my", "root=UUID=3333-44", "root=/dev/nfs", "quiet"};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		struct wb_warm_result got = {};
+		struct wb_error err = {};
+
+		if (build(virtio, same[i], &got, &err) < 0)
+			fail_msg("%s: %s", same[i], err.text);
+		wb_warm_result_deinit(&got);
+	}
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		struct wb_warm_result got = {};
+		struct wb_error err = {};
+
+		assert_int_equal(build(virtio, other[i], &got, &err), -EOPNOTSUPP);
+		assert_non_null(strstr(err.text, "root="));
+		assert_null(got.cpio.data);
+	}
+}
+
+#define NVME "/sys/devices/pci0000:00/0000:00:04.0/nvme/nvme0"
+#define SUBSYS "/sys/devices/virtual/nvme-subsystem/nvme-subsys0"
+
+static const struct fake_file nvme[] = {
+	{"/proc/self/mountinfo", MOUNTS("259:0", "ext4", "/dev/nvme0n1")},
+	{"/sys/dev/block/259:0",
+		.link = "../../devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1"},
+	{SUBSYS "/nvme0n1/dev", "259:0\n"},
+	{SUBSYS "/nvme0", .link = "../../../pci0000:00/0000:00:04.0/nvme/nvme0"},
+	{NVME "/transport", "pcie\n"},
+	{"/sys/devices/pci0000:00/0000:00:04.0/modalias", "pci:v00001B36d0sv0sd0bc01sc08i02\n"},
+	{"/sys/devices/pci0000:00/0000:00:04.0/driver", .link = "../../../bus/pci/drivers/nvme"},
+	{"/dev/disk/by-uuid/5555", .link = "../../nvme0n1"},
+	TARGET,
+	{},
+};
+
+static const struct fake_file sata[] = {
+	{"/proc/self/mountinfo", MOUNTS("8:0", "ext4", "/dev/sda")},
+	{"/sys/dev/block/8:0",
+		.link = "../../devices/pci0000:00/0000:00:1f.2/ata1/host0/0:0:0:0/block/sda"},
+	{"/sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/0:0:0:0/block/sda/dev", "8:0\n"},
+	{"/sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/0:0:0:0/modalias", "scsi:t-0x00\n"},
+	{"/sys/devices/pci0000:00/0000:00:1f.2/modalias", "pci:v00008086d0sv0sd0bc01sc06i01\n"},
+	{"/sys/devices/pci0000:00/0000:00:1f.2/driver", .link = "../../../bus/pci/drivers/ahci"},
+	{"/sys/bus/pci/drivers/ahci/module", .link = "../../../../module/ahci"},
+	{"/dev/disk/by-uuid/5555", .link = "../../sda"},
+	TARGET,
+	{},
+};
+
+static void nvme_behind_its_subsystem(void **state)
+{
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+	unsigned int mode;
+	struct wb_bytes plan;
+
+	if (build(nvme, "root=UUID=5555", &got, &err) < 0)
+		fail_msg("%s", err.text);
+	expect_modules(&got, "nvme_core nvme crc32c_gen mbcache ext4");
+	plan = cpio_find(wb_blob_view(&got.cpio), "plan", &mode);
+	assert_non_null(memmem(plan.data, plan.size, "module nvme_core multipath=0\n", 29));
+	wb_warm_result_deinit(&got);
+}
+
+static void sata_takes_the_bound_driver(void **state)
+{
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+
+	if (build(sata, "root=UUID=5555", &got, &err) < 0)
+		fail_msg("%s", err.text);
+	expect_modules(&got, "ahci sd_mod crc32c_gen mbcache ext4");
+	wb_warm_result_deinit(&got);
+}
+
+static void expect_refused(const struct fake_file *list, int code, const char *words)
+{
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+
+	assert_int_equal(build(list, "root=/dev/dm-0", &got, &err), code);
+	if (!strstr(err.text, words))
+		fail_msg("\"%s\" lacks \"%s\"", err.text, words);
+}
+
+#define DM "/sys/devices/virtual/block/dm-0"
+
+static void refuses_by_name(void **state)
+{
+	static const struct {
+		const char *uuid, *words;
+	} dm[] = {{"CRYPT-LUKS2-1", "dm-crypt"}, {"LVM-abc", "LVM"}, {"mpath-3", "dm-multipath"},
+		{"odd", "device-mapper"}};
+	static const char *const types[] = {"overlay", "zfs", "nfs4", "9p"};
+
+	for (size_t i = 0; i < sizeof(dm) / sizeof(dm[0]); i++) {
+		const struct fake_file list[] = {
+			{"/proc/self/mountinfo", MOUNTS("253:0", "ext4", "/dev/mapper/x")},
+			{"/sys/dev/block/253:0", .link = "../../devices/virtual/block/dm-0"},
+			{DM "/dm/uuid", dm[i].uuid},
+			{},
+		};
+
+		expect_refused(list, -EOPNOTSUPP, dm[i].words);
+	}
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		char mounts[256];
+		const struct fake_file list[] = {{"/proc/self/mountinfo", mounts}, {}};
+
+		sprintf(mounts, "25 1 0:9 / / rw shared:1 - %s src rw\n", types[i]);
+		expect_refused(list, -EOPNOTSUPP, types[i]);
+	}
+}
+
+static void refuses_stacks(void **state)
+{
+	static const struct fake_file md[] = {
+		{"/proc/self/mountinfo", MOUNTS("9:0", "xfs", "/dev/md0")},
+		{"/sys/dev/block/9:0", .link = "../../devices/virtual/block/md0"},
+		{"/sys/devices/virtual/block/md0/md/level", "raid1"}, {}};
+	static const struct fake_file btrfs[] = {
+		{"/proc/self/mountinfo", MOUNTS("0:30", "btrfs", "/dev/sda1")},
+		{"/sys/class/block/sda1", .link = "../../devices/pci0000:00/ata1/block/sda/sda1"},
+		{"/sys/fs/btrfs/u/devices/sda1", ""}, {"/sys/fs/btrfs/u/devices/sdb1", ""}, {}};
+	static const struct fake_file usr[] = {
+		{"/proc/self/mountinfo", MOUNTS("254:1", "ext4", "/dev/vda1")},
+		{"/etc/fstab", "# comment\nUUID=1 / ext4 defaults 0 1\nUUID=2 /usr ext4 ro 0 2\n"},
+		{}};
+	static const struct fake_file nbd[] = {
+		{"/proc/self/mountinfo", MOUNTS("43:0", "ext4", "/dev/nbd0")},
+		{"/sys/dev/block/43:0", .link = "../../devices/virtual/block/nbd0"}, {}};
+
+	expect_refused(md, -EOPNOTSUPP, "md RAID");
+	expect_refused(btrfs, -EOPNOTSUPP, "2 devices");
+	expect_refused(usr, -EOPNOTSUPP, "/usr");
+	expect_refused(nbd, -EOPNOTSUPP, "nbd0");
+}
+
+static void probes_file_systems(void **state)
+{
+	static const struct {
+		const char *type, *magic, *uuid;
+		uint32_t magic_at, uuid_at;
+	} all[] = {
+		{"ext", "\x53\xef", "00010203-0405-0607-0809-0a0b0c0d0e0f", 1080, 1128},
+		{"xfs", "XFSB", "00010203-0405-0607-0809-0a0b0c0d0e0f", 0, 32},
+		{"btrfs", "_BHRfS_M", "00010203-0405-0607-0809-0a0b0c0d0e0f", 65600, 65568},
+		{"vfat", "FAT32   ", "0302-0100", 82, 67},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		uint8_t *head = calloc(1, WB_PROBE_BYTES);
+		char uuid[37] = "untouched";
+		const char *type = "none";
+
+		memcpy(head + all[i].magic_at, all[i].magic, strlen(all[i].magic));
+		for (uint8_t k = 0; k < 16 && all[i].type[0] != 'v'; k++)
+			head[all[i].uuid_at + k] = k;
+		for (uint8_t k = 0; k < 4; k++)
+			head[all[i].uuid_at + k] = k;
+		assert_false(wb_probe_uuid((struct wb_bytes){head, all[i].magic_at}, uuid, &type));
+		assert_string_equal(uuid, "untouched");
+		assert_true(wb_probe_uuid((struct wb_bytes){head, WB_PROBE_BYTES}, uuid, &type));
+		assert_string_equal(type, all[i].type);
+		assert_string_equal(uuid, all[i].uuid);
+		free(head);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(virtio_blk_in_order),
+		cmocka_unit_test(every_spelling_of_root),
+		cmocka_unit_test(nvme_behind_its_subsystem),
+		cmocka_unit_test(sata_takes_the_bound_driver),
+		cmocka_unit_test(refuses_by_name),
+		cmocka_unit_test(refuses_stacks),
+		cmocka_unit_test(probes_file_systems),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
