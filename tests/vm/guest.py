@@ -29,6 +29,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 
+# The last thing that a kernel says: kernel_kexec() in kernel/kexec_core.c, and a plain reboot.
+OLD_KERNEL_ENDS = r"kexec(_core)?: Starting new kernel|reboot: machine restart"
+
 
 class GuestError(Exception):
     """The guest did not do what was expected; the text holds the end of its console."""
@@ -333,6 +336,15 @@ class Guest:
             if hasattr(self, s):
                 getattr(self, s).close()
 
+    def dead(self):
+        """Can it be used no more: did QEMU end, or does its shell not answer?"""
+        if self._proc.poll() is not None:
+            return True
+        try:
+            return self.run("true", 30).rc != 0
+        except GuestError:
+            return True
+
     # ---- the reading thread ----
 
     def _read(self):
@@ -461,12 +473,13 @@ class Guest:
             cmd += " && cp -a --no-preserve=ownership /opt/wb/. / && ldconfig"
         self.run(cmd, 120, check=True)
 
-    def jump(self, cmd, timeout=240, expect_kexec=True):
+    def jump(self, cmd, timeout=240, expect_kexec=True, marks=None):
         """
         Run a command that ends in another kernel and wait for that kernel's shell. Returns host
         times in seconds since the command was sent: last (the old kernel's last console line),
-        first ("Linux version"), init ("Run /init"; None when not printed), shell; and boot_id,
-        release, kexec (False: the firmware ran). A firmware reset where a kexec is expected raises.
+        first ("Linux version"), init ("Run /init"), shell, and one for each regex in `marks`; None
+        when not printed. Also boot_id, release, kexec (False: the firmware ran). A firmware reset
+        where a kexec is expected raises.
         """
         old = self.boot_id
         resets = len(self.resets)
@@ -485,16 +498,15 @@ class Guest:
                 return self._ready
             return None
         shell, self.boot_id, release = self._wait(test, timeout, f"new kernel after: {cmd}")
-        times = {"request": request, "shell": shell - request, "first": None, "init": None, "last": None}
-        for i, (t, line) in enumerate(self.console.lines[mark:], mark):
-            if times["first"] is None and "Linux version" in line:
-                times["first"] = t - request
-                before = [x for x, old_line in self.console.lines[mark:i]
-                          if not re.search(r"early console|Decompress|Physical KASLR|Virtual KASLR|Booting the kernel|console \[earlyser", old_line)]
-                times["last"] = before[-1] - request if before else None
-            elif times["first"] is not None and times["init"] is None and re.search(r"Run \S+ as init process", line):
-                times["init"] = t - request
-        times.update(boot_id=self.boot_id, release=release, kexec=len(self.resets) == resets)
+        regexes = {"last": OLD_KERNEL_ENDS, "first": r"Linux version", "init": r"Run \S+ as init process",
+                   **(marks or {})}
+        times = dict.fromkeys(regexes)
+        for t, line in self.console.lines[mark:]:
+            for name, regex in regexes.items():
+                if times[name] is None and re.search(regex, line):
+                    times[name] = t - request
+        times.update(shell=shell - request, boot_id=self.boot_id, release=release,
+                     kexec=len(self.resets) == resets)
         return times
 
 
