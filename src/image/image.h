@@ -30,7 +30,7 @@ struct wb_bzimage {
 	uint16_t version;          /* boot protocol, 0x020f = 2.15 */
 	struct wb_bytes setup;     /* the setup header, offset 0x1f1 up to its end */
 	struct wb_bytes protected; /* protected-mode kernel, from (setup_sects + 1) * 512 */
-	struct wb_bytes payload;   /* compressed vmlinux, without the 4 bytes of its size */
+	struct wb_bytes payload;   /* compressed vmlinux, for codec->decompress() */
 	uint32_t payload_size;     /* its uncompressed size, as the last 4 bytes say; 0 unknown */
 	const struct wb_codec *codec; /* NULL: payload not understood, no fast path */
 	uint64_t pref_address;
@@ -112,7 +112,7 @@ struct wb_image_format {
 
 /* One row per wrapping. */
 struct wb_image_wrapper {
-	const char *name;
+	const char *name; /* NULL: goes by the name of the codec that knows its bytes */
 	bool (*probe)(struct wb_bytes in);
 	/*
 	 * Find the inner file: *ret_inner is a view into `in`, or into *ret_owned when it had to be

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * An initrd is any number of cpio archives (newc, Documentation/driver-api/early-userspace/
+ * buffer-format.rst), compressed or not, with zeroes between them (init/initramfs.c). Before it is
+ * unpacked the kernel looks through the uncompressed archives at its very start for microcode and
+ * ACPI tables (lib/earlycpio.c): those have to stay in front.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "image/image.h"
+
+#define HEADER 110
+#define FILESIZE 54
+#define NAMESIZE 94
+#define NAME_LIMIT 4096 /* the kernel's PATH_MAX */
+
+static bool is_cpio(struct wb_bytes in, uint64_t at)
+{
+	return wb_bytes_equal(in, at, "070701", 6) || wb_bytes_equal(in, at, "070702", 6);
+}
+
+static bool hex8(struct wb_bytes in, uint64_t at, uint32_t *ret)
+{
+	uint32_t v = 0;
+
+	for (int i = 0; i < 8; i++) {
+		uint8_t c;
+
+		if (!wb_get_u8(in, at + i, &c))
+			return false;
+		if (c >= '0' && c <= '9')
+			c -= '0';
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			c = (c | 0x20) - 'a' + 10;
+		else
+			return false;
+		v = v << 4 | c;
+	}
+	*ret = v;
+	return true;
+}
+
+static bool has_prefix(struct wb_bytes in, uint64_t at, uint32_t size, const char *prefix)
+{
+	return size >= strlen(prefix) && wb_bytes_equal(in, at, prefix, strlen(prefix));
+}
+
+/*
+ * Find the end of the archive at `at`, a multiple of 4. ret_early: it holds what the kernel reads
+ * before it unpacks anything. -EBADMSG.
+ */
+static int walk_cpio(
+	struct wb_bytes in, size_t at, size_t *ret_end, bool *ret_early, struct wb_error *err)
+{
+	bool early = false, last = false;
+	uint64_t pos = at;
+
+	while (!last && is_cpio(in, pos)) {
+		const uint64_t name = pos + HEADER;
+		uint32_t filesize, namesize;
+		uint64_t next;
+
+		if (!hex8(in, pos + FILESIZE, &filesize) || !hex8(in, pos + NAMESIZE, &namesize) ||
+			namesize == 0 || namesize > NAME_LIMIT)
+			return wb_fail(err, -EBADMSG,
+				"initrd is damaged: the cpio header at byte %" PRIu64
+				" is not valid; build the initrd again",
+				pos);
+		next = wb_align_up(name + namesize, 4) + filesize;
+		if (next > in.size)
+			return wb_fail(err, -EBADMSG,
+				"initrd is cut short: the file at byte %" PRIu64
+				" of its cpio archive goes past the end of %zu; build the initrd "
+				"again",
+				pos, in.size);
+		early |= has_prefix(in, name, namesize, "kernel/x86/microcode/");
+		early |= has_prefix(in, name, namesize, "kernel/firmware/acpi/");
+		last = namesize == 11 && wb_bytes_equal(in, name, "TRAILER!!!", 11);
+		pos = wb_align_up(next, 4);
+	}
+	*ret_end = pos < in.size ? pos : in.size;
+	*ret_early = early;
+	return 0;
+}
+
+static size_t skip_zeroes(struct wb_bytes in, size_t at)
+{
+	uint8_t c;
+
+	while (wb_get_u8(in, at, &c) && c == 0)
+		at++;
+	return at;
+}
+
+struct join {
+	bool decompress;
+	size_t limit;
+	struct wb_blob *ret;
+	struct wb_error *err;
+};
+
+static int room_for(const struct join *j, size_t n)
+{
+	if (n > j->limit - j->ret->size)
+		return wb_fail(j->err, -E2BIG,
+			"the initrds together need more than the %zu bytes that are allowed",
+			j->limit);
+	return 0;
+}
+
+static int copy(const struct join *j, struct wb_bytes in, size_t from, size_t to)
+{
+	struct wb_bytes part = {};
+	int r;
+
+	wb_bytes_sub(in, from, to - from, &part);
+	r = room_for(j, wb_align_up(part.size, 4));
+	if (r < 0)
+		return r;
+	if (wb_blob_append(j->ret, part.data, part.size) < 0 || wb_blob_pad(j->ret, 4) < 0)
+		return wb_fail(j->err, -ENOMEM, "not enough memory to join the initrds");
+	return 0;
+}
+
+/* The stream at `at`: unpacked when it can be, else it and everything behind it as it is. */
+static int take_stream(const struct join *j, struct wb_bytes in, size_t at, size_t *ret_end)
+{
+	const struct wb_codec *codec;
+	struct wb_bytes rest = {};
+	size_t used = 0;
+	int r;
+
+	wb_bytes_sub(in, at, in.size - at, &rest);
+	codec = j->decompress ? wb_codec_find(rest) : NULL;
+	r = codec ? codec->decompress(rest, j->limit - j->ret->size, j->ret, &used, j->err)
+		  : -EOPNOTSUPP;
+	if (r == 0) {
+		*ret_end = at + used;
+		if (wb_blob_pad(j->ret, 4) < 0)
+			return wb_fail(j->err, -ENOMEM, "not enough memory to join the initrds");
+		return room_for(j, 0);
+	}
+	if (r != -EOPNOTSUPP)
+		return wb_fail_in(j->err, r, "initrd, byte %zu: ", at);
+	/* Archives behind it must keep their place in a word. */
+	*ret_end = in.size;
+	return copy(j, in, wb_align_down(at, 4), in.size);
+}
+
+/* The uncompressed archives at the start of a part: only there does the kernel look early. */
+static int take_early(const struct join *j, struct wb_bytes in)
+{
+	size_t at = skip_zeroes(in, 0);
+
+	while (at % 4 == 0 && is_cpio(in, at)) {
+		size_t end;
+		bool early;
+		int r = walk_cpio(in, at, &end, &early, j->err);
+
+		if (r == 0 && early)
+			r = copy(j, in, at, end);
+		if (r < 0)
+			return r;
+		at = skip_zeroes(in, end);
+	}
+	return 0;
+}
+
+static int take_rest(const struct join *j, struct wb_bytes in)
+{
+	size_t at = skip_zeroes(in, 0);
+	bool leading = true;
+
+	while (at < in.size) {
+		size_t end;
+		int r;
+
+		if (at % 4 == 0 && is_cpio(in, at)) {
+			bool early = false;
+
+			r = walk_cpio(in, at, &end, &early, j->err);
+			if (r == 0 && !(early && leading))
+				r = copy(j, in, at, end);
+		} else {
+			leading = false;
+			r = take_stream(j, in, at, &end);
+		}
+		if (r < 0)
+			return r;
+		at = skip_zeroes(in, end);
+	}
+	return 0;
+}
+
+int wb_initrd_join(const struct wb_bytes *parts, size_t n_parts, bool decompress, size_t limit,
+	struct wb_blob *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB out = {};
+	const struct join j = {decompress, limit, &out, err};
+	size_t total = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n_parts && total < limit; i++)
+		total += parts[i].size < limit - total ? wb_align_up(parts[i].size, 4)
+						       : limit - total;
+	if (wb_blob_reserve(&out, total) < 0)
+		return wb_fail(err, -ENOMEM, "not enough memory to join the initrds");
+	for (size_t i = 0; i < n_parts && r == 0; i++)
+		r = take_early(&j, parts[i]);
+	for (size_t i = 0; i < n_parts && r == 0; i++)
+		r = take_rest(&j, parts[i]);
+	if (r < 0)
+		return r;
+	wb_blob_trim(&out);
+	wb_blob_deinit(ret);
+	*ret = wb_blob_take(&out);
+	return 0;
+}
