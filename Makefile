@@ -43,7 +43,6 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS under clang
 	@scripts/fuzz $(FUZZ_SECONDS)
 
 deb: ## Debian packages of this tree, in out/
-	@scripts/install-deps build
 	@scripts/make-deb
 
 install: ## install under DESTDIR (root's file system without it)
