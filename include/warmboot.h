@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct wb_error;
+#include "core/error.h" /* struct wb_error */
+
 struct wb_sys;   /* system calls and file access; wb_sys_real() is the machine */
 struct wb_stage; /* a kernel prepared for the jump */
 
