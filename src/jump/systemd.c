@@ -164,7 +164,11 @@ static int systemd_kexec(bool ignore_inhibitors, struct wb_error *err)
 		sd_bus_error_free(&e);
 		r = call_logind(bus, "RebootWithFlags", &e, NULL, REBOOT_VIA_KEXEC);
 	}
-	if (r < 0 && no_logind(&e))
+	/*
+	 * 257 and later ask polkit even for root whether a lock may be skipped, and without polkit
+	 * the answer is no. Who may call PID 1 need not ask, and has been told of the lock.
+	 */
+	if (r < 0 && (no_logind(&e) || (ignore_inhibitors && (r == -EACCES || r == -EPERM))))
 		r = start_kexec_target(err);
 	else if (r < 0)
 		wb_fail(err, r, "systemd-logind refuses to reboot: %s",

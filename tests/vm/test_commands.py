@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The commands on a real machine: what they refuse, how they jump, what status says afterwards.
+
+One guest goes through all tests in order, since each jump leaves it fresh.
+"""
+import json
+
+import pytest
+
+from guest import Guest
+
+NOBODY = "setpriv --reuid=65534 --clear-groups "
+
+
+@pytest.fixture(scope="module")
+def g(payload):
+    with Guest(kernel="6.12", payload=payload, name="commands") as guest:
+        yield guest
+
+
+def status(g):
+    return json.loads(g.out("warmboot status --json"))
+
+
+def staged(g):
+    return g.out("cat /sys/kernel/kexec_loaded") == "1"
+
+
+def test_a_fresh_machine_has_nothing_to_tell(g):
+    s = status(g)
+    assert s["running"] == g.out("uname -r")
+    assert s["staged"] is None
+    assert s["lockdown"] == "none"
+    assert s["load_disabled"] is False
+    assert s["blockers"] == []
+    assert s["last_jump"]["outcome"] == "none"
+
+
+def test_list_marks_what_a_plain_reboot_would_boot(g):
+    entries = json.loads(g.out("warmboot list --json"))
+    assert {"id", "title", "source", "kernel", "initrds", "cmdline", "default"} == set(entries[0])
+    assert [e["kernel"] for e in entries if e["default"]] == [f"/boot/vmlinuz-{g.image.release('7.2')}"]
+
+
+@pytest.mark.parametrize("command,code,sentence", [
+    ("warmboot load no-such-entry", 1, "no-such-entry"),
+    ("warmboot load --kernel /no/kernel --reuse-cmdline", 1, "cannot read /no/kernel"),
+    ("warmboot load --kernel /etc/passwd --reuse-cmdline", 1, "/etc/passwd"),
+    ("warmboot load --kernel $(ls /boot/vmlinuz-7*)", 1, "carries no command line"),
+    ("warmboot load --kernel $(ls /boot/vmlinuz-7*) --initrd /no/initrd --reuse-cmdline", 1, "/no/initrd"),
+    ("warmboot load default --append \"$(head -c 5000 /dev/zero | tr '\\0' x)\"", 1, "command line"),
+    ("warmboot reboot --kernel /etc/passwd --reuse-cmdline", 1, "/etc/passwd"),
+    ("warmboot load --method=quick", 2, "auto|fast|segments|file"),
+    ("warmboot frobnicate", 2, "frobnicate"),
+    ("warmboot kexec -p /boot/vmlinuz", 1, "later version"),
+    ("warmboot kexec -l $(ls /boot/vmlinuz-7*) --real-mode", 1, "64-bit"),
+    ("warmboot kexec -e", 1, "nothing has been loaded"),
+    (NOBODY + "warmboot load default", 1, "CAP_SYS_BOOT"),
+    (NOBODY + "warmboot reboot", 1, "CAP_SYS_BOOT"),
+    (NOBODY + "warmboot unload", 1, "CAP_SYS_BOOT"),
+    (NOBODY + "warmboot kexec -e", 1, "CAP_SYS_BOOT"),
+])
+def test_refusals_change_nothing(g, command, code, sentence):
+    r = g.run(command)
+    assert r.rc == code
+    assert sentence in r.out
+    assert not staged(g)
+
+
+def test_a_plan_needs_no_privilege(g):
+    plan = json.loads(g.out(NOBODY + "warmboot load newest --dry-run --json 2>/dev/null"))
+    assert plan["staged"] is False
+    assert plan["release"] == g.image.release("7.2")
+    assert not staged(g)
+
+
+def test_load_and_unload(g):
+    g.run("warmboot load newest", check=True)
+    s = status(g)["staged"]
+    assert s["kernel"] == f"/boot/vmlinuz-{g.image.release('7.2')}"
+    assert s["method"] in ("fast", "segments")
+    assert s["why"]
+    g.run("warmboot load /nothing", check=False)
+    assert staged(g), "a kernel loaded before must stay when a load fails"
+    g.run("warmboot unload", check=True)
+    assert status(g)["staged"] is None
+
+
+def test_an_inhibitor_is_heard(g):
+    g.run("systemd-inhibit --what=shutdown --who=tester --why='hold on' --mode=block sleep 1000 "
+          ">/dev/null 2>&1 & echo $! >/run/inhibitor; sleep 2", check=True)
+    r = g.run("warmboot reboot newest")
+    assert r.rc == 1
+    assert "tester" in r.out and "hold on" in r.out
+    assert not staged(g), "nothing changed"
+    g.run("kill $(cat /run/inhibitor)", check=True)
+
+
+def test_reboot_through_systemd(g):
+    jump = g.jump("warmboot reboot newest")
+    assert jump["release"] == g.image.release("7.2")
+    last = status(g)["last_jump"]
+    assert last["outcome"] == "jumped"
+    assert last["from"] == g.image.release("6.12")
+    assert last["to"] == g.image.release("7.2")
+
+
+def test_reboot_now_leaves_a_clean_file_system(g):
+    g.run("echo precious >/root/precious", check=True)
+    jump = g.jump(f"warmboot reboot --now --method=file {g.image.release('6.12')} || "
+                  f"warmboot reboot --now --method=file --kernel /boot/vmlinuz-{g.image.release('6.12')} "
+                  f"--initrd /boot/initrd.img-{g.image.release('6.12')} --reuse-cmdline")
+    assert jump["release"] == g.image.release("6.12")
+    assert g.out("cat /root/precious") == "precious"
+    assert g.run("dmesg | grep -i 'EXT4-fs.*recover'").rc == 1, "the journal had to be replayed"
+    last = status(g)["last_jump"]
+    assert (last["outcome"], last["method"]) == ("jumped", "file")
+
+
+def test_systemctl_kexec_with_our_kexec(g):
+    g.run("cp /usr/local/sbin/warmboot /usr/sbin/kexec && kexec --version | grep warmboot", check=True)
+    assert g.run("kexec -l -S").rc == 0
+    g.run("k=$(ls /boot/vmlinuz-7*); /sbin/kexec --load $k --append=\"$(cat /proc/cmdline)\" "
+          "--initrd=/boot/initrd.img-${k#/boot/vmlinuz-}", check=True)
+    assert g.run("kexec -l -S").rc == 1
+    assert g.jump("systemctl kexec")["release"] == g.image.release("7.2")
+
+
+@pytest.mark.parametrize("option", ["-c", "-s", "-a", "-c -i"])
+def test_kexec_loads_and_executes(g, option):
+    g.run(f"k=$(ls /boot/vmlinuz-6*); kexec -l {option} $k --reuse-cmdline "
+          "--initrd=/boot/initrd.img-${k#/boot/vmlinuz-}", check=True)
+    assert g.jump("sync; kexec -e")["release"] == g.image.release("6.12")
+
+
+def test_without_a_bus_systemd_is_asked_itself(g):
+    g.run("warmboot load newest && systemctl mask --now --runtime dbus.socket dbus.service "
+          "systemd-logind.service", check=True)
+    assert g.jump("warmboot reboot")["release"] == g.image.release("7.2")
+
+
+def test_a_reboot_through_the_firmware_is_told(g):
+    g.run("warmboot load newest && mkdir -p /var/lib/warmboot && "
+          "cp /run/warmboot/staged.json /var/lib/warmboot/jump.json", check=True)
+    assert status(g)["last_jump"]["outcome"] == "not-happened"
+    jump = g.jump("warmboot unload && systemctl reboot", expect_kexec=False)
+    assert jump["kexec"] is False
+    assert status(g)["last_jump"]["outcome"] == "firmware-reboot"
+
+
+def test_a_kernel_that_loads_no_more_says_so(g):
+    g.run("sysctl -w kernel.kexec_load_disabled=1", check=True)
+    r = g.run("warmboot load newest")
+    assert r.rc == 1 and "kexec_load_disabled" in r.out
+    s = status(g)
+    assert s["load_disabled"] is True
+    assert any("kexec_load_disabled" in b for b in s["blockers"])
