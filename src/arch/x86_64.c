@@ -103,12 +103,28 @@ static uint64_t span_high(const struct wb_elf *elf)
 	return high;
 }
 
-/* One segment a PT_LOAD: the file's bytes only, since the kernel clears its own bss. */
+/*
+ * Bytes up to the last page that holds anything. vmlinux carries its bss as zeroes in the file (11
+ * of 57 MB on Debian's 7.2); kexec_load(2) fills the rest of a segment with zeroes itself, which
+ * spares copying and checksumming them.
+ */
+static size_t without_zero_tail(struct wb_bytes b)
+{
+	size_t n = b.size;
+
+	while (n && !b.data[n - 1])
+		n--;
+	n = wb_align_up(n, 4096);
+	return n < b.size ? n : b.size;
+}
+
+/* One segment a PT_LOAD. */
 static int add_loads(
 	struct wb_plan *plan, const struct wb_elf *elf, uint64_t low, struct wb_error *err)
 {
 	for (size_t i = 0; i < elf->n_loads; i++) {
 		const struct wb_elf_load *l = &elf->loads[i];
+		size_t filled = without_zero_tail(l->file);
 		int r;
 
 		if (l->paddr & 4095)
@@ -116,8 +132,8 @@ static int add_loads(
 				"program header %zu of the kernel is not page-aligned", i);
 		if (!l->file.size)
 			continue;
-		r = wb_plan_add(plan, "kernel", l->file.data, l->file.size,
-			plan->kernel_at + (l->paddr - low), l->file.size, l->file.size, err);
+		r = wb_plan_add(plan, "kernel", l->file.data, filled,
+			plan->kernel_at + (l->paddr - low), l->file.size, filled, err);
 		if (r < 0)
 			return r;
 	}

@@ -140,6 +140,14 @@ static int read_dtb(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 	return 0;
 }
 
+/* Cycles a second over the work done so far; 0 when that was too short to tell. */
+static uint64_t tsc_rate(uint64_t cycles, uint64_t ns)
+{
+	if (ns < 20 * 1000000ull || ns > 600 * 1000000000ull)
+		return 0;
+	return (uint64_t)((double)cycles * 1e9 / (double)ns);
+}
+
 static int fill_handoff(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
 	struct wb_handoff *h = &s->handoff;
@@ -152,6 +160,7 @@ static int fill_handoff(const struct wb_sys *sys, struct wb_stage *s, struct wb_
 	h->size = sizeof(*h);
 	h->tsc_load = sys->tsc(sys->ctx);
 	h->wall_ns = sys->wall_ns(sys->ctx);
+	h->tsc_hz = tsc_rate(h->tsc_load - s->tsc_begin, h->wall_ns - s->wall_begin);
 	snprintf(h->from_release, sizeof(h->from_release), "%s", s->machine.release);
 	snprintf(h->to_release, sizeof(h->to_release), "%.63s", s->release);
 	snprintf(h->method, sizeof(h->method), "%s", wb_method_name(s->method));
@@ -281,6 +290,8 @@ static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 	s->kernel_path = strdup(s->options.kernel);
 	if (!s->kernel_path)
 		return wb_fail(err, -ENOMEM, "out of memory");
+	s->tsc_begin = sys->tsc(sys->ctx);
+	s->wall_begin = sys->wall_ns(sys->ctx);
 	wb_policy_read(sys, &s->policy);
 	r = choose_method(s, err);
 	if (r == 0)

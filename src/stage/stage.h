@@ -32,6 +32,7 @@ struct wb_stage {
 	char initramfs_why[640];
 	struct wb_plan plan; /* empty for FILE */
 	struct wb_handoff handoff;
+	uint64_t tsc_begin, wall_begin; /* taken together when preparing began */
 };
 
 /* Read the initrds, or build the warm one: fills initrd, initramfs, initramfs_why. */

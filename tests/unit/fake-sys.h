@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* struct wb_sys that records what it was asked to do and answers as told. */
+#pragma once
+
+#include "fake-files.h"
+#include "sys/sys.h"
+
+struct fake_sys {
+	struct wb_files files;
+	struct wb_sys sys;
+	/* answers */
+	int no_privilege;
+	int load_result, file_load_result; /* 0 or negative errno */
+	/* what happened */
+	int loads, file_loads, unloads, memfds;
+	uint64_t entry;
+	size_t n_segments;
+	unsigned long flags;
+	char cmdline[4096];
+	char opened[2][256];
+};
+
+/* `fake` and `list` must outlive the use of fake->sys. */
+void fake_sys_init(struct fake_sys *fake, const struct fake_file *list);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "unit.h"
+#include "fake-files.h"
+#include "sys/machine.h"
+
+static const struct fake_file bios[] = {
+	{"/proc/sys/kernel/osrelease", "6.12.107+deb13-cloud-amd64\n"},
+	{"/sys/firmware/memmap/0/start", "0x0\n"},
+	{"/sys/firmware/memmap/0/end", "0x9fbff\n"},
+	{"/sys/firmware/memmap/0/type", "System RAM\n"},
+	{"/sys/firmware/memmap/1/start", "0x100000\n"},
+	{"/sys/firmware/memmap/1/end", "0x3ffdffff\n"},
+	{"/sys/firmware/memmap/1/type", "System RAM\n"},
+	{"/sys/firmware/memmap/2/start", "0x3ffe0000\n"},
+	{"/sys/firmware/memmap/2/end", "0x3fffffff\n"},
+	{"/sys/firmware/memmap/2/type", "ACPI Tables\n"},
+	{"/sys/firmware/memmap/3/start", "0x40000000\n"},
+	{"/sys/firmware/memmap/3/end", "0x5fffffff\n"},
+	{"/sys/firmware/memmap/3/type", "Persistent Memory (legacy)\n"},
+	{"/proc/iomem", "00000000-00000fff : Reserved\n"
+			"00001000-0009fbff : System RAM\n"
+			"00100000-3ffdffff : System RAM\n"
+			"  02000000-02ffffff : Kernel code\n"
+			"  30000000-33ffffff : Crash kernel\n"
+			"  3f000000-3f0fffff : Reserved\n"},
+	{"/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme la57 sha_ni\n"},
+	{},
+};
+
+static void bios_machine(void **state)
+{
+	struct wb_files files = fake_files(bios);
+	struct wb_error err = {};
+	WB_CLEAN_MACHINE m = {};
+
+	assert_int_equal(wb_machine_read(&files, &m, &err), 0);
+	assert_string_equal(m.release, "6.12.107+deb13-cloud-amd64");
+	assert_int_equal(m.memory.n, 4);
+	assert_int_equal(m.memory.items[2].type, WB_E820_ACPI);
+	assert_int_equal(m.memory.items[3].type, WB_E820_PRAM);
+	assert_int_equal(m.avoid.n, 3);
+	assert_int_equal(m.avoid.items[1].start, 0x30000000);
+	assert_int_equal(m.avoid.items[2].size, 0x100000);
+	assert_true(m.la57);
+	assert_false(m.confidential);
+	assert_int_equal(m.efi_n, 0);
+}
+
+static void efi_machine(void **state)
+{
+	static const struct fake_file uefi[] = {
+		{"/sys/firmware/memmap/0/start", "0x0\n"},
+		{"/sys/firmware/memmap/0/end", "0x3fffffff\n"},
+		{"/sys/firmware/memmap/0/type", "System RAM\n"},
+		{"/sys/firmware/efi/fw_vendor", "0x3f9ec018\n"},
+		{"/sys/firmware/efi/config_table", "0x3f7eb018\n"},
+		{"/sys/firmware/efi/systab",
+			"SMBIOS3=0x3f5c9000\nSMBIOS=0x3f5cb000\nACPI20=0x3f77e014\n"
+			"ACPI=0x3f77e000\n"},
+		{"/sys/firmware/efi/runtime-map/0/type", "0x5\n"},
+		{"/sys/firmware/efi/runtime-map/0/phys_addr", "0x3f8ed000\n"},
+		{"/sys/firmware/efi/runtime-map/0/virt_addr", "0xfffffffefeaed000\n"},
+		{"/sys/firmware/efi/runtime-map/0/num_pages", "0x100\n"},
+		{"/sys/firmware/efi/runtime-map/0/attribute", "0x800000000000000f\n"},
+		{"/proc/cpuinfo", "processor\t: 0\nflags\t: fpu tdx_guest\n"},
+		{},
+	};
+	struct wb_files files = fake_files(uefi);
+	struct wb_error err = {};
+	WB_CLEAN_MACHINE m = {};
+
+	assert_int_equal(wb_machine_read(&files, &m, &err), 0);
+	assert_int_equal(m.rsdp, 0x3f77e014);
+	assert_int_equal(m.efi_smbios, 0x3f5cb000);
+	assert_int_equal(m.efi_tables, 0x3f7eb018);
+	assert_int_equal(m.efi_n, 1);
+	assert_int_equal(m.efi_map[0].type, 5);
+	assert_int_equal(m.efi_map[0].virt, 0xfffffffefeaed000ull);
+	assert_int_equal(m.efi_map[0].attribute, 0x800000000000000full);
+	assert_true(m.confidential);
+}
+
+static void no_map_is_an_error(void **state)
+{
+	static const struct fake_file nothing[] = {{"/proc/iomem", ""}, {}};
+	struct wb_files files = fake_files(nothing);
+	struct wb_error err = {};
+	struct wb_machine m = {};
+
+	assert_int_equal(wb_machine_read(&files, &m, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/sys/firmware/memmap"));
+	assert_int_equal(m.memory.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bios_machine),
+		cmocka_unit_test(efi_machine),
+		cmocka_unit_test(no_map_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "unit.h"
+#include <stdlib.h>
+
+#include "core/sha256.h"
+#include "plan/plan.h"
+#include "purgatory/purgatory.h"
+#include "tiny-vmlinux.h"
+
+#define MIB (1ull << 20)
+
+/* One plan with everything that it borrows. */
+struct fixture {
+	struct wb_machine machine;
+	struct wb_blob vmlinux;
+	uint8_t setup[0x70];
+	uint8_t body[0x2000];
+	struct wb_image image;
+	struct wb_plan_wish wish;
+	struct wb_plan plan;
+	struct wb_error err;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = test_calloc(1, sizeof(*f));
+
+	f->machine.arch = WB_ARCH_X86_64;
+	wb_ranges_set(&f->machine.memory, 0, 0x9fc00, WB_E820_RAM);
+	wb_ranges_set(&f->machine.memory, 0xf0000, 0x10000, WB_E820_RESERVED);
+	wb_ranges_set(&f->machine.memory, MIB, 1023 * MIB, WB_E820_RAM);
+	wb_ranges_set(&f->machine.avoid, 512 * MIB, 16 * MIB, WB_E820_RESERVED);
+	wb_blob_append(&f->machine.params, NULL, 4096);
+	f->machine.params.data[5] = 0x55;     /* screen_info */
+	f->machine.params.data[0x141] = 0x66; /* edid_info */
+	f->machine.rsdp = 0xf5a40;
+	f->vmlinux = tiny_vmlinux(true, true);
+	memcpy(f->setup + 0x11, "HdrS", 4); /* 0x202 */
+	f->image = tiny_bzimage(f->setup, (struct wb_bytes){f->body, sizeof(f->body)});
+	f->wish = (struct wb_plan_wish){
+		.method = WB_METHOD_FAST,
+		.image = &f->image,
+		.vmlinux = &f->vmlinux,
+		.initrd = {f->body, 5000},
+		.cmdline = "root=/dev/vda1 console=ttyS1,115200",
+		.verify = true,
+		.entropy = {7, 9},
+		.handoff = {.magic = WB_HANDOFF_MAGIC, .size = sizeof(struct wb_handoff)},
+	};
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	wb_plan_deinit(&f->plan);
+	wb_machine_deinit(&f->machine);
+	wb_blob_deinit(&f->vmlinux);
+	test_free(f);
+	return 0;
+}
+
+static const struct wb_plan_segment *segment(const struct fixture *f, const char *name, int skip)
+{
+	for (size_t i = 0; i < f->plan.n; i++)
+		if (strcmp(f->plan.segments[i].name, name) == 0 && skip-- == 0)
+			return &f->plan.segments[i];
+	fail_msg("no segment %s", name);
+	return NULL;
+}
+
+static uint64_t get(const uint8_t *p, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, n);
+	return v;
+}
+
+static const struct wb_purgatory_args *args_of(const struct fixture *f)
+{
+	return (const void *)(segment(f, "purgatory", 0)->buf + wb_purgatory_args_offset);
+}
+
+static void make(struct fixture *f)
+{
+	int r = wb_plan_make(&f->machine, &f->wish, &f->plan, &f->err);
+
+	if (r)
+		fail_msg("%s", f->err.text);
+}
+
+static void fast_links_and_places(void **state)
+{
+	struct fixture *f = *state;
+	const struct wb_plan_segment *text, *data;
+
+	make(f);
+	text = segment(f, "kernel", 0);
+	data = segment(f, "kernel", 1);
+	assert_true(f->plan.kaslr);
+	assert_int_equal(f->plan.virt_delta, 9 * 2 * MIB);
+	assert_int_equal(text->mem, f->plan.kernel_at);
+	assert_int_equal(text->mem % (2 * MIB), 0);
+	assert_int_equal(text->mem, 16 * MIB + 7 * 2 * MIB);
+	assert_int_equal(data->mem, text->mem + TINY_DATA_AT);
+	assert_int_equal(data->bufsz, TINY_DATA);
+	assert_int_equal(text->bufsz, 0x1000); /* zeroes follow, which need no copy */
+	assert_int_equal(text->memsz, TINY_TEXT);
+	assert_int_equal(get(text->buf + TINY_ABS32, 4), 18 * MIB);
+	assert_int_equal(get(data->buf + 0x10, 8), 18 * MIB);
+	assert_int_equal((uint32_t)get(data->buf + 0x20, 4), (uint32_t) - (18 * MIB));
+	assert_int_equal(args_of(f)->entry, text->mem + 0x40);
+	assert_int_equal(f->plan.entry, segment(f, "purgatory", 0)->mem);
+}
+
+static void nothing_lies_where_it_must_not(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t i = 0; i < 600; i++) {
+		f->wish.entropy[0] = i;
+		wb_blob_deinit(&f->vmlinux);
+		f->vmlinux = tiny_vmlinux(true, false);
+		make(f);
+		for (size_t k = 0; k < f->plan.n; k++) {
+			const struct wb_plan_segment *s = &f->plan.segments[k];
+
+			assert_true(s->mem >= MIB && s->mem + s->memsz <= 1024 * MIB);
+			assert_true(s->mem + s->memsz <= 512 * MIB || s->mem >= 528 * MIB);
+			assert_int_equal(s->mem % 4096 + s->memsz % 4096, 0);
+			/* bss and brk of the kernel belong to nobody else */
+			if (strcmp(s->name, "kernel") != 0)
+				assert_true(s->mem >= f->plan.kernel_at + 3 * MIB ||
+					    s->mem + s->memsz <= f->plan.kernel_at);
+		}
+		wb_plan_deinit(&f->plan);
+	}
+}
+
+static void nokaslr_moves_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->wish.cmdline = "nokaslr";
+	make(f);
+	assert_false(f->plan.kaslr);
+	assert_int_equal(f->plan.virt_delta, 0);
+	assert_int_equal(f->plan.kernel_at, 16 * MIB);
+	assert_int_equal(segment(f, "boot_params", 0)->buf[0x211] & 2, 0);
+}
+
+static void own_memory_words_are_obeyed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->wish.cmdline = "mem=64M memmap=8M$32M";
+	f->wish.entropy[0] = 1000003;
+	make(f);
+	assert_true(f->plan.kernel_at + 3 * MIB <= 32 * MIB || f->plan.kernel_at >= 40 * MIB);
+	assert_true(f->plan.kernel_at + 3 * MIB <= 64 * MIB);
+}
+
+static void boot_params_carry_firmware(void **state)
+{
+	struct fixture *f = *state;
+	const struct wb_plan_segment *s;
+	const uint8_t *bp;
+
+	make(f);
+	s = segment(f, "boot_params", 0);
+	bp = s->buf;
+	assert_int_equal(bp[5], 0x55);
+	assert_int_equal(bp[0x141], 0x66);
+	assert_int_equal(get(bp + 0x70, 8), 0xf5a40);
+	assert_memory_equal(bp + 0x202, "HdrS", 4);
+	assert_int_equal(bp[0x1e8], 3);
+	assert_int_equal(get(bp + 0x2d0 + 40, 8), MIB);
+	assert_int_equal(get(bp + 0x2d0 + 48, 8), 1023 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 56, 4), 1);
+	assert_int_equal(bp[0x211], 0x03); /* loaded high, KASLR */
+	assert_int_equal(get(bp + 0x218, 4), segment(f, "initrd", 0)->mem);
+	assert_int_equal(get(bp + 0x21c, 4), 5000);
+	assert_int_equal(get(bp + 0x228, 4), s->mem + 4096);
+	assert_string_equal((const char *)bp + 4096, f->wish.cmdline);
+	assert_int_equal(get(bp + 0x1c0, 4), 0); /* no EFI */
+	assert_int_equal(args_of(f)->boot_params, s->mem);
+	assert_int_equal(args_of(f)->serial_port, 0x2f8);
+}
+
+/* Walks setup_data as the kernel does; NULL when the type is not there. */
+static const uint8_t *node(const struct fixture *f, uint32_t type, uint32_t *ret_len)
+{
+	const struct wb_plan_segment *s = segment(f, "boot_params", 0);
+	uint64_t at = get(s->buf + 0x250, 8);
+
+	while (at) {
+		const uint8_t *p = s->buf + (at - s->mem);
+
+		assert_true(at >= s->mem && at < s->mem + s->bufsz);
+		*ret_len = (uint32_t)get(p + 12, 4);
+		if (get(p + 8, 4) == type)
+			return p + 16;
+		at = get(p, 8);
+	}
+	return NULL;
+}
+
+static void long_memory_maps_use_setup_data(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *p;
+	uint32_t len;
+
+	for (uint64_t i = 0; i < 140; i++)
+		wb_ranges_set(&f->machine.memory, (2048 + 2 * i) * MIB, MIB, WB_E820_PRAM);
+	make(f);
+	assert_int_equal(segment(f, "boot_params", 0)->buf[0x1e8], 128);
+	p = node(f, 1, &len);
+	assert_non_null(p);
+	assert_int_equal(len, 15 * 20);
+	assert_int_equal(get(p + 14 * 20, 8), (2048 + 2 * 139) * MIB);
+	assert_int_equal(get(p + 14 * 20 + 16, 4), WB_E820_PRAM);
+}
+
+static void efi_is_handed_on(void **state)
+{
+	struct fixture *f = *state;
+	const struct wb_plan_segment *s;
+	uint64_t map;
+	const uint8_t *p;
+	uint32_t len;
+
+	memcpy(f->machine.params.data + 0x1c0, "EL64", 4);
+	f->machine.params.data[0x1c4] = 0x18; /* system table */
+	f->machine.efi_tables = 0x3f000000;
+	f->machine.efi_smbios = 0x3f100000;
+	f->machine.efi_n = 2;
+	f->machine.efi_map = calloc(2, sizeof(*f->machine.efi_map));
+	f->machine.efi_map[1].virt = 0xfffffffefea00000;
+	make(f);
+	s = segment(f, "boot_params", 0);
+	assert_memory_equal(s->buf + 0x1c0, "EL64", 4);
+	assert_int_equal(s->buf[0x1c4], 0x18);
+	assert_int_equal(get(s->buf + 0x1c8, 4), 40);
+	assert_int_equal(get(s->buf + 0x1d4, 4), 80);
+	map = get(s->buf + 0x1d0, 4) | get(s->buf + 0x1dc, 4) << 32;
+	assert_memory_equal(s->buf + (map - s->mem), f->machine.efi_map, 80);
+	p = node(f, 4, &len);
+	assert_non_null(p);
+	assert_int_equal(get(p + 16, 8), 0x3f000000);
+	assert_int_equal(get(p + 24, 8), 0x3f100000);
+}
+
+static void purgatory_gets_digests_of_all_but_its_own_page(void **state)
+{
+	struct fixture *f = *state;
+	const struct wb_purgatory_args *args;
+	uint8_t digest[32];
+
+	make(f);
+	args = args_of(f);
+	assert_int_equal(args->magic, WB_PURGATORY_MAGIC);
+	assert_int_equal(args->n_ranges, f->plan.n - 1);
+	for (size_t i = 0; i < args->n_ranges; i++) {
+		const struct wb_plan_segment *s = &f->plan.segments[i];
+
+		assert_int_equal(args->ranges[i].start, s->mem);
+		wb_sha256(s->buf, args->ranges[i].size, digest);
+		assert_memory_equal(args->ranges[i].sha256, digest, 32);
+		assert_true(
+			args->handoff < s->mem || args->handoff >= s->mem + args->ranges[i].size);
+	}
+	wb_plan_deinit(&f->plan);
+	f->wish.verify = false;
+	wb_blob_deinit(&f->vmlinux);
+	f->vmlinux = tiny_vmlinux(true, false);
+	make(f);
+	assert_int_equal(args_of(f)->n_ranges, 0);
+}
+
+static void segments_keeps_the_image_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	f->wish.method = WB_METHOD_SEGMENTS;
+	make(f);
+	assert_int_equal(segment(f, "kernel", 0)->bufsz, sizeof(f->body));
+	assert_int_equal(segment(f, "kernel", 0)->memsz, 3 * MIB);
+	assert_int_equal(args_of(f)->entry, f->plan.kernel_at + 0x200);
+	assert_int_equal(segment(f, "boot_params", 0)->buf[0x211] & 2, 0);
+}
+
+static void refused(struct fixture *f, int code, const char *words)
+{
+	struct wb_plan untouched = {.entry = 42};
+
+	assert_int_equal(wb_plan_make(&f->machine, &f->wish, &untouched, &f->err), code);
+	if (!strstr(f->err.text, words))
+		fail_msg("\"%s\" does not say \"%s\"", f->err.text, words);
+	assert_int_equal(untouched.entry, 42);
+}
+
+static void long_command_line_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char line[2100];
+
+	memset(line, 'a', sizeof(line));
+	line[2048] = 0;
+	f->wish.cmdline = line;
+	refused(f, -E2BIG, "2048 bytes long, the kernel takes 2047");
+	line[2047] = 0;
+	make(f);
+}
+
+static void too_little_memory_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	f->wish.mem_max = 17 * MIB;
+	refused(f, -ENOSPC, "too little memory: no free range of 3 MiB for the kernel");
+	f->wish.mem_max = 0;
+	f->wish.initrd.size = 1100 * MIB; /* never read: placement comes before any checksum */
+	refused(f, -ENOSPC, "for the initrd");
+}
+
+static void what_fast_cannot_do_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	f->machine.la57 = true;
+	f->image.bz.xloadflags = 3;
+	refused(f, -EOPNOTSUPP, "five-level paging");
+	f->machine.la57 = false;
+	f->machine.confidential = true;
+	refused(f, -EOPNOTSUPP, "confidential");
+	f->machine.confidential = false;
+	wb_blob_deinit(&f->vmlinux);
+	f->vmlinux = tiny_vmlinux(false, false);
+	refused(f, -EOPNOTSUPP, "no relocation table");
+	f->image.arch = WB_ARCH_ARM64;
+	refused(f, -EOPNOTSUPP, "another machine");
+}
+
+static void relocation_outside_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t bad = 0x85000000;
+
+	memcpy(f->vmlinux.data + f->vmlinux.size - 4, &bad, 4);
+	refused(f, -EBADMSG, "0x85000000, lies outside the kernel");
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(fast_links_and_places),
+		TEST(nothing_lies_where_it_must_not),
+		TEST(nokaslr_moves_nothing),
+		TEST(own_memory_words_are_obeyed),
+		TEST(boot_params_carry_firmware),
+		TEST(long_memory_maps_use_setup_data),
+		TEST(efi_is_handed_on),
+		TEST(purgatory_gets_digests_of_all_but_its_own_page),
+		TEST(segments_keeps_the_image_whole),
+		TEST(long_command_line_is_refused),
+		TEST(too_little_memory_is_refused),
+		TEST(what_fast_cannot_do_is_refused),
+		TEST(relocation_outside_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
