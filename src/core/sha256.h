@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * SHA-256 (FIPS 180-4). Built hosted into the library and freestanding into purgatory; no libc.
- * The block function is chosen once from what the CPU offers.
+ * SHA-256 (FIPS 180-4). Built hosted into the library and freestanding into purgatory; needs no
+ * libc but memcpy() and memset(). Nothing here fails.
  */
 #pragma once
 
@@ -22,8 +22,11 @@ void wb_sha256_blocks_plain(uint32_t state[8], const uint8_t *data, size_t n);
 /* Needs SHA, SSSE3 and SSE4.1; call only when wb_sha256_has_ni() says so. */
 void wb_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t n);
 int wb_sha256_has_ni(void);
-/* The best one for this CPU. */
+/* The best one for this CPU; it asks the CPU each time, so keep the answer. */
 wb_sha256_blocks wb_sha256_best(void);
+
+/* The 64 round constants, for the block functions. */
+extern const uint32_t wb_sha256_k[64];
 
 void wb_sha256_begin(struct wb_sha256 *s);
 void wb_sha256_add(struct wb_sha256 *s, wb_sha256_blocks blocks, const void *data, size_t n);

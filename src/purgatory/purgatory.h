@@ -16,3 +16,10 @@ extern const size_t wb_purgatory_size;
 extern const size_t wb_purgatory_memsz;
 /* Byte offset of struct wb_purgatory_args within the image. */
 extern const size_t wb_purgatory_args_offset;
+
+/*
+ * What the image does between its first and its last instructions; built hosted only for tests.
+ * Checks the ranges and fills in the handoff. 0: go on to args->entry. Negative: something is not
+ * what it was; args->serial_port has been told and the machine's resets have been tried.
+ */
+int wb_purgatory_run(const struct wb_purgatory_args *args, uint64_t tsc_enter);

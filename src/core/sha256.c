@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/sha256.h"
+
+/* FIPS 180-4, 4.2.2. */
+_Alignas(16) const uint32_t wb_sha256_k[64] = {0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5,
+	0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
+	0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
+	0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152,
+	0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e,
+	0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624,
+	0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3,
+	0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
+	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static inline uint32_t ror(uint32_t v, int n)
+{
+	return v >> n | v << (32 - n);
+}
+
+static inline uint32_t be32(const uint8_t *p)
+{
+	uint32_t v;
+
+	__builtin_memcpy(&v, p, 4);
+	return __builtin_bswap32(v);
+}
+
+/*
+ * One round. The caller rotates the names instead of the values; `ab` carries a ^ b over to the
+ * next round, where it is b ^ c, which saves an operation in Maj: Maj(a,b,c) = ((a^b) & (b^c)) ^ b.
+ * The big sigmas are nested, ror(ror(ror(e, 14) ^ e, 5) ^ e, 6), which needs no temporary.
+ */
+#define ROUND(a, b, c, d, e, f, g, h, kw, ab, bc)                                     \
+	do {                                                                          \
+		h += (kw) + (((f ^ g) & e) ^ g) + ror(ror(ror(e, 14) ^ e, 5) ^ e, 6); \
+		d += h;                                                               \
+		ab = a ^ b;                                                           \
+		h += ror(ror(ror(a, 9) ^ a, 11) ^ a, 2) + ((ab & bc) ^ b);            \
+	} while (0)
+
+/* Word i of the schedule, in a ring of 16. */
+#define SIGMA0(x) (ror(x, 7) ^ ror(x, 18) ^ (x) >> 3)
+#define SIGMA1(x) (ror(x, 17) ^ ror(x, 19) ^ (x) >> 10)
+#define LOAD(i) (w[i] = be32(data + 4 * (i)))
+#define NEXT(i) (w[i] += SIGMA0(w[((i) + 1) & 15]) + w[((i) + 9) & 15] + SIGMA1(w[((i) + 14) & 15]))
+
+#define EIGHT(W, i)                                                       \
+	do {                                                              \
+		ROUND(a, b, c, d, e, f, g, h, k[i] + W(i), x, y);         \
+		ROUND(h, a, b, c, d, e, f, g, k[i + 1] + W(i + 1), y, x); \
+		ROUND(g, h, a, b, c, d, e, f, k[i + 2] + W(i + 2), x, y); \
+		ROUND(f, g, h, a, b, c, d, e, k[i + 3] + W(i + 3), y, x); \
+		ROUND(e, f, g, h, a, b, c, d, k[i + 4] + W(i + 4), x, y); \
+		ROUND(d, e, f, g, h, a, b, c, k[i + 5] + W(i + 5), y, x); \
+		ROUND(c, d, e, f, g, h, a, b, k[i + 6] + W(i + 6), x, y); \
+		ROUND(b, c, d, e, f, g, h, a, k[i + 7] + W(i + 7), y, x); \
+	} while (0)
+
+void wb_sha256_blocks_plain(uint32_t state[8], const uint8_t *data, size_t n)
+{
+	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+
+	for (; n; n--, data += 64) {
+		const uint32_t *k = wb_sha256_k;
+		uint32_t w[16], x, y = b ^ c;
+
+		EIGHT(LOAD, 0);
+		EIGHT(LOAD, 8);
+		for (int i = 0; i < 3; i++) {
+			k += 16;
+			EIGHT(NEXT, 0);
+			EIGHT(NEXT, 8);
+		}
+		a = state[0] += a;
+		b = state[1] += b;
+		c = state[2] += c;
+		d = state[3] += d;
+		e = state[4] += e;
+		f = state[5] += f;
+		g = state[6] += g;
+		h = state[7] += h;
+	}
+}
+
+wb_sha256_blocks wb_sha256_best(void)
+{
+	return wb_sha256_has_ni() ? wb_sha256_blocks_ni : wb_sha256_blocks_plain;
+}
+
+void wb_sha256_begin(struct wb_sha256 *s)
+{
+	/* FIPS 180-4, 5.3.3. */
+	*s = (struct wb_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+					0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+}
+
+void wb_sha256_add(struct wb_sha256 *s, wb_sha256_blocks blocks, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+
+	s->length += n;
+	if (s->fill) {
+		size_t part = sizeof(s->block) - s->fill;
+
+		if (part > n)
+			part = n;
+		__builtin_memcpy(s->block + s->fill, p, part);
+		s->fill += part;
+		p += part;
+		n -= part;
+		if (s->fill < sizeof(s->block))
+			return;
+		blocks(s->state, s->block, 1);
+		s->fill = 0;
+	}
+	blocks(s->state, p, n / 64);
+	p += n & ~(size_t)63;
+	s->fill = n & 63;
+	if (s->fill)
+		__builtin_memcpy(s->block, p, s->fill);
+}
+
+void wb_sha256_end(struct wb_sha256 *s, wb_sha256_blocks blocks, uint8_t ret[32])
+{
+	uint64_t bits = __builtin_bswap64(s->length * 8);
+
+	s->block[s->fill++] = 0x80;
+	if (s->fill > 56) {
+		__builtin_memset(s->block + s->fill, 0, 64 - s->fill);
+		blocks(s->state, s->block, 1);
+		s->fill = 0;
+	}
+	__builtin_memset(s->block + s->fill, 0, 56 - s->fill);
+	__builtin_memcpy(s->block + 56, &bits, 8);
+	blocks(s->state, s->block, 1);
+	for (int i = 0; i < 8; i++) {
+		uint32_t v = __builtin_bswap32(s->state[i]);
+
+		__builtin_memcpy(ret + 4 * i, &v, 4);
+	}
+}
+
+void wb_sha256(const void *data, size_t n, uint8_t ret[32])
+{
+	wb_sha256_blocks blocks = wb_sha256_best();
+	struct wb_sha256 s;
+
+	wb_sha256_begin(&s);
+	wb_sha256_add(&s, blocks, data, n);
+	wb_sha256_end(&s, blocks, ret);
+}
