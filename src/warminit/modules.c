@@ -35,10 +35,9 @@ static void tidy(char *s)
 static void name_of(const char *path, char ret[64])
 {
 	size_t n = strcspn(path, ": \n");
+	const char *slash = n ? memrchr(path, '/', n) : NULL;
 
-	while (n && memrchr(path, '/', n)) {
-		const char *slash = memrchr(path, '/', n);
-
+	if (slash) {
 		n -= slash + 1 - path;
 		path = slash + 1;
 	}
