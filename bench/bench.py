@@ -62,10 +62,11 @@ def stage_helpers(stage):
 
 def console_tsc(lines):
     """TSC ticks from the jump to its marks, from console lines: the kernels' clocks tied to the TSC."""
-    stamp = re.compile(r"^\[ *(\d+\.\d+)\] (.*)")
+    # A login prompt may stand before it on the line.
+    stamp = re.compile(r"\[ *(\d+\.\d{6})\] (.*)")
     kernels = [[]]
     for line in lines:
-        m = stamp.match(line)
+        m = stamp.search(line)
         if not m:
             continue
         if "Linux version" in m.group(2):

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Jumps between Debian's two kernels. A boot costs most, so one guest makes several jumps."""
+import hashlib
+import json
+import re
+
+import pytest
+
+from guest import Guest
+
+METHODS = ("fast", "segments", "file")
+WARM = "--method=fast --initramfs=warm"
+
+
+def jump(g, target, options="", how="warmboot reboot", **kw):
+    """Load the entry of a release, jump, and check that it is the one that runs."""
+    release = g.image.release(target)
+    r = g.run(f"warmboot load {release} {options}", 120)
+    assert r.rc == 0, r.out
+    t = g.jump(how, **kw)
+    assert t["release"] == release
+    return t
+
+
+def status(g):
+    return json.loads(g.out("warmboot status --json"))
+
+
+def healthy(g):
+    """The new system came up whole, and its log holds no complaint of the kernel about the jump."""
+    assert g.out("systemctl is-system-running --wait || systemctl --failed", 120) == "running"
+    said = "\n".join(line for _, line in g.console.lines)
+    assert not re.search(r"Kernel panic|BUG:|Oops|general protection|Call Trace", said), g.console.tail(80)
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_matrix(payload, firmware):
+    """Both directions by each method, in one guest."""
+    with Guest(kernel="6.12", firmware=firmware, payload=payload, name=f"matrix-{firmware}") as g:
+        for method in METHODS:
+            for target in ("7.2", "6.12"):
+                r = g.run(f"warmboot load {g.image.release(target)} --method={method} --initramfs=own", 120)
+                assert r.rc == 0, r.out
+                staged = status(g)["staged"]
+                assert staged["method"] == method, staged
+                t = g.jump("warmboot reboot")
+                assert t["release"] == g.image.release(target)
+                assert (g.run("test -d /sys/firmware/efi").rc == 0) == (firmware == "uefi")
+                last = status(g)["last_jump"]
+                assert last, "the new kernel does not know how it was entered"
+        healthy(g)
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_warm_initramfs(payload, firmware):
+    with Guest(kernel="6.12", firmware=firmware, payload=payload, name=f"warm-{firmware}") as g:
+        plain = describe(g)
+        for target in ("7.2", "6.12"):
+            jump(g, target, WARM)
+        healthy(g)
+        assert describe(g) == plain
+
+
+def describe(g):
+    """What a boot from Debian's own initramfs leaves, as far as another boot must leave the same."""
+    return g.out("findmnt -rno TARGET,FSTYPE,OPTIONS --real / ; findmnt -rno TARGET,FSTYPE -t tmpfs,devtmpfs,"
+                 "proc,sysfs,devpts,securityfs,cgroup2 | sort; systemctl list-units -t mount,swap --plain --no-legend |"
+                 " awk '{print $1, $3, $4}' | sort; stat -c '%a %U %n' /run /dev /dev/shm /run/lock")
+
+
+def test_twenty_in_a_row(payload):
+    """Twenty jumps, every method in turn; a file on the root disk keeps its checksum."""
+    with Guest(kernel="6.12", payload=payload, name="twenty") as g:
+        data = hashlib.sha256(b"warmboot").digest() * 32768
+        g.run("dd if=/dev/urandom of=/root/big bs=1M count=64 status=none; sync", 120, check=True)
+        g.write_file("/root/small", data[:32768])
+        want = g.out("sha256sum /root/big /root/small", 120)
+        seen = {g.boot_id}
+        ways = (WARM, "--method=segments --initramfs=own", WARM + " --verify=none", "--method=file --initramfs=own")
+        for n in range(20):
+            jump(g, ("7.2", "6.12")[n % 2], ways[n % len(ways)],
+                 "warmboot reboot --now" if n % 3 == 2 else "warmboot reboot")
+            seen.add(g.boot_id)
+            assert g.out("sha256sum /root/big /root/small", 120) == want
+        assert len(seen) == 21
+        assert not g.resets
+        healthy(g)
+
+
+@pytest.mark.parametrize("mem,cpus,extra,firmware", [
+    ("5G", 4, "", "bios"),
+    ("5G", 1, "nokaslr", "uefi"),
+    ("1G", 4, "nokaslr", "bios"),
+])
+def test_machines(payload, mem, cpus, extra, firmware):
+    """More than 4 GiB, one and four CPUs, with and without nokaslr: fast, there and back."""
+    with Guest(kernel="6.12", mem=mem, cpus=cpus, cmdline_extra=extra, firmware=firmware, payload=payload,
+               name=f"machine-{mem}-{cpus}-{extra or 'kaslr'}-{firmware}") as g:
+        before = g.out("awk '/MemTotal/ {print $2}' /proc/meminfo")
+        for target in ("7.2", "6.12"):
+            options = f"{WARM} --append '{extra}'" if extra else WARM
+            jump(g, target, options)
+            assert int(g.out("nproc")) == cpus
+        after = g.out("awk '/MemTotal/ {print $2}' /proc/meminfo")
+        assert abs(int(after) - int(before)) < 0.02 * int(before), "memory was lost on the way"
+        healthy(g)
+
+
+def test_kaslr_moves_the_kernel(payload):
+    """The pre-linked kernel stands elsewhere after each jump, and stays put with nokaslr."""
+    text = "awk '$3 == \"_text\" {print $1}' /proc/kallsyms"
+    with Guest(kernel="7.2", payload=payload, name="kaslr") as g:
+        places = set()
+        for _ in range(3):
+            jump(g, "7.2", WARM, "warmboot reboot --now")
+            places.add((g.out(text), g.out("awk '/Kernel code/ {print $1; exit}' /proc/iomem")))
+        assert len({virtual for virtual, _ in places}) > 1
+        assert len({physical for _, physical in places}) > 1
+        jump(g, "7.2", WARM + " --append nokaslr", "warmboot reboot --now")
+        assert g.out(text) == "ffffffff81000000"
+
+
+def test_kexec_by_name(payload):
+    """Debian's systemctl kexec with our kexec in the other one's place, and kexec's own commands."""
+    with Guest(kernel="6.12", payload=payload, name="kexec-name") as g:
+        new, old = g.image.release("7.2"), g.image.release("6.12")
+        g.run("for f in /sbin/kexec /usr/sbin/kexec; do ln -sf \"$(command -v warmboot)\" $f; done", check=True)
+        assert g.run(f"kexec -l /boot/vmlinuz-{new} --initrd=/boot/initrd.img-{new} --reuse-cmdline").rc == 0
+        assert g.out("cat /sys/kernel/kexec_loaded") == "1"
+        assert g.run("kexec -u").rc == 0
+        assert g.out("cat /sys/kernel/kexec_loaded") == "0"
+        g.write_file("/boot/loader/entries/t.conf", "title t\nversion 9\nlinux /vmlinuz-{0}\ninitrd /initrd.img-{0}\n"
+                     "options {1}\n".format(new, g.cmdline).encode())
+        t = g.jump("SYSTEMD_ESP_PATH=/boot SYSTEMD_RELAX_ESP_CHECKS=1 systemctl kexec")
+        assert t["release"] == new
+        t = g.jump(f"kexec -s -l /boot/vmlinuz-{old} --initrd=/boot/initrd.img-{old} --reuse-cmdline && kexec -e")
+        assert t["release"] == old
+
+
+def test_nothing_happens_on_refusal(payload):
+    """A failed staging stops nothing; a jump that did not happen is told from one that did."""
+    with Guest(kernel="6.12", payload=payload, name="refusal") as g:
+        new = g.image.release("7.2")
+        g.run(f"head -c 3000000 /boot/vmlinuz-{new} >/tmp/cut; cp /boot/initrd.img-{new} /tmp/i", check=True)
+        for options, word in (
+                ("--kernel /tmp/cut --reuse-cmdline", "/tmp/cut"),
+                ("--kernel /tmp/missing --reuse-cmdline", "/tmp/missing"),
+                (f"--kernel /boot/vmlinuz-{new} --initrd /tmp/none --reuse-cmdline", "/tmp/none"),
+                (f"--kernel /boot/vmlinuz-{new} --cmdline $(head -c 3000 /dev/zero | tr '\\0' a)", "command line"),
+                ("no-such-entry", "no-such-entry"),
+        ):
+            r = g.run(f"warmboot reboot {options}", 60)
+            assert r.rc == 1 and word in r.out, (options, r)
+            assert g.out("cat /sys/kernel/kexec_loaded") == "0"
+        assert g.run("warmboot load --method=none").rc == 2
+        assert g.run(f"setpriv --reuid=65534 --clear-groups --bounding-set=-all --inh-caps=-all warmboot load {new}").rc == 1
+        # A plain reboot with a kernel staged goes through the firmware, and status says so.
+        assert g.run(f"warmboot load {new}").rc == 0
+        t = g.jump("systemctl reboot --force", expect_kexec=False)
+        assert not t["kexec"]
+        assert status(g)["last_jump"] is None or not status(g)["last_jump"].get("arrived", False)
+        g.run("sysctl -q kernel.kexec_load_disabled=1", check=True)
+        r = g.run(f"warmboot load {new}")
+        assert r.rc == 1 and "kexec_load_disabled" in r.out
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "sid"])
+def test_other_systemd(payload, suite):
+    """The orderly jump under the systemd of Debian 12 and of unstable."""
+    with Guest(kernel="oldest", suite=suite, payload=payload, name=f"systemd-{suite}") as g:
+        r = g.run("warmboot --version || warmboot help")
+        if "GLIBC_" in r.out:
+            pytest.skip(f"built for a newer libc than that of {suite}")
+        print(g.out("systemctl --version | head -1"))
+        jump(g, "newest", WARM)
+        healthy(g)
