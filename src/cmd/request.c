@@ -31,7 +31,8 @@ const struct cmd_option cmd_load_options[] = {
 	{OPT_VERIFY, 0, "verify", .values = "sha256|none",
 		.help = "check memory before the kernel is entered (default sha256)"},
 	{OPT_INITRAMFS, 0, "initramfs", .values = "auto|warm|own",
-		.help = "one made for this machine's root, or the entry's (default auto)"},
+		.help = "one made for this machine's root, or the entry's (default auto; own with "
+			"--initrd)"},
 	{},
 };
 
@@ -116,6 +117,9 @@ int cmd_request_read(const struct cmd_args *args, struct cmd_request *ret, struc
 	}
 	if (!req.entry && !req.options.kernel)
 		req.entry = "default";
+	/* Whoever names an initrd wants that one. */
+	if (req.options.n_initrds && req.options.initramfs == WB_INITRAMFS_AUTO)
+		req.options.initramfs = WB_INITRAMFS_OWN;
 	*ret = req;
 	return 0;
 }
@@ -205,12 +209,24 @@ static int resolve_entry(const struct wb_sys *sys, struct cmd_request *req, stru
 	return 0;
 }
 
+/* Even where a warm one will take their place: who names a file that is not there errs. */
+static int check_initrds(
+	const struct wb_sys *sys, const struct wb_load_options *o, struct wb_error *err)
+{
+	for (size_t i = 0; i < o->n_initrds; i++)
+		if (!sys->files->exists(sys->files->ctx, o->initrds[i]))
+			return wb_fail(err, -ENOENT, "initrd %s does not exist", o->initrds[i]);
+	return 0;
+}
+
 int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
 {
 	int r = 0;
 
 	if (req->entry)
 		r = resolve_entry(sys, req, err);
+	if (r == 0)
+		r = check_initrds(sys, &req->options, err);
 	if (r == 0 && req->cmdline)
 		req->options.cmdline = req->cmdline;
 	/* A bare kernel in /boot is an entry without a command line: it stands for the running one. */
