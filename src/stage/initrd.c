@@ -44,7 +44,8 @@ static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 	return 1;
 }
 
-static int join(struct wb_stage *s, const struct wb_blob *files, struct wb_error *err)
+static int join(
+	struct wb_stage *s, const struct wb_blob *files, uint64_t limit, struct wb_error *err)
 {
 	/* A UKI's own parts come first, as systemd-stub passes them. */
 	size_t n = 0, max = s->options.n_initrds + 2;
@@ -61,21 +62,25 @@ static int join(struct wb_stage *s, const struct wb_blob *files, struct wb_error
 		parts[n++] = wb_blob_view(&files[i]);
 	if (n)
 		wb_stage_progress(s, "joining and unpacking the initrd");
-	r = n ? wb_initrd_join(parts, n, s->method == WB_METHOD_FAST, INITRD_LIMIT, &s->initrd, err)
-	      : 0;
+	r = n ? wb_initrd_join(parts, n, s->method == WB_METHOD_FAST, limit, &s->initrd, err) : 0;
 	free(parts);
-	return r;
+	if (r != -E2BIG || limit == INITRD_LIMIT)
+		return r;
+	return wb_fail(err, -ENOMEM,
+		"too little memory to unpack the initrd: it takes more than %llu MiB, half of what "
+		"is available; stop something or use a smaller initrd",
+		(unsigned long long)(limit >> 20));
 }
 
 static int use_own(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
+	uint64_t limit = wb_stage_spare(sys, INITRD_LIMIT);
 	size_t n = s->options.n_initrds;
 	struct wb_blob *files = calloc(n + 1, sizeof(*files));
 	int r = files ? 0 : wb_fail(err, -ENOMEM, "out of memory for the initrd");
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		r = sys->files->read(
-			sys->files->ctx, s->options.initrds[i], INITRD_LIMIT, &files[i], err);
+		r = wb_stage_read(sys, s->options.initrds[i], INITRD_LIMIT, &files[i], err);
 		if (r == 0 && !files[i].size)
 			r = wb_fail(err, -EBADMSG, "initrd %s is empty", s->options.initrds[i]);
 	}
@@ -85,7 +90,7 @@ static int use_own(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 			r = wb_fail(err, -ENOMEM, "out of memory for the initrd");
 	}
 	if (r == 0)
-		r = join(s, files, err);
+		r = join(s, files, limit, err);
 	for (size_t i = 0; files && i < n; i++)
 		wb_blob_deinit(&files[i]);
 	free(files);

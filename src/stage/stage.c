@@ -36,26 +36,52 @@ void wb_stage_progress(const struct wb_stage *s, const char *what)
 		s->options.progress(s->options.progress_arg, what);
 }
 
-int wb_stage_check_memory(
-	const struct wb_sys *sys, uint64_t bytes, const char *what, struct wb_error *err)
+/* UINT64_MAX: the kernel does not tell. */
+static uint64_t available_memory(const struct wb_sys *sys)
 {
 	WB_CLEAN_BLOB b = {};
 	const char *line;
-	uint64_t kib;
 
 	if (sys->files->read(sys->files->ctx, "/proc/meminfo", 1 << 20, &b, NULL) < 0)
-		return 0;
+		return UINT64_MAX;
 	line = strstr((char *)b.data, "MemAvailable:");
-	if (!line)
-		return 0;
-	kib = strtoull(line + strlen("MemAvailable:"), NULL, 10);
-	if (kib << 10 >= bytes)
+	return line ? strtoull(line + strlen("MemAvailable:"), NULL, 10) << 10 : UINT64_MAX;
+}
+
+int wb_stage_check_memory(
+	const struct wb_sys *sys, uint64_t bytes, const char *what, struct wb_error *err)
+{
+	uint64_t available = available_memory(sys);
+
+	if (available >= bytes)
 		return 0;
 	return wb_fail(err, -ENOMEM,
 		"too little memory to %s: it takes %llu MiB and %llu MiB are available; stop "
 		"something "
 		"or use a smaller initrd",
-		what, (unsigned long long)(bytes >> 20), (unsigned long long)(kib >> 10));
+		what, (unsigned long long)(bytes >> 20), (unsigned long long)(available >> 20));
+}
+
+uint64_t wb_stage_spare(const struct wb_sys *sys, uint64_t most)
+{
+	uint64_t half = available_memory(sys) / 2;
+
+	return half < most ? half : most;
+}
+
+int wb_stage_read(const struct wb_sys *sys, const char *path, uint64_t most, struct wb_blob *ret,
+	struct wb_error *err)
+{
+	uint64_t limit = wb_stage_spare(sys, most);
+	/* To files->read(), 0 is no limit at all. */
+	int r = sys->files->read(sys->files->ctx, path, limit ? limit : 1, ret, err);
+
+	if (r != -EFBIG || limit == most)
+		return r;
+	return wb_fail(err, -ENOMEM,
+		"too little memory to read %s: it has more than %llu MiB, half of what is "
+		"available; stop something or use a smaller file",
+		path, (unsigned long long)(limit >> 20));
 }
 
 /* `more` may be NULL; so may s->cmdline, after a failed allocation. */
@@ -114,7 +140,7 @@ static int read_image(const struct wb_sys *sys, struct wb_stage *s, struct wb_er
 	int r;
 
 	wb_stage_progress(s, "reading the kernel");
-	r = sys->files->read(sys->files->ctx, s->kernel_path, WB_IMAGE_LIMIT, &s->kernel_file, err);
+	r = wb_stage_read(sys, s->kernel_path, WB_IMAGE_LIMIT, &s->kernel_file, err);
 	if (r < 0)
 		return r;
 	r = wb_image_open(wb_blob_view(&s->kernel_file), &s->image, err);
@@ -226,6 +252,33 @@ static int unpack_vmlinux(const struct wb_sys *sys, struct wb_stage *s, struct w
 	return r < 0 ? wb_fail_in(err, r, "%s: payload: ", s->kernel_path) : 0;
 }
 
+/*
+ * Where the decompressor runs after the jump, it would meet a damaged payload when there is no way
+ * back.
+ */
+static int check_payload(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
+{
+	int r;
+
+	if (s->image.kind != WB_IMAGE_BZIMAGE || s->options.verify == WB_VERIFY_NONE)
+		return 0;
+	r = unpack_vmlinux(sys, s, err);
+	wb_blob_deinit(&s->vmlinux);
+	return r == -EOPNOTSUPP ? 0 : r;
+}
+
+/* kexec_file_load(2) says only EINVAL. */
+static int check_cmdline(const struct wb_stage *s, struct wb_error *err)
+{
+	size_t n = strlen(s->cmdline);
+
+	if (s->image.kind != WB_IMAGE_BZIMAGE || n <= s->image.bz.cmdline_size)
+		return 0;
+	return wb_fail(err, -E2BIG,
+		"the command line is %zu bytes long, the kernel takes %u; shorten it", n,
+		s->image.bz.cmdline_size);
+}
+
 /* The method that policy asks for, before the image has its say. */
 static int choose_method(struct wb_stage *s, struct wb_error *err)
 {
@@ -277,6 +330,10 @@ static int prepare_segments(const struct wb_sys *sys, struct wb_stage *s, struct
 		s->method = WB_METHOD_SEGMENTS;
 		snprintf(s->method_why, sizeof(s->method_why), "not linked beforehand: %.400s",
 			local.text);
+	} else {
+		r = check_payload(sys, s, err);
+		if (r < 0)
+			return r;
 	}
 	return wb_stage_plan(sys, s, err);
 }
@@ -308,7 +365,8 @@ static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 				"with --method=file the kernel alone decides on placement and "
 				"device tree; "
 				"drop --dtb, --mem-min and --mem-max or use another method");
-		return 0;
+		r = check_cmdline(s, err);
+		return r < 0 ? r : check_payload(sys, s, err);
 	}
 	return prepare_segments(sys, s, err);
 }

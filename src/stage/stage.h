@@ -42,4 +42,12 @@ int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error 
 /* Refuse before the system would run out of memory. `what` ends "too little memory to …". */
 int wb_stage_check_memory(
 	const struct wb_sys *sys, uint64_t bytes, const char *what, struct wb_error *err);
+/*
+ * `most`, or half of the memory that is available where that is less: whatever is taken in exists
+ * twice, here and in the running kernel's hands.
+ */
+uint64_t wb_stage_spare(const struct wb_sys *sys, uint64_t most);
+/* Read a file of at most `most` bytes, and of no more than the machine can spare. */
+int wb_stage_read(const struct wb_sys *sys, const char *path, uint64_t most, struct wb_blob *ret,
+	struct wb_error *err);
 void wb_stage_progress(const struct wb_stage *s, const char *what);
