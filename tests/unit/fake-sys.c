@@ -31,6 +31,8 @@ static int file_load(
 		return 0;
 	}
 	f->file_loads++;
+	f->kernel_fd = kernel_fd;
+	f->initrd_fd = initrd_fd;
 	snprintf(f->cmdline, sizeof(f->cmdline), "%s", cmdline);
 	return f->file_load_result;
 }
@@ -53,8 +55,11 @@ static int some_random(void *ctx, void *ret, size_t n)
 
 static int memfd(void *ctx, const char *name, struct wb_bytes contents)
 {
-	((struct fake_sys *)ctx)->memfds++;
-	return 100;
+	struct fake_sys *f = ctx;
+
+	f->fds++;
+	wb_blob_append(&f->contents[f->memfds], contents.data, contents.size);
+	return FAKE_MEMFD + f->memfds++;
 }
 
 static int open_read(void *ctx, const char *path)
@@ -63,11 +68,13 @@ static int open_read(void *ctx, const char *path)
 	int i = f->opened[0][0] != 0;
 
 	snprintf(f->opened[i], sizeof(f->opened[i]), "%s", path);
-	return 101 + i;
+	f->fds++;
+	return FAKE_FILE + i;
 }
 
 static int close_fd(void *ctx, int fd)
 {
+	((struct fake_sys *)ctx)->fds--;
 	return 0;
 }
 
@@ -94,4 +101,10 @@ void fake_sys_init(struct fake_sys *fake, const struct fake_file *list)
 		.tsc = counter,
 		.wall_ns = counter,
 	};
+}
+
+void fake_sys_deinit(struct fake_sys *fake)
+{
+	wb_blob_deinit(&fake->contents[0]);
+	wb_blob_deinit(&fake->contents[1]);
 }

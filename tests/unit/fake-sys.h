@@ -18,7 +18,15 @@ struct fake_sys {
 	unsigned long flags;
 	char cmdline[4096];
 	char opened[2][256];
+	struct wb_blob contents[2]; /* of the memfds */
+	int kernel_fd, initrd_fd;   /* given to kexec_file_load; -1 none */
+	int fds;                    /* open now */
 };
 
 /* `fake` and `list` must outlive the use of fake->sys. */
 void fake_sys_init(struct fake_sys *fake, const struct fake_file *list);
+void fake_sys_deinit(struct fake_sys *fake);
+
+/* What open_read() and memfd() answer: these, counted up from the first call. */
+#define FAKE_MEMFD 100
+#define FAKE_FILE 200
