@@ -58,6 +58,7 @@ static void files_and_words_arrive(void **state)
 	assert_string_equal(req.options.append, "x y");
 	assert_string_equal(req.cmdline, "root=1");
 	assert_int_equal(req.options.verify, WB_VERIFY_NONE);
+	assert_int_equal(req.options.initramfs, WB_INITRAMFS_OWN);
 }
 
 /* The table's values must stand in the order of the enumerations. */
@@ -170,6 +171,21 @@ static void an_entry_fills_the_options(void **state)
 	assert_string_equal(reuse.options.cmdline, "root=/dev/b");
 }
 
+static void a_missing_initrd_is_refused(void **state)
+{
+	static const struct fake_file disk[] = {{"/k", "x"}, {}};
+	struct wb_files files = fake_files(disk);
+	const struct wb_sys sys = {.files = &files, .random = fake_random};
+	CMD_CLEAN_REQUEST req = {};
+	struct wb_error err = {};
+
+	assert_int_equal(read_words((const char *[]){"load", "--kernel=/k", "--initrd=/nope", NULL},
+				 &req, &err),
+		0);
+	assert_int_equal(cmd_request_resolve(&sys, &req, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/nope"));
+}
+
 static void a_bare_kernel_takes_the_running_command_line(void **state)
 {
 	static const struct fake_file disk[] = {
@@ -198,6 +214,7 @@ int main(void)
 		cmocka_unit_test(wrong_usage_is_told),
 		cmocka_unit_test(a_running_command_line_is_cleaned),
 		cmocka_unit_test(an_entry_fills_the_options),
+		cmocka_unit_test(a_missing_initrd_is_refused),
 		cmocka_unit_test(a_bare_kernel_takes_the_running_command_line),
 	};
 
