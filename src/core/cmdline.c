@@ -189,8 +189,8 @@ int wb_cmdline_remove(const char *cmdline, const char *name, char **ret)
 		from = at;
 	}
 	strcpy(out + n, from);
-	/* The blank before a last word that went. */
-	for (n += strlen(from); from != cmdline && n && is_space(out[n - 1]); n--)
+	/* The blank before a last word that went; one in an open quote at the end stays. */
+	for (n += strlen(from); !*from && from != cmdline && n && is_space(out[n - 1]); n--)
 		out[n - 1] = '\0';
 	*ret = out;
 	return 0;

@@ -51,6 +51,7 @@ static void remove_keeps_the_rest_as_it_was(void **state)
 	assert_remove("a -- initrd=1", "initrd", "a -- initrd=1");
 	assert_remove("x -- y", "x", "-- y");
 	assert_remove("warmboot.a warmboot.b=1 c", "warmboot.*", "c");
+	assert_remove("x \"a\f", "x", "\"a\f"); /* the quote is open: not a separator */
 }
 
 static void append_joins(void **state)

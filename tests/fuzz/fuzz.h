@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a fuzz target and the driver (driver.c, or libFuzzer) agree on. */
+#pragma once
+
+#include "core/bytes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Optional: inputs to start from; the target's own storage, asked for once. */
+const struct wb_blob *wb_fuzz_seeds(size_t *ret_n) __attribute__((weak));
