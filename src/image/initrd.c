@@ -103,7 +103,7 @@ struct join {
 
 static int room_for(const struct join *j, size_t n)
 {
-	if (n > j->limit - j->ret->size)
+	if (j->ret->size > j->limit || n > j->limit - j->ret->size)
 		return wb_fail(j->err, -E2BIG,
 			"the initrds together need more than the %zu bytes that are allowed",
 			j->limit);
