@@ -116,7 +116,8 @@ static int take_part(struct wb_bytes in, const struct section *s, int profile, s
 static int unwrap(struct wb_bytes in, struct wb_image *img, struct wb_bytes *ret_inner,
 	struct wb_blob *ret_owned, struct wb_error *err)
 {
-	struct wb_bytes kernel = {};
+	struct wb_bytes kernel = {}, rows;
+	struct section s;
 	struct part parts[] = {
 		{".linux", &kernel},
 		{".initrd", &img->uki_initrd},
@@ -133,16 +134,14 @@ static int unwrap(struct wb_bytes in, struct wb_image *img, struct wb_bytes *ret
 	if (!find_table(in, &table, &n) || n > MAX_SECTIONS)
 		return wb_fail(err, -EBADMSG, "UKI is damaged: %u sections, more than %d", n,
 			MAX_SECTIONS);
-	for (unsigned int i = 0; i < n; i++) {
-		struct section s;
-		int r;
+	if (!wb_bytes_sub(in, table, (uint64_t)n * SECTION_SIZE, &rows))
+		return wb_fail(err, -EBADMSG,
+			"UKI is damaged: its table of %u sections at offset 0x%" PRIx64
+			" goes past the end of %zu",
+			n, table, in.size);
+	for (unsigned int i = 0; i < n && get_section(in, table, i, &s); i++) {
+		int r = check_section(in, table, i, &s, err);
 
-		if (!get_section(in, table, i, &s))
-			return wb_fail(err, -EBADMSG,
-				"UKI is damaged: its table of %u sections at offset 0x%" PRIx64
-				" goes past the end of %zu",
-				n, table, in.size);
-		r = check_section(in, table, i, &s, err);
 		if (r < 0)
 			return r;
 		profile += strcmp(s.name, ".profile") == 0;
