@@ -130,6 +130,8 @@ static int build(const struct wb_files *files, const struct wb_warm_root *root,
 		root->partition ? "partition" : "disk", root->devpts_mode);
 	if (r == 0 && root->partuuid[0])
 		r = line(&plan, "partuuid %s\n", root->partuuid);
+	if (r == 0 && root->disk[0])
+		r = line(&plan, "disk %s\n", root->disk);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
 	r = put_modules(&c, files, modules, &plan, &ret->modules, err);

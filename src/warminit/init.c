@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +29,13 @@
 #define RAMFS_MAGIC 0x858458f6
 #define TMPFS_MAGIC 0x01021994
 
+/* For a copy of the root to wait for the disk that the running system has. */
+#define COPY_MS 2000
+
 struct boot {
 	char cmdline[4097];
 	char type[16], uuid[64], partuuid[64], kind[16], devpts[8];
+	char disk[512]; /* as disk_name() */
 	char options[1024], init[256], runsize[32], device[280];
 	unsigned long flags;
 	long deadline_ms; /* -1: none */
@@ -59,22 +64,34 @@ static void pause_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-static void say(const char *path, const char *sentence)
+/* `head` goes before it: the level in "<N>" for /dev/kmsg. */
+static void say(const char *path, const char *head, const char *sentence)
 {
 	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	dprintf(fd, "%swarmboot: %s\n", strstr(path, "kmsg") ? "<4>" : "", sentence);
+	dprintf(fd, "%swarmboot: %s\n", head, sentence);
 	close(fd);
+}
+
+static void note(const char *sentence)
+{
+	say("/dev/kmsg", "<6>", sentence);
+}
+
+static void warn(const char *sentence)
+{
+	say("/dev/kmsg", "<4>", sentence);
 }
 
 /* A machine that hangs here is lost; one that restarts comes back through its boot loader. */
 static void give_up(const struct boot *b, const char *sentence)
 {
-	say("/dev/kmsg", sentence);
-	say("/dev/console", sentence);
-	say("/dev/console", "restarting through the firmware");
+	/* Both, since either may have no reader; "quiet" keeps the log off the console. */
+	say("/dev/kmsg", "<3>", sentence);
+	say("/dev/console", "", sentence);
+	say("/dev/console", "", "restarting through the firmware");
 	sync();
 	pause_ms((b->panic_s > 0 ? b->panic_s : 5) * 1000);
 	sync();
@@ -110,7 +127,7 @@ static void mount_early(void)
 		symlink("/proc/self/fd/0", "/dev/stdin") < 0 ||
 		symlink("/proc/self/fd/1", "/dev/stdout") < 0 ||
 		symlink("/proc/self/fd/2", "/dev/stderr") < 0)
-		say("/dev/kmsg", "cannot make the links of /dev");
+		warn("cannot make the links of /dev");
 }
 
 /* What needs the plan and the command line. */
@@ -251,6 +268,7 @@ static void follow_plan(struct boot *b, char *plan)
 		{"partuuid", b->partuuid, sizeof(b->partuuid)},
 		{"kind", b->kind, sizeof(b->kind)},
 		{"devpts", b->devpts, sizeof(b->devpts)},
+		{"disk", b->disk, sizeof(b->disk)},
 	};
 	char *save = NULL;
 
@@ -279,43 +297,124 @@ static void uevent_value(const char *text, const char *key, char *ret, size_t si
 			snprintf(ret, size, "%.*s", (int)strcspn(text + n + 1, "\n"), text + n + 1);
 }
 
-/* 1 it is the root, 0 it is not, -1 ask again. */
-static int is_root(const struct boot *b, const char *name)
+static bool starts_with_any(const char *name, const char *const *list)
 {
-	static const char *const skip[] = {"loop", "ram", "zram", "sr", "fd", "md", "dm-", "nbd"};
-	char path[300], text[1024], value[64], uuid[37];
-	struct wb_blob head = {};
-	const char *type;
-	int fd, r = -1;
-	ssize_t n;
+	for (; *list; list++)
+		if (strncmp(name, *list, strlen(*list)) == 0)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < sizeof(skip) / sizeof(skip[0]); i++)
-		if (strncmp(name, skip[i], strlen(skip[i])) == 0)
-			return 0;
-	snprintf(path, sizeof(path), "/sys/class/block/%s/uevent", name);
-	if (read_text(path, text, sizeof(text)) <= 0)
-		return -1;
-	uevent_value(text, "DEVTYPE", value, sizeof(value));
-	if (strcmp(value, b->kind) != 0)
-		return 0;
-	/* Kernels that tell the PARTUUID let two copies of a file system be told apart. */
-	uevent_value(text, "PARTUUID", value, sizeof(value));
-	if (*value && *b->partuuid && strcasecmp(value, b->partuuid) != 0)
-		return 0;
+static ssize_t read_head(const char *name, struct wb_blob *ret)
+{
+	char path[300];
+	ssize_t n;
+	int fd;
+
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || wb_blob_init(&head, WB_PROBE_BYTES) < 0)
-		goto out;
-	n = pread(fd, head.data, WB_PROBE_BYTES, 0);
-	if (n <= 0)
-		goto out;
-	head.size = (size_t)n;
-	r = wb_probe_uuid(wb_blob_view(&head), uuid, &type) && strcasecmp(uuid, b->uuid) == 0;
-out:
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return -1;
+	n = wb_blob_init(ret, WB_PROBE_BYTES) < 0 ? -1 : pread(fd, ret->data, WB_PROBE_BYTES, 0);
+	if (n > 0)
+		ret->size = (size_t)n;
+	close(fd);
+	return n;
+}
+
+/* The PARTUUID from the partition table itself: older kernels do not tell it. */
+static void read_partuuid(const char *partition, char ret[37])
+{
+	char dir[PATH_MAX], path[PATH_MAX + 32], text[32];
+	struct wb_blob head = {};
+	unsigned int number, block;
+	char *slash;
+
+	ret[0] = 0;
+	snprintf(path, sizeof(path), "/sys/class/block/%s", partition);
+	if (!realpath(path, dir))
+		return;
+	snprintf(path, sizeof(path), "%s/partition", dir);
+	read_text(path, text, sizeof(text));
+	number = (unsigned int)atoi(text);
+	slash = strrchr(dir, '/');
+	*slash = 0;
+	snprintf(path, sizeof(path), "%s/queue/logical_block_size", dir);
+	read_text(path, text, sizeof(text));
+	block = (unsigned int)atoi(text);
+	slash = strrchr(dir, '/');
+	if (slash && read_head(slash + 1, &head) > 0)
+		wb_probe_partuuid(wb_blob_view(&head), block, number, ret);
 	wb_blob_deinit(&head);
-	return r;
+}
+
+/* As disk_name() in root.c: "FILE VALUE", or "at PLACE". */
+static void disk_name(const char *name, bool partition, char *ret, size_t size)
+{
+	char dir[PATH_MAX], path[PATH_MAX + 32], text[256];
+	size_t n;
+
+	ret[0] = 0;
+	snprintf(path, sizeof(path), "/sys/class/block/%s", name);
+	if (!realpath(path, dir))
+		return;
+	if (partition)
+		*strrchr(dir, '/') = 0;
+	for (const char *const *f = wb_probe_disk_names; *f; f++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, *f);
+		read_text(path, text, sizeof(text));
+		for (n = strcspn(text, "\n"); n && text[n - 1] == ' ';)
+			n--;
+		if (n) {
+			snprintf(ret, size, "%s %.*s", *f, (int)n, text);
+			return;
+		}
+	}
+	wb_probe_place(dir, text, sizeof(text));
+	if (*text)
+		snprintf(ret, size, "at %s", text);
+}
+
+enum match {
+	MATCH_LATER = -1, /* cannot be read yet */
+	MATCH_NONE,
+	MATCH_COPY, /* the same UUIDs on another disk than the running system's */
+	MATCH_ROOT,
+};
+
+static enum match match(const struct boot *b, const char *name)
+{
+	static const char *const skip[] = {
+		"loop", "ram", "zram", "sr", "fd", "md", "dm-", "nbd", NULL};
+	char path[300], text[1024], value[64], uuid[37], disk[512];
+	bool partition = strcmp(b->kind, "partition") == 0;
+	struct wb_blob head = {};
+	const char *type;
+	bool same;
+
+	if (starts_with_any(name, skip))
+		return MATCH_NONE;
+	snprintf(path, sizeof(path), "/sys/class/block/%s/uevent", name);
+	if (read_text(path, text, sizeof(text)) <= 0)
+		return MATCH_LATER;
+	uevent_value(text, "DEVTYPE", value, sizeof(value));
+	if (strcmp(value, b->kind) != 0)
+		return MATCH_NONE;
+	if (read_head(name, &head) <= 0) {
+		wb_blob_deinit(&head);
+		return MATCH_LATER;
+	}
+	same = wb_probe_uuid(wb_blob_view(&head), uuid, &type) && strcasecmp(uuid, b->uuid) == 0;
+	wb_blob_deinit(&head);
+	if (!same)
+		return MATCH_NONE;
+	uevent_value(text, "PARTUUID", value, sizeof(value));
+	if (partition && !*value)
+		read_partuuid(name, value);
+	if (*value && *b->partuuid && strcasecmp(value, b->partuuid) != 0)
+		return MATCH_NONE;
+	disk_name(name, partition, disk, sizeof(disk));
+	return *b->disk && strcmp(disk, b->disk) != 0 ? MATCH_COPY : MATCH_ROOT;
 }
 
 static bool was_seen(const struct seen *s, const char *name)
@@ -326,45 +425,59 @@ static bool was_seen(const struct seen *s, const char *name)
 	return false;
 }
 
-static bool look(struct boot *b, struct seen *s)
+/* The best match so far goes to b->device. */
+static enum match look(struct boot *b, struct seen *s)
 {
 	DIR *d = opendir("/sys/class/block");
 	struct dirent *e;
-	int r = 0;
+	enum match m, best = MATCH_NONE;
 
-	while (d && r != 1 && (e = readdir(d))) {
+	while (d && best != MATCH_ROOT && (e = readdir(d))) {
 		if (e->d_name[0] == '.' || was_seen(s, e->d_name))
 			continue;
-		r = is_root(b, e->d_name);
-		if (r == 1)
+		m = match(b, e->d_name);
+		if (m > best) {
+			best = m;
 			snprintf(b->device, sizeof(b->device), "/dev/%s", e->d_name);
-		else if (r == 0 && s->n < 256)
+		}
+		if (m >= MATCH_NONE && s->n < 256)
 			snprintf(s->names[s->n++], sizeof(s->names[0]), "%s", e->d_name);
 	}
 	if (d)
 		closedir(d);
-	return r == 1;
+	return best;
 }
 
+static void not_found(const struct boot *b)
+{
+	char sentence[2048];
+	size_t n = (size_t)snprintf(sentence, sizeof(sentence),
+		"the root UUID=%s did not appear within %ld s;%s block devices:", b->uuid,
+		b->deadline_ms / 1000, b->trouble);
+	DIR *d = opendir("/sys/class/block");
+
+	for (struct dirent *e; d && (e = readdir(d)) && n + 64 < sizeof(sentence);)
+		if (e->d_name[0] != '.')
+			n += (size_t)sprintf(sentence + n, " %.40s", e->d_name);
+	give_up(b, sentence);
+}
+
+/* The running system's own disk, or a copy of it when that has not come COPY_MS later. */
 static void find_root(struct boot *b)
 {
 	struct seen seen = {};
-	long start = now_ms(), fresh = start;
-	char sentence[2048];
-	size_t n;
-	DIR *d;
+	long start = now_ms(), fresh = start, copy = 0;
+	enum match m;
 
-	while (!look(b, &seen)) {
-		if (b->deadline_ms >= 0 && now_ms() - start > b->deadline_ms) {
-			n = (size_t)snprintf(sentence, sizeof(sentence),
-				"the root UUID=%s did not appear within %ld s;%s block devices:",
-				b->uuid, b->deadline_ms / 1000, b->trouble);
-			d = opendir("/sys/class/block");
-			for (struct dirent *e; d && (e = readdir(d)) && n + 64 < sizeof(sentence);)
-				if (e->d_name[0] != '.')
-					n += (size_t)sprintf(sentence + n, " %.40s", e->d_name);
-			give_up(b, sentence);
+	while ((m = look(b, &seen)) != MATCH_ROOT) {
+		if (m == MATCH_COPY && !copy)
+			copy = now_ms();
+		if (copy && now_ms() - copy > COPY_MS) {
+			warn("the root's own disk is not there: taking another with the same UUID");
+			return;
 		}
+		if (!copy && b->deadline_ms >= 0 && now_ms() - start > b->deadline_ms)
+			not_found(b);
 		pause_ms(2);
 		/* A medium may arrive in a device that was read before. */
 		if (now_ms() - fresh > 500) {
@@ -477,7 +590,10 @@ int main(int argc, char **argv)
 		"root %s (%s) after %ld ms: %u modules %ld, device %ld, mount %ld;%s starting %s",
 		b.device, b.type, now_ms() - start, b.modules, loaded - start, found - loaded,
 		now_ms() - found, b.trouble, b.init);
-	say("/dev/kmsg", sentence);
+	if (b.trouble[0])
+		warn(sentence);
+	else
+		note(sentence);
 	switch_root(&b);
 	start_init(&b, argv);
 }

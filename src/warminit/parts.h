@@ -11,6 +11,7 @@ struct wb_warm_root {
 	char uuid[64];       /* of the file system */
 	char partuuid[64];   /* of the partition, "" for a whole disk or when unknown */
 	char syspath[512];   /* /sys/devices/… */
+	char disk[512];      /* what its disk is known by: "FILE VALUE" or "at PLACE"; probe.h */
 	bool partition;      /* else a whole disk */
 	char devpts_mode[8]; /* octal, as the running /dev/pts has it */
 };

@@ -11,6 +11,7 @@
 
 #include "core/cmdline.h"
 #include "warminit/parts.h"
+#include "warminit/probe.h"
 
 #define ELSE_OWN "; use the entry's own initramfs (--initramfs=own)"
 
@@ -385,6 +386,34 @@ static int identify(const struct wb_files *files, const char *cmdline, struct wb
 	return 0;
 }
 
+/* As disk_name() in init.c, which looks for the same. */
+static void disk_name(
+	const struct wb_files *files, const struct wb_warm_root *root, char *ret, size_t size)
+{
+	char disk[512], path[600], place[256];
+
+	strcpy(disk, root->syspath);
+	if (root->partition)
+		*strrchr(disk, '/') = 0;
+	for (const char *const *f = wb_probe_disk_names; *f; f++) {
+		WB_CLEAN_BLOB text = {};
+		size_t n;
+
+		snprintf(path, sizeof(path), "%s/%s", disk, *f);
+		if (files->read(files->ctx, path, 255, &text, NULL) < 0)
+			continue;
+		for (n = strcspn((char *)text.data, "\n"); n && text.data[n - 1] == ' ';)
+			n--;
+		if (n) {
+			snprintf(ret, size, "%s %.*s", *f, (int)n, (char *)text.data);
+			return;
+		}
+	}
+	wb_probe_place(disk, place, sizeof(place));
+	if (*place)
+		snprintf(ret, size, "at %s", place);
+}
+
 int wb_warm_root_find(const struct wb_files *files, const char *cmdline, struct wb_warm_root *ret,
 	struct wb_error *err)
 {
@@ -409,6 +438,7 @@ int wb_warm_root_find(const struct wb_files *files, const char *cmdline, struct 
 	if (r < 0)
 		return r;
 	snprintf(root.type, sizeof(root.type), "%s", m.type);
+	disk_name(files, &root, root.disk, sizeof(root.disk));
 	*ret = root;
 	return 0;
 }

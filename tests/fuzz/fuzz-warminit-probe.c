@@ -14,5 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (wb_probe_uuid((struct wb_bytes){data, size}, uuid, &type) && strlen(uuid) != 36 &&
 		strlen(uuid) != 9)
 		abort();
+	if (size > 5 &&
+		wb_probe_partuuid(
+			(struct wb_bytes){data, size}, data[0] & 1 ? 512 : 4096, data[1], uuid) &&
+		strlen(uuid) != 36 && strlen(uuid) != 11)
+		abort();
 	return 0;
 }

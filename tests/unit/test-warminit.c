@@ -46,6 +46,7 @@ static const struct fake_file virtio[] = {
 		.link = "../../devices/pci0000:00/0000:00:03.0/virtio1/block/vda/vda1"},
 	{VIRTIO "/block/vda/vda1/dev", "254:1\n"},
 	{VIRTIO "/block/vda/vda1/partition", "1\n"},
+	{VIRTIO "/block/vda/serial", "disk 7  \n"},
 	{VIRTIO "/modalias", "virtio:d00000002v00001AF4\n"},
 	{VIRTIO "/driver", .link = "../../../../bus/virtio/drivers/virtio_blk"},
 	{"/sys/bus/virtio/drivers/virtio_blk/module", .link = "../../../../module/virtio_blk"},
@@ -107,7 +108,7 @@ static void virtio_blk_in_order(void **state)
 	struct wb_warm_result got = {};
 	struct wb_error err = {};
 	static const char plan[] = "type ext4\nuuid 1111-22\nkind partition\ndevpts 620\n"
-				   "partuuid aa-01\nmodule ring \n";
+				   "partuuid aa-01\ndisk serial disk 7\nmodule ring \n";
 	struct wb_bytes cpio, file;
 	unsigned int mode = 0;
 
@@ -205,12 +206,17 @@ static void nvme_behind_its_subsystem(void **state)
 
 static void sata_takes_the_bound_driver(void **state)
 {
+	static const char at[] = "\ndisk at /sys/devices/pci0000:00/0000:00:1f.2\n";
+	unsigned int mode;
+	struct wb_bytes plan;
 	struct wb_warm_result got = {};
 	struct wb_error err = {};
 
 	if (build(sata, "root=UUID=5555", &got, &err) < 0)
 		fail_msg("%s", err.text);
 	expect_modules(&got, "ahci sd_mod crc32c_gen mbcache ext4");
+	plan = cpio_find(wb_blob_view(&got.cpio), "plan", &mode);
+	assert_non_null(memmem(plan.data, plan.size, at, strlen(at)));
 	wb_warm_result_deinit(&got);
 }
 
@@ -308,6 +314,68 @@ static void probes_file_systems(void **state)
 	}
 }
 
+/* A GPT of `block` bytes a block with one GUID, at entry 3; or an MBR alone. */
+static void names_partitions(void **state)
+{
+	static const uint32_t blocks[] = {512, 4096};
+	static const uint8_t entries_at[8] = {2}, count[4] = {128}, size[4] = {128};
+	char got[37] = "untouched";
+
+	for (size_t i = 0; i < 2; i++) {
+		uint32_t block = blocks[i];
+		uint8_t *head = calloc(1, WB_PROBE_BYTES);
+		struct wb_bytes all = {head, WB_PROBE_BYTES};
+
+		memcpy(head + 510, "\x55\xaa", 2);
+		head[450] = 0xee;
+		strcpy(got, "untouched");
+		assert_false(wb_probe_partuuid(all, block, 3, got));
+		memcpy(head + block, "EFI PART", 8);
+		memcpy(head + block + 72, entries_at, 8);
+		memcpy(head + block + 80, count, 4);
+		memcpy(head + block + 84, size, 4);
+		for (uint8_t k = 0; k < 16; k++)
+			head[2 * block + 2 * 128 + 16 + k] = k;
+		assert_false(wb_probe_partuuid((struct wb_bytes){head, 1024}, block, 3, got));
+		assert_false(wb_probe_partuuid(all, block, 0, got));
+		assert_false(wb_probe_partuuid(all, block, 129, got));
+		assert_string_equal(got, "untouched");
+		assert_true(wb_probe_partuuid(all, block, 3, got));
+		assert_string_equal(got, "03020100-0504-0706-0809-0a0b0c0d0e0f");
+		memset(head + block + 72, 0xff, 8);
+		assert_false(wb_probe_partuuid(all, block, 3, got));
+
+		memset(head + block, 0, 8);
+		head[450] = 0x83;
+		memcpy(head + 440, "\x01\xef\xcd\xab", 4);
+		assert_true(wb_probe_partuuid(all, block, 11, got));
+		assert_string_equal(got, "abcdef01-0b");
+		free(head);
+	}
+}
+
+static void knows_the_place_of_a_disk(void **state)
+{
+	static const struct {
+		const char *syspath, *place;
+	} all[] = {
+		{"/sys/devices/pci0000:00/0000:00:03.0/virtio1/block/vda",
+			"/sys/devices/pci0000:00/0000:00:03.0"},
+		{"/sys/devices/pci0000:00/0000:00:1c.0/10000:e1:00.7/ata3/host2/block/sda",
+			"/sys/devices/pci0000:00/0000:00:1c.0/10000:e1:00.7"},
+		{"/sys/devices/platform/mmc/mmc_host/mmc0/mmc0:0001/block/mmcblk0", ""},
+		{"", ""},
+	};
+	char place[64];
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		wb_probe_place(all[i].syspath, place, sizeof(place));
+		assert_string_equal(place, all[i].place);
+	}
+	wb_probe_place(all[0].syspath, place, 30);
+	assert_string_equal(place, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +386,8 @@ int main(void)
 		cmocka_unit_test(refuses_by_name),
 		cmocka_unit_test(refuses_stacks),
 		cmocka_unit_test(probes_file_systems),
+		cmocka_unit_test(names_partitions),
+		cmocka_unit_test(knows_the_place_of_a_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
