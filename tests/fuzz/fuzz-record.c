@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *text = (const char *)data;
+	const char *text = size ? (const char *)data : NULL;
 	const struct fake_file disk[] = {
 		{WB_RECORD_JUMP, text, size},
 		{"/proc/cmdline", text, size},

@@ -30,7 +30,7 @@
 				      "alias scsi:t-0x00* sd_mod\nalias crc32c crc32c-gen\n"}, \
 		{DIR "modules.softdep", "softdep ext4 pre: crc32c absent\n"},                  \
 		{DIR "modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n"},              \
-		{DIR "modules.builtin.modinfo", "virtio_pci.alias=pci:v00001AF4d*", 34},       \
+		{DIR "modules.builtin.modinfo", "virtio_pci.alias=pci:v00001AF4d*", 33},       \
 		{DIR "kernel/virtio_blk.ko", ELF "blk"}, {DIR "kernel/ring.ko", ELF "ring"},   \
 		{DIR "kernel/virtio.ko", ELF "virtio"}, {DIR "kernel/ext4.ko", ELF "ext4"},    \
 		{DIR "kernel/mbcache.ko", ELF "mb"}, {DIR "kernel/crc32c-gen.ko", ELF "crc"},  \
