@@ -284,6 +284,10 @@ struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *
 		/* kexec -a may have changed its method; the handoff block saw what came of it. */
 		if (same(rec->nonce, t->handoff_nonce))
 			v.method = t->handoff_method;
+	} else if (rec && !rec->judged_boot && same(rec->boot_id, t->boot_id)) {
+		/* What this boot asked for comes before how it began itself. */
+		v = (struct wb_verdict){WB_OUTCOME_NOT_HAPPENED, rec->from, rec->to, rec->method,
+			rec->time, "the kernel that was to be left is still running"};
 	} else if (t->handoff_nonce) {
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, t->handoff_from, t->handoff_to,
 			t->handoff_method, t->handoff_time,
@@ -296,9 +300,6 @@ struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *
 	} else if (rec->judged_boot) {
 		v = (struct wb_verdict){rec->outcome, rec->from, rec->to, rec->method, rec->time,
 			"judged in the boot that followed"};
-	} else if (same(rec->boot_id, t->boot_id)) {
-		v = (struct wb_verdict){WB_OUTCOME_NOT_HAPPENED, rec->from, rec->to, rec->method,
-			rec->time, "the kernel that was to be left is still running"};
 	} else {
 		v = judge_other_boot(rec, t);
 	}

@@ -56,6 +56,15 @@ static void the_same_boot_means_it_did_not_happen(void **state)
 	assert_int_equal(wb_judge(NULL, &t).outcome, WB_OUTCOME_NONE);
 }
 
+static void a_boot_that_was_a_jump_may_fail_to_make_the_next(void **state)
+{
+	const struct wb_traces handoff = {.boot_id = "boot-a", .handoff_nonce = "ff"};
+	const struct wb_traces word = {.boot_id = "boot-a", .word = "ff"};
+
+	assert_int_equal(wb_judge(&asked, &handoff).outcome, WB_OUTCOME_NOT_HAPPENED);
+	assert_int_equal(wb_judge(&asked, &word).outcome, WB_OUTCOME_NOT_HAPPENED);
+}
+
 static void doubt_is_admitted(void **state)
 {
 	struct wb_traces t = {.boot_id = "boot-b", .by_kexec = true, .boot_time = 1060};
@@ -220,6 +229,7 @@ int main(void)
 		cmocka_unit_test(a_mark_tells_the_jump),
 		cmocka_unit_test(a_firmware_reboot_is_called_one),
 		cmocka_unit_test(the_same_boot_means_it_did_not_happen),
+		cmocka_unit_test(a_boot_that_was_a_jump_may_fail_to_make_the_next),
 		cmocka_unit_test(doubt_is_admitted),
 		cmocka_unit_test(a_written_verdict_stands),
 		cmocka_unit_test(a_copied_mark_is_no_jump_of_its_own),
