@@ -12,7 +12,7 @@ static bool probe(struct wb_bytes in)
 static int unwrap(struct wb_bytes in, struct wb_image *img, struct wb_bytes *ret_inner,
 	struct wb_blob *ret_owned, struct wb_error *err)
 {
-	int r = wb_codec_find(in)->decompress(in, WB_IMAGE_LIMIT, ret_owned, NULL, err);
+	int r = wb_codec_find(in)->decompress(in, img->limit, ret_owned, NULL, err);
 
 	if (r < 0)
 		return r;

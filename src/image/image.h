@@ -84,6 +84,7 @@ struct wb_image {
 	struct wb_bytes uki_initrd, uki_ucode, uki_cmdline, uki_osrel, uki_uname;
 
 	struct wb_blob owned; /* holds decompressed bytes; freed by wb_image_deinit() */
+	size_t limit;         /* most bytes that one unwrapping may produce */
 };
 
 /* Most bytes that any decompression of a kernel may produce. */
@@ -97,6 +98,9 @@ struct wb_image {
  * time), -E2BIG decompression bomb, -ENOMEM.
  */
 int wb_image_open(struct wb_bytes file, struct wb_image *ret, struct wb_error *err);
+/* The same on a machine that can spare no more than `limit` bytes (<= WB_IMAGE_LIMIT). */
+int wb_image_open_within(
+	struct wb_bytes file, size_t limit, struct wb_image *ret, struct wb_error *err);
 void wb_image_deinit(struct wb_image *img);
 
 #define WB_CLEAN_IMAGE __attribute__((cleanup(wb_image_deinit))) struct wb_image

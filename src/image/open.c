@@ -137,7 +137,13 @@ static int peel(struct wb_image *img, struct wb_error *err)
 
 int wb_image_open(struct wb_bytes file, struct wb_image *ret, struct wb_error *err)
 {
-	struct wb_image img = {.bytes = file};
+	return wb_image_open_within(file, WB_IMAGE_LIMIT, ret, err);
+}
+
+int wb_image_open_within(
+	struct wb_bytes file, size_t limit, struct wb_image *ret, struct wb_error *err)
+{
+	struct wb_image img = {.bytes = file, .limit = limit};
 	int r = peel(&img, err);
 
 	if (r < 0) {

@@ -54,7 +54,7 @@ static int unwrap(struct wb_bytes in, struct wb_image *img, struct wb_bytes *ret
 			"EFI zboot image is damaged: its payload at offset 0x%" PRIx32
 			" is not %s data",
 			offset, codec->name);
-	r = codec->decompress(payload, WB_IMAGE_LIMIT, ret_owned, NULL, err);
+	r = codec->decompress(payload, img->limit, ret_owned, NULL, err);
 	if (r < 0)
 		return r;
 	wb_blob_trim(ret_owned);

@@ -143,7 +143,8 @@ static int read_image(const struct wb_sys *sys, struct wb_stage *s, struct wb_er
 	r = wb_stage_read(sys, s->kernel_path, WB_IMAGE_LIMIT, &s->kernel_file, err);
 	if (r < 0)
 		return r;
-	r = wb_image_open(wb_blob_view(&s->kernel_file), &s->image, err);
+	r = wb_image_open_within(
+		wb_blob_view(&s->kernel_file), wb_stage_spare(sys, WB_IMAGE_LIMIT), &s->image, err);
 	if (r < 0)
 		return wb_fail_in(err, r, "%s: ", s->kernel_path);
 	choose_release(s);

@@ -612,6 +612,16 @@ static void kernel_that_says_it_is_huge_is_refused(void **state)
 	refused(f, -E2BIG, "more than any kernel; not unpacked");
 }
 
+static void compressed_kernel_that_needs_all_memory_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, KERNEL, f->packed, zeroes(f->packed, 200));
+	text(f, MEMINFO, "MemAvailable: 40960 kB\n");
+	EACH_METHOD(f)
+	refused(f, -E2BIG, KERNEL ": inside zstd: zstd data unpacks to more than the 20971520");
+}
+
 static void initrd_that_needs_all_memory_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -953,6 +963,7 @@ int main(void)
 		TEST(uki_with_nul_in_its_command_line_is_refused),
 		TEST(kernel_that_unpacks_to_more_than_it_says_is_refused),
 		TEST(kernel_that_says_it_is_huge_is_refused),
+		TEST(compressed_kernel_that_needs_all_memory_is_refused),
 		TEST(initrd_that_needs_all_memory_is_refused),
 		TEST(missing_initrd_is_refused),
 		TEST(unreadable_initrd_is_refused),
