@@ -44,32 +44,65 @@ static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 	return 1;
 }
 
+struct part {
+	struct wb_bytes bytes;
+	const char *path;
+};
+
+/* What is wrong was told of all parts together: say which file it is in. */
+static int name_culprit(const struct part *parts, size_t n, bool decompress, uint64_t limit, int r,
+	struct wb_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		WB_CLEAN_BLOB out = {};
+
+		if (wb_initrd_join(&parts[i].bytes, 1, decompress, limit, &out, NULL) == r)
+			return wb_fail_in(err, r, "%s: ", parts[i].path);
+	}
+	return r;
+}
+
+static int join_parts(struct wb_stage *s, const struct part *parts, size_t n, uint64_t limit,
+	struct wb_error *err)
+{
+	bool decompress = s->method == WB_METHOD_FAST;
+	struct wb_bytes *bytes = calloc(n, sizeof(*bytes));
+	int r;
+
+	if (!bytes)
+		return wb_fail(err, -ENOMEM, "out of memory for the initrd");
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = parts[i].bytes;
+	wb_stage_progress(s, "joining and unpacking the initrd");
+	r = wb_initrd_join(bytes, n, decompress, limit, &s->initrd, err);
+	free(bytes);
+	if (r == -E2BIG && limit < INITRD_LIMIT)
+		return wb_fail(err, -ENOMEM,
+			"too little memory to unpack the initrd: it takes more than %llu MiB, half "
+			"of what is available; stop something or use a smaller initrd",
+			(unsigned long long)(limit >> 20));
+	return r == -EBADMSG ? name_culprit(parts, n, decompress, limit, r, err) : r;
+}
+
 static int join(
 	struct wb_stage *s, const struct wb_blob *files, uint64_t limit, struct wb_error *err)
 {
 	/* A UKI's own parts come first, as systemd-stub passes them. */
 	size_t n = 0, max = s->options.n_initrds + 2;
-	struct wb_bytes *parts = calloc(max, sizeof(*parts));
+	struct part *parts = calloc(max, sizeof(*parts));
 	int r;
 
 	if (!parts)
 		return wb_fail(err, -ENOMEM, "out of memory for the initrd");
 	if (s->image.uki_ucode.size)
-		parts[n++] = s->image.uki_ucode;
+		parts[n++] = (struct part){s->image.uki_ucode, s->kernel_path};
 	if (s->image.uki_initrd.size)
-		parts[n++] = s->image.uki_initrd;
+		parts[n++] = (struct part){s->image.uki_initrd, s->kernel_path};
 	for (size_t i = 0; i < s->options.n_initrds; i++)
-		parts[n++] = wb_blob_view(&files[i]);
-	if (n)
-		wb_stage_progress(s, "joining and unpacking the initrd");
-	r = n ? wb_initrd_join(parts, n, s->method == WB_METHOD_FAST, limit, &s->initrd, err) : 0;
+		parts[n++] = (struct part){wb_blob_view(&files[i]), s->options.initrds[i]};
+	r = n ? join_parts(s, parts, n, limit, err) : 0;
 	free(parts);
-	if (r != -E2BIG || limit == INITRD_LIMIT)
-		return r;
-	return wb_fail(err, -ENOMEM,
-		"too little memory to unpack the initrd: it takes more than %llu MiB, half of what "
-		"is available; stop something or use a smaller initrd",
-		(unsigned long long)(limit >> 20));
+	return r;
 }
 
 static int use_own(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)

@@ -669,7 +669,7 @@ static void truncated_initrd_is_refused(void **state)
 
 	put(f, INITRD, f->initrd, 120);
 	EACH_METHOD(f)
-	refused(f, -EBADMSG, "initrd is cut short");
+	refused(f, -EBADMSG, INITRD ": initrd is cut short");
 }
 
 static void damaged_compressed_initrd_is_refused(void **state)
@@ -679,9 +679,14 @@ static void damaged_compressed_initrd_is_refused(void **state)
 
 	f->packed[20] ^= 1;
 	put(f, INITRD, f->packed, n);
-	refused(f, -EBADMSG, "initrd, byte 0: gzip data is damaged");
+	refused(f, -EBADMSG, INITRD ": initrd, byte 0: gzip data is damaged");
 	put(f, INITRD, f->packed, 60);
 	refused(f, -EBADMSG, "it ends before its end mark");
+	put(f, "/boot/more", f->initrd, 120);
+	put(f, INITRD, f->initrd, f->initrd_size);
+	f->initrds[1] = "/boot/more";
+	f->o.n_initrds = 2;
+	refused(f, -EBADMSG, "/boot/more: initrd is cut short");
 }
 
 /* ---- wishes that cannot be met ---- */
