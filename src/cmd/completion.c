@@ -12,6 +12,12 @@ static bool takes_entry(const struct cmd_row *row)
 	return strstr(row->args, "ENTRY");
 }
 
+/* "bash|zsh|fish": a command whose arguments are the only ones there are. */
+static bool takes_choice(const struct cmd_row *row)
+{
+	return strchr(row->args, '|') && !strpbrk(row->args, "[ ");
+}
+
 static void print_words(const char *values)
 {
 	for (; *values; values++)
@@ -81,6 +87,10 @@ static void print_bash(void)
 		print_options(cmd_rows[i]);
 		if (takes_entry(cmd_rows[i]))
 			printf(" " ENTRIES);
+		if (takes_choice(cmd_rows[i])) {
+			putchar(' ');
+			print_words(cmd_rows[i]->args);
+		}
 		puts("\" -- \"$cur\")) ;;");
 	}
 	puts("	esac\n"
@@ -137,6 +147,11 @@ static void print_zsh(void)
 		}
 		if (takes_entry(cmd_rows[i]))
 			printf(" \\\n		\"*:entry:(" ENTRIES ")\"");
+		if (takes_choice(cmd_rows[i])) {
+			printf(" \\\n		':value:(");
+			print_words(cmd_rows[i]->args);
+			printf(")'");
+		}
 		puts(" ;;");
 	}
 	puts("	esac\n"
@@ -169,6 +184,12 @@ static void print_fish(void)
 			printf(" -d ");
 			print_quoted(o->help);
 			putchar('\n');
+		}
+		if (takes_choice(cmd_rows[i])) {
+			printf("complete -c warmboot -n '__fish_seen_subcommand_from %s' -f -a '",
+				cmd_rows[i]->name);
+			print_words(cmd_rows[i]->args);
+			puts("'");
 		}
 	}
 }
