@@ -28,7 +28,7 @@ enum wb_method {
 
 enum wb_verify {
 	WB_VERIFY_SHA256 = 0, /* purgatory checks every segment before it enters the kernel */
-	WB_VERIFY_NONE,
+	WB_VERIFY_NONE,       /* nor is a payload that only the next kernel unpacks tried before */
 };
 
 enum wb_initramfs {
