@@ -12,6 +12,7 @@ image's wb-shell serves it (tests/vm/image/wb-shell). QMP tells a firmware reset
 
 import base64
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -31,6 +32,11 @@ TOP = HERE.parent.parent
 
 # The last thing that a kernel says: kernel_kexec() in kernel/kexec_core.c, and a plain reboot.
 OLD_KERNEL_ENDS = r"kexec(_core)?: Starting new kernel|reboot: machine restart"
+
+
+def die_with_parent():
+    """A driver that is killed must not leave its QEMU behind (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class GuestError(Exception):
@@ -252,6 +258,7 @@ class Guest:
         self.console = Console(self._log, self.t0)
         self._proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self._stderr,
                                       stderr=subprocess.STDOUT, start_new_session=True,
+                                      preexec_fn=die_with_parent,
                                       env=dict(os.environ, TMPDIR=str(self.dir)))
         self._ttys0, self._ttys1, self._qmp = (self._connect(n) for n in ("ttyS0", "ttyS1", "qmp"))
         self._qmp.sendall(b'{"execute": "qmp_capabilities"}\n{"execute": "cont"}\n')
