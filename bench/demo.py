@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What warmboot does, shown once: a guest jumps from Debian's kernel to the backported one."""
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -26,7 +27,7 @@ def main():
             target = g.image.release("7.2")
             print(f"demo: uname -r before: {g.out('uname -r')}", flush=True)
             loaded = g.run(f"time warmboot load {target}", 120, check=True)
-            print(f"demo: $ warmboot load {target}\n{indent(loaded.out)}", flush=True)
+            print(f"demo: $ warmboot load {target}\n{indent(re.sub(r".*…|.\[K", "", loaded.out))}", flush=True)
             print("demo: $ warmboot reboot", flush=True)
             t = g.jump("warmboot reboot")
             print(f"demo: uname -r after:  {g.out('uname -r')}")
@@ -41,7 +42,7 @@ def main():
 
 
 def indent(text):
-    return "\n".join("    " + line for line in text.strip().splitlines())
+    return "\n".join("    " + line for line in text.splitlines() if line.strip())
 
 
 if __name__ == "__main__":
