@@ -120,50 +120,6 @@ def test_kaslr_moves_the_kernel(payload):
         assert g.out(text) == "ffffffff81000000"
 
 
-def test_kexec_by_name(payload):
-    """Debian's systemctl kexec with our kexec in the other one's place, and kexec's own commands."""
-    with Guest(kernel="6.12", payload=payload, name="kexec-name") as g:
-        new, old = g.image.release("7.2"), g.image.release("6.12")
-        g.run("for f in /sbin/kexec /usr/sbin/kexec; do ln -sf \"$(command -v warmboot)\" $f; done", check=True)
-        assert g.run(f"kexec -l /boot/vmlinuz-{new} --initrd=/boot/initrd.img-{new} --reuse-cmdline").rc == 0
-        assert g.out("cat /sys/kernel/kexec_loaded") == "1"
-        assert g.run("kexec -u").rc == 0
-        assert g.out("cat /sys/kernel/kexec_loaded") == "0"
-        g.write_file("/boot/loader/entries/t.conf", "title t\nversion 9\nlinux /vmlinuz-{0}\ninitrd /initrd.img-{0}\n"
-                     "options {1}\n".format(new, g.cmdline).encode())
-        t = g.jump("SYSTEMD_ESP_PATH=/boot SYSTEMD_RELAX_ESP_CHECKS=1 systemctl kexec")
-        assert t["release"] == new
-        t = g.jump(f"kexec -s -l /boot/vmlinuz-{old} --initrd=/boot/initrd.img-{old} --reuse-cmdline && kexec -e")
-        assert t["release"] == old
-
-
-def test_nothing_happens_on_refusal(payload):
-    """A failed staging stops nothing; a jump that did not happen is told from one that did."""
-    with Guest(kernel="6.12", payload=payload, name="refusal") as g:
-        new = g.image.release("7.2")
-        g.run(f"head -c 3000000 /boot/vmlinuz-{new} >/tmp/cut; cp /boot/initrd.img-{new} /tmp/i", check=True)
-        for options, word in (
-                ("--kernel /tmp/cut --reuse-cmdline", "/tmp/cut"),
-                ("--kernel /tmp/missing --reuse-cmdline", "/tmp/missing"),
-                (f"--kernel /boot/vmlinuz-{new} --initrd /tmp/none --reuse-cmdline", "/tmp/none"),
-                (f"--kernel /boot/vmlinuz-{new} --cmdline $(head -c 3000 /dev/zero | tr '\\0' a)", "command line"),
-                ("no-such-entry", "no-such-entry"),
-        ):
-            r = g.run(f"warmboot reboot {options}", 60)
-            assert r.rc == 1 and word in r.out, (options, r)
-            assert g.out("cat /sys/kernel/kexec_loaded") == "0"
-        assert g.run("warmboot load --method=none").rc == 2
-        assert g.run(f"setpriv --reuid=65534 --clear-groups --bounding-set=-all --inh-caps=-all warmboot load {new}").rc == 1
-        # A plain reboot with a kernel staged goes through the firmware, and status says so.
-        assert g.run(f"warmboot load {new}").rc == 0
-        t = g.jump("systemctl reboot --force", expect_kexec=False)
-        assert not t["kexec"]
-        assert status(g)["last_jump"] is None or not status(g)["last_jump"].get("arrived", False)
-        g.run("sysctl -q kernel.kexec_load_disabled=1", check=True)
-        r = g.run(f"warmboot load {new}")
-        assert r.rc == 1 and "kexec_load_disabled" in r.out
-
-
 @pytest.mark.parametrize("suite", ["bookworm", "sid"])
 def test_other_systemd(payload, suite):
     """The orderly jump under the systemd of Debian 12 and of unstable."""
