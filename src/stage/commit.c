@@ -14,6 +14,12 @@ static int explain(struct wb_error *err, int r, const struct wb_stage *s, const 
 {
 	switch (-r) {
 	case EPERM:
+		/* Lockdown answers so whatever is wrong with a signature. */
+		if (s->policy.signature)
+			return wb_fail(err, r,
+				"%s: %s, and this file is not signed by a key that the running "
+				"kernel trusts",
+				s->kernel_path, s->policy.signature_why);
 		return wb_fail(err, r,
 			"%s was refused: no CAP_SYS_BOOT, or a security module or kernel lockdown "
 			"forbids it",

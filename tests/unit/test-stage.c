@@ -903,7 +903,7 @@ static void lockdown_never_falls_back(void **state)
 
 	text(f, LOCKDOWN, "none [integrity] confidentiality\n");
 	f->o.legacy_fallback = true;
-	file_alone_refused(f, -EPERM, "a security module or kernel lockdown forbids it");
+	file_alone_refused(f, -EPERM, "integrity mode, and this file is not signed by a key");
 	file_alone_refused(f, -EKEYREJECTED, "the signature is missing");
 	file_alone_refused(f, -ENOEXEC, "does not know this image format");
 	file_alone_refused(f, -EINVAL, "kexec_file_load(2) refused the plan");
