@@ -152,3 +152,17 @@ def test_what_was_staged_first_is_still_what_is_entered(g):
         refused(g, command, "kernel.kexec_load_disabled is 1, which holds until the next boot")
     assert g.jump("warmboot reboot --now")["release"] == g.image.release("7.2")
     assert WORD in g.out("cat /proc/cmdline").split()
+
+
+def test_lockdown(payload):
+    """A direct boot brings no firmware keys, so the running kernel trusts the signature of none."""
+    with Guest(kernel="6.12", payload=payload, cmdline_extra="lockdown=integrity", name="lockdown") as g:
+        assert "[integrity]" in g.out("cat /sys/kernel/security/lockdown")
+        for method in ("fast", "segments"):
+            r = g.run(f"warmboot load newest --method={method}")
+            assert r.rc == 1
+            assert "kernel lockdown is in integrity mode, so kexec_load(2) is refused; use --method=file" in r.out
+        r = g.run("warmboot load newest")
+        assert r.rc == 1
+        assert "signed by a key" in r.out or "does not trust" in r.out, r.out
+        assert g.out("cat /sys/kernel/kexec_loaded") == "0"
