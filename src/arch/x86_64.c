@@ -31,24 +31,33 @@ static uint64_t memparse(const char *s, char **end)
 }
 
 /*
- * Keep the kernel out of memory that its own command line takes away, as the decompressor does
- * (arch/x86/boot/compressed/kaslr.c: mem= limits, memmap=size[@#$!]start are avoided).
+ * Keep everything out of memory that the new kernel's command line takes away, as the decompressor
+ * does for the kernel (arch/x86/boot/compressed/kaslr.c: mem= limits, memmap=size[@#$!]start are
+ * avoided): an initrd there would overwrite what persistent memory holds.
  */
 static int obey_memory_words(const char *name, const char *value, void *arg)
 {
 	struct wb_ranges *free = arg;
 	uint64_t size, start;
 	char *end;
+	int r = 0;
 
 	if (!value || (strcmp(name, "mem") && strcmp(name, "memmap")))
 		return 0;
-	size = memparse(value, &end);
-	if (strcmp(name, "mem") == 0)
+	if (strcmp(name, "mem") == 0) {
+		size = memparse(value, &end);
 		return size ? wb_ranges_remove(free, size, UINT64_MAX - size) : 0;
-	if (!size || !*end || !strchr("#$!", *end))
-		return 0;
-	start = memparse(end + 1, &end);
-	return start + size > start ? wb_ranges_remove(free, start, size) : 0;
+	}
+	/* One word may list several, with commas between. */
+	for (const char *p = value; r == 0 && *p; p += strcspn(p, ","), p += *p == ',') {
+		size = memparse(p, &end);
+		if (!size || !*end || !strchr("#$!", *end))
+			continue;
+		start = memparse(end + 1, &end);
+		if (start + size > start)
+			r = wb_ranges_remove(free, start, size);
+	}
+	return r;
 }
 
 /* Physical base for a pre-linked kernel: at random among all that fit, or the lowest. */
@@ -62,20 +71,15 @@ static int place_kernel(struct wb_plan *plan, const struct wb_plan_wish *wish, u
 		.max = (1ull << 46) - 1, /* what four-level paging can map directly (64 TiB) */
 		.type = WB_E820_RAM,
 	};
-	WB_CLEAN_RANGES may = {};
-	uint64_t slots, at;
+	uint64_t slots = wb_ranges_slots(&plan->free, &want), at;
 
-	if (wb_ranges_copy(&plan->free, &may) < 0 ||
-		wb_cmdline_each(wish->cmdline, obey_memory_words, &may) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory while placing the kernel");
-	slots = wb_ranges_slots(&may, &want);
 	if (!slots)
 		return wb_fail(err, -ENOSPC,
 			"too little memory: no free range of %llu MiB for the kernel; give the "
 			"machine "
 			"more memory or unload the crash kernel",
 			(unsigned long long)(want.size >> 20));
-	wb_ranges_slot(&may, &want, randomly ? wish->entropy[0] % slots : 0, &at);
+	wb_ranges_slot(&plan->free, &want, randomly ? wish->entropy[0] % slots : 0, &at);
 	*ret = at;
 	return wb_plan_take(plan, at, want.size, "kernel", err);
 }
@@ -153,6 +157,23 @@ static int entry_of(const struct wb_elf *elf, uint64_t low, uint64_t high, uint6
 	return 0;
 }
 
+/*
+ * Only the decompressor can leave five-level paging (arch/x86/boot/compressed/pgtable_64.c). A kernel
+ * built without it that is entered past the decompressor would die at its first page table.
+ */
+static int check_levels(
+	const struct wb_machine *m, const struct wb_plan_wish *wish, struct wb_error *err)
+{
+	bool knows = wish->image->kind == WB_IMAGE_BZIMAGE &&
+		     wish->image->bz.xloadflags & XLF_5LEVEL_ENABLED;
+
+	if (!m->la57 || (knows && !wb_cmdline_has(wish->cmdline, "no5lvl")))
+		return 0;
+	return wb_fail(err, -EOPNOTSUPP,
+		"five-level paging is on, and %s; only a bzImage's own entry can leave it",
+		knows ? "no5lvl is asked for" : "the kernel does not say that it was built for it");
+}
+
 static int plan_fast(const struct wb_machine *m, const struct wb_plan_wish *wish,
 	struct wb_plan *plan, uint64_t *ret_entry, struct wb_error *err)
 {
@@ -162,6 +183,9 @@ static int plan_fast(const struct wb_machine *m, const struct wb_plan_wish *wish
 	struct wb_elf elf;
 	int r;
 
+	r = check_levels(m, wish, err);
+	if (r < 0)
+		return r;
 	if (m->confidential)
 		return wb_fail(err, -EOPNOTSUPP,
 			"confidential guests (SEV, TDX) need the decompressor's set-up");
@@ -327,6 +351,8 @@ static int x86_plan(const struct wb_machine *m, const struct wb_plan_wish *wish,
 	uint64_t at;
 	int r = check_target(m, wish, err);
 
+	if (r == 0 && wb_cmdline_each(wish->cmdline, obey_memory_words, &plan->free) < 0)
+		r = wb_fail(err, -ENOMEM, "out of memory while planning");
 	if (r == 0 && wish->method == WB_METHOD_FAST)
 		r = plan_fast(m, wish, plan, &args.entry, err);
 	else if (r == 0)

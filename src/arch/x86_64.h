@@ -43,7 +43,8 @@
 
 #define XLF_KERNEL_64 0x01
 #define XLF_ABOVE_4G 0x02
-#define XLF_5LEVEL 0x20
+#define XLF_5LEVEL 0x20         /* the decompressor may be entered with five levels on */
+#define XLF_5LEVEL_ENABLED 0x40 /* the kernel itself was built with them */
 
 /* Where things will lie; physical addresses. */
 struct wb_x86_layout {

@@ -163,6 +163,17 @@ static void own_memory_words_are_obeyed(void **state)
 	assert_true(f->plan.kernel_at + 3 * MIB <= 64 * MIB);
 }
 
+static void no_segment_lies_in_persistent_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	/* From 40 MiB up to the end of memory. */
+	f->wish.cmdline = "memmap=500M!40M,600M!540M";
+	make(f);
+	for (size_t i = 0; i < f->plan.n; i++)
+		assert_true(f->plan.segments[i].mem + f->plan.segments[i].memsz <= 40 * MIB);
+}
+
 static void boot_params_carry_firmware(void **state)
 {
 	struct fixture *f = *state;
@@ -334,6 +345,12 @@ static void what_fast_cannot_do_is_refused(void **state)
 	f->machine.la57 = true;
 	f->image.bz.xloadflags = 3;
 	refused(f, -EOPNOTSUPP, "five-level paging");
+	f->image.bz.xloadflags = 0x3f; /* enters, but was built without */
+	refused(f, -EOPNOTSUPP, "does not say that it was built for it");
+	f->image.bz.xloadflags = 0x7f;
+	f->wish.cmdline = "no5lvl";
+	refused(f, -EOPNOTSUPP, "no5lvl is asked for");
+	f->wish.cmdline = "root=/dev/vda1";
 	f->machine.la57 = false;
 	f->machine.confidential = true;
 	refused(f, -EOPNOTSUPP, "confidential");
@@ -363,6 +380,7 @@ int main(void)
 		TEST(nothing_lies_where_it_must_not),
 		TEST(nokaslr_moves_nothing),
 		TEST(own_memory_words_are_obeyed),
+		TEST(no_segment_lies_in_persistent_memory),
 		TEST(boot_params_carry_firmware),
 		TEST(long_memory_maps_use_setup_data),
 		TEST(efi_is_handed_on),

@@ -96,7 +96,7 @@ static inline struct wb_image tiny_bzimage(const uint8_t setup[0x70], struct wb_
 				.kernel_alignment = 0x200000,
 				.cmdline_size = 2047,
 				.initrd_addr_max = 0x7fffffff,
-				.xloadflags = 0x3f,
+				.xloadflags = 0x7f,
 				.relocatable = true,
 			},
 	};
