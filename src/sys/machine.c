@@ -9,7 +9,9 @@
 #include "arch/arch.h"
 #include "sys/machine.h"
 
-#define SMALL (1 << 20) /* no text file that is read here is larger */
+#define SMALL (1 << 20)          /* no text file that is read whole is larger */
+#define CPUINFO_HEAD 16384       /* more than one CPU's part of /proc/cpuinfo */
+#define ADDRESS_END (1ull << 52) /* what x86-64 can address physically */
 
 /* Offsets in boot_params, Documentation/arch/x86/zero-page.rst. */
 #define BP_SIZE 4096
@@ -83,27 +85,45 @@ static int read_memmap(const struct wb_files *f, struct wb_ranges *map, struct w
 }
 
 /*
- * Memory that firmware calls RAM but the running kernel knows to be in use for good: tables that
- * it reserved, and the crash kernel. Without privilege all addresses read as 0.
+ * Memory that firmware calls RAM and that the running kernel does not use as such: tables that it
+ * reserved, the crash kernel, and what its own mem= and memmap= took away, such as persistent memory
+ * with contents. Without privilege all addresses read as 0, and then nothing is known.
  */
 static int read_iomem(const struct wb_files *f, struct wb_ranges *avoid, struct wb_error *err)
 {
+	WB_CLEAN_RANGES out = {}, inside = {};
 	WB_CLEAN_BLOB b = {};
 	char *save = NULL;
+	bool known = false;
+	int r;
 
-	if (read_text(f, "/proc/iomem", &b) < 0)
+	/* Of no known size: it grows with the machine. */
+	if (f->read(f->ctx, "/proc/iomem", 0, &b, NULL) < 0)
 		return 0;
-	for (char *line = strtok_r((char *)b.data, "\n", &save); line;
+	r = wb_ranges_set(&out, 0, ADDRESS_END, WB_E820_RESERVED);
+	for (char *line = strtok_r((char *)b.data, "\n", &save); line && r == 0;
 		line = strtok_r(NULL, "\n", &save)) {
 		uint64_t start, end;
 		char name[64];
 
-		if (sscanf(line, " %" SCNx64 "-%" SCNx64 " : %63[^\n]", &start, &end, name) != 3)
+		if (sscanf(line, " %" SCNx64 "-%" SCNx64 " : %63[^\n]", &start, &end, name) != 3 ||
+			end <= start || end >= ADDRESS_END)
 			continue;
-		if (end <= start || (strcasecmp(name, "reserved") && strcmp(name, "Crash kernel")))
-			continue;
-		if (wb_ranges_set(avoid, start, end - start + 1, WB_E820_RESERVED) < 0)
-			return wb_fail(err, -ENOMEM, "out of memory while reading /proc/iomem");
+		if (*line != ' ' && strcmp(name, "System RAM") == 0) {
+			r = wb_ranges_remove(&out, start, end - start + 1);
+			known = true;
+		} else if (strcasecmp(name, "reserved") == 0 || strcmp(name, "Crash kernel") == 0) {
+			r = wb_ranges_set(&inside, start, end - start + 1, WB_E820_RESERVED);
+		}
+	}
+	for (size_t i = 0; i < inside.n && r == 0; i++)
+		r = wb_ranges_set(
+			&out, inside.items[i].start, inside.items[i].size, WB_E820_RESERVED);
+	if (r < 0)
+		return wb_fail(err, r, "out of memory while reading /proc/iomem");
+	if (known) {
+		*avoid = out;
+		out = (struct wb_ranges){};
 	}
 	return 0;
 }
@@ -203,7 +223,8 @@ static void read_cpu(const struct wb_files *f, struct wb_machine *m)
 
 	if (f->exists(f->ctx, "/sys/devices/platform/sev-guest"))
 		m->confidential = true;
-	if (read_text(f, "/proc/cpuinfo", &b) < 0 && b.size == 0)
+	/* The first CPU speaks for all; with many of them the file has megabytes. */
+	if (f->read_at(f->ctx, "/proc/cpuinfo", 0, CPUINFO_HEAD, &b, NULL) < 0)
 		return;
 	flags = strstr((char *)b.data, "\nflags");
 	if (!flags)

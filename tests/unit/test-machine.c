@@ -38,12 +38,55 @@ static void bios_machine(void **state)
 	assert_int_equal(m.memory.n, 4);
 	assert_int_equal(m.memory.items[2].type, WB_E820_ACPI);
 	assert_int_equal(m.memory.items[3].type, WB_E820_PRAM);
-	assert_int_equal(m.avoid.n, 3);
-	assert_int_equal(m.avoid.items[1].start, 0x30000000);
-	assert_int_equal(m.avoid.items[2].size, 0x100000);
+	assert_int_equal(m.avoid.n, 5);
+	assert_int_equal(m.avoid.items[2].start, 0x30000000);
+	assert_int_equal(m.avoid.items[3].size, 0x100000);
+	/* All that follows the running kernel's own RAM. */
+	assert_int_equal(m.avoid.items[4].start, 0x3ffe0000);
 	assert_true(m.la57);
 	assert_false(m.confidential);
 	assert_int_equal(m.efi_n, 0);
+}
+
+/* memmap=!, mem= and the like took them from the running kernel; firmware calls both RAM. */
+static void what_the_kernel_does_not_use_as_ram_is_avoided(void **state)
+{
+	static const struct fake_file list[] = {
+		{"/sys/firmware/memmap/0/start", "0x0\n"},
+		{"/sys/firmware/memmap/0/end", "0x7fffffff\n"},
+		{"/sys/firmware/memmap/0/type", "System RAM\n"},
+		{"/proc/iomem", "00000000-3fffffff : System RAM\n"
+				"40000000-4fffffff : Persistent Memory (legacy)\n"},
+		{},
+	};
+	struct wb_files files = fake_files(list);
+	struct wb_error err = {};
+	WB_CLEAN_MACHINE m = {};
+
+	assert_int_equal(wb_machine_read(&files, &m, &err), 0);
+	assert_int_equal(m.memory.n, 1);
+	assert_int_equal(m.avoid.n, 1);
+	assert_int_equal(m.avoid.items[0].start, 0x40000000);
+	assert_true(m.avoid.items[0].size > 0x40000000);
+}
+
+/* As without privilege. */
+static void hidden_addresses_tell_nothing(void **state)
+{
+	static const struct fake_file list[] = {
+		{"/sys/firmware/memmap/0/start", "0x0\n"},
+		{"/sys/firmware/memmap/0/end", "0x7fffffff\n"},
+		{"/sys/firmware/memmap/0/type", "System RAM\n"},
+		{"/proc/iomem", "00000000-00000000 : System RAM\n"
+				"00000000-00000000 : Reserved\n"},
+		{},
+	};
+	struct wb_files files = fake_files(list);
+	struct wb_error err = {};
+	WB_CLEAN_MACHINE m = {};
+
+	assert_int_equal(wb_machine_read(&files, &m, &err), 0);
+	assert_int_equal(m.avoid.n, 0);
 }
 
 static void efi_machine(void **state)
@@ -96,6 +139,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bios_machine),
+		cmocka_unit_test(what_the_kernel_does_not_use_as_ram_is_avoided),
+		cmocka_unit_test(hidden_addresses_tell_nothing),
 		cmocka_unit_test(efi_machine),
 		cmocka_unit_test(no_map_is_an_error),
 	};
