@@ -332,10 +332,22 @@ static int need_fs(struct index *ix, const char *type)
 	return r;
 }
 
+/* modprobe.d(5): only NAME.conf counts, and the first directory that has it. */
+static bool is_config(const struct wb_strv *seen, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < seen->n; i++)
+		if (strcmp(seen->items[i], name) == 0)
+			return false;
+	return n > 5 && strcmp(name + n - 5, ".conf") == 0;
+}
+
 static int read_options(struct index *ix)
 {
-	static const char *const dirs[] = {
-		"/usr/lib/modprobe.d", "/run/modprobe.d", "/etc/modprobe.d"};
+	static const char *const dirs[] = {"/etc/modprobe.d", "/run/modprobe.d",
+		"/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"};
+	WB_CLEAN_STRV seen = {};
 
 	for (size_t d = 0; d < sizeof(dirs) / sizeof(dirs[0]); d++) {
 		WB_CLEAN_STRV names = {};
@@ -346,6 +358,10 @@ static int read_options(struct index *ix)
 			WB_CLEAN_BLOB conf = {};
 			char path[512];
 
+			if (!is_config(&seen, names.items[i]))
+				continue;
+			if (wb_strv_add(&seen, names.items[i]) < 0)
+				return wb_fail(ix->err, -ENOMEM, "out of memory");
 			snprintf(path, sizeof(path), "%s/%s", dirs[d], names.items[i]);
 			if (ix->files->read(ix->files->ctx, path, 0, &conf, NULL) < 0)
 				continue;

@@ -60,9 +60,11 @@ static int find_mounts(
 			continue;
 		if (strcmp(m.point, "/") == 0)
 			*ret = m; /* later ones cover earlier ones */
-		else if (strcmp(m.point, "/usr") == 0 && strncmp(m.dev, "0:", 2) != 0)
+		else if ((strcmp(m.point, "/usr") == 0 && strcmp(m.type, "overlay") != 0) ||
+			 strcmp(m.point, "/etc") == 0)
+			/* An overlay on /usr is systemd-sysext's, which comes after the initramfs. */
 			return wb_fail(err, -EOPNOTSUPP,
-				"/usr is a file system of its own (%s)" ELSE_OWN, m.source);
+				"%s is a file system of its own (%s)" ELSE_OWN, m.point, m.source);
 		else if (strcmp(m.point, "/dev/pts") == 0 && strstr(m.options, "mode="))
 			sscanf(strstr(m.options, "mode="), "mode=%6[0-7]", pts_mode);
 	}
@@ -76,25 +78,57 @@ static int check_fstab(const struct wb_files *files, struct wb_error *err)
 {
 	WB_CLEAN_BLOB text = {};
 	const char *p;
-	char line[1024], what[256], where[256];
+	char line[1024], what[256], where[256], options[512];
 
 	if (files->read(files->ctx, "/etc/fstab", 0, &text, NULL) < 0)
 		return 0;
-	for (p = (const char *)text.data; wb_warm_line(&p, line, sizeof(line));)
-		if (sscanf(line, "%255s %255s", what, where) == 2 && what[0] != '#' &&
-			strcmp(where, "/usr") == 0)
+	for (p = (const char *)text.data; wb_warm_line(&p, line, sizeof(line));) {
+		if (sscanf(line, "%255s %255s %*s %511s", what, where, options) != 3 ||
+			what[0] == '#')
+			continue;
+		if (strcmp(where, "/usr") == 0 || strcmp(where, "/etc") == 0 ||
+			(strcmp(where, "/") != 0 && strstr(options, "x-initrd.mount")))
 			return wb_fail(err, -EOPNOTSUPP,
-				"/etc/fstab mounts /usr on its own (%s)" ELSE_OWN, what);
+				"/etc/fstab has %s (%s) mounted before the system starts" ELSE_OWN,
+				where, what);
+	}
 	return 0;
+}
+
+/*
+ * An initrd can replace tables of the ACPI firmware, and the kernel says so only by a taint
+ * (TAINT_OVERRIDDEN_ACPI_TABLE, Documentation/admin-guide/tainted-kernels.rst).
+ */
+static int check_acpi(const struct wb_files *files, struct wb_error *err)
+{
+	WB_CLEAN_BLOB text = {};
+
+	if (files->read(files->ctx, "/proc/sys/kernel/tainted", 64, &text, NULL) < 0 ||
+		!(strtoull((const char *)text.data, NULL, 10) & 1 << 8))
+		return 0;
+	return wb_fail(err, -EOPNOTSUPP,
+		"the running initramfs brought ACPI tables for this machine" ELSE_OWN);
 }
 
 /* Words that ask an initramfs for something this one does not do. */
 static int check_word(const char *name, const char *value, void *arg)
 {
 	static const char *const refused[] = {"nfsroot", "netroot", "netconsole", "ubi.mtd",
-		"break", "rd.break", "cryptdevice", "cryptopts", "overlayroot", "rd.luks.uuid",
-		"rd.lvm.lv", "systemd.volatile", "root_overlay"};
+		"break", "cryptdevice", "cryptopts", "overlayroot", "systemd.volatile",
+		"root_overlay", "ostree", "composefs", "roothash", "usrhash", "mount.usr",
+		"snapd_recovery_mode", "fips", "ip", "ifname"};
+	/* Of the words for an initramfs, those that only say what it should show or leave out. */
+	static const char *const harmless[] = {"rd.udev.log_level", "rd.udev.log_priority",
+		"rd.systemd.show_status", "rd.plymouth", "rd.driver.blacklist"};
+	bool known = strncmp(name, "rd.", 3) != 0;
 
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		known |= strcmp(name, harmless[i]) == 0;
+	if (!known)
+		return wb_fail(arg, -EOPNOTSUPP,
+			"the command line has %s, which is meant for the entry's own "
+			"initramfs" ELSE_OWN,
+			name);
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		if (strcmp(name, refused[i]) == 0)
 			return wb_fail(arg, -EOPNOTSUPP,
@@ -119,6 +153,10 @@ static int check_type(const struct mount *m, struct wb_error *err)
 			"the root file system is %s (on %s), which the warm initramfs does not "
 			"know" ELSE_OWN,
 			m->type, m->source);
+	if (strstr(m->options, "logdev=") || strstr(m->options, "rtdev="))
+		return wb_fail(err, -EOPNOTSUPP,
+			"the root file system lies on more than one device (%s)" ELSE_OWN,
+			m->options);
 	if (strcmp(m->type, "btrfs") != 0 && strcmp(m->root, "/") != 0)
 		return wb_fail(err, -EOPNOTSUPP,
 			"the running root is the directory %s of %s: a bind mount or a "
@@ -427,6 +465,8 @@ int wb_warm_root_find(const struct wb_files *files, const char *cmdline, struct 
 		r = check_fstab(files, err);
 	if (r == 0)
 		r = wb_cmdline_each(cmdline, check_word, err);
+	if (r == 0)
+		r = check_acpi(files, err);
 	if (r == 0)
 		r = find_device(files, &m, &root, err);
 	if (r == 0)

@@ -36,8 +36,11 @@
 		{DIR "kernel/mbcache.ko", ELF "mb"}, {DIR "kernel/crc32c-gen.ko", ELF "crc"},  \
 		{DIR "kernel/nvme.ko", ELF "nvme"}, {DIR "kernel/nvme-core.ko", ELF "core"},   \
 		{DIR "kernel/ahci.ko", ELF "ahci"}, {DIR "kernel/sd_mod.ko", ELF "sd"},        \
+		{"/usr/lib/modprobe.d/a.conf", "options nvme-core multipath=0\n"},             \
+		{"/etc/modprobe.d/a.conf.dpkg-old", "options nvme-core multipath=1\n"},        \
+		{"/etc/modprobe.d/b.conf", "options nvme-core io_timeout=9\n"},                \
 	{                                                                                      \
-		"/usr/lib/modprobe.d/a.conf", "options nvme-core multipath=0\n"                \
+		"/usr/lib/modprobe.d/b.conf", "options nvme-core io_timeout=8\n"               \
 	}
 
 static const struct fake_file virtio[] = {
@@ -200,7 +203,7 @@ static void nvme_behind_its_subsystem(void **state)
 		fail_msg("%s", err.text);
 	expect_modules(&got, "nvme_core nvme crc32c_gen mbcache ext4");
 	plan = cpio_find(wb_blob_view(&got.cpio), "plan", &mode);
-	assert_non_null(memmem(plan.data, plan.size, "module nvme_core multipath=0\n", 29));
+	assert_non_null(memmem(plan.data, plan.size, "nvme_core io_timeout=9 multipath=0\n", 35));
 	wb_warm_result_deinit(&got);
 }
 
@@ -281,6 +284,52 @@ static void refuses_stacks(void **state)
 	expect_refused(btrfs, -EOPNOTSUPP, "2 devices");
 	expect_refused(usr, -EOPNOTSUPP, "/usr");
 	expect_refused(nbd, -EOPNOTSUPP, "nbd0");
+}
+
+static void refuses_what_the_own_initramfs_would_do(void **state)
+{
+	static const char *const words[] = {"rd.lvm.lv=a/b", "ostree=/ostree/boot.1", "fips=1",
+		"ip=dhcp", "mount.usr=/dev/x", "overlayroot=tmpfs", "rd.break"};
+	static const char root[] = "root=UUID=1111-22 ro ";
+	struct fake_file list[80] = {};
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+	struct fake_file *more = list;
+
+	memcpy(list, virtio, sizeof(virtio));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		char cmdline[128];
+
+		sprintf(cmdline, "%s%s", root, words[i]);
+		assert_int_equal(build(virtio, cmdline, &got, &err), -EOPNOTSUPP);
+		cmdline[strlen(root) + strcspn(words[i], "=")] = 0;
+		assert_non_null(strstr(err.text, cmdline + strlen(root)));
+	}
+	assert_int_equal(build(virtio, "root=UUID=1111-22 rd.udev.log_level=3", &got, &err), 0);
+	wb_warm_result_deinit(&got);
+	while (more->path)
+		more++;
+	*more = (struct fake_file){"/proc/sys/kernel/tainted", "4352\n"};
+	assert_int_equal(build(list, root, &got, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "ACPI tables"));
+	*more = (struct fake_file){"/etc/fstab", "overlay /srv overlay defaults,x-initrd.mount\n"};
+	assert_int_equal(build(list, root, &got, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "/srv (overlay)"));
+}
+
+static void refuses_a_second_device(void **state)
+{
+	static const struct fake_file usr[] = {
+		{"/proc/self/mountinfo",
+			MOUNTS("0:30", "btrfs",
+				"/dev/sda1") "31 25 0:30 /usr /usr rw - btrfs /dev/sda1 rw\n"},
+		{}};
+	static const struct fake_file log[] = {
+		{"/proc/self/mountinfo", "1 1 8:1 / / rw - xfs /dev/sda1 rw,logdev=/dev/sdb1\n"},
+		{}};
+
+	expect_refused(usr, -EOPNOTSUPP, "/usr");
+	expect_refused(log, -EOPNOTSUPP, "more than one device");
 }
 
 static void probes_file_systems(void **state)
@@ -385,6 +434,8 @@ int main(void)
 		cmocka_unit_test(sata_takes_the_bound_driver),
 		cmocka_unit_test(refuses_by_name),
 		cmocka_unit_test(refuses_stacks),
+		cmocka_unit_test(refuses_what_the_own_initramfs_would_do),
+		cmocka_unit_test(refuses_a_second_device),
 		cmocka_unit_test(probes_file_systems),
 		cmocka_unit_test(names_partitions),
 		cmocka_unit_test(knows_the_place_of_a_disk),
