@@ -144,9 +144,11 @@ static int take_stream(const struct join *j, struct wb_bytes in, size_t at, size
 	}
 	if (r != -EOPNOTSUPP)
 		return wb_fail_in(j->err, r, "initrd, byte %zu: ", at);
-	/* Archives behind it must keep their place in a word. */
+	/* Archives behind it must keep their place in a word; what is before it is not its own. */
 	*ret_end = in.size;
-	return copy(j, in, wb_align_down(at, 4), in.size);
+	if (wb_blob_append(j->ret, NULL, at % 4) < 0)
+		return wb_fail(j->err, -ENOMEM, "not enough memory to join the initrds");
+	return copy(j, in, at, in.size);
 }
 
 /* The uncompressed archives at the start of a part: only there does the kernel look early. */

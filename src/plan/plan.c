@@ -37,7 +37,7 @@ static int free_memory(
 			lo = 1 << 20;
 		if (lo < wish->mem_min)
 			lo = wb_align_up(wish->mem_min, PAGE);
-		if (wish->mem_max && hi > wish->mem_max + 1)
+		if (wish->mem_max && hi && hi - 1 > wish->mem_max)
 			hi = wb_align_down(wish->mem_max + 1, PAGE);
 		if (it->type == WB_E820_RAM && hi > lo)
 			r = wb_ranges_set(&out, lo, hi - lo, WB_E820_RAM);

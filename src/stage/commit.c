@@ -38,6 +38,7 @@ static int explain(struct wb_error *err, int r, const struct wb_stage *s, const 
 	case ELIBBAD:
 	case ENOKEY:
 	case EBADMSG:
+	case ENODATA: /* an unsigned PE file, crypto/asymmetric_keys/verify_pefile.c */
 		return wb_fail(err, r,
 			"%s: the signature is missing, damaged or by a key that the running kernel "
 			"does not "

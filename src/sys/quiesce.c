@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,9 +81,15 @@ static int host_thaw(void *ctx, const char *path)
 
 static int host_remount(void *ctx, const char *path, bool read_only)
 {
+	/* What a remount does not name, it takes away; the values are those of MS_*. */
+	const unsigned long kept = ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_SYNCHRONOUS;
 	/* No MS_BIND: the file system itself, not only this mount of it. */
 	unsigned long flags = MS_REMOUNT | (read_only ? MS_RDONLY : 0);
+	struct statvfs now;
 
+	if (statvfs(path, &now) < 0)
+		return -errno;
+	flags |= now.f_flag & kept;
 	return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 

@@ -148,6 +148,24 @@ static void unknown_rest_is_kept(void **state)
 	assert_join(&part, 1, true, &want);
 }
 
+static void unknown_rest_gets_nothing_of_the_stream_before(void **state)
+{
+	/* Long enough that the second byte of gzip's size is not 0. */
+	const struct archive a = archive("a-name-that-makes-the-archive-longer-than-256-bytes");
+	uint8_t gz[2048];
+	const size_t n_gz = sample_stored_gzip(gz, (struct wb_bytes){a.data, a.size});
+	WB_CLEAN_BLOB part = {};
+	WB_CLEAN_BLOB want = {};
+
+	assert_int_equal(n_gz % 4, 3);
+	wb_blob_append(&part, gz, n_gz);
+	wb_blob_append(&part, "\1unknown", 8);
+	add(&want, &a);
+	wb_blob_append(&want, "\0\0\0\1unknown", 11);
+	wb_blob_pad(&want, 4);
+	assert_join(&part, 1, true, &want);
+}
+
 static void nothing_and_zeroes_join_to_nothing(void **state)
 {
 	WB_CLEAN_BLOB part = {};
@@ -234,6 +252,7 @@ int main(void)
 		cmocka_unit_test(streams_are_unpacked_in_place),
 		cmocka_unit_test(streams_stay_when_not_wanted),
 		cmocka_unit_test(unknown_rest_is_kept),
+		cmocka_unit_test(unknown_rest_gets_nothing_of_the_stream_before),
 		cmocka_unit_test(nothing_and_zeroes_join_to_nothing),
 		cmocka_unit_test(truncated_archive_is_refused),
 		cmocka_unit_test(lying_sizes_are_refused),

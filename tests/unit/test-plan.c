@@ -333,6 +333,9 @@ static void too_little_memory_is_refused(void **state)
 
 	f->wish.mem_max = 17 * MIB;
 	refused(f, -ENOSPC, "too little memory: no free range of 3 MiB for the kernel");
+	f->wish.mem_max = UINT64_MAX; /* kexec-tools' own default */
+	make(f);
+	wb_plan_deinit(&f->plan);
 	f->wish.mem_max = 0;
 	f->wish.initrd.size = 1100 * MIB; /* never read: placement comes before any checksum */
 	refused(f, -ENOSPC, "for the initrd");
