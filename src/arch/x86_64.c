@@ -94,6 +94,15 @@ static uint64_t span_low(const struct wb_elf *elf)
 	return low;
 }
 
+/* Is the lowest part linked where kernels are? Any other program would be entered just as well. */
+static bool is_kernel(const struct wb_elf *elf, uint64_t low)
+{
+	for (size_t i = 0; i < elf->n_loads; i++)
+		if (elf->loads[i].paddr == low)
+			return elf->loads[i].vaddr - low == KERNEL_MAP;
+	return false;
+}
+
 static uint64_t span_high(const struct wb_elf *elf)
 {
 	uint64_t high = 0;
@@ -190,11 +199,15 @@ static int plan_fast(const struct wb_machine *m, const struct wb_plan_wish *wish
 		return wb_fail(err, -EOPNOTSUPP,
 			"confidential guests (SEV, TDX) need the decompressor's set-up");
 	r = wb_elf_parse(wb_blob_view(wish->vmlinux), &elf, err);
-	if (r == 0)
-		r = wb_x86_relocs_parse(&elf, &relocs, err);
 	if (r < 0)
 		return r;
 	low = span_low(&elf);
+	if (!is_kernel(&elf, low))
+		return wb_fail(err, -EOPNOTSUPP,
+			"the ELF file is not linked as an x86-64 Linux kernel is; name a kernel");
+	r = wb_x86_relocs_parse(&elf, &relocs, err);
+	if (r < 0)
+		return r;
 	high = span_high(&elf);
 	size = high - low;
 	if (wish->image->kind == WB_IMAGE_BZIMAGE) {

@@ -354,6 +354,12 @@ static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 	r = choose_method(s, err);
 	if (r == 0)
 		r = read_image(sys, s, err);
+	/* A bare vmlinux has no way in but this one, and kexec_file_load(2) does not know it. */
+	if (r == 0 && s->options.legacy_fallback && s->image.kind == WB_IMAGE_ELF &&
+		!s->policy.signature) {
+		s->options.method = s->method = WB_METHOD_FAST;
+		snprintf(s->method_why, sizeof(s->method_why), "the kernel is an ELF file");
+	}
 	if (r == 0)
 		r = read_dtb(sys, s, err);
 	if (r == 0)

@@ -920,6 +920,28 @@ static void legacy_fallback_takes_segments(void **state)
 	assert_non_null(strstr(wb_stage_info(f->stage).method_why, "does not know this image"));
 }
 
+static void legacy_fallback_links_a_vmlinux(void **state)
+{
+	struct fixture *f = *state;
+
+	f->o.legacy_fallback = true;
+	put(f, KERNEL, f->elf, sizeof(f->elf));
+	loads(f, WB_METHOD_FAST);
+	assert_int_equal(f->fake.file_loads, 0);
+}
+
+static void programs_are_no_kernels(void **state)
+{
+	struct fixture *f = *state;
+
+	sample_le64(f->elf + 64 + 16, 0x400000);    /* p_vaddr */
+	sample_le64(f->elf + 24, SAMPLE_ELF_PADDR); /* e_entry */
+	put(f, KERNEL, f->elf, sizeof(f->elf));
+	f->o.method = WB_METHOD_FAST;
+	assert_int_equal(load(f), -EOPNOTSUPP);
+	says(f, "not linked as an x86-64 Linux kernel");
+}
+
 static void other_refusals_of_the_kernel_are_told(void **state)
 {
 	struct fixture *f = *state;
@@ -995,6 +1017,8 @@ int main(void)
 		TEST(rejected_signature_never_falls_back),
 		TEST(lockdown_never_falls_back),
 		TEST(legacy_fallback_takes_segments),
+		TEST(legacy_fallback_links_a_vmlinux),
+		TEST(programs_are_no_kernels),
 		TEST(other_refusals_of_the_kernel_are_told),
 	};
 
