@@ -1,11 +1,97 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The warm initramfs: which roots it finds, what it does with the command line, and how it fails."""
+"""The warm initramfs: is a system that it started the one that Debian's own would have started?
+
+What may differ, and nothing else, is in docs/warm-initramfs.md.
+"""
 import json
 import re
 
 import pytest
 
 from guest import Guest, Image
+
+# Sections of one look at a running system. Each must give the same after both kinds of start.
+SURVEY = {
+    "mounts": "findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS,PROPAGATION",
+    "pid 1": "tr '\\0' '\\n' </proc/1/cmdline; echo --; tr '\\0' '\\n' </proc/1/environ; echo --; "
+             "grep -E '^(Umask|Uid|Gid|Groups|Cap|Sig|NoNewPrivs|Seccomp)' /proc/1/status; "
+             "cat /proc/1/limits /proc/1/oom_score_adj; cut -d' ' -f2,4-9 /proc/1/stat; "
+             "stat -c %N /proc/1/root /proc/1/exe /proc/1/cwd /proc/1/fd/[012]",
+    "/dev": "find /dev -printf '%y %m %U:%G %p %l\\n'",
+    "/run": "find /run -xdev -path /run/udev -prune -o -printf '%y %m %U:%G %p\\n'",
+    "udev database": "cd /run/udev && find . -path ./watch -prune -o -printf '%y %m %p\\n'",
+    "udev on the root": "udevadm info -q all -n $(findmnt -n -o SOURCE /); "
+                        "udevadm info -q all -n /dev/$(lsblk -n -o PKNAME $(findmnt -n -o SOURCE /))",
+    "units": "systemctl list-units --all --plain --no-legend | awk '{print $1, $2, $3, $4}'",
+    "failed": "systemctl --failed --no-legend; systemctl is-system-running",
+    "fsck": "systemctl show systemd-fsck-root -p ActiveState,SubState,ConditionResult,Result",
+    "modules": "cut -d' ' -f1 /proc/modules",
+    "taint": "cat /proc/sys/kernel/tainted",
+    "warnings": "journalctl -b -p warning -o cat --no-pager",
+    "sysctl": "sysctl -a 2>/dev/null",
+}
+
+# What no two boots have in common, whoever starts them.
+NOISE = [
+    (r"(fd|pipe_ino)=\d+", r"\1="),
+    (r"\binput\d+", "input"),
+    (r".*/run/(wb-cmd\.|systemd/journal/streams/|credentials/(serial-)?getty@|credentials/wb-shell).*", None),
+    (r".*/run/systemd/units/invocation:(systemd-tmpfiles-clean|warmboot-record).*", None),
+    # Whoever mounts by UUID before udev has made its links has libblkid look, which keeps what it saw.
+    (r". \d+ 0:0 /run/blkid(/blkid\.tab)?", None),
+    (r"E: USEC_INITIALIZED=.*|f \d+ \./queue", None),
+    (r"SigQ:.*", None),
+    (r"(fs\.(dentry-state|file-nr|inode-nr|inode-state|aio-nr)|kernel\.(ns_last_pid|random\..*|pty\.nr)) = .*", None),
+    (r".*(Spurious LAPIC|APIC calibration|clocksource|TSC|hpet|rcu:|mtrr:|workqueue:).*", None),
+]
+
+# What the kernel sizes by the memory that is free as it starts: more, since less is reserved for
+# the initramfs.
+BY_MEMORY = (r"(?P<key>/dev udev .*size=|.*nr_inodes=|Max (?:processes|pending signals) +|"
+             r"(?:fs\.epoll\.max_user_watches|fs\.fanotify\.max_user_marks|fs\.inotify\.max_user_watches|"
+             r"kernel\.threads-max|net\.ipv4\.(?:inet_peer_threshold|tcp_mem|tcp_rmem|udp_mem)|"
+             r"user\.max_\w+|vm\.\w+_kbytes) = )")
+
+
+def tidy(line):
+    for regex, put in NOISE:
+        if put is None:
+            if re.fullmatch(regex, line):
+                return None
+        else:
+            line = re.sub(regex, put, line)
+    if line.startswith("E: DEVLINKS="):
+        line = "E: DEVLINKS=" + " ".join(sorted(line[len("E: DEVLINKS="):].split()))
+    return line
+
+
+def survey(g):
+    """{section: sorted lines}, noise taken out."""
+    g.run("udevadm settle; systemctl is-system-running --wait; udevadm settle", 180)
+    script = "\n".join(f"echo '=== {name}'; ({command}) 2>&1" for name, command in SURVEY.items())
+    got, section = {}, None
+    for line in g.out(script, 120).splitlines():
+        if line.startswith("=== "):
+            section = got.setdefault(line[4:], [])
+        elif tidy(line):
+            section.append(tidy(line))
+    return {name: sorted(lines) for name, lines in got.items()}
+
+
+def by_memory(lines):
+    """Split into the lines that tell the same everywhere and {key: first number} of the others."""
+    same, sized = [], {}
+    for line in lines:
+        m = re.match(BY_MEMORY + r"(\d+)", line)
+        dev = re.match(r"(/dev udev .*)size=(\d+)k,nr_inodes=\d+(.*)", line)
+        if dev:
+            same.append(dev.group(1) + dev.group(3))
+            sized["/dev"] = int(dev.group(2))
+        elif m and not line.startswith("/"):
+            sized[m.group("key")] = int(m.group(2))
+        else:
+            same.append(line)
+    return same, sized
 
 
 def jump(g, kernel, initramfs, more=""):
@@ -28,6 +114,24 @@ def g(payload):
         guest.run("umount /opt/wb; touch /etc/.updated /var/.updated; sed 's/ *$//' /proc/cmdline "
                   ">/root/cmdline", check=True)
         yield guest
+
+
+def test_cannot_be_told_apart(g):
+    own_times = jump(g, "7.2", "own")
+    assert warm_said(g) == ""
+    own = survey(g)
+    warm_times = jump(g, "7.2", "warm")
+    assert re.match(r"root /dev/vda2 \(ext4\) after \d+ ms: 1 modules .*; starting /sbin/init", warm_said(g))
+    warm = survey(g)
+    assert own.keys() == warm.keys()
+    for section in own:
+        a, a_sized = by_memory(own[section])
+        b, b_sized = by_memory(warm[section])
+        assert b == a, section
+        assert b_sized.keys() == a_sized.keys()
+        for key, value in a_sized.items():
+            assert value <= b_sized[key] <= value * 1.5 + 16, key
+    assert warm_times["shell"] < own_times["shell"]
 
 
 def dry_run(g, cmdline, initramfs="auto"):
@@ -89,6 +193,21 @@ def test_a_root_that_cannot_be_mounted(g):
     assert t["kexec"] is False
     assert g.expect_console(r'warmboot: cannot mount /dev/vda2 as ext4 with "nonsense": Invalid argument', since=since)
     assert g.expect_console("warmboot: restarting through the firmware", since=since)
+
+
+def test_a_root_that_is_gone(g):
+    """Last in this guest, whose root has another UUID then (byte 1128 of an ext4)."""
+    resets, since = len(g.resets), g.console.lines[-1][0]
+    g.run(f"warmboot load {g.image.release('6.12')} --initramfs=warm --cmdline \"$(cat /root/cmdline) panic=1\" && "
+          "dd if=/dev/zero of=/dev/vda2 bs=1 seek=1128 count=16 conv=notrunc,fsync", 90, check=True)
+    g._send("warmboot reboot --now")
+    asked, _ = g.expect_console("Linux version", 120, since)
+    said, match = g.expect_console(
+        r"warmboot: the root UUID=(\S+) did not appear within 30 s;.* block devices:(.*)", 180, since)
+    assert match.group(1) == g.image.root_uuid
+    assert {"vda", "vda1", "vda2"} <= set(match.group(2).split())
+    assert said - asked >= 30
+    g._wait(lambda: True if len(g.resets) > resets else None, 60, "firmware reset")
 
 
 @pytest.mark.parametrize("bus,root,modules,target", [
