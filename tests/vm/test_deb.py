@@ -18,6 +18,8 @@ PACKAGES = ("warmboot", "warmboot-kexec")
 SOURCES = ("dist", "include", "man", "src", "scripts/make-deb", "meson.build", "meson_options.txt")
 TAKEN = ("libjansson4", "liblzo2-2")
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -qy "
+# The payload, where apt and dpkg keep what was fetched and logged, and where systemd keeps its own.
+NOT_OURS = ("/opt/wb", "/var/cache", "/var/lib/apt", "/var/log", "/proc", "/sys", "/run/systemd")
 
 
 def sh(*argv, **kw):
@@ -84,6 +86,25 @@ def prepare(g):
     assert g.run("command -v warmboot").rc != 0
 
 
+def traces(g):
+    """Everything that bears the name, on disk and in /run."""
+    prune = " -o ".join(f"-path {p}" for p in NOT_OURS)
+    found = g.out(f"find / \\( {prune} \\) -prune -o -iname '*warmboot*' -print 2>/dev/null; true")
+    units = g.out("systemctl daemon-reload && sleep 1 && systemctl list-units --all --plain --no-legend 'warmboot*'")
+    return (found + "\n" + units).strip()
+
+
+def removed(g, owned):
+    g.run(APT + "remove warmboot", 120, check=True)
+    assert g.run("dpkg-query -W warmboot warmboot-kexec").out.count("no packages found") == 2
+    assert traces(g) == ""
+    left = g.out("for f in " + " ".join(owned) + "; do [ -d $f ] || [ ! -e $f ] || echo $f; done")
+    assert left == ""
+    assert g.out("cat /sys/kernel/kexec_loaded") == "0"
+    assert g.out("dpkg --audit") == ""
+    assert g.out("systemctl is-system-running --wait || systemctl --failed", 120) == "running"
+
+
 def last_jump(g):
     return json.loads(g.out("warmboot status --json"))["last_jump"]
 
@@ -91,6 +112,7 @@ def last_jump(g):
 def test_debian_13(debs, tmp_path):
     tree = archive("trixie", debs, tmp_path)
     with Guest(kernel="6.12", payload=tree, install=False, name="deb-trixie") as g:
+        new, old = g.image.release("7.2"), g.image.release("6.12")
         prepare(g)
         said = g.run(APT + "install warmboot", 120, check=True).out
         for name in TAKEN:
@@ -103,3 +125,26 @@ def test_debian_13(debs, tmp_path):
         assert g.out("stat -c '%a %U' /var/lib/warmboot") == "700 root"
         g.run("test -x /usr/lib/systemd/system-shutdown/warmboot.shutdown && systemctl cat warmboot-record &&"
               " test -e /usr/lib/systemd/system/multi-user.target.wants/warmboot-record.service", check=True)
+
+        assert g.jump("warmboot reboot --initramfs=warm")["release"] == new
+        last = last_jump(g)
+        assert (last["outcome"], last["to"]) == ("jumped", new)
+        assert g.out("systemctl is-system-running --wait || systemctl --failed", 120) == "running"
+        for what, value in (("ConditionResult", "yes"), ("Result", "success")):
+            assert g.out(f"systemctl show -P {what} warmboot-record") == value
+        assert g.run("systemctl status warmboot-record").rc == 3  # known, done
+
+        g.mount_payload()
+        g.run("command -v kexec && dpkg-query -W kexec-tools", check=True)
+        owned = g.out("dpkg -L warmboot").split()
+        said = g.run(APT + "install warmboot-kexec", 120, check=True).out
+        assert re.search(r"^Removing kexec-tools", said, re.M)
+        assert "warmboot" in g.out("kexec --version")
+        assert g.out("readlink -f /sbin/kexec") == g.out("readlink -f $(command -v warmboot)")
+        owned += g.out("dpkg -L warmboot-kexec").split()
+        g.run(f"/sbin/kexec -l /boot/vmlinuz-{old} --initrd=/boot/initrd.img-{old} --reuse-cmdline", check=True)
+        assert g.jump("systemctl kexec")["release"] == old
+
+        # What is staged when the package goes is not left behind either.
+        g.run("warmboot load newest", 120, check=True)
+        removed(g, owned)
