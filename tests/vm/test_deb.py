@@ -5,6 +5,7 @@ The guest's apt knows one archive, the payload's: the packages, and from the gue
 libraries that they name. Some of these are taken from the guest first, so that apt has to find them.
 """
 import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -148,3 +149,20 @@ def test_debian_13(debs, tmp_path):
         # What is staged when the package goes is not left behind either.
         g.run("warmboot load newest", 120, check=True)
         removed(g, owned)
+
+
+def test_debian_12(debs, tmp_path):
+    host = pathlib.Path("/etc/os-release").read_text()
+    if 'VERSION_ID="12"' not in host:
+        pytest.skip("only a package built on Debian 12 is promised to install there")
+    tree = archive("bookworm", debs, tmp_path)
+    with Guest(kernel="oldest", suite="bookworm", payload=tree, install=False, name="deb-bookworm") as g:
+        prepare(g)
+        said = g.run(APT + "install warmboot warmboot-kexec", 120, check=True).out
+        for name in TAKEN:
+            assert f"Setting up {name}" in said
+        assert g.out("warmboot --version").startswith("warmboot ")
+        # kexec-tools has it in /sbin there, which is the same place: its removal must not take ours.
+        assert "warmboot" in g.out("/sbin/kexec --version")
+        assert last_jump(g)["outcome"] == "none"
+        removed(g, g.out("dpkg -L warmboot warmboot-kexec").split())
