@@ -132,10 +132,10 @@ def ovmf():
     raise GuestError("no OVMF firmware under /usr/share/OVMF: install the package ovmf")
 
 
-def _held_by_ancestor(path):
-    """Does a parent process hold this lock already (`flock LOCK scripts/guest ...`)?"""
+def _held_already(path):
+    """Does this process (another guest of it) or a parent (`flock LOCK scripts/guest ...`) hold the lock?"""
     want = os.stat(path)
-    pid = os.getppid()
+    pid = os.getpid()
     while pid > 1:
         with contextlib.suppress(OSError):
             for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -155,8 +155,11 @@ def guest_lock():
     """One guest at a time on this machine: emulated guests starve each other's deadlines."""
     path = pathlib.Path(os.environ.get("WARMBOOT_GUEST_LOCK") or cache_dir() / "guest.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    # A second flock() of one process would wait for the first for ever.
+    ours = _held_already(path)
     with open(path, "a", encoding="ascii") as f:
-        if not _held_by_ancestor(path):
+        if not ours:
             fcntl.flock(f, fcntl.LOCK_EX)
         yield
 
