@@ -235,6 +235,9 @@ static void read_cpu(const struct wb_files *f, struct wb_machine *m)
 	m->la57 = has_word(flags, "la57");
 	if (has_word(flags, "tdx_guest"))
 		m->confidential = true;
+	/* A virtual machine that sees SEV runs under it, or could start such guests: be careful. */
+	if (has_word(flags, "hypervisor") && has_word(flags, "sev"))
+		m->confidential = true;
 }
 
 int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct wb_error *err)

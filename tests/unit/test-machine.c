@@ -123,6 +123,33 @@ static void efi_machine(void **state)
 	assert_true(m.confidential);
 }
 
+static void sev_guests_are_confidential(void **state)
+{
+	static const struct {
+		const char *cpuinfo;
+		bool confidential;
+	} cases[] = {
+		{"processor\t: 0\nflags\t: fpu hypervisor sev\n", true},
+		{"processor\t: 0\nflags\t: fpu sev sev_es\n", false}, /* the host itself */
+		{"processor\t: 0\nflags\t: fpu hypervisor\n", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct fake_file list[] = {
+			{"/sys/firmware/memmap/0/start", "0x0\n"},
+			{"/sys/firmware/memmap/0/end", "0x3fffffff\n"},
+			{"/sys/firmware/memmap/0/type", "System RAM\n"},
+			{"/proc/cpuinfo", cases[i].cpuinfo},
+			{},
+		};
+		struct wb_files files = fake_files(list);
+		WB_CLEAN_MACHINE m = {};
+
+		assert_int_equal(wb_machine_read(&files, &m, NULL), 0);
+		assert_int_equal(m.confidential, cases[i].confidential);
+	}
+}
+
 static void no_map_is_an_error(void **state)
 {
 	static const struct fake_file nothing[] = {{"/proc/iomem", ""}, {}};
@@ -142,6 +169,7 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_does_not_use_as_ram_is_avoided),
 		cmocka_unit_test(hidden_addresses_tell_nothing),
 		cmocka_unit_test(efi_machine),
+		cmocka_unit_test(sev_guests_are_confidential),
 		cmocka_unit_test(no_map_is_an_error),
 	};
 
