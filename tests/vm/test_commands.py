@@ -118,7 +118,7 @@ def test_reboot_now_leaves_a_clean_file_system(g):
 
 
 def test_systemctl_kexec_with_our_kexec(g):
-    g.run("cp "$(command -v warmboot)" /usr/sbin/kexec && kexec --version | grep warmboot", check=True)
+    g.run("cp $(command -v warmboot) /usr/sbin/kexec && kexec --version | grep warmboot", check=True)
     assert g.run("kexec -l -S").rc == 0
     g.run("k=$(ls /boot/vmlinuz-7*); /sbin/kexec --load $k --append=\"$(cat /proc/cmdline)\" "
           "--initrd=/boot/initrd.img-${k#/boot/vmlinuz-}", check=True)
