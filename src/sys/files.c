@@ -15,6 +15,9 @@ static int fail_file(struct wb_error *err, int r, const char *what, const char *
 	return wb_fail(err, r, "cannot %s %s: %s", what, path, strerror(-r));
 }
 
+/* /dev/kmsg gives a record at a time, and only to one who has room for the longest. */
+#define RECORD 8193
+
 /* Files in /proc and /sys tell no size, so the end of file decides. */
 static int read_to_end(int fd, size_t limit, struct wb_blob *b)
 {
@@ -22,18 +25,19 @@ static int read_to_end(int fd, size_t limit, struct wb_blob *b)
 		ssize_t got;
 		int r;
 
-		if (b->capacity - b->size < 4097) {
+		if (b->capacity - b->size < RECORD) {
 			r = wb_blob_reserve(b,
 				b->capacity + (b->capacity / 2 > 65536 ? b->capacity / 2 : 65536));
 			if (r < 0)
 				return r;
 		}
 		got = read(fd, b->data + b->size, b->capacity - b->size - 1);
-		if (got < 0 && errno == EINTR)
+		/* The kernel's log skips what it has overwritten, and ends by having no more now. */
+		if (got < 0 && (errno == EINTR || errno == EPIPE))
 			continue;
-		if (got < 0)
+		if (got < 0 && errno != EAGAIN)
 			return -errno;
-		if (got == 0)
+		if (got <= 0)
 			break;
 		b->size += (size_t)got;
 		if (limit && b->size > limit)
