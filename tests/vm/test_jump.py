@@ -58,6 +58,7 @@ def test_matrix(payload, firmware):
 
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
+@pytest.mark.unproven
 def test_warm_initramfs(payload, firmware):
     with Guest(kernel="6.12", firmware=firmware, payload=payload, name=f"warm-{firmware}") as g:
         plain = describe(g)
@@ -74,6 +75,7 @@ def describe(g):
                  " awk '{print $1, $3, $4}' | sort; stat -c '%a %U %n' /run /dev /dev/shm /run/lock")
 
 
+@pytest.mark.unproven
 def test_twenty_in_a_row(payload):
     """Twenty jumps, every method in turn; a file on the root disk keeps its checksum."""
     with Guest(kernel="6.12", payload=payload, name="twenty") as g:
@@ -98,6 +100,7 @@ def test_twenty_in_a_row(payload):
     ("5G", 1, "nokaslr", "uefi"),
     ("1G", 4, "nokaslr", "bios"),
 ])
+@pytest.mark.unproven
 def test_machines(payload, mem, cpus, extra, firmware):
     """More than 4 GiB, one and four CPUs, with and without nokaslr: fast, there and back."""
     with Guest(kernel="6.12", mem=mem, cpus=cpus, cmdline_extra=extra, firmware=firmware, payload=payload,
@@ -112,6 +115,7 @@ def test_machines(payload, mem, cpus, extra, firmware):
         healthy(g)
 
 
+@pytest.mark.unproven
 def test_kaslr_moves_the_kernel(payload):
     """The pre-linked kernel stands elsewhere after each jump, and stays put with nokaslr."""
     text = "awk '$3 == \"_text\" {print $1}' /proc/kallsyms"
@@ -127,6 +131,7 @@ def test_kaslr_moves_the_kernel(payload):
 
 
 @pytest.mark.parametrize("suite", ["bookworm", "sid"])
+@pytest.mark.unproven
 def test_other_systemd(payload, suite):
     """The orderly jump under the systemd of Debian 12 and of unstable."""
     with Guest(kernel="oldest", suite=suite, payload=payload, name=f"systemd-{suite}") as g:
