@@ -199,14 +199,6 @@ static int fill(const struct wb_files *files, const char *mount, const char *pat
 	return 0;
 }
 
-static bool has_id(const struct wb_entries *all, const char *id)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (strcmp(all->items[i].id, id) == 0)
-			return true;
-	return false;
-}
-
 /* Move `e` into the list, or say why not. */
 static int add(const struct wb_files *files, const char *path, const struct wb_bls_file *f,
 	struct wb_entry *e, struct wb_entries *ret)
@@ -240,7 +232,7 @@ static int find_one(
 	if (!e.id || !path)
 		r = -ENOMEM;
 	/* The same partition seen through a second mount. */
-	if (r == 0 && !has_id(ret, e.id))
+	if (r == 0 && !wb_entries_has(ret, e.id))
 		r = wb_entry_read(files, path, ret, &text);
 	if (r == 0 && text.data)
 		r = wb_bls_parse((char *)text.data, &f);

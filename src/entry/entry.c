@@ -30,6 +30,14 @@ struct wb_entry *wb_entries_add(struct wb_entries *all)
 	return &items[all->n++];
 }
 
+bool wb_entries_has(const struct wb_entries *all, const char *id)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->items[i].id, id) == 0)
+			return true;
+	return false;
+}
+
 int wb_entries_warn(struct wb_entries *all, const char *fmt, ...)
 {
 	WB_CLEAN_STR text = NULL;

@@ -54,3 +54,6 @@ int wb_entry_guess_initrd(const struct wb_files *files, const char *version, str
 /* Read a text file. As wb_files.read; a warning is recorded for all but -ENOENT. */
 int wb_entry_read(const struct wb_files *files, const char *path, struct wb_entries *warn,
 	struct wb_blob *ret);
+
+/* Is an entry with this id in the list already? */
+bool wb_entries_has(const struct wb_entries *all, const char *id);

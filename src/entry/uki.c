@@ -147,14 +147,6 @@ static int add(const struct wb_files *files, struct wb_entry *e, struct wb_entri
 	return 0;
 }
 
-static bool has_id(const struct wb_entries *all, const char *id)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (strcmp(all->items[i].id, id) == 0)
-			return true;
-	return false;
-}
-
 static int find(const struct wb_files *files, struct wb_entries *ret, struct wb_error *err)
 {
 	static const char *const dirs[] = {
@@ -175,7 +167,7 @@ static int find(const struct wb_files *files, struct wb_entries *ret, struct wb_
 				e.kernel = NULL;
 			r = !e.id || !e.kernel ? -ENOMEM : 0;
 			/* The same partition seen through a second mount. */
-			if (r == 0 && !has_id(ret, e.id))
+			if (r == 0 && !wb_entries_has(ret, e.id))
 				r = add(files, &e, ret);
 			wb_entry_deinit(&e);
 		}
