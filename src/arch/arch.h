@@ -10,6 +10,11 @@ struct wb_arch {
 	unsigned long kexec_flag; /* KEXEC_ARCH_* of linux/kexec.h */
 	bool loads;               /* false: plans only, loading is not built yet */
 	/*
+	 * A parameter that a kernel entered by kexec under EFI needs on its command line, "name=value",
+	 * unless `name` is there already. NULL: none.
+	 */
+	const char *efi_word;
+	/*
 	 * Fill plan->segments and plan->entry. plan->free is set up. Owned contents go to
 	 * plan->params and plan->purgatory. Errors as wb_plan_make().
 	 */

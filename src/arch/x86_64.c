@@ -390,10 +390,21 @@ static int x86_plan(const struct wb_machine *m, const struct wb_plan_wish *wish,
 	return add_purgatory(plan, wish, &args, err);
 }
 
+/*
+ * The EFI stub of the kernel that firmware booted left a configuration table
+ * (LINUX_EFI_INITRD_MEDIA_GUID) in ordinary memory. Every later kernel finds it again and clears its
+ * sixteen bytes (drivers/firmware/efi/efi.c, efi_config_parse_tables()), whatever lies there by then:
+ * a page of that kernel, as like as not. It leaves the table alone when it has heard of an initrd
+ * already; the one in boot_params comes first all the same (arch/x86/kernel/setup.c,
+ * get_ramdisk_image()).
+ */
+#define EFI_WORD "initrdmem=0,1"
+
 const struct wb_arch wb_arch_x86_64 = {
 	.name = "x86_64",
 	.id = WB_ARCH_X86_64,
 	.kexec_flag = KEXEC_X86_64,
 	.loads = true,
+	.efi_word = EFI_WORD,
 	.plan = x86_plan,
 };

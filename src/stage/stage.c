@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "core/cmdline.h"
 #include "stage/stage.h"
 #include "sys/machine.h"
@@ -93,8 +94,20 @@ static int append_cmdline(struct wb_stage *s, const char *more)
 	return old ? wb_cmdline_append(old, more ? more : "", &s->cmdline) : -ENOMEM;
 }
 
+/* What this machine's firmware asks of a kernel that is not entered through it. */
+static int append_efi_word(const struct wb_sys *sys, struct wb_stage *s)
+{
+	const char *word = wb_arch_native()->efi_word;
+	char name[32];
+
+	if (!word || !sys->files->exists(sys->files->ctx, "/sys/firmware/efi"))
+		return 0;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	return wb_cmdline_has(s->cmdline, name) ? 0 : append_cmdline(s, word);
+}
+
 /* The caller's command line, else the UKI's own, else the default, else none. */
-static int choose_cmdline(struct wb_stage *s, struct wb_error *err)
+static int choose_cmdline(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
 	struct wb_bytes own = s->image.uki_cmdline;
 
@@ -117,6 +130,8 @@ static int choose_cmdline(struct wb_stage *s, struct wb_error *err)
 	if (append_cmdline(s, s->options.append) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	if (s->method == WB_METHOD_FILE && append_cmdline(s, s->options.file_append) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	if (append_efi_word(sys, s) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -148,7 +163,7 @@ static int read_image(const struct wb_sys *sys, struct wb_stage *s, struct wb_er
 	if (r < 0)
 		return wb_fail_in(err, r, "%s: ", s->kernel_path);
 	choose_release(s);
-	return choose_cmdline(s, err);
+	return choose_cmdline(sys, s, err);
 }
 
 static int read_dtb(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)

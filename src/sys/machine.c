@@ -9,7 +9,6 @@
 #include "arch/arch.h"
 #include "sys/machine.h"
 
-#define KERNEL_LOG (64 << 20)
 #define SMALL (1 << 20)          /* no text file that is read whole is larger */
 #define CPUINFO_HEAD 16384       /* more than one CPU's part of /proc/cpuinfo */
 #define ADDRESS_END (1ull << 52) /* what x86-64 can address physically */
@@ -172,35 +171,6 @@ static int read_efi_map(const struct wb_files *f, struct wb_machine *m, struct w
 	return 0;
 }
 
-/*
- * The EFI stub leaves a configuration table (LINUX_EFI_INITRD_MEDIA_GUID) in ordinary memory, which
- * every later kernel finds again and clears the size in: drivers/firmware/efi/efi.c,
- * efi_config_parse_tables(). Eight bytes of whatever lies there by then would be lost, so nothing
- * may. Only the kernel's log tells the address: "efi: … INITRD=0x3ca46f18 …".
- */
-static int avoid_initrd_table(const struct wb_files *f, struct wb_machine *m, struct wb_error *err)
-{
-	WB_CLEAN_BLOB log = {};
-	const char *line, *word;
-	uint64_t at, start;
-
-	if (f->read(f->ctx, "/dev/kmsg", KERNEL_LOG, &log, NULL) < 0)
-		return 0;
-	line = strstr((char *)log.data, ";efi: ");
-	while (line && !(word = memmem(line, strcspn(line, "\n"), " INITRD=0x", 10)))
-		line = strstr(line + 1, ";efi: ");
-	if (!line)
-		return 0;
-	at = strtoull(word + strlen(" INITRD="), NULL, 16);
-	start = wb_align_down(at, 4096);
-	if (!at || at > UINT64_MAX - 8192)
-		return 0;
-	if (wb_ranges_set(&m->avoid, start, wb_align_up(at + 16, 4096) - start, WB_E820_RESERVED) <
-		0)
-		return wb_fail(err, -ENOMEM, "out of memory while reading the kernel's log");
-	return 0;
-}
-
 static int read_efi(const struct wb_files *f, struct wb_machine *m, struct wb_error *err)
 {
 	WB_CLEAN_BLOB systab = {};
@@ -215,8 +185,6 @@ static int read_efi(const struct wb_files *f, struct wb_machine *m, struct wb_er
 		if (!m->rsdp)
 			m->rsdp = systab_value(text, "ACPI");
 	}
-	if (m->efi_tables && avoid_initrd_table(f, m, err) < 0)
-		return -ENOMEM;
 	return read_efi_map(f, m, err);
 }
 

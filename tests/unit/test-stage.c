@@ -300,6 +300,25 @@ static void uki_through_file(void **state)
 	assert_string_equal(f->fake.cmdline, "root=UUID=from-the-uki quiet");
 }
 
+/* drivers/firmware/efi/efi.c: a kernel that knows of an initrd leaves the EFI stub's table alone. */
+static void under_efi_the_stale_initrd_table_is_left_alone(void **state)
+{
+	static const enum wb_method methods[] = {
+		WB_METHOD_FAST, WB_METHOD_SEGMENTS, WB_METHOD_FILE};
+	struct fixture *f = *state;
+
+	text(f, "/sys/firmware/efi/fw_platform_size", "64\n");
+	for (size_t i = 0; i < 3; i++) {
+		f->o.method = methods[i];
+		assert_int_equal(prepare(f), 0);
+		assert_string_equal(
+			wb_stage_info(f->stage).cmdline, "root=/dev/vda1 initrdmem=0,1");
+	}
+	f->o.cmdline = "initrdmem=0x1000,4096 root=/dev/vda1";
+	assert_int_equal(prepare(f), 0);
+	assert_string_equal(wb_stage_info(f->stage).cmdline, f->o.cmdline);
+}
+
 static void unload_drops_what_is_loaded(void **state)
 {
 	struct fixture *f = *state;
@@ -966,6 +985,7 @@ int main(void)
 		TEST(several_initrds_are_joined_in_order),
 		TEST(uki_brings_its_own),
 		TEST(uki_command_line_yields_to_one_given),
+		TEST(under_efi_the_stale_initrd_table_is_left_alone),
 		TEST(uki_through_file),
 		TEST(unload_drops_what_is_loaded),
 		TEST(unknown_compression_falls_to_segments),
