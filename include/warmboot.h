@@ -16,6 +16,7 @@
 
 struct wb_sys;   /* system calls and file access; wb_sys_real() is the machine */
 struct wb_stage; /* a kernel prepared for the jump */
+struct wb_ranges;
 
 const struct wb_sys *wb_sys_real(void);
 
@@ -36,6 +37,19 @@ enum wb_initramfs {
 		0, /* warm when everything that the root needs is understood, else own */
 	WB_INITRAMFS_WARM,
 	WB_INITRAMFS_OWN,
+};
+
+/* A store (`warmboot store`) that the next kernel is to find. */
+struct wb_load_store {
+	/*
+	 * Its memory, physical addresses: nothing is placed there, and the next kernel is told that
+	 * it is persistent memory. NULL where it needs no telling: a file, or a region that the
+	 * command line (memmap=) sets aside.
+	 */
+	const struct wb_ranges *ranges;
+	uint64_t header;   /* physical address of its header; 0: it is a file */
+	uint64_t size;     /* bytes */
+	uint8_t nonce[16]; /* what it and the jump are to have in common */
 };
 
 struct wb_load_options {
@@ -60,6 +74,7 @@ struct wb_load_options {
 	/* Called as long work goes on; what is a static string. NULL: silent. */
 	void (*progress)(void *arg, const char *what);
 	void *progress_arg;
+	const struct wb_load_store *store; /* NULL: none */
 };
 
 /* What was decided, for people and records. All strings live as long as the stage. */
