@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cmd/load.h"
+#include "timeline/marks.h"
 
 enum { OPT_DRY_RUN = 50 };
 
@@ -104,8 +105,12 @@ static int run_load(const struct cmd_args *args)
 
 	if (cmd_request_read(args, &req, &err) < 0)
 		return cmd_misused(args, &err);
+	if (!dry)
+		wb_mark(sys, WB_MARK_LOAD_BEGIN);
 	if ((dry ? dry_run : cmd_stage)(sys, &req, &stage, &err) < 0)
 		return cmd_fail(args, &err);
+	if (!dry)
+		wb_mark(sys, WB_MARK_LOAD_END);
 	if (cmd_has(args, OPT_JSON))
 		print_json(stage, &req, !dry);
 	else if (dry)

@@ -6,6 +6,7 @@
 #include "cmd/load.h"
 #include "cmd/reboot.h"
 #include "jump/jump.h"
+#include "timeline/marks.h"
 
 enum { OPT_NOW = 60, OPT_IGNORE };
 
@@ -87,6 +88,7 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 	r = record_jump(sys, err);
 	if (r < 0)
 		return r;
+	wb_mark(sys, WB_MARK_ASKED);
 	if (now)
 		r = wb_jump_now(sys, quiesce, err);
 	else
@@ -124,6 +126,7 @@ static int run_reboot(const struct cmd_args *args)
 
 	if (cmd_request_read(args, &req, &err) < 0)
 		return cmd_misused(args, &err);
+	wb_mark(sys, WB_MARK_REQUEST);
 	if (check_jump(sys, args, loaded, &err) < 0)
 		return cmd_fail(args, &err);
 	/* Any word about what to stage stages it anew; else what is staged is taken. */
@@ -132,6 +135,7 @@ static int run_reboot(const struct cmd_args *args)
 
 		if (cmd_stage(sys, &req, &stage, &err) < 0)
 			return cmd_fail(args, &err);
+		wb_mark(sys, WB_MARK_STAGED);
 		cmd_print_stage(stage, &req);
 		wb_stage_free(stage);
 	}

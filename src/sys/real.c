@@ -195,17 +195,72 @@ static int real_remove_file(void *ctx, const char *path)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+static int real_append_file(
+	void *ctx, const char *path, struct wb_bytes contents, unsigned mode, uint64_t limit)
+{
+	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+	struct stat st;
+	int fd = open(path, flags, mode), r;
+
+	if (fd < 0 && errno == ENOENT) {
+		r = make_parents(path);
+		if (r < 0)
+			return r;
+		fd = open(path, flags, mode);
+	}
+	if (fd < 0)
+		return -errno;
+	r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && (uint64_t)st.st_size >= limit)
+		r = -EFBIG;
+	if (r == 0)
+		r = write_all(fd, contents);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+static int real_write_at(void *ctx, const char *path, uint64_t off, struct wb_bytes contents)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (lseek(fd, (off_t)off, SEEK_SET) < 0)
+		r = -errno;
+	if (r == 0)
+		r = write_all(fd, contents);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
 static uint64_t real_tsc(void *ctx)
 {
 	return wb_arch_cycles();
 }
 
-static uint64_t real_wall_ns(void *ctx)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts = {};
 
-	clock_gettime(CLOCK_REALTIME, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t real_wall_ns(void *ctx)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
+static uint64_t real_mono_ns(void *ctx)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static uint64_t real_boot_ns(void *ctx)
+{
+	return clock_ns(CLOCK_BOOTTIME);
 }
 
 const struct wb_sys *wb_sys_real(void)
@@ -225,6 +280,10 @@ const struct wb_sys *wb_sys_real(void)
 		.remove_file = real_remove_file,
 		.tsc = real_tsc,
 		.wall_ns = real_wall_ns,
+		.mono_ns = real_mono_ns,
+		.boot_ns = real_boot_ns,
+		.append_file = real_append_file,
+		.write_at = real_write_at,
 	};
 
 	return &real;

@@ -48,6 +48,17 @@ struct wb_sys {
 	/* The CPU's time stamp counter now, and CLOCK_REALTIME in nanoseconds. */
 	uint64_t (*tsc)(void *ctx);
 	uint64_t (*wall_ns)(void *ctx);
+	/* CLOCK_MONOTONIC and CLOCK_BOOTTIME in nanoseconds. */
+	uint64_t (*mono_ns)(void *ctx);
+	uint64_t (*boot_ns)(void *ctx);
+	/*
+	 * Add to the end of a file, made with `mode` (and its directories) when absent. -EFBIG when
+	 * it has `limit` bytes or more already. Not synced: who goes on to a jump syncs.
+	 */
+	int (*append_file)(void *ctx, const char *path, struct wb_bytes contents, unsigned mode,
+		uint64_t limit);
+	/* Write into a file that is there, at `off`. */
+	int (*write_at)(void *ctx, const char *path, uint64_t off, struct wb_bytes contents);
 };
 
 /* The real machine; also in the public header. */
