@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keep/manifest.h"
+
+/* systemd.unit(5): "must not exceed 255 characters". */
+#define LONGEST_UNIT 255
+/* The kernel's PID_MAX_LIMIT on 64-bit machines. */
+#define HIGHEST_PID (4 << 20)
+
+bool wb_valid_service_name(const char *s)
+{
+	static const char suffix[] = ".service";
+	size_t n = strlen(s);
+
+	if (n > LONGEST_UNIT || n < sizeof(suffix) || strcmp(s + n - strlen(suffix), suffix))
+		return false;
+	if (*s == '.' || *s == '@')
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr(":_.\\-@", *s))
+			return false;
+	return true;
+}
+
+bool wb_valid_path(const char *s)
+{
+	if (*s != '/' || strlen(s) >= PATH_MAX)
+		return false;
+	for (size_t n; *s; s += n) {
+		s += strspn(s, "/");
+		n = strcspn(s, "/");
+		if (n > NAME_MAX || (n == 1 && *s == '.') || (n == 2 && !strncmp(s, "..", 2)))
+			return false;
+	}
+	return true;
+}
+
+static bool valid_nonce(const char *s)
+{
+	return strlen(s) == 32 && strspn(s, "0123456789abcdef") == 32;
+}
+
+/* Names of objects: a prefix and a file's name, without what a path could be confused with. */
+static bool valid_object(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (!n || n > 255 || *s == '/' || strstr(s, ".."))
+		return false;
+	for (; *s; s++)
+		if (!isgraph((unsigned char)*s))
+			return false;
+	return true;
+}
+
+static bool valid_how(const char *s)
+{
+	return !strcmp(s, "process") || !strcmp(s, "restart");
+}
+
+static bool valid_protocol(const char *s)
+{
+	return !strcmp(s, "tcp") || !strcmp(s, "udp");
+}
+
+/* A sentence or word for people: it goes into logs and onto terminals. */
+static bool valid_line(const char *s)
+{
+	for (; *s; s++)
+		if (iscntrl((unsigned char)*s))
+			return false;
+	return true;
+}
+
+#define ROW(type, name, kind_, ...)                                                   \
+	{                                                                             \
+		.key = #name, .kind = (kind_), .offset = offsetof(struct type, name), \
+		##__VA_ARGS__                                                         \
+	}
+#define STRING(type, name, check, ...) \
+	ROW(type, name, WB_JSON_STRING, .valid = (check), ##__VA_ARGS__)
+#define INT(type, name, low, high, ...) \
+	ROW(type, name, WB_JSON_INT, .min = (low), .max = (high), ##__VA_ARGS__)
+#define LIST(type, name, row, of, most) \
+	ROW(type, name, WB_JSON_LIST, .fields = (row), .item = sizeof(struct of), .max = (most))
+
+static const struct wb_json_field text_fields[] = {
+	STRING(wb_manifest_text, path, wb_valid_path, .needed = true),
+	STRING(wb_manifest_text, text, NULL, .needed = true),
+	{},
+};
+
+static const struct wb_json_field file_fields[] = {
+	STRING(wb_manifest_file, path, wb_valid_path, .needed = true),
+	INT(wb_manifest_file, mode, 0, 07777, .needed = true),
+	INT(wb_manifest_file, uid, 0, UINT32_MAX - 1, .needed = true),
+	INT(wb_manifest_file, gid, 0, UINT32_MAX - 1, .needed = true),
+	INT(wb_manifest_file, mtime_ns, 0, INT64_MAX),
+	ROW(wb_manifest_file, directory, WB_JSON_BOOL),
+	STRING(wb_manifest_file, target, NULL),
+	STRING(wb_manifest_file, object, valid_object),
+	{},
+};
+
+static const struct wb_json_field stream_fields[] = {
+	INT(wb_manifest_stream, inode, 1, INT64_MAX, .needed = true),
+	INT(wb_manifest_stream, fd, 1, 2, .needed = true),
+	{},
+};
+
+static const struct wb_json_field port_fields[] = {
+	STRING(wb_manifest_port, protocol, valid_protocol, .needed = true),
+	STRING(wb_manifest_port, address, wb_net_valid_address),
+	INT(wb_manifest_port, port, 1, 65535, .needed = true),
+	{},
+};
+
+static const struct wb_json_field connection_fields[] = {
+	STRING(wb_manifest_connection, local, wb_net_valid_address, .needed = true),
+	STRING(wb_manifest_connection, remote, wb_net_valid_address, .needed = true),
+	INT(wb_manifest_connection, local_port, 1, 65535, .needed = true),
+	INT(wb_manifest_connection, remote_port, 1, 65535, .needed = true),
+	{},
+};
+
+static const struct wb_json_field unit_fields[] = {
+	STRING(wb_manifest_unit, unit, wb_valid_service_name, .needed = true),
+	STRING(wb_manifest_unit, asked, valid_line),
+	STRING(wb_manifest_unit, how, valid_how, .needed = true),
+	STRING(wb_manifest_unit, why, valid_line),
+	INT(wb_manifest_unit, main_pid, 0, HIGHEST_PID),
+	ROW(wb_manifest_unit, pids, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
+	STRING(wb_manifest_unit, images, valid_object),
+	ROW(wb_manifest_unit, image, WB_JSON_VALUE),
+	LIST(wb_manifest_unit, streams, stream_fields, wb_manifest_stream, 64),
+	LIST(wb_manifest_unit, definition, text_fields, wb_manifest_text, 256),
+	LIST(wb_manifest_unit, files, file_fields, wb_manifest_file, 65536),
+	LIST(wb_manifest_unit, ports, port_fields, wb_manifest_port, 4096),
+	LIST(wb_manifest_unit, connections, connection_fields, wb_manifest_connection, 65536),
+	STRING(wb_manifest_unit, probe, valid_line),
+	INT(wb_manifest_unit, frozen_wall_ns, 0, 0),
+	INT(wb_manifest_unit, frozen_tsc, 0, 0),
+	{},
+};
+
+static const struct wb_json_field manifest_fields[] = {
+	INT(wb_manifest, version, 0, 0, .needed = true),
+	STRING(wb_manifest, nonce, valid_nonce, .needed = true),
+	STRING(wb_manifest, from, valid_line),
+	STRING(wb_manifest, criu, valid_line),
+	INT(wb_manifest, tsc_hz, 0, 0),
+	INT(wb_manifest, highest_pid, 0, HIGHEST_PID),
+	LIST(wb_manifest, units, unit_fields, wb_manifest_unit, 1024),
+	ROW(wb_manifest, net, WB_JSON_STRUCT, .fields = wb_net_fields),
+	{},
+};
+
+static const char what[] = "the manifest of kept services";
+
+bool wb_manifest_is_process(const struct wb_manifest_unit *u)
+{
+	return !strcmp(u->how, "process");
+}
+
+/* What the rows cannot say: what belongs together. */
+static int check_unit(const struct wb_manifest *m, size_t i, struct wb_error *err)
+{
+	const struct wb_manifest_unit *u = &m->units.items[i];
+
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(m->units.items[k].unit, u->unit))
+			return wb_fail(err, -EBADMSG, "%s: %s is in it twice", what, u->unit);
+	if (!wb_manifest_is_process(u))
+		return 0;
+	if (u->main_pid < 2 || !u->images || !u->definition.n)
+		return wb_fail(err, -EBADMSG, "%s: %s lacks main_pid, images or definition", what,
+			u->unit);
+	for (size_t k = 0; k < u->files.n; k++) {
+		const struct wb_manifest_file *f = &u->files.items[k];
+
+		if (f->directory + !!f->target + !!f->object > 1)
+			return wb_fail(err, -EBADMSG, "%s: %s of %s is of two kinds", what, f->path,
+				u->unit);
+	}
+	return 0;
+}
+
+int wb_manifest_parse(
+	struct wb_bytes text, const char *nonce, struct wb_manifest *ret, struct wb_error *err)
+{
+	WB_CLEAN_MANIFEST m = {};
+	int r = wb_json_parse(text, manifest_fields, what, &m, err);
+
+	if (r < 0)
+		return r;
+	if (m.version != WB_MANIFEST_VERSION)
+		return wb_fail(err, -EBADMSG, "%s has version %lld, and this warmboot knows %d",
+			what, (long long)m.version, WB_MANIFEST_VERSION);
+	if (nonce && strcmp(nonce, m.nonce))
+		return wb_fail(
+			err, -EPERM, "%s belongs to another jump than the one just made", what);
+	for (size_t i = 0; r == 0 && i < m.units.n; i++)
+		r = check_unit(&m, i, err);
+	if (r < 0)
+		return r;
+	*ret = m;
+	m = (struct wb_manifest){};
+	return 0;
+}
+
+int wb_manifest_write(const struct wb_manifest *m, char **ret, struct wb_error *err)
+{
+	WB_CLEAN_STR text = wb_json_text(manifest_fields, m);
+	WB_CLEAN_MANIFEST again = {};
+	int r;
+
+	if (!text)
+		return wb_fail(err, -EINVAL,
+			"%s cannot be written: a name or path in it is no UTF-8 text", what);
+	/* What the next boot would refuse is better known now, while the services still run. */
+	r = wb_manifest_parse(
+		(struct wb_bytes){(const uint8_t *)text, strlen(text)}, NULL, &again, err);
+	if (r < 0)
+		return r == -EBADMSG ? -EINVAL : r;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+void wb_manifest_deinit(struct wb_manifest *m)
+{
+	if (!m)
+		return;
+	wb_json_free(manifest_fields, m);
+	m->version = m->tsc_hz = m->highest_pid = 0;
+}
+
+const struct wb_manifest_unit *wb_manifest_find(const struct wb_manifest *m, const char *unit)
+{
+	for (size_t i = 0; i < m->units.n; i++)
+		if (!strcmp(m->units.items[i].unit, unit))
+			return &m->units.items[i];
+	return NULL;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What crosses the jump besides images: one JSON object in the store, written by the freeze and read
+ * by everything that thaws. Small; all that is large is an object of its own that this one names.
+ *
+ * The new boot uses it so. The generator writes, for each unit with how == PROCESS, a replacement
+ * of the unit that has the same sandbox, cgroup and limits, and whose start is
+ *
+ *	ExecStartPre=!warmboot thaw --anchor UNIT     runs in the sandbox; hands systemd its mount
+ *	                                              namespace to keep (FDSTORE=1)
+ *	ExecStart=+warmboot thaw UNIT                 in the unit's cgroup and on its new journal
+ *	                                              stream, with every privilege and no seccomp
+ *	                                              filter; enters that namespace, runs CRIU there
+ *
+ * (CRIU cannot restore a filtered task when it is filtered itself, and PrivateDevices= and the like
+ * bring filters: that is why the restore is not made in the sandbox as it stands.)
+ */
+#pragma once
+
+#include "keep/json.h"
+#include "keep/net.h"
+
+/* The object's name in the store. */
+#define WB_MANIFEST_OBJECT "manifest"
+#define WB_MANIFEST_VERSION 1
+/* Where the generator leaves a copy (0600) for what runs later in the same boot. */
+#define WB_MANIFEST_COPY "/run/warmboot/keep.json"
+
+/* A unit file or drop-in as it lay on disk; systemd.unit(5). */
+struct wb_manifest_text {
+	char *path;
+	char *text;
+};
+
+/* A file that does not outlive a reboot by itself (tmpfs), to be put back before the restore. */
+struct wb_manifest_file {
+	char *path;   /* absolute, as the unit's processes see it */
+	int64_t mode; /* permission bits */
+	int64_t uid, gid;
+	int64_t mtime_ns; /* since 1970 */
+	bool directory;   /* then there is no object */
+	char *target;     /* of a symbolic link; else NULL */
+	char *object;     /* in the store, with the contents; NULL: directory, link, or empty */
+};
+
+/* A file descriptor whose other end is made anew: the journal's stream behind stdout and stderr. */
+struct wb_manifest_stream {
+	int64_t inode; /* of the socket, as CRIU's --external unix[INODE] names it */
+	int64_t fd;    /* of the restorer that takes its place: 1 or 2 */
+};
+
+struct wb_manifest_port {
+	char *protocol; /* "tcp", "udp" */
+	char *address;  /* NULL: every address */
+	int64_t port;
+};
+
+struct wb_manifest_connection {
+	char *local, *remote; /* IPv4-mapped IPv6 is written as IPv4 */
+	int64_t local_port, remote_port;
+};
+
+struct wb_manifest_unit {
+	char *unit;  /* "memcached.service" */
+	char *asked; /* --how as it was configured: "auto", "process", "restart" */
+	char *how;   /* "process" or "restart" */
+	char *why;   /* a sentence, when `how` is lower than asked, or is restart */
+
+	/* Of how == "process": */
+	int64_t main_pid;
+	WB_LIST(int64_t) pids;
+	char *images;  /* prefix of the names of CRIU's images in the store */
+	json_t *image; /* what the part that ran CRIU wants to know again; its own shape */
+	WB_LIST(struct wb_manifest_stream) streams;
+	/* Fragment first, then drop-ins in systemd's order. */
+	WB_LIST(struct wb_manifest_text) definition;
+	WB_LIST(struct wb_manifest_file) files;
+
+	WB_LIST(struct wb_manifest_port) ports;
+	WB_LIST(struct wb_manifest_connection) connections;
+	char *probe;            /* "tcp:PORT", "http:URL", "exec:CMD", or NULL */
+	int64_t frozen_wall_ns; /* CLOCK_REALTIME when the processes were stopped */
+	int64_t frozen_tsc;     /* and the time stamp counter */
+};
+
+struct wb_manifest {
+	int64_t version;
+	char *nonce;         /* of the jump, 32 hex digits */
+	char *from;          /* release of the kernel that was left */
+	char *criu;          /* version that made the images */
+	int64_t tsc_hz;      /* 0 unknown */
+	int64_t highest_pid; /* of all kept processes and threads */
+	WB_LIST(struct wb_manifest_unit) units;
+	struct wb_net net;
+};
+
+/*
+ * From the store's bytes. -EBADMSG with a sentence: no JSON, another version, a value that must not
+ * stand in a path, unit name, ruleset or command; -EPERM: `nonce` (NULL: any) is of another jump.
+ */
+int wb_manifest_parse(
+	struct wb_bytes text, const char *nonce, struct wb_manifest *ret, struct wb_error *err);
+/* *ret to be freed with free(). -EINVAL: what could not be read back. -ENOMEM. */
+int wb_manifest_write(const struct wb_manifest *m, char **ret, struct wb_error *err);
+void wb_manifest_deinit(struct wb_manifest *m);
+
+#define WB_CLEAN_MANIFEST __attribute__((cleanup(wb_manifest_deinit))) struct wb_manifest
+
+/* NULL when it has no such unit. */
+const struct wb_manifest_unit *wb_manifest_find(const struct wb_manifest *m, const char *unit);
+bool wb_manifest_is_process(const struct wb_manifest_unit *u);
+
+/* "NAME.service" as systemd.unit(5) allows it, so that it can be a file's name. */
+bool wb_valid_service_name(const char *s);
+/* Absolute, without "." and "..", not longer than the kernel takes. */
+bool wb_valid_path(const char *s);

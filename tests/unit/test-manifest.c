@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "keep/manifest.h"
+#include "sample-manifest.h"
+#include "unit.h"
+
+static int parse(const char *text, const char *nonce, struct wb_manifest *ret, struct wb_error *err)
+{
+	return wb_manifest_parse(
+		(struct wb_bytes){(const uint8_t *)text, strlen(text)}, nonce, ret, err);
+}
+
+static void test_whole(void **state)
+{
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_error err = {};
+	const struct wb_manifest_unit *u;
+
+	assert_int_equal(parse(sample_manifest, SAMPLE_NONCE, &m, &err), 0);
+	assert_int_equal(m.units.n, 2);
+	assert_int_equal(m.highest_pid, 812);
+	assert_string_equal(m.from, "6.12.1");
+	u = wb_manifest_find(&m, "memcached.service");
+	assert_non_null(u);
+	assert_true(wb_manifest_is_process(u));
+	assert_int_equal(u->pids.n, 2);
+	assert_int_equal(u->pids.items[1], 812);
+	assert_int_equal(u->streams.items[0].inode, 5123);
+	assert_int_equal(u->files.items[0].mode, 0644);
+	assert_true(u->files.items[1].directory);
+	assert_int_equal(u->ports.items[0].port, 11211);
+	assert_int_equal(u->connections.items[0].remote_port, 40000);
+	assert_int_equal(u->frozen_wall_ns, 1700000000000000000);
+	assert_int_equal(json_array_size(json_object_get(u->image, "any")), 2);
+	assert_string_equal(m.net.links.items[0].module, "virtio_net");
+	assert_string_equal(m.net.routes.items[0].to, "default");
+	u = wb_manifest_find(&m, "getty@tty1.service");
+	assert_false(wb_manifest_is_process(u));
+	assert_null(wb_manifest_find(&m, "ssh.service"));
+}
+
+static void test_round(void **state)
+{
+	WB_CLEAN_MANIFEST m = {}, again = {};
+	WB_CLEAN_STR first = NULL;
+	WB_CLEAN_STR second = NULL;
+	struct wb_error err = {};
+
+	assert_int_equal(parse(sample_manifest, NULL, &m, &err), 0);
+	assert_int_equal(wb_manifest_write(&m, &first, &err), 0);
+	assert_int_equal(parse(first, SAMPLE_NONCE, &again, &err), 0);
+	assert_int_equal(wb_manifest_write(&again, &second, &err), 0);
+	assert_string_equal(first, second);
+}
+
+static void test_write_refuses(void **state)
+{
+	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_STR text = NULL;
+	struct wb_error err = {};
+
+	assert_int_equal(parse(sample_manifest, NULL, &m, &err), 0);
+	/* The next boot could not read it: so it must not be sealed. */
+	m.units.items[0].main_pid = 1;
+	assert_int_equal(wb_manifest_write(&m, &text, &err), -EINVAL);
+	assert_null(text);
+	m.units.items[0].main_pid = 811;
+	m.units.items[0].files.items[0].path[0] = '\xff';
+	assert_int_equal(wb_manifest_write(&m, &text, &err), -EINVAL);
+}
+
+static void test_other_jump(void **state)
+{
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_error err = {};
+
+	assert_int_equal(
+		parse(sample_manifest, "ffffffffffffffffffffffffffffffff", &m, &err), -EPERM);
+	assert_non_null(strstr(err.text, "another jump"));
+	assert_int_equal(m.units.n, 0);
+}
+
+/* The sample with one piece of text replaced by another. */
+static void refused(const char *old, const char *new, const char *sentence)
+{
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_error err = {};
+	const char *found = strstr(sample_manifest, old);
+	char text[8192];
+
+	assert_non_null(found);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(found - sample_manifest), sample_manifest,
+		new, found + strlen(old));
+	assert_int_equal(parse(text, SAMPLE_NONCE, &m, &err), -EBADMSG);
+	if (!strstr(err.text, sentence))
+		fail_msg("\"%s\" does not say \"%s\"", err.text, sentence);
+	assert_int_equal(m.units.n, 0);
+}
+
+static void test_damaged(void **state)
+{
+	refused("\"version\": 1", "\"version\": 2", "has version 2");
+	refused("\"version\": 1, ", "", "\"version\" is missing");
+	refused(SAMPLE_NONCE, "0011", "\"nonce\" has a value");
+	refused("\"units\": [", "\"units\": {\"a\": [", "is no JSON");
+	refused("\"memcached.service\"", "\"../x.service\"", "\"unit\" has a value");
+	refused("\"memcached.service\"", "\"memcached.socket\"", "\"unit\" has a value");
+	refused("\"memcached.service\"", "\"a\\u0000.service\"", "is no JSON");
+	refused("\"getty@tty1.service\"", "\"memcached.service\"", "in it twice");
+	refused("\"process\"", "\"magic\"", "\"how\" has a value");
+	refused("\"main_pid\": 811", "\"main_pid\": 1", "lacks main_pid");
+	refused("\"main_pid\": 811", "\"main_pid\": \"811\"", "is no integer");
+	refused("[811, 812]", "[811, 1]", "\"pids\" is out of its limits");
+	refused("\"images\": \"memcached.service/\"", "\"images\": \"/etc\"", "\"images\" has");
+	refused("/run/memcached/memcached.pid", "/run/../etc/passwd", "\"path\" has a value");
+	refused("\"directory\": true", "\"directory\": true, \"target\": \"x\"", "two kinds");
+	refused("\"port\": 11211", "\"port\": 65536", "\"port\" is out of its limits");
+	refused("\"protocol\": \"tcp\"", "\"protocol\": \"tcp drop\"", "\"protocol\" has");
+	refused("\"127.0.0.1\"", "\"127.0.0.1 }\"", "\"address\" has a value");
+	refused("\"why\": \"it has", "\"why\": \"it\\nhas", "\"why\" has a value");
+	refused("\"name\": \"enp0s3\"", "\"name\": \"a b\"", "\"name\" has a value");
+	refused("52:54:00:12:34:56", "52:54:00:12:34", "\"mac\" has a value");
+	refused("\"default\"", "\"10.0.0.0/\"", "\"to\" has a value");
+	refused("\"inode\": 5123, \"fd\": 1", "\"inode\": 5123, \"fd\": 3", "\"fd\" is out of");
+}
+
+static void test_names(void **state)
+{
+	assert_true(wb_valid_service_name("foo@bar-1:2.service"));
+	assert_true(wb_valid_service_name("a\\x2db.service"));
+	assert_false(wb_valid_service_name(".service"));
+	assert_false(wb_valid_service_name("a/b.service"));
+	assert_false(wb_valid_service_name("a b.service"));
+	assert_true(wb_valid_path("/"));
+	assert_true(wb_valid_path("/a/..b//c"));
+	assert_false(wb_valid_path("a"));
+	assert_false(wb_valid_path("/a/."));
+	assert_true(wb_net_valid_address("fe80::1"));
+	assert_false(wb_net_valid_address("1.2.3"));
+	assert_true(wb_net_valid_name("eth0.5"));
+	assert_false(wb_net_valid_name("-f"));
+	assert_false(wb_net_valid_name("sixteencharacter"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_round),
+		cmocka_unit_test(test_write_refuses),
+		cmocka_unit_test(test_other_jump),
+		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
