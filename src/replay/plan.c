@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What ran and what runs, held against each other. No I/O. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/replay.h"
+
+/* Units by name. */
+struct index {
+	const struct wb_unit **items;
+	size_t n;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp((*(const struct wb_unit *const *)a)->name,
+		(*(const struct wb_unit *const *)b)->name);
+}
+
+static int index_init(struct index *ix, const struct wb_world *world)
+{
+	ix->n = world ? world->n_units : 0;
+	ix->items = calloc(ix->n + 1, sizeof(*ix->items));
+	if (!ix->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < ix->n; i++)
+		ix->items[i] = &world->units[i];
+	qsort(ix->items, ix->n, sizeof(*ix->items), compare);
+	return 0;
+}
+
+static void index_deinit(struct index *ix)
+{
+	free(ix->items);
+}
+
+#define CLEAN_INDEX __attribute__((cleanup(index_deinit))) struct index
+
+static const struct wb_unit *find(const struct index *ix, const char *name)
+{
+	const struct wb_unit key = {.name = (char *)name}, *at = &key;
+	const struct wb_unit **found = bsearch(&at, ix->items, ix->n, sizeof(*ix->items), compare);
+
+	return found ? *found : NULL;
+}
+
+/* The walk through "is ordered after", for a topological order. */
+struct walk {
+	const struct wb_world *world;
+	const struct index *ix;
+	enum { NEW = 0, OPEN, DONE } * state;
+	size_t *stack;     /* units that are open, outermost first */
+	size_t *next_edge; /* of each unit: how many of its edges were followed */
+	const struct wb_unit **order;
+	size_t n_order;
+};
+
+/* Visit units[first] and all that it comes after; they end up before it. */
+static void visit(struct walk *w, size_t first)
+{
+	size_t depth = 0;
+
+	w->stack[depth++] = first;
+	w->state[first] = OPEN;
+	while (depth) {
+		size_t at = w->stack[depth - 1];
+		const struct wb_unit *u = &w->world->units[at], *before;
+
+		if (w->next_edge[at] == u->after.n) {
+			w->state[at] = DONE;
+			w->order[w->n_order++] = u;
+			depth--;
+			continue;
+		}
+		before = find(w->ix, u->after.items[w->next_edge[at]++]);
+		/* One that is still open closes a circle: this is the place where it is broken. */
+		if (!before || w->state[before - w->world->units] != NEW)
+			continue;
+		w->state[before - w->world->units] = OPEN;
+		w->stack[depth++] = before - w->world->units;
+	}
+}
+
+/* All units of a world, each after those that it is ordered after. */
+static int sort_units(
+	const struct wb_world *world, const struct index *ix, const struct wb_unit **ret)
+{
+	size_t n = world->n_units;
+	struct walk w = {.world = world, .ix = ix, .order = ret};
+	int r = 0;
+
+	w.state = calloc(n + 1, sizeof(*w.state));
+	w.stack = calloc(n + 1, sizeof(*w.stack));
+	w.next_edge = calloc(n + 1, sizeof(*w.next_edge));
+	if (!w.state || !w.stack || !w.next_edge)
+		r = -ENOMEM;
+	/* By name, so that what is left open comes out the same each time. */
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (w.state[ix->items[i] - world->units] == NEW)
+			visit(&w, ix->items[i] - world->units);
+	free(w.state);
+	free(w.stack);
+	free(w.next_edge);
+	return r;
+}
+
+static bool is_one_of(const char *s, const char *const *list)
+{
+	for (; s && *list; list++)
+		if (!strcmp(s, *list))
+			return true;
+	return false;
+}
+
+/* Nothing in the boot asks for such a unit: somebody started it, or another unit that ran. */
+static bool is_by_hand(const struct wb_unit *u)
+{
+	static const char *const states[] = {"disabled", "transient", "linked", "linked-runtime",
+		"enabled-runtime", "indirect", "generated", NULL};
+
+	return is_one_of(u->state, states);
+}
+
+/* Of all kinds, those that a difference is worth a line for. */
+static bool is_noteworthy(const struct wb_unit *u)
+{
+	static const char *const kinds[] = {"service", "socket", "timer", "path", "target", "mount",
+		"automount", "swap", "scope", NULL};
+
+	if (!is_one_of(wb_unit_kind(u->name), kinds) || !strcmp(u->name, "init.scope"))
+		return false;
+	/* The program's own come and go around a jump. */
+	return strncmp(u->name, "warmboot-", strlen("warmboot-"));
+}
+
+/*
+ * Did it run before, in the sense that something is missing without it? What had been done and was
+ * over (active, exited) is only done again where it was done by hand: everything else the boot
+ * does, or had a reason not to.
+ */
+static bool did_run(const struct wb_unit *u)
+{
+	if (!is_noteworthy(u) || !wb_unit_is_up(u))
+		return false;
+	return !u->sub || strcmp(u->sub, "exited") || is_by_hand(u);
+}
+
+static const char *why_not(const struct wb_unit *u, const struct wb_unit *now)
+{
+	if (u->cannot)
+		return u->cannot;
+	if (u->no_start)
+		return "systemd does not start it by request (RefuseManualStart=)";
+	if (u->state && !strncmp(u->state, "masked", strlen("masked")))
+		return "it is masked, and had only gone on running";
+	if (now && now->active && !strcmp(now->active, "activating"))
+		return "it is still starting";
+	return NULL;
+}
+
+/* Runs now and did not run before. */
+static bool is_added(const struct wb_unit *u, const struct wb_unit *before)
+{
+	static const char *const made[] = {"mount", "swap", NULL};
+	const char *kind = wb_unit_kind(u->name);
+
+	if (!is_noteworthy(u) || !wb_unit_is_up(u) || (before && wb_unit_is_up(before)))
+		return false;
+	/* Of these, not all were recorded that ran before. */
+	if (!strcmp(kind, "target") || !strcmp(kind, "scope"))
+		return false;
+	if (is_one_of(kind, made) && !(u->fragment && *u->fragment))
+		return false;
+	return !u->sub || strcmp(u->sub, "exited");
+}
+
+static void add(struct wb_step *steps, size_t *n, const struct wb_unit *unit,
+	const struct wb_unit *now, const char *why)
+{
+	steps[(*n)++] = (struct wb_step){unit, now, why};
+}
+
+int wb_replay_plan(
+	const struct wb_world *before, const struct wb_world *now, struct wb_replay_plan *ret)
+{
+	WB_CLEAN_REPLAY_PLAN plan = {};
+	CLEAN_INDEX was = {}, is = {};
+	const struct wb_unit **order = NULL;
+	int r = index_init(&was, before);
+
+	if (r == 0)
+		r = index_init(&is, now);
+	if (r < 0)
+		return r;
+	order = calloc(before->n_units + 1, sizeof(*order));
+	plan.start = calloc(before->n_units + 1, sizeof(*plan.start));
+	plan.leave = calloc(before->n_units + 1, sizeof(*plan.leave));
+	plan.added = calloc(is.n + 1, sizeof(*plan.added));
+	r = order && plan.start && plan.leave && plan.added ? sort_units(before, &was, order)
+							    : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < before->n_units; i++) {
+		const struct wb_unit *u = order[i], *here = find(&is, u->name);
+		const char *why;
+
+		if (!did_run(u) || (here && wb_unit_is_up(here)))
+			continue;
+		why = why_not(u, here);
+		if (why)
+			add(plan.leave, &plan.n_leave, u, here, why);
+		else
+			add(plan.start, &plan.n_start, u, here, NULL);
+	}
+	free(order);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < is.n; i++)
+		if (is_added(is.items[i], find(&was, is.items[i]->name)))
+			add(plan.added, &plan.n_added, is.items[i], is.items[i], NULL);
+	*ret = plan;
+	plan = (struct wb_replay_plan){};
+	return 0;
+}
+
+void wb_replay_plan_deinit(struct wb_replay_plan *plan)
+{
+	if (!plan)
+		return;
+	free(plan->start);
+	free(plan->leave);
+	free(plan->added);
+	*plan = (struct wb_replay_plan){};
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+bool wb_replay_due(const struct wb_units *units, const struct wb_record *rec,
+	const struct wb_traces *traces, const char **ret_why)
+{
+	const char *why = NULL;
+
+	if (units->replayed_boot)
+		why = "it has been replayed already";
+	else if (same(units->boot_id, traces->boot_id))
+		why = "the kernel that was to be left is still running";
+	else if (!rec || !same(units->boot_id, rec->boot_id) ||
+		 ((units->nonce || rec->nonce) && !same(units->nonce, rec->nonce)))
+		why = "it does not belong to the last jump on record";
+	else if (rec->judged_boot && !same(rec->judged_boot, traces->boot_id))
+		why = "the boot that the jump led to has ended";
+	else if (wb_judge(rec, traces).outcome != WB_OUTCOME_JUMPED)
+		why = "this boot did not come from the jump";
+	if (why)
+		*ret_why = why;
+	return !why;
+}

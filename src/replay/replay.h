@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Everything that ran, runs again: what systemd's managers run is recorded right before a jump, and
+ * in the boot that it led to, the units that did not come back by themselves are started, by unit,
+ * with their full definition.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/bytes.h"
+#include "core/error.h"
+#include "core/strv.h"
+#include "jump/record.h"
+
+/* Written right before a jump; mode 0600, since unit files may hold secrets. */
+#define WB_UNITS_PATH "/var/lib/warmboot/units.json"
+/* What the replay in this boot came to; gone with /run. */
+#define WB_REPLAY_PATH "/run/warmboot/replay.json"
+
+/* More than any machine has; what says otherwise is no record of ours. */
+#define WB_UNITS_MOST 20000
+#define WB_UNITS_LARGEST (64u << 20)
+
+/* One unit as its manager sees it. Owned strings, NULL where not known. */
+struct wb_unit {
+	char *name;
+	char *active;   /* "active", "activating", "failed", … */
+	char *sub;      /* "running", "exited", "mounted", … */
+	char *state;    /* UnitFileState: "enabled", "disabled", "static", "transient", "", … */
+	char *fragment; /* path of its unit file; "" none */
+	char *cannot;   /* a sentence why it cannot be started again; NULL: it can */
+	struct wb_strv after;
+	struct wb_strv triggered_by;
+	bool no_start; /* systemd refuses to start it by request */
+};
+
+/* A unit file, drop-in or link below /run that the next boot would not have. */
+struct wb_unit_file {
+	char *path;
+	char *link; /* target of a symbolic link; NULL: a file */
+	uint8_t *text;
+	size_t size;
+};
+
+/* What one manager runs. */
+struct wb_world {
+	int64_t uid; /* of the user whose manager it is; -1: PID 1 */
+	struct wb_unit *units;
+	size_t n_units;
+	struct wb_unit_file *files;
+	size_t n_files;
+};
+
+/* The record. */
+struct wb_units {
+	char *boot_id;       /* of the boot that was left */
+	char *nonce;         /* of the jump; NULL: its load left no mark */
+	char *replayed_boot; /* boot_id in which it was replayed; NULL: not yet */
+	int64_t time;        /* seconds of CLOCK_REALTIME */
+	struct wb_world *worlds;
+	size_t n_worlds;
+};
+
+/* The new unit is zeroed but for its name; valid until the next call. -ENOMEM, -E2BIG. */
+int wb_world_add_unit(struct wb_world *world, const char *name, struct wb_unit **ret);
+/* link or text, the other NULL. -ENOMEM, -E2BIG. */
+int wb_world_add_file(
+	struct wb_world *world, const char *path, const char *link, struct wb_bytes text);
+void wb_world_deinit(struct wb_world *world);
+int wb_units_add_world(struct wb_units *units, struct wb_world *world); /* takes it over */
+void wb_units_deinit(struct wb_units *units);
+/* The world of PID 1 (uid -1) or a user; NULL: none. */
+const struct wb_world *wb_units_world(const struct wb_units *units, int64_t uid);
+
+#define WB_CLEAN_WORLD __attribute__((cleanup(wb_world_deinit))) struct wb_world
+#define WB_CLEAN_UNITS __attribute__((cleanup(wb_units_deinit))) struct wb_units
+
+/* JSON of one world or of the whole record, to be freed. -ENOMEM. */
+int wb_world_print(const struct wb_world *world, char **ret);
+int wb_units_print(const struct wb_units *units, char **ret);
+/* -EBADMSG when it is no such thing; `name` for the sentence. */
+int wb_world_parse(
+	struct wb_bytes json, const char *name, struct wb_world *ret, struct wb_error *err);
+int wb_units_parse(
+	struct wb_bytes json, const char *name, struct wb_units *ret, struct wb_error *err);
+/* The file. -ENOENT, -EBADMSG, -EACCES, … */
+int wb_units_read(const struct wb_files *files, struct wb_units *ret, struct wb_error *err);
+int wb_units_write(const struct wb_sys *sys, const struct wb_units *units, struct wb_error *err);
+
+/* The part of a unit's name after the last dot; "" none. */
+const char *wb_unit_kind(const char *name);
+/* Is it up ("active" or "reloading")? */
+bool wb_unit_is_up(const struct wb_unit *unit);
+
+/* One unit of a plan or of a difference. Borrowed from the worlds that were compared. */
+struct wb_step {
+	const struct wb_unit *unit;
+	const struct wb_unit *now; /* the same in this boot; NULL: not loaded */
+	const char *why;           /* static or borrowed */
+};
+
+struct wb_replay_plan {
+	struct wb_step *start; /* in the order in which to start them */
+	size_t n_start;
+	struct wb_step *leave; /* missing, but not to be started, and why */
+	size_t n_leave;
+	struct wb_step *added; /* run now and did not run before */
+	size_t n_added;
+};
+
+/*
+ * Compare what ran with what runs. Pure. In `start` a unit comes after those that it is ordered
+ * after, through others if need be; where the order goes in a circle, it is broken at one place.
+ * -ENOMEM.
+ */
+int wb_replay_plan(
+	const struct wb_world *before, const struct wb_world *now, struct wb_replay_plan *ret);
+void wb_replay_plan_deinit(struct wb_replay_plan *plan);
+
+#define WB_CLEAN_REPLAY_PLAN __attribute__((cleanup(wb_replay_plan_deinit))) struct wb_replay_plan
+
+/*
+ * Is this boot the one that the recorded jump led to, and the record not replayed yet? rec NULL:
+ * no jump is on record. *ret_why is a static sentence when not. Pure.
+ */
+bool wb_replay_due(const struct wb_units *units, const struct wb_record *rec,
+	const struct wb_traces *traces, const char **ret_why);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The record of units, from a disk or from the process that asked a user's manager. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "replay/replay.h"
+
+const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
+{
+	static const char seed[] =
+		"{\"boot_id\":\"a\",\"nonce\":\"00\",\"time\":5,\"worlds\":[{\"uid\":-1,\"units\":["
+		"{\"name\":\"a.service\",\"active\":\"active\",\"sub\":\"running\",\"after\":["
+		"\"b.service\"]},{\"name\":\"b.service\",\"active\":\"active\",\"after\":["
+		"\"a.service\"],\"no_start\":true}],\"files\":[{\"path\":\"/run/"
+		"x\",\"text\":\"t\"},"
+		"{\"path\":\"/run/y\",\"link\":\"/dev/null\"},{\"path\":\"/run/"
+		"z\",\"hex\":\"00ff\"}"
+		"]}]}";
+	static struct wb_blob blob;
+
+	if (!blob.size && wb_blob_append(&blob, seed, sizeof(seed) - 1) < 0)
+		abort();
+	*ret_n = 1;
+	return &blob;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct wb_bytes in = {data, size};
+	WB_CLEAN_UNITS units = {}, again = {};
+	WB_CLEAN_REPLAY_PLAN plan = {};
+	WB_CLEAN_WORLD world = {};
+	WB_CLEAN_STR text = NULL;
+
+	wb_world_parse(in, "input", &world, NULL);
+	if (wb_units_parse(in, "input", &units, NULL) < 0)
+		return 0;
+	if (units.n_worlds)
+		wb_replay_plan(&units.worlds[0], &units.worlds[units.n_worlds - 1], &plan);
+	/* What was read can be written, and is read again as the same. */
+	if (wb_units_print(&units, &text) < 0 ||
+		wb_units_parse((struct wb_bytes){(const uint8_t *)text, strlen(text)}, "again",
+			&again, NULL) < 0 ||
+		again.n_worlds != units.n_worlds)
+		abort();
+	for (size_t i = 0; i < units.n_worlds; i++)
+		if (again.worlds[i].n_units != units.worlds[i].n_units ||
+			again.worlds[i].n_files != units.worlds[i].n_files)
+			abort();
+	return 0;
+}
