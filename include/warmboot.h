@@ -14,9 +14,9 @@
 
 #include "core/error.h" /* struct wb_error */
 
-struct wb_sys;   /* system calls and file access; wb_sys_real() is the machine */
-struct wb_stage; /* a kernel prepared for the jump */
-struct wb_ranges;
+struct wb_sys;           /* system calls and file access; wb_sys_real() is the machine */
+struct wb_stage;         /* a kernel prepared for the jump */
+struct wb_handoff_range; /* purgatory/handoff.h */
 
 const struct wb_sys *wb_sys_real(void);
 
@@ -42,11 +42,12 @@ enum wb_initramfs {
 /* A store (`warmboot store`) that the next kernel is to find. */
 struct wb_load_store {
 	/*
-	 * Its memory, physical addresses: nothing is placed there, and the next kernel is told that
-	 * it is persistent memory. NULL where it needs no telling: a file, or a region that the
-	 * command line (memmap=) sets aside.
+	 * Its memory, in its own order: nothing is placed there, and the next kernel is told that it
+	 * is persistent memory. NULL where it needs no telling: a file, or a region that the command
+	 * line (memmap=) sets aside.
 	 */
-	const struct wb_ranges *ranges;
+	const struct wb_handoff_range *ranges;
+	size_t n_ranges;
 	uint64_t header;   /* physical address of its header; 0: it is a file */
 	uint64_t size;     /* bytes */
 	uint8_t nonce[16]; /* what it and the jump are to have in common */

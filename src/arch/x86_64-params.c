@@ -61,6 +61,11 @@ static size_t node_size(size_t payload)
 	return NODE_HEAD + wb_align_up(payload, 8);
 }
 
+static size_t store_node_size(const struct wb_plan_wish *wish)
+{
+	return sizeof(struct wb_handoff_store) + wish->n_store * sizeof(*wish->store);
+}
+
 size_t wb_x86_params_size(const struct wb_machine *m, const struct wb_plan_wish *wish)
 {
 	size_t n = BP_SIZE + wb_align_up(strlen(wish->cmdline) + 1, 8);
@@ -71,6 +76,8 @@ size_t wb_x86_params_size(const struct wb_machine *m, const struct wb_plan_wish 
 		n += node_size(96) + m->efi_n * sizeof(struct wb_efi_desc);
 	if (dtb_of(m, wish).size)
 		n += node_size(dtb_of(m, wish).size);
+	if (wish->n_store)
+		n += node_size(store_node_size(wish));
 	n += node_size(sizeof(wish->rng_seed));
 	return wb_align_up(n, PAGE) + PAGE;
 }
@@ -195,6 +202,18 @@ static int add_efi(struct builder *b, const struct wb_machine *m)
 	return add_node(b, SETUP_EFI, setup, sizeof(setup)) < 0 ? -ENOMEM : 0;
 }
 
+static int add_store(struct builder *b, const struct wb_plan_wish *wish)
+{
+	struct wb_handoff_store head = {
+		WB_HANDOFF_STORE_MAGIC, WB_HANDOFF_VERSION, (uint32_t)wish->n_store};
+	WB_CLEAN_BLOB node = {};
+
+	if (wb_blob_append(&node, &head, sizeof(head)) < 0 ||
+		wb_blob_append(&node, wish->store, wish->n_store * sizeof(*wish->store)) < 0)
+		return -ENOMEM;
+	return add_node(b, WB_HANDOFF_STORE_TYPE, node.data, node.size) < 0 ? -ENOMEM : 0;
+}
+
 static int fill(struct builder *b, const struct wb_machine *m, const struct wb_plan_wish *wish,
 	const struct wb_x86_layout *l, size_t *ret_handoff, size_t *ret_verify)
 {
@@ -215,6 +234,8 @@ static int fill(struct builder *b, const struct wb_machine *m, const struct wb_p
 		r = add_efi(b, m);
 	if (r == 0 && dtb.size && add_node(b, SETUP_DTB, dtb.data, dtb.size) < 0)
 		r = -ENOMEM;
+	if (r == 0 && wish->n_store)
+		r = add_store(b, wish);
 	if (r == 0 && add_node(b, SETUP_RNG_SEED, wish->rng_seed, sizeof(wish->rng_seed)) < 0)
 		r = -ENOMEM;
 	if (r < 0)

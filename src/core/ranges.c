@@ -69,6 +69,25 @@ int wb_ranges_remove(struct wb_ranges *r, uint64_t start, uint64_t size)
 	return replace(r, start, size, 0, 0);
 }
 
+bool wb_ranges_type(const struct wb_ranges *r, uint64_t start, uint64_t size, uint32_t type)
+{
+	uint64_t end = start + size;
+
+	if (!size || end < start)
+		return false;
+	/* Sorted and disjoint; neighbours of one type may still be two items in a copy. */
+	for (size_t i = 0; i < r->n; i++) {
+		const struct wb_range *it = &r->items[i];
+
+		if (it->start > start || it->start + it->size <= start || it->type != type)
+			continue;
+		start = it->start + it->size;
+		if (start >= end)
+			return true;
+	}
+	return false;
+}
+
 int wb_ranges_copy(const struct wb_ranges *from, struct wb_ranges *ret)
 {
 	struct wb_ranges out = {};

@@ -2,6 +2,7 @@
 /* A sorted list of disjoint address ranges with a type: an e820 table, or free memory. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct wb_ranges {
 int wb_ranges_set(struct wb_ranges *r, uint64_t start, uint64_t size, uint32_t type);
 /* Cut [start, start + size) out. -EINVAL, -ENOMEM. */
 int wb_ranges_remove(struct wb_ranges *r, uint64_t start, uint64_t size);
+/* Is all of [start, start + size) there, and of this type? */
+bool wb_ranges_type(const struct wb_ranges *r, uint64_t start, uint64_t size, uint32_t type);
 int wb_ranges_copy(const struct wb_ranges *from, struct wb_ranges *ret);
 
 /* What a placement asks for. */

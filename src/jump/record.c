@@ -10,7 +10,7 @@
 
 #include "core/cmdline.h"
 #include "jump/record.h"
-#include "purgatory/handoff.h"
+#include "sys/handoff.h"
 
 /* A firmware that needs longer than this to start a kernel is not one that we know. */
 #define LONGEST_REBOOT (30 * 60)
@@ -150,33 +150,6 @@ static char *read_line(const struct wb_files *files, const char *path)
 	return strndup((const char *)blob.data, strcspn((const char *)blob.data, "\n"));
 }
 
-static bool find_handoff(const struct wb_files *files, struct wb_handoff *ret)
-{
-	static const char dir[] = "/sys/kernel/boot_params/setup_data";
-	WB_CLEAN_STRV nodes = {};
-
-	if (files->list(files->ctx, dir, &nodes, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < nodes.n; i++) {
-		WB_CLEAN_STR path = NULL;
-		WB_CLEAN_BLOB data = {};
-		struct wb_handoff h;
-
-		if (asprintf(&path, "%s/%s/data", dir, nodes.items[i]) < 0)
-			return false;
-		/* The magic tells more than the node's type, and is there to be read anyway. */
-		if (files->read(files->ctx, path, 1 << 20, &data, NULL) < 0)
-			continue;
-		if (!wb_get_struct(wb_blob_view(&data), 0, &h, sizeof(h)))
-			continue;
-		if (h.magic != WB_HANDOFF_MAGIC || h.version != WB_HANDOFF_VERSION)
-			continue;
-		*ret = h;
-		return true;
-	}
-	return false;
-}
-
 static int take_handoff(const struct wb_handoff *h, struct wb_traces *t)
 {
 	t->handoff_nonce = malloc(33);
@@ -204,7 +177,7 @@ int wb_traces_read(const struct wb_files *files, struct wb_traces *ret)
 	if (cmdline)
 		r = wb_cmdline_get(cmdline, WB_JUMP_WORD, &t.word);
 	if (r == 0 || r == -ENOENT)
-		r = find_handoff(files, &h) ? take_handoff(&h, &t) : 0;
+		r = wb_handoff_read(files, &h) ? take_handoff(&h, &t) : 0;
 	if (r < 0)
 		return r;
 	/* Documentation/arch/x86/boot.rst, type_of_loader: 0xD is kexec, the low digit a version. */

@@ -123,6 +123,45 @@ static int check_overlaps(const struct wb_plan *plan, struct wb_error *err)
 	return 0;
 }
 
+/* The map that the next kernel shall see: the store in it is persistent memory. */
+static int map_store(
+	const struct wb_plan_wish *wish, struct wb_ranges *memory, struct wb_error *err)
+{
+	for (size_t i = 0; i < wish->n_store; i++) {
+		const struct wb_handoff_range *it = &wish->store[i];
+		int r;
+
+		if (!wb_ranges_type(memory, it->start, it->size, WB_E820_RAM))
+			return wb_fail(err, -EINVAL,
+				"the store's memory at %#llx is no RAM in the firmware's map, or "
+				"is "
+				"in the store twice",
+				(unsigned long long)it->start);
+		r = wb_ranges_set(memory, it->start, it->size, WB_E820_PRAM);
+		if (r < 0)
+			return wb_fail(err, r, "out of memory while planning");
+	}
+	return 0;
+}
+
+static int plan_with(const struct wb_arch *arch, const struct wb_machine *machine,
+	const struct wb_plan_wish *wish, struct wb_plan *plan, struct wb_error *err)
+{
+	struct wb_machine next = *machine; /* borrows all but the map */
+	WB_CLEAN_RANGES memory = {};
+	int r = wb_ranges_copy(&machine->memory, &memory);
+
+	if (r < 0)
+		return wb_fail(err, r, "out of memory while planning");
+	r = map_store(wish, &memory, err);
+	next.memory = memory;
+	if (r == 0 && free_memory(&next, wish, &plan->free) < 0)
+		r = wb_fail(err, -ENOMEM, "out of memory while planning");
+	if (r == 0)
+		r = arch->plan(&next, wish, plan, err);
+	return r;
+}
+
 int wb_plan_make(const struct wb_machine *machine, const struct wb_plan_wish *wish,
 	struct wb_plan *ret, struct wb_error *err)
 {
@@ -134,11 +173,7 @@ int wb_plan_make(const struct wb_machine *machine, const struct wb_plan_wish *wi
 		return wb_fail(err, -EOPNOTSUPP,
 			"the kernel is for another machine than this one; give one for %s",
 			wb_arch_find(machine->arch) ? wb_arch_find(machine->arch)->name : "it");
-	r = free_memory(machine, wish, &plan.free);
-	if (r < 0)
-		r = wb_fail(err, r, "out of memory while planning");
-	if (r == 0)
-		r = arch->plan(machine, wish, &plan, err);
+	r = plan_with(arch, machine, wish, &plan, err);
 	if (r == 0)
 		r = check_overlaps(&plan, err);
 	if (r < 0) {

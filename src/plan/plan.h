@@ -35,6 +35,9 @@ struct wb_plan_wish {
 	uint64_t entropy[2];       /* physical and virtual placement */
 	uint8_t rng_seed[32];      /* handed on to the new kernel */
 	struct wb_handoff handoff; /* what is known before the jump */
+	/* Memory that goes on untouched, in the store's own order; NULL none. */
+	const struct wb_handoff_range *store;
+	size_t n_store;
 };
 
 struct wb_plan {

@@ -32,9 +32,31 @@ struct wb_handoff {
 	char from_release[64];   /* kernel that was left */
 	char to_release[64];     /* kernel that was to be entered, "" unknown */
 	char method[16];         /* "fast", "segments" */
-	uint64_t reserved[8];    /* 0; later stages grow here */
+	uint64_t store_header;   /* physical address of the store's header; 0 none */
+	uint64_t store_size;     /* bytes of the store */
+	uint64_t reserved[6];    /* 0; later stages grow here */
 };
 _Static_assert(sizeof(struct wb_handoff) == 88 + 144 + 64, "handoff layout");
+
+/*
+ * Where a store lies that was carved out of the old kernel's memory: the payload of a setup_data node
+ * of its own, because it has no fixed length. It also tells every later kernel which persistent
+ * memory in the map is ours, and no firmware's.
+ */
+#define WB_HANDOFF_STORE_TYPE 0x74736277u            /* "wbst" */
+#define WB_HANDOFF_STORE_MAGIC 0x65676e6172736277ull /* "wbsrange" */
+
+struct wb_handoff_range {
+	uint64_t start, size; /* physical, in the order of the store's own addresses */
+};
+
+struct wb_handoff_store {
+	uint64_t magic;
+	uint32_t version; /* WB_HANDOFF_VERSION */
+	uint32_t n;
+	struct wb_handoff_range ranges[];
+};
+_Static_assert(sizeof(struct wb_handoff_store) == 16, "handoff store layout");
 
 enum wb_sha_kind {
 	WB_SHA_NONE = 0,

@@ -193,8 +193,15 @@ static uint64_t tsc_rate(uint64_t cycles, uint64_t ns)
 static int fill_handoff(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
 	struct wb_handoff *h = &s->handoff;
+	const struct wb_load_store *store = s->options.store;
 	int r = sys->random(sys->ctx, h->nonce, sizeof(h->nonce));
 
+	if (store) {
+		/* By this the next kernel knows the store for the one that this jump brings. */
+		memcpy(h->nonce, store->nonce, sizeof(h->nonce));
+		h->store_header = store->header;
+		h->store_size = store->size;
+	}
 	if (r < 0)
 		return wb_fail(err, r, "no random bytes: %s", strerror(-r));
 	h->magic = WB_HANDOFF_MAGIC;
@@ -221,6 +228,8 @@ int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error 
 		.mem_min = s->options.mem_min,
 		.mem_max = s->options.mem_max,
 		.dtb = wb_blob_view(&s->dtb),
+		.store = s->options.store ? s->options.store->ranges : NULL,
+		.n_store = s->options.store ? s->options.store->n_ranges : 0,
 	};
 	int r = fill_handoff(sys, s, err);
 
@@ -387,6 +396,12 @@ static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 				"with --method=file the kernel alone decides on placement and "
 				"device tree; "
 				"drop --dtb, --mem-min and --mem-max or use another method");
+		if (s->options.store && s->options.store->n_ranges)
+			return wb_fail(err, -EOPNOTSUPP,
+				"with --method=file the running kernel alone decides on placement "
+				"and might write over the store; use --method=fast or segments, or "
+				"set a region aside with \"warmboot store reserve\" and keep the "
+				"store there");
 		r = check_cmdline(s, err);
 		return r < 0 ? r : check_payload(sys, s, err);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "sys/handoff.h"
 #include "sys/machine.h"
 
 #define SMALL (1 << 20)          /* no text file that is read whole is larger */
@@ -206,6 +207,25 @@ static void read_setup_data(const struct wb_files *f, struct wb_machine *m)
 	}
 }
 
+/*
+ * Persistent memory that is so only because the kernel before carved a store out of its RAM. It is
+ * RAM again for the next one; this one does not use it as such, so that nothing is placed there.
+ */
+static int reclaim_store(const struct wb_files *f, struct wb_machine *m, struct wb_error *err)
+{
+	struct wb_handoff_range *ranges;
+	size_t n;
+	int r = wb_handoff_store_read(f, &ranges, &n);
+
+	if (r < 0)
+		return r == -ENOMEM ? wb_fail(err, r, "out of memory") : 0;
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (wb_ranges_type(&m->memory, ranges[i].start, ranges[i].size, WB_E820_PRAM))
+			r = wb_ranges_set(&m->memory, ranges[i].start, ranges[i].size, WB_E820_RAM);
+	free(ranges);
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}
+
 static bool has_word(const char *line, const char *word)
 {
 	size_t n = strlen(word);
@@ -253,6 +273,8 @@ int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct
 	r = read_memmap(files, &m.memory, err);
 	if (r == 0)
 		r = read_iomem(files, &m.avoid, err);
+	if (r == 0)
+		r = reclaim_store(files, &m, err);
 	if (r == 0)
 		r = read_efi(files, &m, err);
 	if (r < 0)

@@ -13,12 +13,14 @@ const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 		"ACPI20=0x7fe14\nSMBIOS=0xf0000\n",
 		"\nflags\t\t: fpu la57 tdx_guest\n",
 		"0x1000\n",
+		/* WB_HANDOFF_STORE_MAGIC, version 1, one range */
+		"wbsrange\1\0\0\0\1\0\0\0\0\0\0\100\0\0\0\0\0\0\20\0\0\0\0\0",
 	};
 	static struct wb_blob seeds[sizeof(texts) / sizeof(*texts)];
 
 	*ret_n = sizeof(texts) / sizeof(*texts);
 	for (size_t i = 0; i < *ret_n; i++)
-		wb_blob_append(&seeds[i], texts[i], strlen(texts[i]));
+		wb_blob_append(&seeds[i], texts[i], i < 4 ? strlen(texts[i]) : 32);
 	return seeds;
 }
 

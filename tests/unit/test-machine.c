@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "unit.h"
 #include "fake-files.h"
+#include "sys/handoff.h"
 #include "sys/machine.h"
 
 static const struct fake_file bios[] = {
@@ -46,6 +47,35 @@ static void bios_machine(void **state)
 	assert_true(m.la57);
 	assert_false(m.confidential);
 	assert_int_equal(m.efi_n, 0);
+}
+
+/* The kernel before carved the lower half out of its RAM; the upper half is firmware's. */
+static void a_store_of_ours_is_ram_for_the_next_kernel(void **state)
+{
+	struct {
+		struct wb_handoff_store head;
+		struct wb_handoff_range range;
+	} node = {{WB_HANDOFF_STORE_MAGIC, WB_HANDOFF_VERSION, 1}, {0x40000000, 0x10000000}};
+	struct fake_file list[32] = {};
+	size_t n = 0;
+
+	for (; bios[n].path; n++)
+		list[n] = bios[n];
+	list[n] = (struct fake_file){
+		"/sys/kernel/boot_params/setup_data/2/data", (char *)&node, sizeof(node)};
+	for (int damaged = 0; damaged < 2; damaged++) {
+		struct wb_files files = fake_files(list);
+		struct wb_error err = {};
+		WB_CLEAN_MACHINE m = {};
+
+		node.head.n += damaged;
+		assert_int_equal(wb_machine_read(&files, &m, &err), 0);
+		assert_int_equal(m.memory.n, damaged ? 4 : 5);
+		assert_int_equal(m.memory.items[3].type, damaged ? WB_E820_PRAM : WB_E820_RAM);
+		assert_int_equal(m.memory.items[damaged ? 3 : 4].type, WB_E820_PRAM);
+		/* This kernel does not use it: nothing may be placed there. */
+		assert_int_equal(m.avoid.items[4].start, 0x3ffe0000);
+	}
 }
 
 /* memmap=!, mem= and the like took them from the running kernel; firmware calls both RAM. */
@@ -166,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bios_machine),
+		cmocka_unit_test(a_store_of_ours_is_ram_for_the_next_kernel),
 		cmocka_unit_test(what_the_kernel_does_not_use_as_ram_is_avoided),
 		cmocka_unit_test(hidden_addresses_tell_nothing),
 		cmocka_unit_test(efi_machine),

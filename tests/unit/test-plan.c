@@ -236,6 +236,46 @@ static void long_memory_maps_use_setup_data(void **state)
 	assert_int_equal(get(p + 14 * 20 + 16, 4), WB_E820_PRAM);
 }
 
+/* In the store's own order, which is not that of addresses. */
+static const struct wb_handoff_range carved[] = {{600 * MIB, 200 * MIB}, {40 * MIB, 400 * MIB}};
+
+static void a_store_is_left_alone_and_handed_on(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *bp, *p;
+	uint32_t len;
+
+	f->wish.store = carved;
+	f->wish.n_store = 2;
+	for (uint64_t i = 0; i < 200; i++) {
+		f->wish.entropy[0] = i;
+		wb_plan_deinit(&f->plan);
+		wb_blob_deinit(&f->vmlinux);
+		f->vmlinux = tiny_vmlinux(true, true);
+		make(f);
+		for (size_t k = 0; k < f->plan.n; k++)
+			for (size_t c = 0; c < 2; c++)
+				assert_true(f->plan.segments[k].mem + f->plan.segments[k].memsz <=
+						    carved[c].start ||
+					    f->plan.segments[k].mem >=
+						    carved[c].start + carved[c].size);
+	}
+	bp = segment(f, "boot_params", 0)->buf;
+	assert_int_equal(bp[0x1e8], 7);
+	assert_int_equal(get(bp + 0x2d0 + 60, 8), 40 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 68, 8), 400 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 76, 4), WB_E820_PRAM);
+	assert_int_equal(get(bp + 0x2d0 + 80, 8), 440 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 96, 4), WB_E820_RAM);
+	/* The machine's own map is as it was. */
+	assert_int_equal(f->machine.memory.n, 3);
+	p = node(f, WB_HANDOFF_STORE_TYPE, &len);
+	assert_non_null(p);
+	assert_int_equal(len, sizeof(struct wb_handoff_store) + sizeof(carved));
+	assert_int_equal(get(p + 12, 4), 2);
+	assert_memory_equal(p + 16, carved, sizeof(carved));
+}
+
 static void efi_is_handed_on(void **state)
 {
 	struct fixture *f = *state;
@@ -374,6 +414,22 @@ static void relocation_outside_is_refused(void **state)
 	refused(f, -EBADMSG, "0x85000000, lies outside the kernel");
 }
 
+static void a_store_outside_ram_is_refused(void **state)
+{
+	static const struct wb_handoff_range bad[] = {
+		{900 * MIB, 200 * MIB}, {0xf0000, 4096}, {40 * MIB, UINT64_MAX - 4095}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 3; i++) {
+		f->wish.store = &bad[i];
+		f->wish.n_store = 1;
+		refused(f, -EINVAL, "is no RAM in the firmware's map");
+	}
+	f->wish.store = (const struct wb_handoff_range[]){{40 * MIB, MIB}, {40 * MIB, MIB}};
+	f->wish.n_store = 2;
+	refused(f, -EINVAL, "0x2800000 is no RAM in the firmware's map, or is in the store twice");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -386,6 +442,8 @@ int main(void)
 		TEST(no_segment_lies_in_persistent_memory),
 		TEST(boot_params_carry_firmware),
 		TEST(long_memory_maps_use_setup_data),
+		TEST(a_store_is_left_alone_and_handed_on),
+		TEST(a_store_outside_ram_is_refused),
 		TEST(efi_is_handed_on),
 		TEST(purgatory_gets_digests_of_all_but_its_own_page),
 		TEST(segments_keeps_the_image_whole),

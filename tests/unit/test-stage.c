@@ -6,6 +6,7 @@
 #include "core/codec.h"
 #include "fake-sys.h"
 #include "samples.h"
+#include "stage/stage.h"
 #include "warmboot.h"
 
 #define KERNEL "/boot/vmlinuz"
@@ -732,6 +733,33 @@ static void placement_is_not_for_file(void **state)
 	refused(f, -EOPNOTSUPP, "drop --dtb, --mem-min and --mem-max");
 }
 
+static void a_carved_store_is_not_for_file(void **state)
+{
+	static const struct wb_handoff_range range = {64 << 20, 32 << 20};
+	struct wb_load_store store = {&range, 1, 64 << 20, 32 << 20, {1, 2, 3}};
+	struct fixture *f = *state;
+
+	f->o.store = &store;
+	f->o.method = WB_METHOD_FILE;
+	refused(f, -EOPNOTSUPP, "might write over the store");
+	/* A region that was set aside is no RAM of the running kernel's. */
+	store.n_ranges = 0;
+	loads(f, WB_METHOD_FILE);
+}
+
+static void the_handoff_tells_of_the_store(void **state)
+{
+	static const struct wb_handoff_range range = {64 << 20, 32 << 20};
+	struct wb_load_store store = {&range, 1, 64 << 20, 32 << 20, {1, 2, 3}};
+	struct fixture *f = *state;
+
+	f->o.store = &store;
+	loads(f, WB_METHOD_FAST);
+	assert_memory_equal(f->stage->handoff.nonce, store.nonce, 16);
+	assert_int_equal(f->stage->handoff.store_header, 64 << 20);
+	assert_int_equal(f->stage->handoff.store_size, 32 << 20);
+}
+
 static void something_else_than_a_device_tree_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -1019,6 +1047,8 @@ int main(void)
 		TEST(damaged_compressed_initrd_is_refused),
 		TEST(long_command_line_is_refused),
 		TEST(placement_is_not_for_file),
+		TEST(a_carved_store_is_not_for_file),
+		TEST(the_handoff_tells_of_the_store),
 		TEST(something_else_than_a_device_tree_is_refused),
 		TEST(no_kernel_named),
 		TEST(too_little_memory_to_read_is_refused),
