@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keep/definition.h"
+
+/* ---- the syntax of unit files: systemd.syntax(7) ---- */
+
+struct cursor {
+	const char *p;
+	char section[32];
+};
+
+/* One assignment; owned. */
+struct assignment {
+	char *key, *value;
+};
+
+static void assignment_deinit(struct assignment *a)
+{
+	free(a->key);
+	free(a->value);
+	*a = (struct assignment){};
+}
+#define CLEAN_ASSIGNMENT __attribute__((cleanup(assignment_deinit))) struct assignment
+
+static bool is_comment(const char *line)
+{
+	line += strspn(line, " \t");
+	return *line == '#' || *line == ';';
+}
+
+static const char *after_line(const char *line)
+{
+	line += strcspn(line, "\n");
+	return *line ? line + 1 : line;
+}
+
+/*
+ * Take one logical line: a backslash at the end of a line stands for a space and the next line that
+ * is no comment. -ENOMEM; *ret NULL at the end of the text.
+ */
+static int take_line(struct cursor *c, char **ret)
+{
+	bool more = true, any = false;
+	WB_CLEAN_STR out = NULL;
+	size_t n = 0;
+	FILE *f;
+
+	*ret = NULL;
+	if (!*c->p)
+		return 0;
+	f = open_memstream(&out, &n);
+	if (!f)
+		return -ENOMEM;
+	for (; more && *c->p; c->p = after_line(c->p)) {
+		size_t len = strcspn(c->p, "\n");
+
+		if (is_comment(c->p)) {
+			/* Alone it is a line of its own; within a continued one it is skipped. */
+			more = any;
+			continue;
+		}
+		any = true;
+		if (len && c->p[len - 1] == '\r')
+			len--;
+		more = len && c->p[len - 1] == '\\';
+		fwrite(c->p, 1, more ? len - 1 : len, f);
+		if (more)
+			fputc(' ', f);
+	}
+	if (fclose(f))
+		return -ENOMEM;
+	*ret = out;
+	out = NULL;
+	return 0;
+}
+
+/* The text between leading and trailing blanks. */
+static char *stripped(const char *s, size_t n)
+{
+	while (n && isspace((unsigned char)*s)) {
+		s++;
+		n--;
+	}
+	while (n && isspace((unsigned char)s[n - 1]))
+		n--;
+	return strndup(s, n);
+}
+
+static void enter_section(struct cursor *c, const char *line)
+{
+	size_t n = strcspn(line + 1, "]");
+
+	if (n >= sizeof(c->section))
+		n = 0;
+	memcpy(c->section, line + 1, n);
+	c->section[n] = 0;
+}
+
+/* The next assignment, with its section in c->section. 1 found, 0 none is left, -ENOMEM. */
+static int take_assignment(struct cursor *c, struct assignment *ret)
+{
+	for (;;) {
+		WB_CLEAN_STR line = NULL;
+		char *equals, *start;
+		int r = take_line(c, &line);
+
+		if (r < 0 || !line)
+			return r;
+		start = line + strspn(line, " \t");
+		equals = strchr(start, '=');
+		if (*start == '[')
+			enter_section(c, start);
+		if (*start == '[' || !equals)
+			continue;
+		ret->key = stripped(start, (size_t)(equals - start));
+		ret->value = stripped(equals + 1, strlen(equals + 1));
+		return ret->key && ret->value ? 1 : -ENOMEM;
+	}
+}
+
+/* ---- which settings stay ---- */
+
+/*
+ * What shapes the mounts that the processes see, the directories that systemd makes for them (which
+ * need User= for their owner), the cgroup, and the log. Everything else is either the process's own
+ * (identity, capabilities, seccomp, rlimits, nice, …: CRIU restores it) or belongs to starting and
+ * stopping, which the unit's own definition governs again after the thaw.
+ */
+static const char *const kept[] = {"User", "Group", "SupplementaryGroups", "Slice", "ProtectSystem",
+	"ProtectHome", "ProtectProc", "ProcSubset", "ProtectKernelTunables", "ProtectKernelModules",
+	"ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "PrivateDevices",
+	"PrivateMounts", "MountFlags", "MountAPIVFS", "BindPaths", "BindReadOnlyPaths",
+	"BindLogSockets", "ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths",
+	"ReadWriteDirectories", "ReadOnlyDirectories", "InaccessibleDirectories", "ExecPaths",
+	"NoExecPaths", "TemporaryFileSystem", "RuntimeDirectory", "RuntimeDirectoryMode",
+	"RuntimeDirectoryPreserve", "StateDirectory", "StateDirectoryMode", "CacheDirectory",
+	"CacheDirectoryMode", "LogsDirectory", "LogsDirectoryMode", "ConfigurationDirectory",
+	"ConfigurationDirectoryMode", "LoadCredential", "SetCredential", "OOMScoreAdjust",
+	"OOMPolicy", "CPUAffinity", "NUMAPolicy", "NUMAMask", "SyslogIdentifier", "SyslogFacility",
+	"SyslogLevel", "SyslogLevelPrefix", "LogLevelMax", "LogExtraFields",
+	"LogRateLimitIntervalSec", "LogRateLimitBurst", "LogFilterPatterns", "LogNamespace", NULL};
+
+/* systemd.resource-control(5), whose names come in families that grow with every release. */
+static const char *const kept_families[] = {"CPUAccounting", "CPUWeight", "CPUShares", "CPUQuota",
+	"CPUPressure", "Startup", "AllowedCPUs", "AllowedMemoryNodes", "Memory", "DefaultMemory",
+	"Tasks", "IOAccounting", "IOWeight", "IODevice", "IORead", "IOWrite", "IOPressure",
+	"BlockIO", "IPAccounting", "IPAddress", "IPIngress", "IPEgress", "SocketBind",
+	"RestrictNetworkInterfaces", "NFTSet", "Device", "Delegate", "DisableControllers",
+	"ManagedOOM", NULL};
+/* Of a family by name only. */
+static const char *const not_kept[] = {"MemoryDenyWriteExecute", "MemoryKSM", NULL};
+
+static const char *const kept_of_unit[] = {
+	"Description", "Documentation", "RequiresMountsFor", "WantsMountsFor", NULL};
+
+/* Settings with which this way of putting a process back does not work, when they are on. */
+static const struct {
+	const char *key, *why;
+} refused[] = {
+	{"DynamicUser", "the next boot may give its user another number"},
+	{"RootDirectory", "CRIU is not to be found below another root"},
+	{"RootDirectoryStartOnly", "CRIU is not to be found below another root"},
+	{"RootImage", "CRIU is not to be found below another root"},
+	{"RootEphemeral", "its root was a copy that is gone"},
+	{"MountImages", "the images' mounts cannot be made the same again"},
+	{"ExtensionImages", "the images' mounts cannot be made the same again"},
+	{"ExtensionDirectories", "the overlays' mounts cannot be made the same again"},
+	{"PrivateNetwork", "a network of its own is not carried over"},
+	{"NetworkNamespacePath", "a network of its own is not carried over"},
+	{"PrivateIPC", "an IPC namespace of its own is not carried over"},
+	{"IPCNamespacePath", "an IPC namespace of its own is not carried over"},
+	{"PrivatePIDs", "a pid namespace of its own is not carried over"},
+};
+#define N_REFUSED (sizeof(refused) / sizeof(*refused))
+
+static bool listed(const char *const *list, const char *key)
+{
+	for (; *list; list++)
+		if (!strcmp(*list, key))
+			return true;
+	return false;
+}
+
+static bool in_family(const char *const *families, const char *key)
+{
+	for (; *families; families++)
+		if (!strncmp(*families, key, strlen(*families)))
+			return true;
+	return false;
+}
+
+/* Everything but what systemd takes for false, or for nothing. */
+static bool is_on(const char *value)
+{
+	static const char *const off[] = {"", "0", "no", "n", "false", "f", "off", NULL};
+
+	for (const char *const *o = off; *o; o++)
+		if (!strcasecmp(value, *o))
+			return false;
+	return true;
+}
+
+/* What is gathered over all files of a unit. */
+struct gathered {
+	FILE *unit, *service; /* text of the two sections */
+	bool refused[N_REFUSED];
+	bool private_tmp, no_exec, mounts;
+};
+
+static void take_service(struct gathered *g, const struct assignment *a)
+{
+	for (size_t i = 0; i < N_REFUSED; i++)
+		if (!strcmp(a->key, refused[i].key))
+			g->refused[i] = is_on(a->value);
+	if (!strcmp(a->key, "PrivateTmp"))
+		g->private_tmp = is_on(a->value);
+	if (!strcmp(a->key, "NoExecPaths"))
+		g->no_exec = *a->value;
+	/* A terminal or an activating socket is no place for what the restored process says. */
+	if ((!strcmp(a->key, "StandardOutput") || !strcmp(a->key, "StandardError")) &&
+		(!strncmp(a->value, "journal", 7) || !strncmp(a->value, "null", 4)))
+		fprintf(g->service, "%s=%s\n", a->key, a->value);
+	if (listed(kept, a->key) || (in_family(kept_families, a->key) && !listed(not_kept, a->key)))
+		fprintf(g->service, "%s=%s\n", a->key, a->value);
+}
+
+static int gather(const char *text, struct gathered *g)
+{
+	struct cursor c = {.p = text};
+
+	for (;;) {
+		CLEAN_ASSIGNMENT a = {};
+		int r = take_assignment(&c, &a);
+
+		if (r <= 0)
+			return r;
+		if (!strcmp(c.section, "Service"))
+			take_service(g, &a);
+		if (!strcmp(c.section, "Unit") && listed(kept_of_unit, a.key)) {
+			fprintf(g->unit, "%s=%s\n", a.key, a.value);
+			g->mounts |= !!strstr(a.key, "MountsFor");
+		}
+	}
+}
+
+/* ---- the replacement ---- */
+
+static void print_unit(
+	FILE *out, const struct gathered *g, const struct wb_definition_wishes *w, const char *text)
+{
+	/* A mount that the unit asks for itself waits for its device, so for udev. */
+	bool early = w->before_coldplug && !g->mounts;
+
+	fprintf(out,
+		"# The unit as warmboot puts its processes back after a jump; gone when it has.\n"
+		"[Unit]\n"
+		"%s"
+		"DefaultDependencies=no\n"
+		"IgnoreOnIsolate=yes\n"
+		"Requires=warmboot-hold.service\n"
+		"After=warmboot-hold.service systemd-remount-fs.service%s\n"
+		"Before=warmboot-thawed.service%s\n\n",
+		text, early ? "" : " local-fs.target",
+		early ? " systemd-udev-trigger.service" : "");
+}
+
+static void print_service(
+	FILE *out, const struct gathered *g, const struct wb_definition_wishes *w, const char *text)
+{
+	fprintf(out, "[Service]\n%s", text);
+	/*
+	 * PrivateTmp= makes a unit wait for systemd-tmpfiles-setup.service, and so for all local
+	 * file systems. Its directories were empty after a boot in any case.
+	 */
+	if (g->private_tmp)
+		fputs("TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777\n"
+		      "TemporaryFileSystem=/var/tmp:nosuid,nodev,mode=1777\n",
+			out);
+	if (g->no_exec)
+		fprintf(out, "ExecPaths=%s -/usr/sbin/criu\n", w->program);
+	fprintf(out,
+		"Type=forking\n"
+		"PIDFile=/run/warmboot/%%n.pid\n"
+		"NotifyAccess=exec\n"
+		"FileDescriptorStoreMax=1\n"
+		"ExecStartPre=!%s thaw --anchor %%n\n"
+		"ExecStart=+%s thaw %%n\n"
+		"TimeoutStartSec=%us\n"
+		"TimeoutStopSec=10s\n"
+		"Restart=no\n",
+		w->program, w->program, w->deadline_s);
+}
+
+static int print(const struct gathered *g, const struct wb_definition_wishes *w, const char *unit,
+	const char *service, char **ret)
+{
+	WB_CLEAN_STR text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+
+	if (!out)
+		return -ENOMEM;
+	print_unit(out, g, w, unit);
+	print_service(out, g, w, service);
+	if (fclose(out))
+		return -ENOMEM;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+static int gather_all(
+	const struct wb_manifest_unit *u, struct gathered *g, char **ret_unit, char **ret_service)
+{
+	size_t n_unit, n_service;
+	int r = 0;
+
+	g->unit = open_memstream(ret_unit, &n_unit);
+	if (!g->unit)
+		return -ENOMEM;
+	g->service = open_memstream(ret_service, &n_service);
+	if (!g->service) {
+		fclose(g->unit);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; r >= 0 && i < u->definition.n; i++)
+		r = gather(u->definition.items[i].text, g);
+	if (fclose(g->unit))
+		r = -ENOMEM;
+	if (fclose(g->service))
+		r = -ENOMEM;
+	return r;
+}
+
+int wb_definition_replace(const struct wb_manifest_unit *u,
+	const struct wb_definition_wishes *wishes, char **ret, struct wb_error *err)
+{
+	WB_CLEAN_STR unit = NULL;
+	WB_CLEAN_STR service = NULL;
+	struct gathered g = {};
+	int r = gather_all(u, &g, &unit, &service);
+
+	for (size_t i = 0; r >= 0 && i < N_REFUSED; i++)
+		if (g.refused[i])
+			return wb_fail(err, -EOPNOTSUPP, "%s has %s= set, and %s", u->unit,
+				refused[i].key, refused[i].why);
+	if (r >= 0)
+		r = print(&g, wishes, unit, service, ret);
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}
+
+/* The first `prefix` bytes of the name, then what follows its first `from` bytes. */
+static int add_dir(struct wb_strv *ret, const char *unit, size_t prefix, size_t from)
+{
+	WB_CLEAN_STR dir = NULL;
+
+	if (asprintf(&dir, "%.*s%s.d", (int)prefix, unit, unit + from) < 0) {
+		dir = NULL;
+		return -ENOMEM;
+	}
+	return wb_strv_add(ret, dir);
+}
+
+int wb_definition_dropin_dirs(const char *unit, struct wb_strv *ret)
+{
+	size_t end = strlen(unit) - strlen(".service"), plain = strcspn(unit, "@");
+	bool instance = plain < end && plain + 1 < end;
+	WB_CLEAN_STRV dirs = {};
+	int r = 0;
+
+	if (plain > end)
+		plain = end;
+	/* systemd.unit(5): the name, then each part of it that ends in a dash; then the type. */
+	for (size_t n = plain; r == 0 && n > 0; n--) {
+		if (n < plain && unit[n - 1] != '-')
+			continue;
+		r = add_dir(&dirs, unit, n, plain);
+		if (r == 0 && instance) {
+			WB_CLEAN_STR template = NULL;
+
+			if (asprintf(&template, "%.*s@.service.d", (int)n, unit) < 0)
+				template = NULL;
+			r = template ? wb_strv_add(&dirs, template) : -ENOMEM;
+		}
+	}
+	if (r == 0)
+		r = wb_strv_add(&dirs, "service.d");
+	if (r < 0)
+		return r;
+	*ret = dirs;
+	dirs = (struct wb_strv){};
+	return 0;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A unit file, with a drop-in after it. No line of it may reach the replacement unkept. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "keep/definition.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct wb_definition_wishes wishes = {"/usr/sbin/warmboot", true, 60};
+	char *text = malloc(size + 1), *rest;
+	WB_CLEAN_STR out = NULL;
+
+	if (!text)
+		abort();
+	memcpy(text, data, size);
+	text[size] = 0;
+	rest = text + strlen(text);
+	if (rest < text + size)
+		rest++;
+	{
+		struct wb_manifest_text files[] = {{.text = text}, {.text = rest}};
+		struct wb_manifest_unit u = {
+			.unit = "foo.service", .definition = {.items = files, .n = 2}};
+
+		if (wb_definition_replace(&u, &wishes, &out, NULL) == 0)
+			for (const char *p = out; (p = strstr(p, "\nExec")); p++)
+				if (strncmp(p, "\nExecPaths=", 11) && !strstr(p, "/warmboot thaw"))
+					abort();
+	}
+	free(text);
+	return 0;
+}

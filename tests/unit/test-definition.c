@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "keep/definition.h"
+#include "unit.h"
+
+static const struct wb_definition_wishes wishes = {"/usr/sbin/warmboot", true, 60};
+
+/* The replacement of a unit with these files. */
+static int replace(const char *name, const char *fragment, const char *dropin, char **ret,
+	struct wb_error *err)
+{
+	struct wb_manifest_text files[] = {{.text = (char *)fragment}, {.text = (char *)dropin}};
+	struct wb_manifest_unit u = {
+		.unit = (char *)name, .definition = {.items = files, .n = dropin ? 2 : 1}};
+
+	return wb_definition_replace(&u, &wishes, ret, err);
+}
+
+static void has_line(const char *text, const char *line)
+{
+	size_t n = strlen(line);
+
+	for (const char *p = text; (p = strstr(p, line)); p++)
+		if ((p == text || p[-1] == '\n') && p[n] == '\n')
+			return;
+	fail_msg("no line \"%s\" in:\n%s", line, text);
+}
+
+static void has_not(const char *text, const char *what)
+{
+	if (strstr(text, what))
+		fail_msg("\"%s\" stands in:\n%s", what, text);
+}
+
+/* What every replacement has, whatever it replaces. */
+static void is_ours(const char *text)
+{
+	has_line(text, "[Unit]");
+	has_line(text, "DefaultDependencies=no");
+	has_line(text, "Requires=warmboot-hold.service");
+	has_line(text, "[Service]");
+	has_line(text, "Type=forking");
+	has_line(text, "PIDFile=/run/warmboot/%n.pid");
+	has_line(text, "NotifyAccess=exec");
+	has_line(text, "FileDescriptorStoreMax=1");
+	has_line(text, "ExecStartPre=!/usr/sbin/warmboot thaw --anchor %n");
+	has_line(text, "ExecStart=+/usr/sbin/warmboot thaw %n");
+	has_line(text, "TimeoutStartSec=60s");
+	has_line(text, "Restart=no");
+	has_not(text, "Type=notify");
+	has_not(text, "Type=simple");
+	has_not(text, "WantedBy");
+	has_not(text, "Condition");
+	has_not(text, "Conflicts");
+	has_not(text, "ExecReload");
+	has_not(text, "ExecStop");
+	has_not(text, "Restart=always");
+	has_not(text, "WatchdogSec");
+	has_not(text, "SystemCall");
+	has_not(text, "Restrict");
+	has_not(text, "CapabilityBoundingSet");
+	has_not(text, "NoNewPrivileges");
+}
+
+/* After Debian's packages: what their units set, in an order of our own. */
+static const char memcached[] =
+	"[Unit]\n"
+	"Description=memcached daemon\n"
+	"After=network.target\n"
+	"Documentation=man:memcached(1)\n\n"
+	"[Service]\n"
+	"ExecStart=/usr/share/memcached/scripts/systemd-memcached-wrapper /etc/memcached.conf\n"
+	"PrivateTmp=true\n"
+	"ProtectSystem=full\n"
+	"NoNewPrivileges=true\n"
+	"PrivateDevices=true\n"
+	"CapabilityBoundingSet=CAP_SETGID CAP_SETUID CAP_SYS_RESOURCE\n"
+	"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n"
+	"MemoryDenyWriteExecute=true\n"
+	"ProtectKernelModules=true\n"
+	"ProtectKernelTunables=true\n"
+	"ProtectControlGroups=true\n"
+	"RestrictRealtime=true\n"
+	"RestrictNamespaces=true\n"
+	"PIDFile=/run/memcached/memcached.pid\n"
+	"Restart=always\n\n"
+	"[Install]\n"
+	"WantedBy=multi-user.target\n";
+
+static void test_memcached(void **state)
+{
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(replace("memcached.service", memcached, NULL, &text, NULL), 0);
+	is_ours(text);
+	has_line(text, "Description=memcached daemon");
+	has_line(text, "ProtectSystem=full");
+	has_line(text, "PrivateDevices=true");
+	has_line(text, "ProtectKernelTunables=true");
+	has_line(text, "TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777");
+	has_line(text, "After=warmboot-hold.service systemd-remount-fs.service");
+	has_line(text, "Before=warmboot-thawed.service systemd-udev-trigger.service");
+	has_not(text, "PrivateTmp");
+	has_not(text, "network.target");
+	has_not(text, "MemoryDenyWriteExecute");
+	has_not(text, "memcached.pid");
+	has_not(text, "ExecPaths");
+}
+
+static const char redis[] =
+	"[Unit]\n"
+	"Description=Advanced key-value store\n"
+	"After=network.target\n"
+	"[Service]\n"
+	"Type=notify\n"
+	"ExecStart=/usr/bin/redis-server /etc/redis/redis.conf --supervised systemd "
+	"--daemonize no\n"
+	"TimeoutStopSec=0\n"
+	"Restart=always\n"
+	"User=redis\n"
+	"Group=redis\n"
+	"RuntimeDirectory=redis\n"
+	"RuntimeDirectoryMode=2755\n"
+	"UMask=007\n"
+	"PrivateTmp=true\n"
+	"LimitNOFILE=65535\n"
+	"ProtectSystem=strict\n"
+	"ReadWritePaths=-/var/lib/redis\n"
+	"ReadWriteDirectories=-/etc/redis\n"
+	"CapabilityBoundingSet=\n"
+	"PrivateUsers=true\n"
+	"ProtectHostname=true\n"
+	"ProtectProc=invisible\n"
+	"RemoveIPC=true\n"
+	"SystemCallFilter=@system-service\n"
+	"SystemCallFilter=~ @privileged @resources\n"
+	"NoExecPaths=/\n"
+	"ExecPaths=/usr/bin/redis-server /usr/lib /lib\n"
+	"[Install]\n"
+	"WantedBy=multi-user.target\n"
+	"Alias=redis.service\n";
+
+static void test_redis(void **state)
+{
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(replace("redis-server.service", redis, NULL, &text, NULL), 0);
+	is_ours(text);
+	has_line(text, "User=redis");
+	has_line(text, "RuntimeDirectory=redis");
+	has_line(text, "RuntimeDirectoryMode=2755");
+	has_line(text, "ProtectProc=invisible");
+	has_line(text, "ReadWriteDirectories=-/etc/redis");
+	/* Without this the anchor could not even begin to run. */
+	has_line(text, "ExecPaths=/usr/sbin/warmboot -/usr/sbin/criu");
+	has_not(text, "LimitNOFILE");
+	has_not(text, "PrivateUsers");
+	has_not(text, "TimeoutStopSec=0");
+	has_not(text, "UMask");
+	has_not(text, "RemoveIPC");
+}
+
+static const char nginx[] =
+	"[Unit]\n"
+	"After=network-online.target remote-fs.target nss-lookup.target\n"
+	"Wants=network-online.target\n"
+	"ConditionFileIsExecutable=/usr/sbin/nginx\n"
+	"[Service]\n"
+	"Type=forking\n"
+	"PIDFile=/run/nginx.pid\n"
+	"ExecStartPre=/usr/sbin/nginx -t -q -g 'daemon on; master_process on;'\n"
+	"ExecStart=/usr/sbin/nginx -g 'daemon on; master_process on;'\n"
+	"ExecReload=/usr/sbin/nginx -g 'daemon on; master_process on;' -s reload\n"
+	"ExecStop=-/sbin/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile "
+	"/run/nginx.pid\n"
+	"KillMode=mixed\n";
+
+static void test_nginx(void **state)
+{
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(replace("nginx.service", nginx, NULL, &text, NULL), 0);
+	is_ours(text);
+	has_not(text, "nginx");
+	has_not(text, "network-online");
+	has_not(text, "TemporaryFileSystem");
+}
+
+static void test_ssh(void **state)
+{
+	static const char ssh[] =
+		"[Unit]\nDescription=OpenBSD Secure Shell server\n"
+		"After=network.target nss-user-lookup.target auditd.service\n"
+		"ConditionPathExists=!/etc/ssh/sshd_not_to_be_run\n"
+		"[Service]\nEnvironmentFile=-/etc/default/ssh\nExecStartPre=/usr/sbin/sshd -t\n"
+		"ExecStart=/usr/sbin/sshd -D $SSHD_OPTS\nKillMode=process\nRestart=on-failure\n"
+		"RestartPreventExitStatus=255\nType=notify\nRuntimeDirectory=sshd\n"
+		"RuntimeDirectoryMode=0755\n[Install]\nWantedBy=multi-user.target\n"
+		"Alias=sshd.service\n";
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(replace("ssh.service", ssh, NULL, &text, NULL), 0);
+	is_ours(text);
+	has_line(text, "RuntimeDirectory=sshd");
+	has_not(text, "Environment");
+	has_not(text, "RestartPrevent");
+}
+
+static void test_template(void **state)
+{
+	static const char text_in[] =
+		"[Unit]\nDescription=Tunnel %i\nPartOf=tunnel.service\nRequiresMountsFor=/data\n"
+		"[Service]\nType=exec\nSlice=tunnel-%i.slice\nStateDirectory=tunnel/%i\n"
+		"BindPaths=/srv/%i:/data \\\n# a comment inside\n    /srv/b\\\n"
+		"ExecStart=/x\nExecStart=/usr/bin/tunnel %i\nWatchdogSec=10\n";
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(replace("tunnel@a\\x2db.service", text_in, NULL, &text, NULL), 0);
+	is_ours(text);
+	has_line(text, "Description=Tunnel %i");
+	has_line(text, "Slice=tunnel-%i.slice");
+	has_line(text, "StateDirectory=tunnel/%i");
+	/* The continued line swallowed the one after it, as systemd reads it too. */
+	has_line(text, "BindPaths=/srv/%i:/data      /srv/b ExecStart=/x");
+	/* It waits for a mount, which waits for udev. */
+	has_line(text, "After=warmboot-hold.service systemd-remount-fs.service local-fs.target");
+	has_line(text, "Before=warmboot-thawed.service");
+	has_not(text, "PartOf");
+}
+
+static void test_transient(void **state)
+{
+	static const char text_in[] =
+		"# This is a transient unit file, created programmatically via the systemd API. "
+		"Do not edit.\n"
+		"[Unit]\nDescription=/usr/bin/sleep 1000\n\n[Service]\nMemoryMax=64M\n"
+		"MemoryMax=\nEnvironment=\"A=b c\"\nExecStart=\nExecStart=\"/usr/bin/sleep\" "
+		"\"1000\"\n"
+		"StandardOutput=tty\nStandardError=journal\nCPUQuotaPerSecUSec=500ms\n";
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(replace("run-r12.service", text_in, NULL, &text, NULL), 0);
+	is_ours(text);
+	has_line(text, "MemoryMax=");
+	has_line(text, "CPUQuotaPerSecUSec=500ms");
+	has_line(text, "StandardError=journal");
+	has_not(text, "tty");
+	has_not(text, "/usr/bin/sleep\"");
+}
+
+static void test_dropin(void **state)
+{
+	WB_CLEAN_STR text = NULL;
+
+	/* What a drop-in takes back is taken back. */
+	assert_int_equal(
+		replace("memcached.service", memcached,
+			"[Service]\r\nPrivateTmp=no\r\nMemoryMax=1G\r\n[Unit]\nAfter=x.service\n",
+			&text, NULL),
+		0);
+	is_ours(text);
+	has_not(text, "TemporaryFileSystem");
+	has_line(text, "MemoryMax=1G");
+	has_not(text, "x.service");
+}
+
+static void test_refused(void **state)
+{
+	WB_CLEAN_STR text = NULL;
+	struct wb_error err = {};
+
+	assert_int_equal(replace("a.service", "[Service]\nDynamicUser=yes\n", NULL, &text, &err),
+		-EOPNOTSUPP);
+	assert_string_equal(err.text, "a.service has DynamicUser= set, and the next boot may give "
+				      "its user another number");
+	assert_int_equal(replace("a.service", "[Service]\nRootDirectory=/srv\n", NULL, &text, &err),
+		-EOPNOTSUPP);
+	assert_int_equal(replace("a.service", "[Service]\nPrivateNetwork=on\n",
+				 "[Service]\nPrivateNetwork=off\n", &text, &err),
+		0);
+	assert_non_null(text);
+}
+
+static void dirs(const char *unit, const char *const *want)
+{
+	WB_CLEAN_STRV got = {};
+
+	assert_int_equal(wb_definition_dropin_dirs(unit, &got), 0);
+	for (size_t i = 0; i < got.n || want[i]; i++) {
+		assert_true(i < got.n && want[i]);
+		assert_string_equal(got.items[i], want[i]);
+	}
+}
+
+static void test_dirs(void **state)
+{
+	dirs("foo.service", (const char *const[]){"foo.service.d", "service.d", NULL});
+	dirs("a-b-c.service", (const char *const[]){"a-b-c.service.d", "a-b-.service.d",
+				      "a-.service.d", "service.d", NULL});
+	dirs("a-b@c.service", (const char *const[]){"a-b@c.service.d", "a-b@.service.d",
+				      "a-@c.service.d", "a-@.service.d", "service.d", NULL});
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_memcached),
+		cmocka_unit_test(test_redis),
+		cmocka_unit_test(test_nginx),
+		cmocka_unit_test(test_ssh),
+		cmocka_unit_test(test_template),
+		cmocka_unit_test(test_transient),
+		cmocka_unit_test(test_dropin),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_dirs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
