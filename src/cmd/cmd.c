@@ -17,12 +17,23 @@ const struct cmd_row *const cmd_rows[] = {
 	NULL,
 };
 
+const struct cmd_row *const cmd_service_rows[] = {
+	NULL,
+};
+
+static const struct cmd_row *find_in(const struct cmd_row *const *rows, const char *name)
+{
+	for (; *rows; rows++)
+		if (!strcmp((*rows)->name, name))
+			return *rows;
+	return NULL;
+}
+
 const struct cmd_row *cmd_find(const char *name)
 {
-	for (size_t i = 0; cmd_rows[i]; i++)
-		if (!strcmp(cmd_rows[i]->name, name))
-			return cmd_rows[i];
-	return NULL;
+	const struct cmd_row *row = find_in(cmd_rows, name);
+
+	return row ? row : find_in(cmd_service_rows, name);
 }
 
 int cmd_fail(const struct cmd_args *args, const struct wb_error *err)

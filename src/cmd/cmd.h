@@ -49,6 +49,8 @@ struct cmd_row {
 
 /* NULL-terminated; the order is that of the help. */
 extern const struct cmd_row *const cmd_rows[];
+/* What warmboot's own units call: found by name, but in no help, completion or manual page. */
+extern const struct cmd_row *const cmd_service_rows[];
 const struct cmd_row *cmd_find(const char *name);
 
 /* "--json" for those who offer it. */
