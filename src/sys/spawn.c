@@ -91,12 +91,17 @@ static int attend(
 	pid_t pid, const struct wb_spawn *how, int out, struct wb_blob *output, int *ret_status)
 {
 	long end = now_ms() + how->deadline_ms;
-	bool open = out >= 0;
+	bool open = out >= 0, ended = false;
 
 	for (;;) {
 		struct pollfd p = {.fd = open ? out : -1, .events = POLLIN};
-		pid_t done = waitpid(pid, ret_status, WNOHANG);
-		int r = poll(&p, 1, done ? 0 : 20);
+		pid_t done = ended ? pid : waitpid(pid, ret_status, WNOHANG);
+		int r;
+
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		ended = done == pid;
+		r = poll(&p, 1, ended ? 0 : 20);
 
 		if (r > 0) {
 			r = collect(out, output);
@@ -105,10 +110,8 @@ static int attend(
 			open = r > 0;
 			continue;
 		}
-		if (done > 0)
+		if (ended)
 			return 0;
-		if (done < 0 && errno != EINTR)
-			return -errno;
 		if (how->deadline_ms && now_ms() > end)
 			return -ETIME;
 	}
