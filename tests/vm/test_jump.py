@@ -53,24 +53,6 @@ def test_matrix(payload, firmware):
         healthy(g)
 
 
-@pytest.mark.parametrize("firmware", ["bios", "uefi"])
-@pytest.mark.unproven
-def test_warm_initramfs(payload, firmware):
-    with Guest(kernel="6.12", firmware=firmware, payload=payload, name=f"warm-{firmware}") as g:
-        plain = describe(g)
-        for target in ("7.2", "6.12"):
-            jump(g, target, WARM)
-        healthy(g)
-        assert describe(g) == plain
-
-
-def describe(g):
-    """What a boot from Debian's own initramfs leaves, as far as another boot must leave the same."""
-    return g.out("findmnt -rno TARGET,FSTYPE,OPTIONS --real / ; findmnt -rno TARGET,FSTYPE -t tmpfs,devtmpfs,"
-                 "proc,sysfs,devpts,securityfs,cgroup2 | sort; systemctl list-units -t mount,swap --plain --no-legend |"
-                 " awk '{print $1, $3, $4}' | sort; stat -c '%a %U %n' /run /dev /dev/shm /run/lock")
-
-
 @pytest.mark.unproven
 def test_twenty_in_a_row(payload):
     """Twenty jumps, every method in turn; a file on the root disk keeps its checksum."""
