@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Kept units go on while systemd stops everything else: a drop-in below /run takes them out of
+ * shutdown.target's way, until warmboot-freeze.service takes their processes last of all.
+ */
+#pragma once
+
+#include "core/error.h"
+#include "core/strv.h"
+#include "sys/sys.h"
+
+/* Of every directory of drop-ins; before an administrator's own in name, so that theirs win. */
+#define WB_SPARE_NAME "50-warmboot-keep.conf"
+
+/*
+ * Write the drop-ins for these units and have systemd read them. On failure none is left. -EIO with
+ * what systemctl said, and what sys->write_file() answers.
+ */
+int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct wb_error *err);
+/* Take them away again: the jump is not made. Whatever fails is passed over. */
+void wb_spare_undo(const struct wb_sys *sys, const struct wb_strv *units);
