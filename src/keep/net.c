@@ -57,6 +57,15 @@ static bool valid_word(const char *s)
 	return true;
 }
 
+/* Modules' names, by blanks. */
+static bool valid_words(const char *s)
+{
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("_- ", *s))
+			return false;
+	return true;
+}
+
 /* Labels are a link's name, a colon and a few characters. */
 static bool valid_label(const char *s)
 {
@@ -99,7 +108,7 @@ static bool valid_target(const char *s)
 static const struct wb_json_field link_fields[] = {
 	STRING(wb_net_link, name, wb_net_valid_name, .needed = true),
 	STRING(wb_net_link, mac, wb_net_valid_mac),
-	STRING(wb_net_link, module, valid_word),
+	STRING(wb_net_link, modules, valid_words),
 	STRING(wb_net_link, kind, valid_word),
 	{"up", WB_JSON_BOOL, offsetof(struct wb_net_link, up)},
 	{"mtu", WB_JSON_INT, offsetof(struct wb_net_link, mtu), .min = 0, .max = 1 << 24},

@@ -12,12 +12,13 @@
 #include "core/files.h"
 #include "core/strv.h"
 #include "keep/json.h"
+#include "keep/runner.h"
 
 struct wb_net_link {
 	char *name;
-	char *mac;    /* "52:54:00:12:34:56" */
-	char *module; /* of the driver; NULL: built in, or not known */
-	char *kind;   /* "vlan", "bridge", …; NULL: hardware */
+	char *mac; /* "52:54:00:12:34:56" */
+	char *modules; /* of its driver and of the bus it sits on, by blanks; NULL: none, or not known */
+	char *kind; /* "vlan", "bridge", …; NULL: hardware */
 	bool up;
 	int64_t mtu;
 };
@@ -63,6 +64,44 @@ struct wb_net {
 /* For the manifest's table. */
 extern const struct wb_json_field wb_net_fields[];
 void wb_net_deinit(struct wb_net *net);
+
+/*
+ * What ip(8) says with -j: of "-d address show", of "route show table all" for each family, and of
+ * "neighbour show" (NULL: not asked). What the kernel makes by itself is left out, and so is the
+ * loopback. -EBADMSG with a sentence, -ENOMEM. Pure.
+ */
+int wb_net_parse(struct wb_bytes addresses, struct wb_bytes routes4, struct wb_bytes routes6,
+	struct wb_bytes neighbours, struct wb_net *ret, struct wb_error *err);
+
+/* The machine's network as it is now. Errors of ip(8), and as above. */
+int wb_net_read(const struct wb_files *files, const struct wb_runner *runner, struct wb_net *ret,
+	struct wb_error *err);
+
+/* A link of the new boot: hardware is known again by its address, whatever name it has now. */
+struct wb_net_found {
+	char *name, *mac;
+};
+
+/*
+ * The batch for ip(8) that makes the network as it was, from the links there are: names, addresses,
+ * routes, neighbours. Leased addresses and routes get a lifetime, so that they end if nobody renews
+ * them. Links that are not hardware, and what lies on them, are left to the machine's own network
+ * setup. *ret to be freed. -ENOMEM. Pure.
+ */
+int wb_net_batch(const struct wb_net *net, const struct wb_net_found *found, size_t n, char **ret);
+
+/* Is it on a link that wb_net_batch() can bring back (or on the loopback, or on none)? Pure. */
+bool wb_net_brings_back(const struct wb_net *net, const char *address);
+
+/* Modules that the links need, each once; appended to *ret. -ENOMEM. */
+int wb_net_modules(const struct wb_net *net, struct wb_strv *ret);
+
+/*
+ * Make it so. Waits up to `seconds` for the hardware to appear; what is still missing then is named
+ * in the sentence (-ENODEV), and the rest has been done.
+ */
+int wb_net_restore(const struct wb_files *files, const struct wb_runner *runner,
+	const struct wb_net *net, unsigned seconds, struct wb_error *err);
 
 /* Checks of what came from outside and will stand in a command or a ruleset. */
 bool wb_net_valid_address(const char *s); /* IPv4 or IPv6, without prefix */

@@ -24,7 +24,7 @@ static const char sample_manifest[] =
 	"  {\"unit\": \"getty@tty1.service\", \"how\": \"restart\","
 	"  \"why\": \"it has a device open\"}],"
 	" \"net\": {\"links\": [{\"name\": \"enp0s3\", \"mac\": \"52:54:00:12:34:56\","
-	"    \"module\": \"virtio_net\", \"up\": true, \"mtu\": 1500}],"
+	"    \"modules\": \"virtio_net virtio_pci\", \"up\": true, \"mtu\": 1500}],"
 	"  \"addresses\": [{\"link\": \"enp0s3\", \"address\": \"10.0.0.2\", \"prefix\": 24,"
 	"    \"scope\": \"global\", \"label\": \"enp0s3\"}],"
 	"  \"routes\": [{\"family\": 4, \"to\": \"default\", \"via\": \"10.0.0.1\","

@@ -34,7 +34,7 @@ static void test_whole(void **state)
 	assert_int_equal(u->connections.items[0].remote_port, 40000);
 	assert_int_equal(u->frozen_wall_ns, 1700000000000000000);
 	assert_int_equal(json_array_size(json_object_get(u->image, "any")), 2);
-	assert_string_equal(m.net.links.items[0].module, "virtio_net");
+	assert_string_equal(m.net.links.items[0].modules, "virtio_net virtio_pci");
 	assert_string_equal(m.net.routes.items[0].to, "default");
 	u = wb_manifest_find(&m, "getty@tty1.service");
 	assert_false(wb_manifest_is_process(u));

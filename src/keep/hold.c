@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "keep/hold.h"
+
+static const char *const tables[] = {
+	[WB_HOLD_KEPT] = "warmboot",
+	[WB_HOLD_RESTART] = "warmboot_restart",
+};
+
+static bool is_v6(const char *address)
+{
+	return strchr(address, ':');
+}
+
+static bool is_held(const struct wb_manifest_unit *u, enum wb_hold_kind kind)
+{
+	return wb_manifest_is_process(u) == (kind == WB_HOLD_KEPT);
+}
+
+/*
+ * A set of one type. `seen` counts what goes into it, so that an empty one has no "elements": nft
+ * does not take an empty list.
+ */
+struct set {
+	FILE *out;
+	const char *name, *type;
+	unsigned seconds;
+	size_t seen;
+};
+
+static void set_element(struct set *s)
+{
+	if (s->seen++ == 0)
+		fprintf(s->out,
+			"\tset %s {\n\t\ttype %s\n\t\tflags timeout\n\t\ttimeout %us\n"
+			"\t\telements = {",
+			s->name, s->type, s->seconds);
+	fputs(s->seen == 1 ? " " : ",\n\t\t\t", s->out);
+}
+
+static void set_end(const struct set *s)
+{
+	if (s->seen)
+		fputs(" }\n\t}\n", s->out);
+}
+
+/* Connections, seen from a packet that arrives: peer first. Addresses as the kernel compares them. */
+static size_t print_connections(FILE *out, const struct wb_manifest *m, bool v6, unsigned seconds)
+{
+	struct set s = {out, v6 ? "peers6" : "peers4",
+		v6 ? "ipv6_addr . inet_service . ipv6_addr . inet_service"
+		   : "ipv4_addr . inet_service . ipv4_addr . inet_service",
+		seconds};
+
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+
+		for (size_t k = 0; is_held(u, WB_HOLD_KEPT) && k < u->connections.n; k++) {
+			const struct wb_manifest_connection *c = &u->connections.items[k];
+
+			if (is_v6(c->local) != v6 || is_v6(c->remote) != v6)
+				continue;
+			set_element(&s);
+			fprintf(out, "%s . %lld . %s . %lld", c->remote, (long long)c->remote_port,
+				c->local, (long long)c->local_port);
+		}
+	}
+	set_end(&s);
+	return s.seen;
+}
+
+enum where { ANYWHERE, V4, V6 };
+
+static enum where where(const struct wb_manifest_port *p)
+{
+	/* Both families' "any": a socket bound to :: takes IPv4, too. */
+	if (!p->address || !strcmp(p->address, "0.0.0.0") || !strcmp(p->address, "::"))
+		return ANYWHERE;
+	return is_v6(p->address) ? V6 : V4;
+}
+
+/* Two processes may listen on one port (SO_REUSEPORT); a set takes an element once. */
+static bool is_repeated(
+	const struct wb_manifest *m, enum wb_hold_kind kind, size_t unit, size_t port)
+{
+	const struct wb_manifest_port *p = &m->units.items[unit].ports.items[port];
+
+	for (size_t i = 0; i <= unit; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+
+		for (size_t k = 0; is_held(u, kind) && k < (i == unit ? port : u->ports.n); k++) {
+			const struct wb_manifest_port *q = &u->ports.items[k];
+
+			if (where(p) == where(q) && p->port == q->port &&
+				!strcmp(p->protocol, q->protocol) &&
+				(where(p) == ANYWHERE || !strcmp(p->address, q->address)))
+				return true;
+		}
+	}
+	return false;
+}
+
+static size_t print_ports(FILE *out, const struct wb_manifest *m, enum wb_hold_kind kind,
+	enum where which, unsigned seconds)
+{
+	static const char *const names[] = {"ports", "ports4", "ports6"};
+	static const char *const types[] = {"inet_proto . inet_service",
+		"ipv4_addr . inet_proto . inet_service", "ipv6_addr . inet_proto . inet_service"};
+	struct set s = {out, names[which], types[which], seconds};
+
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+
+		for (size_t k = 0; is_held(u, kind) && k < u->ports.n; k++) {
+			const struct wb_manifest_port *p = &u->ports.items[k];
+
+			if (where(p) != which || is_repeated(m, kind, i, k))
+				continue;
+			set_element(&s);
+			if (which != ANYWHERE)
+				fprintf(out, "%s . ", p->address);
+			fprintf(out, "%s . %lld", p->protocol, (long long)p->port);
+		}
+	}
+	set_end(&s);
+	return s.seen;
+}
+
+/* The chain that drops what arrives. Before connection tracking (-200) and everybody's own rules. */
+static void print_arriving(
+	FILE *out, enum wb_hold_kind kind, const size_t ports[3], const size_t peers[2])
+{
+	/* Only what opens a connection; what belonged to an old one may be refused. */
+	const char *only =
+		kind == WB_HOLD_RESTART ? "tcp flags & (fin | syn | rst | ack) == syn " : "";
+
+	fputs("\tchain arriving {\n"
+	      "\t\ttype filter hook prerouting priority -400; policy accept;\n",
+		out);
+	if (peers[0])
+		fputs("\t\tip saddr . tcp sport . ip daddr . tcp dport @peers4 drop\n", out);
+	if (peers[1])
+		fputs("\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @peers6 drop\n", out);
+	if (ports[ANYWHERE])
+		fprintf(out, "\t\tfib daddr type local %smeta l4proto . th dport @ports drop\n",
+			only);
+	if (ports[V4])
+		fprintf(out, "\t\t%sip daddr . meta l4proto . th dport @ports4 drop\n", only);
+	if (ports[V6])
+		fprintf(out, "\t\t%sip6 daddr . meta l4proto . th dport @ports6 drop\n", only);
+	fputs("\t}\n", out);
+}
+
+/* Nothing that arrives can cause one of these any more; a process that dies still could. */
+static void print_leaving(FILE *out, const size_t peers[2])
+{
+	static const char only[] = "tcp flags & (fin | rst) != 0";
+
+	if (!peers[0] && !peers[1])
+		return;
+	fputs("\tchain leaving {\n"
+	      "\t\ttype filter hook output priority -400; policy accept;\n",
+		out);
+	if (peers[0])
+		fprintf(out, "\t\t%s ip daddr . tcp dport . ip saddr . tcp sport @peers4 drop\n",
+			only);
+	if (peers[1])
+		fprintf(out, "\t\t%s ip6 daddr . tcp dport . ip6 saddr . tcp sport @peers6 drop\n",
+			only);
+	fputs("\t}\n", out);
+}
+
+int wb_hold_ruleset(
+	const struct wb_manifest *m, enum wb_hold_kind kind, unsigned seconds, char **ret)
+{
+	size_t n, ports[3], peers[2] = {}, all = 0;
+	WB_CLEAN_STR text = NULL;
+	FILE *out = open_memstream(&text, &n);
+
+	if (!out)
+		return -ENOMEM;
+	fprintf(out, "%stable inet %s {\n", wb_hold_end_ruleset(kind), tables[kind]);
+	for (int i = 0; kind == WB_HOLD_KEPT && i < 2; i++)
+		all += peers[i] = print_connections(out, m, i, seconds);
+	for (int i = ANYWHERE; i <= V6; i++)
+		all += ports[i] = print_ports(out, m, kind, i, seconds);
+	print_arriving(out, kind, ports, peers);
+	print_leaving(out, peers);
+	fputs("}\n", out);
+	if (fclose(out))
+		return -ENOMEM;
+	*ret = NULL;
+	if (all) {
+		*ret = text;
+		text = NULL;
+	}
+	return 0;
+}
+
+const char *wb_hold_end_ruleset(enum wb_hold_kind kind)
+{
+	/* The first line makes it if it is not there, so that the second cannot fail. */
+	static const char *const texts[] = {
+		[WB_HOLD_KEPT] = "table inet warmboot\ndelete table inet warmboot\n",
+		[WB_HOLD_RESTART] =
+			"table inet warmboot_restart\ndelete table inet warmboot_restart\n",
+	};
+
+	return texts[kind];
+}
+
+static int run_nft(const struct wb_runner *runner, const char *ruleset, struct wb_error *err)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+
+	return wb_run(runner, argv, wb_text(ruleset), NULL, err);
+}
+
+int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
+	struct wb_error *err)
+{
+	WB_CLEAN_STR kept = NULL;
+	WB_CLEAN_STR restart = NULL;
+	WB_CLEAN_STR both = NULL;
+
+	if (wb_hold_ruleset(m, WB_HOLD_KEPT, seconds, &kept) < 0 ||
+		wb_hold_ruleset(m, WB_HOLD_RESTART, seconds, &restart) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	if (!kept && !restart)
+		return 0;
+	/* One run, and one transaction: both are in force or none. */
+	if (asprintf(&both, "%s%s", kept ? kept : "", restart ? restart : "") < 0) {
+		both = NULL;
+		return wb_fail(err, -ENOMEM, "out of memory");
+	}
+	return run_nft(runner, both, err);
+}
+
+int wb_hold_end(const struct wb_runner *runner, enum wb_hold_kind kind, struct wb_error *err)
+{
+	return run_nft(runner, wb_hold_end_ruleset(kind), err);
+}

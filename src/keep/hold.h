@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Silence for connections while the process behind them is away. Between the freeze and the thaw the
+ * kernel knows nothing of them: to what arrives it would answer with a reset, and the peer would give
+ * up. What nobody answers is sent again.
+ */
+#pragma once
+
+#include "keep/manifest.h"
+#include "keep/runner.h"
+
+enum wb_hold_kind {
+	/*
+	 * Units with how == "process": whatever goes to their connections and ports is dropped, and
+	 * so is a reset or an end (FIN) that would leave one of their connections.
+	 */
+	WB_HOLD_KEPT,
+	/* The others: a new connection to one of their ports waits until somebody listens again. */
+	WB_HOLD_RESTART,
+};
+
+/*
+ * The ruleset for nft(8), which replaces an earlier one of the same kind at once. Its sets forget
+ * their elements after `seconds`, by the kernel's own clock: so the hold ends even when every process
+ * that should end it has died. *ret to be freed; NULL when there is nothing to hold. -ENOMEM. Pure.
+ */
+int wb_hold_ruleset(
+	const struct wb_manifest *m, enum wb_hold_kind kind, unsigned seconds, char **ret);
+/* The ruleset that ends it, whether it is there or not. */
+const char *wb_hold_end_ruleset(enum wb_hold_kind kind);
+
+/* Put both rulesets into force, or end one. Errors are those of nft. */
+int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
+	struct wb_error *err);
+int wb_hold_end(const struct wb_runner *runner, enum wb_hold_kind kind, struct wb_error *err);

@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What ip(8) says of the network, and what it is told. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "keep/net.h"
+
+/* Leased addresses and routes live on for so long unless whoever leased them comes back. */
+#define LEASE_S 600
+
+/* ---- what it says ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static bool has_flag(const json_t *object, const char *flag)
+{
+	const json_t *flags = json_object_get(object, "flags");
+
+	for (size_t i = 0; i < json_array_size(flags); i++) {
+		const char *s = json_string_value(json_array_get(flags, i));
+
+		if (s && !strcmp(s, flag))
+			return true;
+	}
+	return false;
+}
+
+/* Copy a string if it is there; false: out of memory. */
+static bool copy(char **to, const char *s)
+{
+	if (s)
+		*to = strdup(s);
+	return !s || *to;
+}
+
+static bool add_address(struct wb_net *net, const char *link, const json_t *a)
+{
+	const char *scope = text_of(a, "scope"), *local = text_of(a, "local");
+	const char *family = text_of(a, "family"), *peer = text_of(a, "address");
+	struct wb_net_address *to;
+	WB_CLEAN_STR with_prefix = NULL;
+	long long prefix = json_integer_value(json_object_get(a, "prefixlen"));
+
+	/* The kernel makes each link's own IPv6 address itself. */
+	if (!local || !family || (!strcmp(family, "inet6") && scope && !strcmp(scope, "link")))
+		return true;
+	/* Not ready, or not to be used any more. */
+	if (json_is_true(json_object_get(a, "tentative")) ||
+		json_is_true(json_object_get(a, "dadfailed")))
+		return true;
+	to = wb_list_add(&net->addresses, sizeof(*to));
+	if (!to)
+		return false;
+	to->prefix = prefix;
+	to->dynamic = json_is_true(json_object_get(a, "dynamic"));
+	if (peer && asprintf(&with_prefix, "%s/%lld", peer, prefix) < 0) {
+		with_prefix = NULL;
+		return false;
+	}
+	return copy(&to->link, link) && copy(&to->address, local) && copy(&to->peer, with_prefix) &&
+	       copy(&to->broadcast, text_of(a, "broadcast")) && copy(&to->scope, scope) &&
+	       copy(&to->label, text_of(a, "label"));
+}
+
+static bool add_link(struct wb_net *net, const json_t *l)
+{
+	const json_t *info = json_object_get(l, "linkinfo");
+	const json_t *addresses = json_object_get(l, "addr_info");
+	const char *name = text_of(l, "ifname"), *type = text_of(l, "link_type");
+	struct wb_net_link *to;
+
+	if (!name || !type || !strcmp(type, "loopback"))
+		return true;
+	to = wb_list_add(&net->links, sizeof(*to));
+	if (!to)
+		return false;
+	to->up = has_flag(l, "UP");
+	to->mtu = json_integer_value(json_object_get(l, "mtu"));
+	if (!copy(&to->name, name) || !copy(&to->mac, text_of(l, "address")) ||
+		!copy(&to->kind, text_of(info, "info_kind")))
+		return false;
+	for (size_t i = 0; i < json_array_size(addresses); i++)
+		if (!add_address(net, name, json_array_get(addresses, i)))
+			return false;
+	return true;
+}
+
+static bool is_any(const char *s, const char *const *list)
+{
+	for (; s && *list; list++)
+		if (!strcmp(s, *list))
+			return true;
+	return false;
+}
+
+static bool add_route(struct wb_net *net, int family, const json_t *r)
+{
+	static const char *const own_types[] = {"local", "broadcast", "anycast", "multicast", NULL};
+	static const char *const own_tables[] = {"local", NULL};
+	static const char *const own_protocols[] = {"kernel", "redirect", NULL};
+	static const char *const loopback[] = {"lo", NULL};
+	const json_t *via = json_object_get(r, "via");
+	const char *to = text_of(r, "dst");
+	struct wb_net_route *route;
+
+	if (!to || is_any(text_of(r, "type"), own_types) ||
+		is_any(text_of(r, "table"), own_tables) ||
+		is_any(text_of(r, "protocol"), own_protocols) ||
+		is_any(text_of(r, "dev"), loopback))
+		return true;
+	/* Several ways at once: the machine's own setup makes them; a service rarely needs them. */
+	if (json_object_get(r, "nexthops") || has_flag(r, "linkdown") || has_flag(r, "dead"))
+		return true;
+	route = wb_list_add(&net->routes, sizeof(*route));
+	if (!route)
+		return false;
+	route->family = family;
+	route->metric = json_integer_value(json_object_get(r, "metric"));
+	route->onlink = has_flag(r, "onlink");
+	return copy(&route->to, to) && copy(&route->type, text_of(r, "type")) &&
+	       copy(&route->via, via ? text_of(via, "host") : text_of(r, "gateway")) &&
+	       copy(&route->link, text_of(r, "dev")) &&
+	       copy(&route->source, text_of(r, "prefsrc")) &&
+	       copy(&route->scope, text_of(r, "scope")) &&
+	       copy(&route->protocol, text_of(r, "protocol")) &&
+	       copy(&route->table, text_of(r, "table"));
+}
+
+static bool add_neighbour(struct wb_net *net, const json_t *n)
+{
+	static const char *const known[] = {"REACHABLE", "STALE", "DELAY", "PROBE", NULL};
+	const char *state = json_string_value(json_array_get(json_object_get(n, "state"), 0));
+	const char *to = text_of(n, "dst"), *mac = text_of(n, "lladdr"), *link = text_of(n, "dev");
+	struct wb_net_neighbour *neighbour;
+
+	if (!to || !mac || !link || !is_any(state, known))
+		return true;
+	neighbour = wb_list_add(&net->neighbours, sizeof(*neighbour));
+	return neighbour && copy(&neighbour->link, link) && copy(&neighbour->address, to) &&
+	       copy(&neighbour->mac, mac);
+}
+
+enum part { ADDRESSES, ROUTES4, ROUTES6, NEIGHBOURS };
+
+static int take(struct wb_net *net, enum part part, struct wb_bytes text, struct wb_error *err)
+{
+	static const char *const names[] = {"addresses", "routes", "IPv6 routes", "neighbours"};
+	json_error_t where;
+	json_t *json;
+	bool ok = true;
+
+	if (!text.size)
+		return 0;
+	json = json_loadb((const char *)text.data, text.size, 0, &where);
+	if (!json_is_array(json)) {
+		json_decref(json);
+		return wb_fail(err, -EBADMSG, "what ip says of the machine's %s is no JSON list",
+			names[part]);
+	}
+	for (size_t i = 0; ok && i < json_array_size(json); i++) {
+		const json_t *item = json_array_get(json, i);
+
+		if (part == ADDRESSES)
+			ok = add_link(net, item);
+		else if (part == NEIGHBOURS)
+			ok = add_neighbour(net, item);
+		else
+			ok = add_route(net, part == ROUTES4 ? 4 : 6, item);
+	}
+	json_decref(json);
+	return ok ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+}
+
+/* Through the manifest's rows and back: what they refuse now is not found out in the next boot. */
+static int checked(struct wb_net *net, struct wb_net *ret, struct wb_error *err)
+{
+	json_t *json = wb_json_write(wb_net_fields, net);
+	int r;
+
+	if (!json)
+		return wb_fail(err, -EBADMSG, "what ip says of the network is no UTF-8 text");
+	r = wb_json_read(json, wb_net_fields, "what ip says of the network", ret, err);
+	json_decref(json);
+	return r;
+}
+
+int wb_net_parse(struct wb_bytes addresses, struct wb_bytes routes4, struct wb_bytes routes6,
+	struct wb_bytes neighbours, struct wb_net *ret, struct wb_error *err)
+{
+	const struct wb_bytes texts[] = {addresses, routes4, routes6, neighbours};
+	struct wb_net net = {}, good = {};
+	int r = 0;
+
+	for (int i = ADDRESSES; r == 0 && i <= NEIGHBOURS; i++)
+		r = take(&net, i, texts[i], err);
+	if (r == 0)
+		r = checked(&net, &good, err);
+	wb_net_deinit(&net);
+	if (r == 0)
+		*ret = good;
+	return r;
+}
+
+/* The last component of a link's target, or NULL. */
+static char *link_name(const struct wb_files *files, const char *path)
+{
+	WB_CLEAN_STR target = NULL;
+	const char *slash;
+
+	if (files->readlink(files->ctx, path, &target, NULL) < 0)
+		return NULL;
+	slash = strrchr(target, '/');
+	return strdup(slash ? slash + 1 : target);
+}
+
+/* The driver of a device, and those of what it sits on: virtio_net's bus is virtio_pci's device. */
+static int read_modules(const struct wb_files *files, struct wb_net_link *link)
+{
+	WB_CLEAN_STR dir = NULL;
+
+	if (link->kind || asprintf(&dir, "/sys/class/net/%s/device", link->name) < 0) {
+		dir = NULL;
+		return link->kind ? 0 : -ENOMEM;
+	}
+	for (int depth = 0; depth < 4; depth++) {
+		WB_CLEAN_STR path = NULL;
+		WB_CLEAN_STR name = NULL;
+		WB_CLEAN_STR all = NULL;
+		WB_CLEAN_STR up = NULL;
+
+		if (asprintf(&path, "%s/driver/module", dir) < 0 || asprintf(&up, "%s/..", dir) < 0)
+			return -ENOMEM;
+		name = link_name(files, path);
+		if (name && asprintf(&all, "%s%s%s", link->modules ? link->modules : "",
+				    link->modules ? " " : "", name) < 0)
+			return -ENOMEM;
+		if (all) {
+			free(link->modules);
+			link->modules = all;
+			all = NULL;
+		}
+		free(dir);
+		dir = up;
+		up = NULL;
+	}
+	return 0;
+}
+
+int wb_net_read(const struct wb_files *files, const struct wb_runner *runner, struct wb_net *ret,
+	struct wb_error *err)
+{
+	static const char *const commands[][9] = {
+		{"ip", "-j", "-d", "address", "show", NULL},
+		{"ip", "-j", "-4", "route", "show", "table", "all", NULL},
+		{"ip", "-j", "-6", "route", "show", "table", "all", NULL},
+		{"ip", "-j", "neighbour", "show", NULL},
+	};
+	struct wb_blob said[4] = {};
+	struct wb_net net = {};
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < 4; i++)
+		r = wb_run(runner, commands[i], (struct wb_bytes){}, &said[i], err);
+	if (r == 0)
+		r = wb_net_parse(wb_blob_view(&said[0]), wb_blob_view(&said[1]),
+			wb_blob_view(&said[2]), wb_blob_view(&said[3]), &net, err);
+	for (int i = 0; i < 4; i++)
+		wb_blob_deinit(&said[i]);
+	for (size_t i = 0; r == 0 && i < net.links.n; i++)
+		if (read_modules(files, &net.links.items[i]) < 0)
+			r = wb_fail(err, -ENOMEM, "out of memory");
+	if (r < 0)
+		wb_net_deinit(&net);
+	else
+		*ret = net;
+	return r;
+}
+
+/* ---- what it is told ---- */
+
+static bool is_hardware(const struct wb_net_link *l)
+{
+	return l->mac && !l->kind;
+}
+
+static const struct wb_net_link *find_link(const struct wb_net *net, const char *name)
+{
+	for (size_t i = 0; name && i < net->links.n; i++)
+		if (!strcmp(net->links.items[i].name, name))
+			return &net->links.items[i];
+	return NULL;
+}
+
+/* The found link that is `l`, or -1. */
+static ssize_t find_found(const struct wb_net_link *l, const struct wb_net_found *found, size_t n)
+{
+	for (size_t i = 0; is_hardware(l) && i < n; i++)
+		if (!strcasecmp(l->mac, found[i].mac))
+			return (ssize_t)i;
+	return -1;
+}
+
+struct batch {
+	FILE *out;
+	const struct wb_net *net;
+	const struct wb_net_found *found;
+	size_t n;
+};
+
+/* Will the link of this name be there? */
+static bool is_there(const struct batch *b, const char *name)
+{
+	const struct wb_net_link *l = find_link(b->net, name);
+
+	return l && l->up && find_found(l, b->found, b->n) >= 0;
+}
+
+/* By way of names that nobody has, since two links may have changed places. */
+static void print_names(const struct batch *b)
+{
+	for (int step = 0; step < 2; step++) {
+		for (size_t i = 0; i < b->net->links.n; i++) {
+			const struct wb_net_link *l = &b->net->links.items[i];
+			ssize_t k = find_found(l, b->found, b->n);
+
+			if (k < 0 || !strcmp(l->name, b->found[k].name))
+				continue;
+			if (step == 0)
+				fprintf(b->out, "link set dev %s name wbtmp%zd\n", b->found[k].name,
+					k);
+			else
+				fprintf(b->out, "link set dev wbtmp%zd name %s\n", k, l->name);
+		}
+	}
+}
+
+static void print_addresses(const struct batch *b, bool v6)
+{
+	for (size_t i = 0; i < b->net->addresses.n; i++) {
+		const struct wb_net_address *a = &b->net->addresses.items[i];
+
+		if (!is_there(b, a->link) || !!strchr(a->address, ':') != v6)
+			continue;
+		if (a->peer)
+			fprintf(b->out, "address add %s peer %s", a->address, a->peer);
+		else
+			fprintf(b->out, "address add %s/%lld", a->address, (long long)a->prefix);
+		fprintf(b->out, " dev %s", a->link);
+		if (a->broadcast)
+			fprintf(b->out, " broadcast %s", a->broadcast);
+		if (a->scope)
+			fprintf(b->out, " scope %s", a->scope);
+		if (a->label)
+			fprintf(b->out, " label %s", a->label);
+		if (a->dynamic)
+			fprintf(b->out, " valid_lft %d preferred_lft %d", LEASE_S, LEASE_S);
+		/* The address was unique a moment ago; looking for twins would cost a second. */
+		fputs(v6 ? " nodad\n" : "\n", b->out);
+	}
+}
+
+static void print_up(const struct batch *b)
+{
+	for (size_t i = 0; i < b->net->links.n; i++) {
+		const struct wb_net_link *l = &b->net->links.items[i];
+
+		if (!is_there(b, l->name))
+			continue;
+		fprintf(b->out, "link set dev %s", l->name);
+		if (l->mtu)
+			fprintf(b->out, " mtu %lld", (long long)l->mtu);
+		fputs(" up\n", b->out);
+	}
+}
+
+static void print_route(FILE *out, const struct wb_net_route *r)
+{
+	bool v6 = r->family == 6;
+	const char *to = r->to;
+
+	/* The batch has no family of its own, and "default" alone is IPv4's. */
+	if (!strcmp(to, "default"))
+		to = v6 ? "::/0" : "0.0.0.0/0";
+	fprintf(out, "route replace %s%s%s", r->type ? r->type : "", r->type ? " " : "", to);
+	if (r->via)
+		fprintf(out, " via %s%s", !v6 && strchr(r->via, ':') ? "inet6 " : "", r->via);
+	if (r->link)
+		fprintf(out, " dev %s", r->link);
+	if (r->source)
+		fprintf(out, " src %s", r->source);
+	if (r->metric)
+		fprintf(out, " metric %lld", (long long)r->metric);
+	if (r->table)
+		fprintf(out, " table %s", r->table);
+	if (r->protocol)
+		fprintf(out, " proto %s", r->protocol);
+	if (r->scope && !v6)
+		fprintf(out, " scope %s", r->scope);
+	if (v6 && r->protocol && !strcmp(r->protocol, "ra"))
+		fprintf(out, " expires %d", LEASE_S);
+	fputs(r->onlink ? " onlink\n" : "\n", out);
+}
+
+static void print_routes(const struct batch *b)
+{
+	/* A gateway must be reachable before a route through it is taken. */
+	for (int through = 0; through < 2; through++)
+		for (size_t i = 0; i < b->net->routes.n; i++) {
+			const struct wb_net_route *r = &b->net->routes.items[i];
+
+			if (!!r->via == through && (!r->link || is_there(b, r->link)))
+				print_route(b->out, r);
+		}
+	for (size_t i = 0; i < b->net->neighbours.n; i++) {
+		const struct wb_net_neighbour *n = &b->net->neighbours.items[i];
+
+		if (is_there(b, n->link))
+			fprintf(b->out, "neighbour replace %s lladdr %s dev %s nud stale\n",
+				n->address, n->mac, n->link);
+	}
+}
+
+int wb_net_batch(const struct wb_net *net, const struct wb_net_found *found, size_t n, char **ret)
+{
+	struct batch b = {NULL, net, found, n};
+	WB_CLEAN_STR text = NULL;
+	size_t size;
+
+	b.out = open_memstream(&text, &size);
+	if (!b.out)
+		return -ENOMEM;
+	print_names(&b);
+	/*
+	 * IPv4 first and then up: a link that comes up with addresses tells its neighbours of them
+	 * (arp_notify). IPv6 addresses need it up.
+	 */
+	print_addresses(&b, false);
+	print_up(&b);
+	print_addresses(&b, true);
+	print_routes(&b);
+	if (fclose(b.out))
+		return -ENOMEM;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+bool wb_net_brings_back(const struct wb_net *net, const char *address)
+{
+	for (size_t i = 0; i < net->addresses.n; i++) {
+		const struct wb_net_link *l = find_link(net, net->addresses.items[i].link);
+
+		if (!strcmp(net->addresses.items[i].address, address))
+			return l && is_hardware(l);
+	}
+	/* The loopback's, and everybody's. */
+	return !strncmp(address, "127.", 4) || !strcmp(address, "::1") ||
+	       !strcmp(address, "0.0.0.0") || !strcmp(address, "::");
+}
+
+static int add_once(struct wb_strv *v, const char *s)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (!strcmp(v->items[i], s))
+			return 0;
+	return wb_strv_add(v, s);
+}
+
+int wb_net_modules(const struct wb_net *net, struct wb_strv *ret)
+{
+	for (size_t i = 0; i < net->links.n; i++) {
+		const char *p = net->links.items[i].modules;
+
+		for (size_t n; p && *p; p += n + !!p[n]) {
+			WB_CLEAN_STR name = NULL;
+
+			n = strcspn(p, " ");
+			name = strndup(p, n);
+			if (!name || (n && add_once(ret, name) < 0))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* ---- doing it ---- */
+
+typedef WB_LIST(struct wb_net_found) found_list;
+
+static void found_deinit(found_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->items[i].name);
+		free(l->items[i].mac);
+	}
+	free(l->items);
+	*l = (found_list){};
+}
+
+static int find_links(const struct wb_files *files, found_list *ret)
+{
+	WB_CLEAN_STRV names = {};
+
+	if (files->list(files->ctx, "/sys/class/net", &names, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < names.n; i++) {
+		WB_CLEAN_STR path = NULL;
+		WB_CLEAN_BLOB mac = {};
+		struct wb_net_found *f;
+
+		if (!wb_net_valid_name(names.items[i]))
+			continue;
+		if (asprintf(&path, "/sys/class/net/%s/address", names.items[i]) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		if (files->read(files->ctx, path, 4096, &mac, NULL) < 0)
+			continue;
+		f = wb_list_add(ret, sizeof(*f));
+		if (!f)
+			return -ENOMEM;
+		f->name = strdup(names.items[i]);
+		f->mac = strndup((const char *)mac.data, strcspn((const char *)mac.data, "\n"));
+		if (!f->name || !f->mac)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A link that was up and has not appeared, or NULL. */
+static const struct wb_net_link *missing(const struct wb_net *net, const found_list *found)
+{
+	for (size_t i = 0; i < net->links.n; i++) {
+		const struct wb_net_link *l = &net->links.items[i];
+
+		if (l->up && is_hardware(l) && find_found(l, found->items, found->n) < 0)
+			return l;
+	}
+	return NULL;
+}
+
+static int wait_for_links(
+	const struct wb_files *files, const struct wb_net *net, unsigned seconds, found_list *ret)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+
+	for (unsigned tries = 0;; tries++) {
+		int r = find_links(files, ret);
+
+		if (r < 0 || !missing(net, ret) || tries >= seconds * 50)
+			return r;
+		found_deinit(ret);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Neighbours that gave us up while we were silent hear of us when a link comes up. */
+static void ask_for_notices(const struct wb_runner *runner)
+{
+	static const char *const paths[] = {"/proc/sys/net/ipv4/conf/all/arp_notify",
+		"/proc/sys/net/ipv6/conf/all/ndisc_notify"};
+
+	for (int i = 0; i < 2; i++)
+		runner->poke(runner->ctx, paths[i], "1\n");
+}
+
+int wb_net_restore(const struct wb_files *files, const struct wb_runner *runner,
+	const struct wb_net *net, unsigned seconds, struct wb_error *err)
+{
+	static const char *const argv[] = {"ip", "-force", "-batch", "-", NULL};
+	const struct wb_net_link *absent;
+	WB_CLEAN_STR text = NULL;
+	found_list found = {};
+	int r = wait_for_links(files, net, seconds, &found);
+
+	if (r == 0)
+		r = wb_net_batch(net, found.items, found.n, &text);
+	absent = missing(net, &found);
+	found_deinit(&found);
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	ask_for_notices(runner);
+	r = wb_run(runner, argv, wb_text(text), NULL, err);
+	if (r == 0 && absent)
+		r = wb_fail(err, -ENODEV, "no link has the address %s that %s had before the jump",
+			absent->mac, absent->name);
+	return r;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keep/runner.h"
+
+#define DEADLINE_MS 30000
+
+static int host_run(
+	void *ctx, const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_error *err)
+{
+	return wb_spawn(how, ret_output, err);
+}
+
+static int host_poke(void *ctx, const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+const struct wb_runner wb_runner_host = {.run = host_run, .poke = host_poke};
+
+/* The last line that is not empty, cut out in place. */
+static const char *last_line(struct wb_blob *b)
+{
+	char *text = (char *)b->data;
+	size_t n = b->size;
+
+	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+		text[--n] = 0;
+	while (n && text[n - 1] != '\n')
+		n--;
+	return text ? text + n : "";
+}
+
+int wb_run(const struct wb_runner *runner, const char *const *argv, struct wb_bytes input,
+	struct wb_blob *ret, struct wb_error *err)
+{
+	const struct wb_spawn how = {.argv = argv, .input = input, .deadline_ms = DEADLINE_MS};
+	WB_CLEAN_BLOB said = {};
+	int r = runner->run(runner->ctx, &how, &said, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return wb_fail(err, -EIO, "%s failed: %s", argv[0], last_line(&said));
+	if (ret)
+		*ret = wb_blob_take(&said);
+	return 0;
+}

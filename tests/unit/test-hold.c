@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fake-runner.h"
+#include "keep/hold.h"
+#include "unit.h"
+
+static struct wb_manifest_port web_ports[] = {
+	{"tcp", NULL, 80},
+	{"tcp", "::", 80}, /* the same for us */
+	{"tcp", "0.0.0.0", 443},
+	{"udp", "10.0.0.2", 53},
+	{"tcp", "fe80::1", 53},
+};
+static struct wb_manifest_connection web_connections[] = {
+	{"10.0.0.2", "10.0.0.1", 80, 40000},
+	{"2001:db8::2", "2001:db8::1", 80, 40001},
+	{"10.0.0.2", "10.0.0.9", 80, 40002},
+};
+static struct wb_manifest_port db_ports[] = {{"tcp", "127.0.0.1", 5432}, {"tcp", NULL, 80}};
+
+static struct wb_manifest_unit units[] = {
+	{.unit = "web.service",
+		.how = "process",
+		.ports = {web_ports, 5},
+		.connections = {web_connections, 3}},
+	{.unit = "db.service", .how = "restart", .ports = {db_ports, 2}},
+};
+static const struct wb_manifest both = {.units = {units, 2}};
+
+static const char kept[] =
+	"table inet warmboot\n"
+	"delete table inet warmboot\n"
+	"table inet warmboot {\n"
+	"\tset peers4 {\n"
+	"\t\ttype ipv4_addr . inet_service . ipv4_addr . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
+	"\t\telements = { 10.0.0.1 . 40000 . 10.0.0.2 . 80,\n"
+	"\t\t\t10.0.0.9 . 40002 . 10.0.0.2 . 80 }\n"
+	"\t}\n"
+	"\tset peers6 {\n"
+	"\t\ttype ipv6_addr . inet_service . ipv6_addr . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
+	"\t\telements = { 2001:db8::1 . 40001 . 2001:db8::2 . 80 }\n"
+	"\t}\n"
+	"\tset ports {\n"
+	"\t\ttype inet_proto . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
+	"\t\telements = { tcp . 80,\n"
+	"\t\t\ttcp . 443 }\n"
+	"\t}\n"
+	"\tset ports4 {\n"
+	"\t\ttype ipv4_addr . inet_proto . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
+	"\t\telements = { 10.0.0.2 . udp . 53 }\n"
+	"\t}\n"
+	"\tset ports6 {\n"
+	"\t\ttype ipv6_addr . inet_proto . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
+	"\t\telements = { fe80::1 . tcp . 53 }\n"
+	"\t}\n"
+	"\tchain arriving {\n"
+	"\t\ttype filter hook prerouting priority -400; policy accept;\n"
+	"\t\tip saddr . tcp sport . ip daddr . tcp dport @peers4 drop\n"
+	"\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @peers6 drop\n"
+	"\t\tfib daddr type local meta l4proto . th dport @ports drop\n"
+	"\t\tip daddr . meta l4proto . th dport @ports4 drop\n"
+	"\t\tip6 daddr . meta l4proto . th dport @ports6 drop\n"
+	"\t}\n"
+	"\tchain leaving {\n"
+	"\t\ttype filter hook output priority -400; policy accept;\n"
+	"\t\ttcp flags & (fin | rst) != 0 ip daddr . tcp dport . ip saddr . tcp sport @peers4 "
+	"drop\n"
+	"\t\ttcp flags & (fin | rst) != 0 ip6 daddr . tcp dport . ip6 saddr . tcp sport @peers6 "
+	"drop\n"
+	"\t}\n"
+	"}\n";
+
+static const char restart[] =
+	"table inet warmboot_restart\n"
+	"delete table inet warmboot_restart\n"
+	"table inet warmboot_restart {\n"
+	"\tset ports {\n"
+	"\t\ttype inet_proto . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
+	"\t\telements = { tcp . 80 }\n"
+	"\t}\n"
+	"\tset ports4 {\n"
+	"\t\ttype ipv4_addr . inet_proto . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
+	"\t\telements = { 127.0.0.1 . tcp . 5432 }\n"
+	"\t}\n"
+	"\tchain arriving {\n"
+	"\t\ttype filter hook prerouting priority -400; policy accept;\n"
+	"\t\tfib daddr type local tcp flags & (fin | syn | rst | ack) == syn meta l4proto . th "
+	"dport "
+	"@ports drop\n"
+	"\t\ttcp flags & (fin | syn | rst | ack) == syn ip daddr . meta l4proto . th dport @ports4 "
+	"drop\n"
+	"\t}\n"
+	"}\n";
+
+static void test_rulesets(void **state)
+{
+	WB_CLEAN_STR a = NULL;
+	WB_CLEAN_STR b = NULL;
+
+	assert_int_equal(wb_hold_ruleset(&both, WB_HOLD_KEPT, 90, &a), 0);
+	assert_string_equal(a, kept);
+	assert_int_equal(wb_hold_ruleset(&both, WB_HOLD_RESTART, 90, &b), 0);
+	assert_string_equal(b, restart);
+}
+
+static void test_nothing(void **state)
+{
+	static struct wb_manifest_unit quiet = {.unit = "a.service", .how = "process"};
+	const struct wb_manifest m = {.units = {&quiet, 1}};
+	struct fake_runner fake;
+	struct wb_error err = {};
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(wb_hold_ruleset(&m, WB_HOLD_KEPT, 90, &text), 0);
+	assert_null(text);
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_apply(&fake.runner, &m, 90, &err), 0);
+	assert_string_equal(fake.log, "");
+}
+
+static void test_apply(void **state)
+{
+	static const struct fake_answer fails[] = {
+		{"nft", 1, "In file included\n/dev/stdin:3:1: Error: no such thing\n\n"}, {}};
+	struct fake_runner fake;
+	struct wb_error err = {};
+	char want[8192];
+
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_apply(&fake.runner, &both, 90, &err), 0);
+	/* Together, so that either both are in force or none. */
+	snprintf(want, sizeof(want), "nft -f - <<%s%s\n", kept, restart);
+	assert_string_equal(fake.log, want);
+
+	fake_runner_init(&fake, fails);
+	assert_int_equal(wb_hold_apply(&fake.runner, &both, 90, &err), -EIO);
+	assert_string_equal(err.text, "nft failed: /dev/stdin:3:1: Error: no such thing");
+
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_end(&fake.runner, WB_HOLD_KEPT, &err), 0);
+	assert_string_equal(
+		fake.log, "nft -f - <<table inet warmboot\ndelete table inet warmboot\n\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rulesets),
+		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_apply),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
