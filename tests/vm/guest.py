@@ -226,6 +226,8 @@ class Guest:
         self._ends = {}
         self.closed = False
         self.pid_exit = None
+        self.stuck = False  # something was waited for in vain
+        self._monitor = None
 
     # ---- life ----
 
@@ -399,14 +401,29 @@ class Guest:
         while b"\n" in self._qmp_buf:
             line, _, self._qmp_buf = self._qmp_buf.partition(b"\n")
             with contextlib.suppress(ValueError):
-                if json.loads(line).get("event") in ("RESET", "SHUTDOWN"):
+                message = json.loads(line)
+                if message.get("event") in ("RESET", "SHUTDOWN"):
                     self.resets.append(now)
+                if isinstance(message.get("return"), str):
+                    self._monitor = message["return"]
 
     # ---- waiting ----
 
     def _fail(self, what):
         raise GuestError(f"{what}\n--- console of {self.name} ({self.log_path}), its end:\n"
-                         f"{self.console.tail()}\n---")
+                         f"{self.console.tail()}\n---{self._cpus()}")
+
+    def _cpus(self):
+        """Where each CPU of a guest that does not answer stands: a hang without it tells nothing."""
+        if not self.stuck or self._proc.poll() is not None:
+            return ""
+        self._monitor = None
+        with contextlib.suppress(OSError), self._cond:
+            self._qmp.sendall(b'{"execute": "human-monitor-command",'
+                              b' "arguments": {"command-line": "info registers -a"}}\n')
+            self._cond.wait_for(lambda: self._monitor, 5)
+        lines = re.findall(r"CPU#\d+|^RIP=.*|^APIC.*", self._monitor or "", re.M)
+        return "\nCPUs: " + "; ".join(line.strip() for line in lines)
 
     def _wait(self, test, timeout, what):
         """Until test() is not None; in step with the reading thread."""
@@ -420,6 +437,7 @@ class Guest:
                 if self._proc.poll() is not None:
                     self._fail(f"QEMU ended while waiting for {what}")
                 if left <= 0:
+                    self.stuck = True
                     self._fail(f"no {what} within {timeout:.0f} s")
                 self._cond.wait(min(left, 1.0))
 
@@ -458,8 +476,12 @@ class Guest:
 
     def run(self, cmd, timeout=60, check=False):
         """Run a shell script in the guest; Result(rc, out). check=True: a failure raises."""
+        if self.stuck:
+            # The tests that share a guest would each wait for their own deadline.
+            timeout = min(timeout, 10)
         seq = self._send(cmd)
         rc, out = self._wait(lambda: self._ends.pop(seq, None), timeout, f"end of: {cmd}")
+        self.stuck = False
         result = Result(rc, out.decode("utf-8", "replace"))
         if check and rc != 0:
             self._fail(f"`{cmd}` ended with {rc}: {result.out}")
@@ -492,6 +514,8 @@ class Guest:
         when not printed. Also boot_id, release, kexec (False: the firmware ran). A firmware reset
         where a kexec is expected raises.
         """
+        if self.stuck:
+            self.run("true")
         old = self.boot_id
         resets = len(self.resets)
         mark = len(self.console.lines)
