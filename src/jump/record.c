@@ -160,6 +160,10 @@ static int take_handoff(const struct wb_handoff *h, struct wb_traces *t)
 	t->handoff_to = strndup(h->to_release, sizeof(h->to_release));
 	t->handoff_method = strndup(h->method, sizeof(h->method));
 	t->handoff_time = h->wall_ns / 1000000000;
+	t->handoff_hz = h->tsc_hz;
+	t->handoff_enter = h->tsc_enter;
+	t->handoff_leave = h->tsc_leave;
+	t->handoff_bytes = h->verified_bytes;
 	return t->handoff_from && t->handoff_to && t->handoff_method ? 0 : -ENOMEM;
 }
 

@@ -66,6 +66,9 @@ struct wb_traces {
 	char *handoff_nonce; /* of the handoff block, and what it says: */
 	char *handoff_from, *handoff_to, *handoff_method;
 	int64_t handoff_time; /* when that kernel was loaded */
+	/* Time stamp counter: its rate in the old kernel, purgatory's stamps; 0 unknown. */
+	uint64_t handoff_hz, handoff_enter, handoff_leave;
+	uint64_t handoff_bytes; /* what purgatory checked */
 	bool by_kexec;        /* the boot loader's type says kexec, whoever did it */
 	int64_t boot_time;    /* seconds of CLOCK_REALTIME when this kernel started; 0 unknown */
 };

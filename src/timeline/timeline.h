@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where the time of one boot went: facts in (facts.h), a line of phases out, and that line as JSON,
+ * text and pictures. All seconds count from `when`, the beginning of the line.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "timeline/klog.h"
+
+#define WB_TL_PHASES 24
+#define WB_TL_UNITS 64
+#define WB_TL_STOPS 24
+#define WB_TL_NOTES 8
+
+struct wb_tl_phase {
+	char name[48];
+	double start_s, duration_s;
+	double error_s;   /* what both ends together may be off by */
+	char source[128]; /* what both ends were read or inferred from */
+};
+
+struct wb_tl_unit {
+	char unit[128];
+	char how[16];    /* "process", "restart", … */
+	double frozen_s; /* < 0: it was not frozen */
+	double silent_s; /* from its end or freeze in the old kernel until it was up; < 0 unknown */
+};
+
+struct wb_tl_stop {
+	char unit[128];
+	double start_s, duration_s;
+};
+
+struct wb_tl_part {
+	char name[32];
+	double start_s, duration_s;
+	char source[96];
+};
+
+struct wb_tl_initcall {
+	char name[64];
+	double duration_s;
+};
+
+struct wb_timeline {
+	char boot[40], previous[40]; /* boot_id; previous "" unknown */
+	char from[72], to[72];       /* kernel releases; from "" unknown */
+	bool warm;
+	char method[16];    /* "fast", …; "kexec" by another program, "firmware" */
+	char initramfs[16]; /* "warm", "own", "" unknown */
+	char outcome[24];   /* wb_outcome_name() */
+	int64_t when;       /* CLOCK_REALTIME, seconds */
+	double total_s;     /* the whole line */
+	double gap_s;       /* from the first thing that was stopped */
+	double staged_s;    /* a load before the line began took so long; < 0 none */
+	struct wb_tl_phase phases[WB_TL_PHASES];
+	size_t n_phases;
+	struct wb_tl_unit units[WB_TL_UNITS];
+	size_t n_units;
+	struct wb_tl_stop stops[WB_TL_STOPS]; /* longest first */
+	size_t n_stops;
+	struct wb_tl_part parts[WB_KLOG_PARTS]; /* of the kernel's start */
+	size_t n_parts;
+	struct wb_tl_initcall initcalls[WB_KLOG_TOP];
+	size_t n_initcalls;
+	int cpus;
+	int64_t initrd_kib, console_bytes, quiet_bytes;
+	bool pages_deferred;
+	char notes[WB_TL_NOTES][192]; /* what was left out, and why */
+	size_t n_notes;
+};
+
+/* The phase of that name, or NULL. */
+const struct wb_tl_phase *wb_timeline_phase(const struct wb_timeline *t, const char *name);
+/* 0: there is no such phase. */
+double wb_timeline_seconds(const struct wb_timeline *t, const char *name);
+/* One sentence more, while there is room. */
+void wb_timeline_note(struct wb_timeline *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Names of phases that others ask for. */
+#define WB_PHASE_STAGING "staging"
+#define WB_PHASE_STOP "stop units"
+#define WB_PHASE_FREEZE "freeze"
+#define WB_PHASE_UNMOUNT "unmount"
+#define WB_PHASE_DEVICES "device shutdown"
+#define WB_PHASE_COPY "segment copy"
+#define WB_PHASE_PURGATORY "purgatory"
+#define WB_PHASE_UNPACK "decompression"
+#define WB_PHASE_ENTRY "kernel entry"
+#define WB_PHASE_KERNEL "kernel"
+#define WB_PHASE_INITRAMFS "initramfs"
+#define WB_PHASE_THAW "thaw"
+#define WB_PHASE_USER "user space"
+#define WB_PHASE_PROBE "first good probe"
+#define WB_PHASE_FIRMWARE "firmware"
+#define WB_PHASE_LOADER "boot loader"
+
+/* As JSON; indent 0: on one line. *ret to be freed. -ENOMEM. */
+int wb_timeline_json(const struct wb_timeline *t, int indent, char **ret);
+/* -EBADMSG with a sentence, -ENOMEM. */
+int wb_timeline_parse(const char *json, struct wb_timeline *ret, struct wb_error *err);
+
+/* Pictures; *ret to be freed. `other`: a boot to compare with, or NULL. -ENOMEM. */
+int wb_timeline_text(const struct wb_timeline *t, const struct wb_timeline *other, char **ret);
+int wb_timeline_svg(const struct wb_timeline *t, const struct wb_timeline *other, char **ret);
+int wb_timeline_html(const struct wb_timeline *t, const struct wb_timeline *other, char **ret);
+/* Metrics for node_exporter's textfile collector. `n` boots, oldest first. */
+int wb_timeline_prometheus(const struct wb_timeline *const *boots, size_t n, char **ret);
