@@ -11,6 +11,8 @@ const struct cmd_row *const cmd_rows[] = {
 	&cmd_load,
 	&cmd_unload,
 	&cmd_reboot,
+	&cmd_timeline,
+	&cmd_history,
 	&cmd_kexec,
 	&cmd_completion,
 	&cmd_help,
@@ -18,6 +20,7 @@ const struct cmd_row *const cmd_rows[] = {
 };
 
 const struct cmd_row *const cmd_service_rows[] = {
+	&cmd_mark,
 	NULL,
 };
 

@@ -100,4 +100,4 @@ void cmd_progress(void *arg, const char *what);
 void cmd_progress_end(void);
 
 extern const struct cmd_row cmd_status, cmd_list, cmd_load, cmd_unload, cmd_reboot, cmd_completion,
-	cmd_help, cmd_kexec;
+	cmd_help, cmd_kexec, cmd_timeline, cmd_history, cmd_mark;

@@ -69,8 +69,8 @@ struct wb_traces {
 	/* Time stamp counter: its rate in the old kernel, purgatory's stamps; 0 unknown. */
 	uint64_t handoff_hz, handoff_enter, handoff_leave;
 	uint64_t handoff_bytes; /* what purgatory checked */
-	bool by_kexec;        /* the boot loader's type says kexec, whoever did it */
-	int64_t boot_time;    /* seconds of CLOCK_REALTIME when this kernel started; 0 unknown */
+	bool by_kexec;          /* the boot loader's type says kexec, whoever did it */
+	int64_t boot_time;      /* seconds of CLOCK_REALTIME when this kernel started; 0 unknown */
 };
 
 /* Whatever cannot be read is left empty. -ENOMEM. */

@@ -151,8 +151,8 @@ static int read_up(const struct wb_sources *sources, struct wb_facts *f)
 	if (!f->up)
 		return -ENOMEM;
 	for (size_t i = 0; i < f->events.n + f->n_kept; i++) {
-		const char *unit = i < f->events.n ? f->events.items[i].unit
-						   : f->kept[i - f->events.n].unit;
+		const char *unit =
+			i < f->events.n ? f->events.items[i].unit : f->kept[i - f->events.n].unit;
 		size_t n = strlen(unit);
 		bool seen = false;
 		uint64_t us = 0;

@@ -58,6 +58,7 @@ int wb_history_add(const struct wb_sys *sys, const struct wb_timeline *t, struct
 int wb_history_find(const struct wb_history *h, const char *word, const struct wb_timeline **ret,
 	struct wb_error *err)
 {
+	const struct wb_timeline *last = NULL;
 	size_t found = 0, back;
 	char *end;
 
@@ -74,17 +75,20 @@ int wb_history_find(const struct wb_history *h, const char *word, const struct w
 	if (*word && !*end && strlen(word) < 8) {
 		if (back >= h->n)
 			return wb_fail(err, -ENOENT,
-				"only %zu boots are on record: \"%s\" goes back too far", h->n, word);
+				"only %zu boots are on record: \"%s\" goes back too far", h->n,
+				word);
 		*ret = h->items[h->n - 1 - back];
 		return 0;
 	}
 	for (size_t i = 0; i < h->n; i++)
 		if (!strncmp(h->items[i]->boot, word, strlen(word))) {
-			*ret = h->items[i];
+			last = h->items[i];
 			found++;
 		}
-	if (found == 1 && *word)
+	if (found == 1 && *word) {
+		*ret = last;
 		return 0;
+	}
 	return wb_fail(err, -ENOENT,
 		found ? "\"%s\" fits several boots; warmboot history lists them"
 		      : "no boot on record has the id \"%s\"; warmboot history lists them",

@@ -36,10 +36,10 @@ static json_t *phases_json(const struct wb_timeline *t)
 	for (size_t i = 0; i < t->n_phases; i++) {
 		const struct wb_tl_phase *p = &t->phases[i];
 
-		json_array_append_new(list,
-			json_pack("{s:s, s:o, s:o, s:s, s:o}", "name", p->name, "start_s",
-				seconds(p->start_s), "duration_s", seconds(p->duration_s), "source",
-				p->source, "error_s", seconds(p->error_s)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:o, s:o, s:s, s:o}", "name", p->name, "start_s",
+				      seconds(p->start_s), "duration_s", seconds(p->duration_s),
+				      "source", p->source, "error_s", seconds(p->error_s)));
 	}
 	return list;
 }
@@ -51,10 +51,10 @@ static json_t *units_json(const struct wb_timeline *t)
 	for (size_t i = 0; i < t->n_units; i++) {
 		const struct wb_tl_unit *u = &t->units[i];
 
-		json_array_append_new(list,
-			json_pack("{s:o, s:s, s:o, s:o}", "unit", string_or_null(u->unit), "how",
-				u->how, "frozen_s", seconds_or_null(u->frozen_s), "silent_s",
-				seconds_or_null(u->silent_s)));
+		json_array_append_new(
+			list, json_pack("{s:o, s:s, s:o, s:o}", "unit", string_or_null(u->unit),
+				      "how", u->how, "frozen_s", seconds_or_null(u->frozen_s),
+				      "silent_s", seconds_or_null(u->silent_s)));
 	}
 	return list;
 }

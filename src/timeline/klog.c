@@ -23,8 +23,8 @@ struct state {
 	struct wb_klog *k;
 	int64_t previous_us;
 	int64_t smp_begin, pages_begin, initrd_begin;
-	bool in_pages;                /* since "Initmem setup", until another kind of line */
-	enum wb_klog_part previous;   /* kind of the line before; WB_KLOG_PARTS none */
+	bool in_pages;              /* since "Initmem setup", until another kind of line */
+	enum wb_klog_part previous; /* kind of the line before; WB_KLOG_PARTS none */
 	bool first;
 };
 
@@ -105,8 +105,8 @@ static bool take_record(const char *line, size_t n, struct record *ret)
 	return true;
 }
 
-static void add_span(struct wb_klog *k, enum wb_klog_part part, int64_t begin, int64_t used,
-	const char *source)
+static void add_span(
+	struct wb_klog *k, enum wb_klog_part part, int64_t begin, int64_t used, const char *source)
 {
 	struct wb_klog_span *s = &k->parts[part];
 

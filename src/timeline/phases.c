@@ -34,13 +34,13 @@ struct line {
 
 /* From one clock to the line. */
 struct scale {
-	double zero_tsc;  /* the counter at the line's beginning */
-	double hz;        /* the counter's rate */
-	double drift;     /* by how much the two kernels' ideas of it differ, relative */
-	double old_mono;  /* old kernel's CLOCK_MONOTONIC, seconds, at zero */
-	double new_mono;  /* new kernel's, at zero (negative) */
-	double new_log;   /* new kernel's log clock, at zero */
-	double wall;      /* CLOCK_REALTIME at zero */
+	double zero_tsc; /* the counter at the line's beginning */
+	double hz;       /* the counter's rate */
+	double drift;    /* by how much the two kernels' ideas of it differ, relative */
+	double old_mono; /* old kernel's CLOCK_MONOTONIC, seconds, at zero */
+	double new_mono; /* new kernel's, at zero (negative) */
+	double new_log;  /* new kernel's log clock, at zero */
+	double wall;     /* CLOCK_REALTIME at zero */
 	bool have_old;
 };
 
@@ -86,8 +86,7 @@ void wb_facts_deinit(struct wb_facts *f)
 	*f = (struct wb_facts){};
 }
 
-static void add_point(
-	struct line *l, const char *name, double at, double error, const char *source)
+static void add_point(struct line *l, const char *name, double at, double error, const char *source)
 {
 	if (l->n > WB_TL_PHASES)
 		return;
@@ -108,8 +107,8 @@ static void skip_point(struct line *l, struct wb_timeline *t, const char *name)
 		l->skipped = name;
 }
 
-static void end_phase(struct line *l, const char *name, double at, double error,
-	const char *source, char merged[][48], size_t *n_merged)
+static void end_phase(struct line *l, const char *name, double at, double error, const char *source,
+	char merged[][48], size_t *n_merged)
 {
 	if (l->skipped && *n_merged < WB_TL_PHASES) {
 		snprintf(merged[*n_merged], 48, "%s to %s", l->skipped, name);
@@ -278,9 +277,8 @@ static void between(struct build *b)
 {
 	const struct wb_facts *f = b->f;
 	const struct scale *s = &b->s;
-	double copy = f->copied_bytes && f->copy_rate > 0
-			      ? (double)f->copied_bytes / f->copy_rate
-			      : 0;
+	double copy =
+		f->copied_bytes && f->copy_rate > 0 ? (double)f->copied_bytes / f->copy_rate : 0;
 	double log_error = ERROR_KLOG + s->drift * (on_line(s, f->now.tsc) + s->new_log);
 	bool linked = !strcmp(f->method, "fast");
 
@@ -299,8 +297,8 @@ static void between(struct build *b)
 	}
 	if (f->tsc_leave && s->zero_tsc < (double)f->tsc_leave)
 		end_here(b, WB_PHASE_PURGATORY, on_line(s, f->tsc_leave), 0, "purgatory's stamps");
-	end_here(b, linked ? WB_PHASE_ENTRY : WB_PHASE_UNPACK, -s->new_log,
-		fabs(log_error), "where the new kernel's log clock begins");
+	end_here(b, linked ? WB_PHASE_ENTRY : WB_PHASE_UNPACK, -s->new_log, fabs(log_error),
+		"where the new kernel's log clock begins");
 }
 
 static int by_place(const void *a, const void *b)
@@ -539,7 +537,8 @@ static int make_warm(struct build *b, struct wb_error *err)
 	if (b->s.have_old && take_stops(b->f, b->s.old_mono, b->t) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	if (b->s.drift > 0.001)
-		wb_timeline_note(b->t, "the two kernels' ideas of the counter's rate differ by %.1f %%",
+		wb_timeline_note(b->t,
+			"the two kernels' ideas of the counter's rate differ by %.1f %%",
 			b->s.drift * 100);
 	return 0;
 }
@@ -575,7 +574,8 @@ static double cold_shutdown(struct build *b, double kernel_wall, double before_k
 static int make_cold(struct build *b, struct wb_error *err)
 {
 	const struct wb_facts *f = b->f;
-	double firmware = (double)f->user.firmware_us / 1e6, loader = (double)f->user.loader_us / 1e6;
+	double firmware = (double)f->user.firmware_us / 1e6,
+	       loader = (double)f->user.loader_us / 1e6;
 	double kernel_wall = (double)f->now.wall_ns / 1e9 - (double)f->now.mono_ns / 1e9;
 	double zero;
 
@@ -624,6 +624,7 @@ int wb_timeline_make(const struct wb_facts *f, struct wb_timeline *ret, struct w
 {
 	struct wb_timeline *t = calloc(1, sizeof(*t));
 	struct build *b = calloc(1, sizeof(*b));
+	struct wb_error why = {};
 	int r;
 
 	if (!t || !b) {
@@ -642,9 +643,17 @@ int wb_timeline_make(const struct wb_facts *f, struct wb_timeline *ret, struct w
 	snprintf(t->method, sizeof(t->method), "%s", f->method);
 	snprintf(t->initramfs, sizeof(t->initramfs), "%s", f->initramfs);
 	snprintf(t->outcome, sizeof(t->outcome), "%s", f->outcome);
-	r = f->jumped ? make_warm(b, err) : make_cold(b, err);
+	r = f->jumped ? make_warm(b, &why) : make_cold(b, err);
+	if (r == -ENODATA && f->jumped) {
+		/* Then this kernel's own part is better than nothing. */
+		wb_timeline_note(t, "%.180s", why.text);
+		b->l = (struct line){};
+		r = make_cold(b, err);
+	}
 	if (r == 0)
 		*ret = *t;
+	else if (f->jumped && r != -ENODATA)
+		wb_fail(err, r, "out of memory");
 	free(t);
 	free(b);
 	return r;

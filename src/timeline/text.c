@@ -55,9 +55,9 @@ static void print_head(FILE *f, const struct wb_timeline *t)
 		t->initramfs);
 	fprintf(f, "%s boot %.8s, %s\n", t->warm ? "warm" : "cold", t->boot, when);
 	fprintf(f, "%.37s -> %.37s\n", *t->from ? t->from : "?", t->to);
-	fprintf(f, "method %s, total %.2f s", how, t->total_s);
+	fprintf(f, "method %s; total %.2f s", how, t->total_s);
 	if (t->gap_s > 0 && fabs(t->gap_s - t->total_s) > 0.0005)
-		fprintf(f, ", %.2f s of it since services were stopped", t->gap_s);
+		fprintf(f, ", gap %.2f s", t->gap_s);
 	fputs("\n\n", f);
 }
 
@@ -65,7 +65,8 @@ static void print_phases(FILE *f, const struct wb_timeline *t)
 {
 	char text[16];
 
-	fprintf(f, "%8s  %8s  %-*s 0%*.2f s\n", "start", "time", NAME, "phase", BAR - 3, t->total_s);
+	fprintf(f, "%8s  %8s  %-*s 0%*.2f s\n", "start", "time", NAME, "phase", BAR - 3,
+		t->total_s);
 	for (size_t i = 0; i < t->n_phases; i++) {
 		const struct wb_tl_phase *p = &t->phases[i];
 
@@ -169,8 +170,8 @@ static void print_compared(FILE *f, const struct wb_timeline *t, const struct wb
 		const struct wb_tl_phase *p = &t->phases[i];
 		const struct wb_tl_phase *q = wb_timeline_phase(o, p->name);
 
-		fprintf(f, "%-*.*s %s  %8s  %10s\n", NAME, NAME, p->name, duration(p->duration_s, a),
-			q ? duration(q->duration_s, b) : "-",
+		fprintf(f, "%-*.*s %s  %8s  %10s\n", NAME, NAME, p->name,
+			duration(p->duration_s, a), q ? duration(q->duration_s, b) : "-",
 			duration(p->duration_s - (q ? q->duration_s : 0), d));
 	}
 	for (size_t i = 0; i < o->n_phases; i++) {

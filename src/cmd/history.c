@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/cmd.h"
+#include "sys/sys.h"
+#include "timeline/history.h"
+
+static int print_json(const struct wb_history *h, struct wb_error *err)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < h->n; i++) {
+		WB_CLEAN_STR text = NULL;
+
+		if (wb_timeline_json(h->items[i], 0, &text) < 0) {
+			json_decref(list);
+			return wb_fail(err, -ENOMEM, "out of memory");
+		}
+		json_array_append_new(list, json_loads(text, 0, NULL));
+	}
+	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+	putchar('\n');
+	json_decref(list);
+	return 0;
+}
+
+/* How many units were kept as processes, and how many were stopped and started. */
+static void count_units(const struct wb_timeline *t, int *ret_kept, int *ret_restarted)
+{
+	int kept = 0, restarted = 0;
+
+	for (size_t i = 0; i < t->n_units; i++) {
+		kept += t->units[i].frozen_s >= 0;
+		restarted += t->units[i].frozen_s < 0;
+	}
+	*ret_kept = kept;
+	*ret_restarted = restarted;
+}
+
+static void print_text(const struct wb_history *h)
+{
+	printf("%-8s  %-16s  %-16s  %-8s %4s %8s  %s\n", "boot", "began (UTC)", "kernel", "method",
+		"kept", "total", "outcome");
+	for (size_t i = 0; i < h->n; i++) {
+		const struct wb_timeline *t = h->items[i];
+		time_t at = t->when;
+		char when[32] = "";
+		int kept, restarted;
+		struct tm tm;
+
+		if (gmtime_r(&at, &tm))
+			strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
+		count_units(t, &kept, &restarted);
+		printf("%-8.8s  %-16s  %-16.16s  %-8s %4d %6.2f s  %s\n", t->boot, when, t->to,
+			t->method, kept, t->total_s, t->outcome);
+	}
+	if (!h->n)
+		puts("(none yet)");
+	if (h->damaged)
+		printf("%zu damaged records are left out, and go when the next boot is recorded.\n",
+			h->damaged);
+}
+
+static int run_history(const struct cmd_args *args)
+{
+	const struct wb_sys *sys = wb_sys_real();
+	WB_CLEAN_HISTORY h = {};
+	struct wb_error err = {};
+
+	if (wb_history_read(sys->files, &h, &err) < 0)
+		return cmd_fail(args, &err);
+	if (!cmd_has(args, OPT_JSON))
+		print_text(&h);
+	else if (print_json(&h, &err) < 0)
+		return cmd_fail(args, &err);
+	return CMD_DONE;
+}
+
+const struct cmd_row cmd_history = {
+	.name = "history",
+	.args = "",
+	.help = "list the boots on record, warm and cold",
+	.notes = "The last 200 boots are kept, in at most 1 MiB, in /var/lib/warmboot/history.",
+	.options = {cmd_json_option},
+	.run = run_history,
+};

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/cmd.h"
+#include "core/bytes.h"
+#include "sys/sys.h"
+#include "timeline/gather.h"
+#include "timeline/history.h"
+
+/* For a boot to end: the slowest unit's own timeout (DefaultTimeoutStartSec=) three times over. */
+#define WAIT_S 300
+/* There is one record a boot; the unit that makes it looks for this. */
+#define RECORDED "/run/warmboot/timeline-recorded"
+
+enum {
+	OPT_RECORD = OPT_OWN,
+	OPT_COMPARE,
+};
+
+static const struct cmd_option own_options[] = {
+	{OPT_COMPARE, 0, "compare", "BOOT", .help = "beside another boot, phase by phase"},
+	{OPT_RECORD, 0, "record", .help = "write this boot's down once it is up, for the history"},
+	{},
+};
+
+/* This boot, as it can be told now. */
+static int measure(const struct wb_sys *sys, struct wb_timeline *ret, struct wb_error *err)
+{
+	struct wb_facts *facts = calloc(1, sizeof(*facts));
+	int r = facts ? wb_facts_read(sys, &wb_sources_systemd, facts, err)
+		      : wb_fail(err, -ENOMEM, "out of memory");
+
+	if (r == 0) {
+		r = wb_timeline_make(facts, ret, err);
+		wb_facts_deinit(facts);
+	}
+	free(facts);
+	return r;
+}
+
+/* Until systemd has started everything; a boot that never gets there is recorded as it is. */
+static void wait_until_up(void)
+{
+	struct wb_user_times times = {};
+
+	for (int i = 0; i < WAIT_S * 2; i++) {
+		const struct timespec half = {0, 500000000};
+
+		if (wb_sources_systemd.user_times(NULL, &times) < 0 || times.finish_us)
+			return;
+		nanosleep(&half, NULL);
+	}
+}
+
+static int record(const struct wb_sys *sys, struct wb_error *err)
+{
+	struct wb_timeline *t = calloc(1, sizeof(*t));
+	WB_CLEAN_HISTORY history = {};
+	const struct wb_bytes nothing = {};
+	int r;
+
+	if (!t)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	wait_until_up();
+	r = measure(sys, t, err);
+	if (r == 0)
+		r = wb_history_read(sys->files, &history, err);
+	if (r == 0 && history.n && !strcmp(history.items[history.n - 1]->boot, t->boot))
+		goto out;
+	if (r == 0)
+		r = wb_history_add(sys, t, err);
+	/* Marks of boots that are on record have been used. */
+	if (r == 0)
+		r = wb_marks_keep_only(sys, t->boot, err);
+	if (r == 0)
+		sys->write_file(sys->ctx, RECORDED, nothing, 0600);
+out:
+	free(t);
+	return r;
+}
+
+static int show(const struct cmd_args *args, const struct wb_timeline *t,
+	const struct wb_timeline *other, struct wb_error *err)
+{
+	WB_CLEAN_STR text = NULL;
+	int r = cmd_has(args, OPT_JSON) ? wb_timeline_json(t, 2, &text)
+					: wb_timeline_text(t, other, &text);
+
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	fputs(text, stdout);
+	if (cmd_has(args, OPT_JSON))
+		putchar('\n');
+	return 0;
+}
+
+static int run(const struct cmd_args *args, struct wb_error *err)
+{
+	const struct wb_sys *sys = wb_sys_real();
+	const char *word = args->n_words ? args->words[0] : NULL;
+	const char *compare = cmd_get(args, OPT_COMPARE);
+	const struct wb_timeline *t, *other = NULL;
+	WB_CLEAN_HISTORY history = {};
+	int r;
+
+	if (cmd_has(args, OPT_RECORD))
+		return record(sys, err);
+	r = wb_history_read(sys->files, &history, err);
+	if (r == 0)
+		r = wb_history_find(&history, word, &t, err);
+	if (r == 0 && compare)
+		r = wb_history_find(&history, compare, &other, err);
+	return r < 0 ? r : show(args, t, other, err);
+}
+
+static int run_timeline(const struct cmd_args *args)
+{
+	struct wb_error err = {};
+
+	return run(args, &err) < 0 ? cmd_fail(args, &err) : CMD_DONE;
+}
+
+const struct cmd_row cmd_timeline = {
+	.name = "timeline",
+	.args = "[BOOT]",
+	.max_args = 1,
+	.help = "show where the time of a boot went",
+	.notes = "BOOT is the beginning of a boot's id from \"warmboot history\", or a number: 0 "
+		 "the last one on\n"
+		 "record (the default), 1 the one before. Each phase is shown with what it was "
+		 "read from and by\n"
+		 "how much that may be off.",
+	.options = {own_options, cmd_json_option},
+	.run = run_timeline,
+};

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A record of the history as it may be found on disk, and what is printed of it. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "timeline/timeline.h"
+
+static const char seed[] = "{\"boot\":\"b\",\"previous\":\"a\",\"kind\":\"warm\",\"from\":\"6.12\","
+			   "\"to\":\"7.2\",\"method\":"
+			   "\"fast\",\"when\":\"2026-11-21T07:59:12Z\",\"total_s\":12.5,\"gap_s\":"
+			   "11,\"staged_s\":null,"
+			   "\"phases\":[{\"name\":\"kernel\",\"start_s\":1,\"duration_s\":2,"
+			   "\"source\":\"x\",\"error_s\":0}],"
+			   "\"units\":[{\"unit\":\"a\",\"how\":\"process\",\"frozen_s\":1,\"silent_"
+			   "s\":2}],\"stops\":[{"
+			   "\"unit\":\"a\",\"start_s\":1,\"duration_s\":2}],\"kernel\":{\"parts\":["
+			   "],\"initcalls\":[{\"name\":"
+			   "\"f\",\"duration_s\":1}],\"cpus\":2},\"notes\":[\"n\"]}";
+
+const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
+{
+	static struct wb_blob blob;
+
+	if (!blob.data)
+		wb_blob_append(&blob, seed, sizeof(seed) - 1);
+	*ret_n = 1;
+	return &blob;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct wb_timeline t;
+	char *text = strndup((const char *)data, size), *out = NULL;
+
+	if (text && wb_timeline_parse(text, &t, NULL) == 0) {
+		if (wb_timeline_text(&t, NULL, &out) == 0)
+			free(out);
+		if (wb_timeline_text(&t, &t, &out) == 0)
+			free(out);
+		if (wb_timeline_json(&t, 1, &out) == 0)
+			free(out);
+	}
+	free(text);
+	return 0;
+}
