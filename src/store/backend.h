@@ -13,14 +13,9 @@
 #include "store/state.h"
 #include "store/store.h"
 
-/* What a backend found of a store that the kernel before handed on. */
-struct wb_store_found {
-	struct wb_store_pieces pieces;
-	uint8_t nonce[16]; /* of the jump that made this boot */
-};
-
 struct wb_store_backend {
 	const char *name;
+	bool of_ram; /* its pieces are RAM of the running kernel: a load must be told of them */
 	/*
 	 * Reserve state->bytes (rounded up in place), and fill in state->pieces: what to map, in the
 	 * order of the store's own addresses. May start a process that holds it. Errors as
@@ -37,9 +32,11 @@ struct wb_store_backend {
 	/* Give the reservation back. */
 	int (*release)(const struct wb_store_env *env, const struct wb_store_state *state,
 		struct wb_error *err);
-	/* In the next boot. -ENOENT: there is none of this kind. */
+	/* In the next boot: fill in bytes and pieces. -ENOENT: there is none of this kind. */
 	int (*find)(
-		const struct wb_store_env *env, struct wb_store_found *ret, struct wb_error *err);
+		const struct wb_store_env *env, struct wb_store_state *ret, struct wb_error *err);
+	/* After wiping, where more than memory is left; NULL: nothing to do. */
+	int (*wiped)(const struct wb_store_env *env, struct wb_error *err);
 };
 
 /* NULL-terminated, in the order in which they are tried. */

@@ -34,6 +34,8 @@ struct wb_store_io {
 	int (*write_text)(void *ctx, const char *path, const char *text);
 	/* A file of this size, mode 0600, all of its blocks allocated; replaces what was there. */
 	int (*create_file)(void *ctx, const char *path, uint64_t size);
+	/* CPUs that are online, at least 1. */
+	size_t (*cpus)(void *ctx);
 	/* The caller's process id. */
 	int (*self)(void *ctx);
 	/*

@@ -126,7 +126,7 @@ bool wb_store_object(const struct wb_store *store, size_t i, struct wb_store_obj
 /* An object's bytes, in order, as they lie in memory. Plain data: needs no freeing. */
 struct wb_store_reader {
 	const struct wb_store *store;
-	size_t next, end; /* extents */
+	size_t index, next; /* object and extent */
 };
 
 /*
@@ -148,6 +148,8 @@ int wb_store_check(const struct wb_store *store, struct wb_error *err);
  * be closed then.
  */
 int wb_store_wipe(struct wb_store *store, struct wb_error *err);
+/* The same for whatever was handed on, also when it is too damaged to attach to. -ENOENT none. */
+int wb_store_wipe_any(const struct wb_store_env *env, struct wb_error *err);
 
 /* ---- both ---- */
 

@@ -263,28 +263,28 @@ static uint64_t real_boot_ns(void *ctx)
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
+const struct wb_sys wb_sys_host = {
+	.size = sizeof(struct wb_sys),
+	.files = &wb_files_host,
+	.kexec_load = real_kexec_load,
+	.kexec_file_load = real_kexec_file_load,
+	.reboot_kexec = real_reboot_kexec,
+	.may_boot = real_may_boot,
+	.random = real_random,
+	.memfd = real_memfd,
+	.open_read = real_open_read,
+	.close_fd = real_close_fd,
+	.write_file = real_write_file,
+	.remove_file = real_remove_file,
+	.tsc = real_tsc,
+	.wall_ns = real_wall_ns,
+	.mono_ns = real_mono_ns,
+	.boot_ns = real_boot_ns,
+	.append_file = real_append_file,
+	.write_at = real_write_at,
+};
+
 const struct wb_sys *wb_sys_real(void)
 {
-	static const struct wb_sys real = {
-		.size = sizeof(struct wb_sys),
-		.files = &wb_files_host,
-		.kexec_load = real_kexec_load,
-		.kexec_file_load = real_kexec_file_load,
-		.reboot_kexec = real_reboot_kexec,
-		.may_boot = real_may_boot,
-		.random = real_random,
-		.memfd = real_memfd,
-		.open_read = real_open_read,
-		.close_fd = real_close_fd,
-		.write_file = real_write_file,
-		.remove_file = real_remove_file,
-		.tsc = real_tsc,
-		.wall_ns = real_wall_ns,
-		.mono_ns = real_mono_ns,
-		.boot_ns = real_boot_ns,
-		.append_file = real_append_file,
-		.write_at = real_write_at,
-	};
-
-	return &real;
+	return &wb_sys_host;
 }

@@ -63,5 +63,6 @@ struct wb_sys {
 
 /* The real machine; also in the public header. */
 const struct wb_sys *wb_sys_real(void);
+extern const struct wb_sys wb_sys_host;
 /* The real file system only. */
 extern const struct wb_files wb_files_host;

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/hold.h"
+#include "store/impl.h"
+
+#define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+#define COMPACT "/proc/sys/vm/compact_memory"
+#define TRIES 4
+
+static int read_pool(const struct wb_files *f, uint64_t *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB b = {};
+	int r = f->read(f->ctx, POOL, 4096, &b, NULL);
+
+	if (r < 0)
+		return wb_fail(err, -EOPNOTSUPP,
+			"this kernel has no huge pages of 2 MiB (%s), which a store in memory is "
+			"made "
+			"of; use --backend=pmem or disk",
+			POOL);
+	*ret = strtoull((char *)b.data, NULL, 10);
+	return 0;
+}
+
+static int write_pool(const struct wb_store_env *env, uint64_t n)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64 "\n", n);
+	return env->io->write_text(env->io->ctx, POOL, text);
+}
+
+/* The kernel makes as many pages as it can, and says by the number how many those were. */
+static int grow_pool(
+	const struct wb_store_env *env, uint64_t before, uint64_t pages, struct wb_error *err)
+{
+	uint64_t now = before;
+	int r = 0;
+
+	for (int i = 0; i < TRIES && r == 0 && now < before + pages; i++) {
+		/* Free memory in pieces that are too small is put together. */
+		if (i)
+			env->io->write_text(env->io->ctx, COMPACT, "1\n");
+		r = write_pool(env, before + pages);
+		if (r < 0)
+			wb_fail(err, r, "cannot write %s: %s", POOL, strerror(-r));
+		else
+			r = read_pool(env->sys->files, &now, err);
+	}
+	if (r == 0 && now < before + pages)
+		r = wb_fail(err, -ENOSPC,
+			"too little memory for a store of %" PRIu64 " MiB: only %" PRIu64
+			" MiB could be had in pieces of 2 MiB, even after the kernel was asked to "
+			"put free memory together; stop something, or keep less",
+			pages * 2, (now > before ? now - before : 0) * 2);
+	return r;
+}
+
+struct page {
+	uint64_t phys, off;
+};
+
+static int by_address(const void *a, const void *b)
+{
+	const struct page *x = a, *y = b;
+
+	return x->phys < y->phys ? -1 : x->phys > y->phys;
+}
+
+/* In the order of addresses, so that the next kernel's map has as few entries as can be. */
+static int sort_pieces(
+	const uint64_t *phys, size_t n, struct wb_store_pieces *ret, struct wb_error *err)
+{
+	struct page *pages = calloc(n, sizeof(*pages));
+	int r = pages ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		pages[i] = (struct page){phys[i], i * WB_STORE_PAGE};
+		/* Without CAP_SYS_ADMIN all addresses read as 0. */
+		if (!phys[i])
+			r = -EPERM;
+	}
+	if (r == 0)
+		qsort(pages, n, sizeof(*pages), by_address);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = wb_store_pieces_add(
+			ret, (struct wb_store_piece){pages[i].off, pages[i].phys, WB_STORE_PAGE});
+	free(pages);
+	if (r == -EPERM)
+		return wb_fail(err, r,
+			"/proc/self/pagemap shows no addresses: holding a store needs the "
+			"capability "
+			"CAP_SYS_ADMIN");
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}
+
+/* Where the memfd's pages lie. */
+static int locate(
+	const struct wb_store_env *env, int fd, struct wb_store_state *state, struct wb_error *err)
+{
+	const struct wb_store_io *io = env->io;
+	size_t n = state->bytes / WB_STORE_PAGE;
+	uint64_t *phys = calloc(n, sizeof(*phys));
+	uint8_t *at = NULL;
+	int r = phys ? io->area(io->ctx, state->bytes, &at) : -ENOMEM;
+
+	state->pid = io->self(io->ctx);
+	if (r == 0 && asprintf(&state->pieces.path, "/proc/%d/fd/%d", state->pid, fd) < 0) {
+		state->pieces.path = NULL;
+		r = -ENOMEM;
+	}
+	if (r == 0)
+		r = io->map(io->ctx, state->pieces.path, 0, state->bytes, true, at);
+	if (r == 0)
+		r = io->physical(io->ctx, at, n, phys);
+	if (r < 0)
+		wb_fail(err, r, "cannot find out where the store's memory lies: %s", strerror(-r));
+	else
+		r = sort_pieces(phys, n, &state->pieces, err);
+	if (at)
+		io->unmap(io->ctx, at, state->bytes);
+	free(phys);
+	return r;
+}
+
+static int take_pages(
+	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
+{
+	const struct wb_store_io *io = env->io;
+	uint64_t before = 0, pages = state->bytes / WB_STORE_PAGE;
+	int fd, r = read_pool(env->sys->files, &before, err);
+
+	if (r < 0)
+		return r;
+	r = grow_pool(env, before, pages, err);
+	fd = r == 0 ? io->huge_memfd(io->ctx, "warmboot-store", state->bytes) : r;
+	if (r == 0 && fd < 0)
+		r = wb_fail(err, fd, "no memfd of huge pages can be had: %s", strerror(-fd));
+	if (r == 0) {
+		r = io->allocate(io->ctx, fd, state->bytes);
+		if (r < 0)
+			wb_fail(err, r, "the kernel does not give its huge pages out: %s",
+				strerror(-r));
+	}
+	/*
+	 * Pages in use stay, as surplus, and go back to the system by themselves when they are let
+	 * go; what the administrator set is in force again.
+	 */
+	write_pool(env, before);
+	if (r == 0)
+		r = locate(env, fd, state, err);
+	if (r < 0 && fd >= 0)
+		io->close(io->ctx, fd);
+	return r;
+}
+
+int wb_store_hold(const struct wb_store_env *env, struct wb_error *err)
+{
+	WB_CLEAN_STORE_STATE state = {};
+	struct wb_error local = {};
+	int r = wb_store_state_read(env->sys->files, &state, err);
+
+	if (r < 0)
+		return r;
+	if (!state.wanted || strcmp(state.backend, wb_store_carve.name) ||
+		state.bytes % WB_STORE_PAGE)
+		return wb_fail(err, -EINVAL, "%s asks for nothing to be held", WB_STORE_STATE);
+	r = take_pages(env, &state, &local);
+	state.wanted = false;
+	if (r < 0) {
+		wb_store_pieces_deinit(&state.pieces);
+		state.pid = 0;
+		state.code = r;
+		state.error = strdup(local.text);
+		wb_store_state_write(env->sys, &state, NULL);
+		if (err)
+			*err = local;
+		return r;
+	}
+	return wb_store_state_write(env->sys, &state, err);
+}

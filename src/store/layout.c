@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "store/layout.h"
+#include "store/store.h"
+
+/* The table's records; names follow the extents. */
+struct raw_object {
+	uint64_t size;
+	uint32_t first, n; /* extents */
+	uint32_t name, name_size;
+};
+_Static_assert(sizeof(struct raw_object) == 24, "store object layout");
+_Static_assert(sizeof(struct wb_store_extent) == 24, "store extent layout");
+
+uint64_t wb_store_hash(const void *data, size_t n)
+{
+	return XXH3_64bits(data, n);
+}
+
+bool wb_store_name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (!n || n > WB_STORE_NAME_MAX)
+		return false;
+	/* What people and JSON can show; bytes of UTF-8 pass. */
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			return false;
+	return true;
+}
+
+bool wb_store_table_find(const struct wb_store_table *t, const char *name, size_t *ret_index)
+{
+	size_t lo = 0, hi = t->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(t->items[mid].name, name);
+
+		if (c == 0) {
+			*ret_index = mid;
+			return true;
+		}
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*ret_index = lo;
+	return false;
+}
+
+int wb_store_table_add(struct wb_store_table *t, struct wb_store_entry *entry)
+{
+	struct wb_store_entry *items;
+	size_t at;
+
+	if (wb_store_table_find(t, entry->name, &at))
+		return -EEXIST;
+	items = realloc(t->items, (t->n + 1) * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	memmove(items + at + 1, items + at, (t->n - at) * sizeof(*items));
+	items[at] = *entry;
+	t->items = items;
+	t->n++;
+	*entry = (struct wb_store_entry){};
+	return 0;
+}
+
+void wb_store_entry_deinit(struct wb_store_entry *e)
+{
+	free(e->name);
+	free(e->extents);
+	*e = (struct wb_store_entry){};
+}
+
+void wb_store_table_deinit(struct wb_store_table *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		wb_store_entry_deinit(&t->items[i]);
+	free(t->items);
+	*t = (struct wb_store_table){};
+}
+
+int wb_store_table_encode(
+	const struct wb_store_table *t, struct wb_blob *ret, struct wb_store_header *h)
+{
+	uint32_t first = 0, name = 0;
+	WB_CLEAN_BLOB out = {};
+	int r = 0;
+
+	for (size_t i = 0; i < t->n && r == 0; i++) {
+		const struct wb_store_entry *e = &t->items[i];
+		struct raw_object raw = {
+			e->size, first, (uint32_t)e->n, name, (uint32_t)strlen(e->name)};
+
+		first += raw.n;
+		name += raw.name_size;
+		r = wb_blob_append(&out, &raw, sizeof(raw));
+	}
+	for (size_t i = 0; i < t->n && r == 0; i++)
+		if (t->items[i].n)
+			r = wb_blob_append(&out, t->items[i].extents,
+				t->items[i].n * sizeof(*t->items[i].extents));
+	for (size_t i = 0; i < t->n && r == 0; i++)
+		r = wb_blob_append(&out, t->items[i].name, strlen(t->items[i].name));
+	if (r < 0)
+		return r;
+	h->n_objects = (uint32_t)t->n;
+	h->n_extents = first;
+	h->table_size = out.size;
+	h->table_hash = wb_store_hash(out.data, out.size);
+	*ret = wb_blob_take(&out);
+	return 0;
+}
+
+void wb_store_header_finish(struct wb_store_header *h)
+{
+	h->magic = WB_STORE_MAGIC;
+	h->version = WB_STORE_VERSION;
+	h->hash = wb_store_hash(h, offsetof(struct wb_store_header, hash));
+}
+
+uint64_t wb_store_header_size(struct wb_bytes in)
+{
+	struct wb_store_header h;
+
+	if (!wb_get_struct(in, 0, &h, sizeof(h)) || h.magic != WB_STORE_MAGIC ||
+		h.size > INT64_MAX || h.size % WB_STORE_PAGE)
+		return 0;
+	return h.size;
+}
+
+static bool all_zero(struct wb_bytes in)
+{
+	for (size_t i = 0; i < in.size; i++)
+		if (in.data[i])
+			return false;
+	return true;
+}
+
+int wb_store_header_parse(
+	struct wb_bytes block, uint64_t size, struct wb_store_header *ret, struct wb_error *err)
+{
+	struct wb_store_header h;
+
+	if (!wb_get_struct(block, 0, &h, sizeof(h)))
+		return wb_fail(err, -EBADMSG, "the store is too small to hold a header");
+	if (all_zero((struct wb_bytes){block.data, sizeof(h)}))
+		return wb_fail(err, -ENOENT,
+			"the store that was handed on is empty: it was wiped, or nothing was put "
+			"into it");
+	if (h.magic != WB_STORE_MAGIC)
+		return wb_fail(err, -EBADMSG,
+			"the store has no header at its beginning: nothing was sealed in it, or "
+			"its "
+			"memory has been overwritten");
+	if (h.version != WB_STORE_VERSION)
+		return wb_fail(err, -EBADMSG,
+			"the store was written by a warmboot that lays it out in another way "
+			"(version %u)",
+			h.version);
+	if (h.hash != wb_store_hash(&h, offsetof(struct wb_store_header, hash)))
+		return wb_fail(err, -EBADMSG,
+			"the store's header is damaged: its checksum differs from what was "
+			"written");
+	if (h.size != size || h.high > size || h.table_off < WB_STORE_BLOCK ||
+		h.table_off % WB_STORE_BLOCK || h.table_off > size ||
+		h.table_size > size - h.table_off)
+		return wb_fail(err, -EBADMSG,
+			"the store's header does not fit the store: it tells of %llu bytes, and "
+			"there are %llu",
+			(unsigned long long)h.size, (unsigned long long)size);
+	*ret = h;
+	return 0;
+}
+
+/* Extents lie on block borders between the header and the end; they may not claim other room. */
+static bool extent_ok(const struct wb_store_extent *x, const struct wb_store_header *h)
+{
+	return x->size && x->off >= WB_STORE_BLOCK && x->off % WB_STORE_BLOCK == 0 &&
+	       x->off < h->size && x->size <= h->size - x->off;
+}
+
+static int parse_entry(
+	struct wb_bytes in, const struct wb_store_header *h, size_t i, struct wb_store_entry *ret)
+{
+	uint64_t extents = h->n_objects * sizeof(struct raw_object), names, sum = 0;
+	struct raw_object raw;
+	struct wb_bytes name;
+
+	names = extents + (uint64_t)h->n_extents * sizeof(struct wb_store_extent);
+	if (!wb_get_struct(in, i * sizeof(raw), &raw, sizeof(raw)) || raw.first > h->n_extents ||
+		raw.n > h->n_extents - raw.first ||
+		!wb_bytes_sub(in, names + raw.name, raw.name_size, &name))
+		return -EBADMSG;
+	ret->name = strndup((const char *)name.data, name.size);
+	ret->extents = calloc(raw.n + 1, sizeof(*ret->extents));
+	if (!ret->name || !ret->extents)
+		return -ENOMEM;
+	if (strlen(ret->name) != raw.name_size || !wb_store_name_ok(ret->name))
+		return -EBADMSG;
+	for (; ret->n < raw.n; ret->n++) {
+		struct wb_store_extent *x = &ret->extents[ret->n];
+
+		if (!wb_get_struct(
+			    in, extents + (raw.first + ret->n) * sizeof(*x), x, sizeof(*x)) ||
+			!extent_ok(x, h) || sum + x->size < sum)
+			return -EBADMSG;
+		sum += x->size;
+	}
+	ret->size = raw.size;
+	return sum == raw.size ? 0 : -EBADMSG;
+}
+
+int wb_store_table_parse(struct wb_bytes in, const struct wb_store_header *h,
+	struct wb_store_table *ret, struct wb_error *err)
+{
+	WB_CLEAN_STORE_TABLE t = {};
+	int r = 0;
+
+	/* Before anything is allocated for them. */
+	if (h->n_objects > in.size / sizeof(struct raw_object) ||
+		h->n_extents > in.size / sizeof(struct wb_store_extent))
+		return wb_fail(err, -EBADMSG, "the store's table is shorter than its header says");
+	t.items = calloc(h->n_objects + 1, sizeof(*t.items));
+	if (!t.items)
+		return wb_fail(err, -ENOMEM, "out of memory for the store's table");
+	while (t.n < h->n_objects && r == 0) {
+		size_t i = t.n++;
+
+		r = parse_entry(in, h, i, &t.items[i]);
+		if (r == 0 && i && strcmp(t.items[i - 1].name, t.items[i].name) >= 0)
+			r = -EBADMSG;
+		if (r == -EBADMSG)
+			return wb_fail(err, r,
+				"the store's table makes no sense at object %zu of %u", i + 1,
+				h->n_objects);
+	}
+	if (r < 0)
+		return wb_fail(err, r, "out of memory for the store's table");
+	*ret = t;
+	t = (struct wb_store_table){};
+	return 0;
+}

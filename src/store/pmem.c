@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A region that the command lines of both kernels set aside (memmap=nn!ss). Neither of the system
+ * calls that load a kernel places anything there, so that it is the store for signed kernels, too.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/impl.h"
+#include "store/region.h"
+#include "sys/handoff.h"
+
+/* A file system or swap space on what nd_pmem made of the region is somebody's data. */
+static bool in_use(const struct wb_files *f)
+{
+	WB_CLEAN_BLOB mounts = {}, swaps = {};
+
+	return (f->read(f->ctx, "/proc/self/mountinfo", 64 << 20, &mounts, NULL) == 0 &&
+		       strstr((char *)mounts.data, " /dev/pmem")) ||
+	       (f->read(f->ctx, "/proc/swaps", 1 << 20, &swaps, NULL) == 0 &&
+		       strstr((char *)swaps.data, "/dev/pmem"));
+}
+
+static int fill(struct wb_store_state *s, uint64_t start, uint64_t size)
+{
+	s->bytes = size;
+	s->pieces.path = strdup("/dev/mem");
+	return s->pieces.path ? wb_store_pieces_add(
+					&s->pieces, (struct wb_store_piece){start, start, size})
+			      : -ENOMEM;
+}
+
+static int pmem_reserve(
+	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
+{
+	const struct wb_files *files = env->sys->files;
+	struct wb_store_region region;
+	struct wb_error local = {};
+	int r = wb_store_region_read(files, &region, &local);
+
+	/* That there is none is an answer about the backend, not about the store. */
+	if (r < 0)
+		return wb_fail(err, r == -ENOENT ? -EOPNOTSUPP : r, "%s", local.text);
+	if (!wb_store_region_in_force(files, &region))
+		return wb_fail(err, -EOPNOTSUPP,
+			"the region for the store is there after the next jump only: the running "
+			"kernel's command line does not have the word in %s yet",
+			WB_STORE_REGION);
+	if (state->bytes > region.size)
+		return wb_fail(err, -ENOSPC,
+			"too little memory for a store of %" PRIu64 " MiB: the region that is set "
+			"aside has %" PRIu64 "; \"warmboot store reserve\" changes that with the "
+			"next jump",
+			state->bytes >> 20, region.size >> 20);
+	if (in_use(files))
+		return wb_fail(err, -EBUSY,
+			"a file system or swap space lies on /dev/pmem, which may be the store's "
+			"region; unmount it");
+	r = fill(state, region.start, state->bytes);
+	return r < 0 ? wb_fail(err, r, "out of memory")
+		     : wb_store_state_write(env->sys, state, err);
+}
+
+/* Memory that nobody clears before the next one uses it. */
+static int pmem_release(
+	const struct wb_store_env *env, const struct wb_store_state *state, struct wb_error *err)
+{
+	const struct wb_store_io *io = env->io;
+	uint8_t *at;
+	int r = 0;
+
+	if (state->pieces.n != 1)
+		return 0;
+	if (io->area(io->ctx, state->bytes, &at) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	r = wb_store_map(env, state->pieces.path, &state->pieces.items[0], true, at, err);
+	if (r == 0) {
+		memset(at, 0, state->bytes);
+		r = io->sync(io->ctx, at, state->bytes);
+	}
+	io->unmap(io->ctx, at, state->bytes);
+	return r;
+}
+
+/* How large the store is that lies at the beginning of a region; 0: none does. */
+static uint64_t peek(const struct wb_store_env *env, const struct wb_store_region *region)
+{
+	struct wb_store_piece part = {region->start, region->start, WB_STORE_BLOCK};
+	const struct wb_store_io *io = env->io;
+	uint64_t size = 0;
+	uint8_t *at;
+
+	if (io->area(io->ctx, WB_STORE_PAGE, &at) < 0)
+		return 0;
+	if (wb_store_map(env, "/dev/mem", &part, false, at, NULL) == 0)
+		size = wb_store_header_size((struct wb_bytes){at, WB_STORE_BLOCK});
+	io->unmap(io->ctx, at, WB_STORE_PAGE);
+	return size <= region->size ? size : 0;
+}
+
+static int pmem_find(
+	const struct wb_store_env *env, struct wb_store_state *ret, struct wb_error *err)
+{
+	WB_CLEAN_STORE_STATE s = {.backend = strdup("pmem")};
+	struct wb_store_region region;
+	uint64_t size;
+
+	for (size_t i = 0; wb_store_region_running(env->sys->files, i, &region); i++) {
+		size = peek(env, &region);
+		if (!size)
+			continue;
+		if (!s.backend || fill(&s, region.start, size) < 0)
+			return wb_fail(err, -ENOMEM, "out of memory");
+		*ret = s;
+		s = (struct wb_store_state){};
+		return 0;
+	}
+	return wb_fail(err, -ENOENT, "no store was handed on to this boot");
+}
+
+const struct wb_store_backend wb_store_pmem = {
+	.name = "pmem",
+	.reserve = pmem_reserve,
+	.release = pmem_release,
+	.find = pmem_find,
+};
