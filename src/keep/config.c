@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keep/config.h"
+#include "keep/manifest.h"
+
+#define LARGEST_FILE (1 << 16)
+#define SUFFIX ".conf"
+#define SERVICE ".service"
+
+static const char *const hows[] = {
+	[WB_KEEP_AUTO] = "auto",
+	[WB_KEEP_PROCESS] = "process",
+	[WB_KEEP_RESTART] = "restart",
+};
+
+const char *wb_keep_how_name(enum wb_keep_how how)
+{
+	return hows[how];
+}
+
+int wb_keep_how_parse(const char *s, enum wb_keep_how *ret)
+{
+	for (size_t i = 0; i < sizeof(hows) / sizeof(*hows); i++) {
+		if (strcmp(s, hows[i]))
+			continue;
+		*ret = i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+void wb_keep_config_deinit(struct wb_keep_config *c)
+{
+	free(c->unit);
+	wb_strv_deinit(&c->files);
+	free(c->probe);
+	*c = (struct wb_keep_config){};
+}
+
+void wb_keep_configs_deinit(struct wb_keep_configs *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		wb_keep_config_deinit(&c->items[i]);
+	free(c->items);
+	*c = (struct wb_keep_configs){};
+}
+
+static int no_memory(struct wb_error *err)
+{
+	return wb_fail(err, -ENOMEM, "out of memory");
+}
+
+int wb_keep_check_probe(const char *probe, struct wb_error *err)
+{
+	if (!strncmp(probe, "tcp:", 4)) {
+		size_t n = strspn(probe + 4, "0123456789");
+		long port = strtol(probe + 4, NULL, 10);
+
+		if (n && n <= 5 && !probe[4 + n] && port >= 1 && port <= 65535)
+			return 0;
+		return wb_fail(err, -EINVAL, "\"%s\" names no TCP port: write tcp:PORT", probe);
+	}
+	if ((!strncmp(probe, "http://", 7) && probe[7]) ||
+		(!strncmp(probe, "exec:", 5) && probe[5]))
+		return 0;
+	/* The scheme may be said twice, as in http:http://host/. */
+	if (!strncmp(probe, "http:", 5) && !strncmp(probe + 5, "http://", 7) && probe[12])
+		return 0;
+	return wb_fail(err, -EINVAL,
+		"\"%s\" is no probe: write tcp:PORT, http://HOST/PATH or exec:COMMAND", probe);
+}
+
+int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err)
+{
+	const char *dot = strrchr(typed, '.');
+	char *s;
+
+	/* "redis@a.b" has a dot too; only a known suffix tells another kind of unit. */
+	static const char *const others[] = {".socket", ".timer", ".target", ".mount", ".path",
+		".slice", ".scope", ".swap", ".automount", ".device"};
+
+	for (size_t i = 0; dot && i < sizeof(others) / sizeof(*others); i++)
+		if (!strcmp(dot, others[i]))
+			return wb_fail(err, -EINVAL,
+				"%s is no service, and only services can be kept", typed);
+	if (dot && !strcmp(dot, SERVICE))
+		s = strdup(typed);
+	else if (asprintf(&s, "%s" SERVICE, typed) < 0)
+		s = NULL;
+	if (!s)
+		return no_memory(err);
+	if (!wb_valid_service_name(s)) {
+		free(s);
+		return wb_fail(err, -EINVAL, "\"%s\" is no name of a unit", typed);
+	}
+	*ret = s;
+	return 0;
+}
+
+/* ---- one file ---- */
+
+static int set_value(struct wb_keep_config *c, const char *key, const char *value,
+	const char *where, size_t line, struct wb_error *err)
+{
+	if (!strcmp(key, "How")) {
+		if (wb_keep_how_parse(value, &c->how) < 0)
+			return wb_fail(err, -EBADMSG,
+				"%s, line %zu: How= is auto, process or restart, not \"%s\"", where,
+				line, value);
+		return 0;
+	}
+	if (!strcmp(key, "Files")) {
+		if (!wb_valid_path(value))
+			return wb_fail(err, -EBADMSG,
+				"%s, line %zu: Files= takes an absolute path without \"..\"", where,
+				line);
+		return wb_strv_add(&c->files, value) < 0 ? no_memory(err) : 0;
+	}
+	if (!strcmp(key, "Probe")) {
+		int r = wb_keep_check_probe(value, err);
+
+		if (r < 0) {
+			wb_fail_in(err, r, "%s, line %zu: ", where, line);
+			return -EBADMSG;
+		}
+		free(c->probe);
+		c->probe = strdup(value);
+		return c->probe ? 0 : no_memory(err);
+	}
+	return wb_fail(err, -EBADMSG, "%s, line %zu: there is no setting \"%s\"", where, line, key);
+}
+
+/* One line, which is ours to cut up. */
+static int parse_line(struct wb_keep_config *c, char *line, const char *where, size_t number,
+	struct wb_error *err)
+{
+	char *equals, *end;
+
+	line += strspn(line, " \t");
+	end = line + strlen(line);
+	while (end > line && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	/* A section's head says nothing here, but who is used to unit files may write one. */
+	if (!*line || *line == '#' || *line == ';' || !strcmp(line, "[Keep]"))
+		return 0;
+	for (const char *p = line; *p; p++)
+		if (iscntrl((unsigned char)*p) && *p != '\t')
+			return wb_fail(err, -EBADMSG, "%s, line %zu: is no text", where, number);
+	equals = strchr(line, '=');
+	if (!equals)
+		return wb_fail(
+			err, -EBADMSG, "%s, line %zu: is not of the form KEY=VALUE", where, number);
+	*equals = '\0';
+	return set_value(c, line, equals + 1, where, number, err);
+}
+
+int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *unit,
+	struct wb_keep_config *ret, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_CONFIG c = {};
+	WB_CLEAN_STR copy = NULL;
+	size_t number = 0;
+	char *rest;
+	int r;
+
+	if (text.size > LARGEST_FILE || (text.size && memchr(text.data, '\0', text.size)))
+		return wb_fail(err, -EBADMSG, "%s is no configuration file", where);
+	copy = strndup(text.size ? (const char *)text.data : "", text.size);
+	c.unit = strdup(unit);
+	if (!copy || !c.unit)
+		return no_memory(err);
+	rest = copy;
+	while (rest) {
+		char *line = strsep(&rest, "\n");
+
+		r = parse_line(&c, line, where, ++number, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = c;
+	c = (struct wb_keep_config){};
+	return 0;
+}
+
+int wb_keep_config_text(const struct wb_keep_config *c, char **ret)
+{
+	size_t size;
+	FILE *f = open_memstream(ret, &size);
+
+	if (!f)
+		return -ENOMEM;
+	fprintf(f, "# %s is kept over a change of kernel; see warmboot(8), keep.\n", c->unit);
+	fprintf(f, "How=%s\n", wb_keep_how_name(c->how));
+	for (size_t i = 0; i < c->files.n; i++)
+		fprintf(f, "Files=%s\n", c->files.items[i]);
+	if (c->probe)
+		fprintf(f, "Probe=%s\n", c->probe);
+	return fclose(f) ? -ENOMEM : 0;
+}
+
+/* ---- the directory ---- */
+
+static int path_of(const char *unit, char **ret, struct wb_error *err)
+{
+	if (asprintf(ret, WB_KEEP_DIR "/%s" SUFFIX, unit) < 0) {
+		*ret = NULL;
+		return no_memory(err);
+	}
+	return 0;
+}
+
+int wb_keep_config_read(const struct wb_files *files, const char *unit, struct wb_keep_config *ret,
+	struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	WB_CLEAN_BLOB text = {};
+	int r = path_of(unit, &path, err);
+
+	if (r == 0)
+		r = files->read(files->ctx, path, LARGEST_FILE, &text, err);
+	if (r < 0)
+		return r;
+	return wb_keep_config_parse(wb_blob_view(&text), path, unit, ret, err);
+}
+
+/* The unit that a file's name is for; NULL: it is for none. To be freed. */
+static char *unit_of(const char *name)
+{
+	size_t n = strlen(name);
+	char *unit;
+
+	if (n <= strlen(SUFFIX) || strcmp(name + n - strlen(SUFFIX), SUFFIX))
+		return NULL;
+	unit = strndup(name, n - strlen(SUFFIX));
+	if (unit && wb_valid_service_name(unit))
+		return unit;
+	free(unit);
+	return NULL;
+}
+
+int wb_keep_configs_read(
+	const struct wb_files *files, struct wb_keep_configs *ret, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_CONFIGS all = {};
+	WB_CLEAN_STRV names = {};
+	int r = files->list(files->ctx, WB_KEEP_DIR, &names, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	all.items = calloc(names.n + 1, sizeof(*all.items));
+	if (!all.items)
+		return no_memory(err);
+	for (size_t i = 0; i < names.n; i++) {
+		WB_CLEAN_STR unit = unit_of(names.items[i]);
+
+		if (!unit)
+			continue;
+		r = wb_keep_config_read(files, unit, &all.items[all.n], err);
+		if (r < 0)
+			return r;
+		all.n++;
+	}
+	*ret = all;
+	all = (struct wb_keep_configs){};
+	return 0;
+}
+
+int wb_keep_config_write(
+	const struct wb_sys *sys, const struct wb_keep_config *config, struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	WB_CLEAN_STR text = NULL;
+	int r = path_of(config->unit, &path, err);
+
+	if (r < 0)
+		return r;
+	if (wb_keep_config_text(config, &text) < 0)
+		return no_memory(err);
+	r = sys->write_file(
+		sys->ctx, path, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0644);
+	if (r < 0)
+		return wb_fail(err, r, "cannot write %s: %s", path, strerror(-r));
+	return 0;
+}
+
+int wb_keep_config_remove(const struct wb_sys *sys, const char *unit, struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	int r = path_of(unit, &path, err);
+
+	if (r < 0)
+		return r;
+	if (!sys->files->exists(sys->files->ctx, path))
+		return wb_fail(err, -ENOENT, "%s is not kept: there is no %s", unit, path);
+	r = sys->remove_file(sys->ctx, path);
+	if (r < 0)
+		return wb_fail(err, r, "cannot remove %s: %s", path, strerror(-r));
+	return 0;
+}

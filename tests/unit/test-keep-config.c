@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "fake-files.h"
+#include "keep/config.h"
+
+static struct wb_bytes bytes_of(const char *s)
+{
+	return (struct wb_bytes){(const uint8_t *)s, strlen(s)};
+}
+
+static void reads_what_it_writes(void **state)
+{
+	static const char text[] = "# memcached.service is kept over a change of kernel; see "
+				   "warmboot(8), keep.\n"
+				   "How=process\nFiles=/run/memcached\nFiles=/tmp/a b\n"
+				   "Probe=tcp:11211\n";
+	WB_CLEAN_KEEP_CONFIG c = {};
+	WB_CLEAN_STR back = NULL;
+	struct wb_error err = {};
+
+	assert_int_equal(
+		wb_keep_config_parse(bytes_of(text), "x", "memcached.service", &c, &err), 0);
+	assert_int_equal(c.how, WB_KEEP_PROCESS);
+	assert_int_equal(c.files.n, 2);
+	assert_string_equal(c.files.items[1], "/tmp/a b");
+	assert_string_equal(c.probe, "tcp:11211");
+	assert_int_equal(wb_keep_config_text(&c, &back), 0);
+	assert_string_equal(back, text);
+}
+
+static void takes_hand_written_files(void **state)
+{
+	static const char text[] = "\n[Keep]\n; nothing\n  How=restart  \r\nProbe=http://[::1]/x";
+	WB_CLEAN_KEEP_CONFIG c = {}, empty = {};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_keep_config_parse(bytes_of(text), "x", "a.service", &c, &err), 0);
+	assert_int_equal(c.how, WB_KEEP_RESTART);
+	assert_string_equal(c.probe, "http://[::1]/x");
+	assert_int_equal(wb_keep_config_parse(bytes_of(""), "x", "a.service", &empty, &err), 0);
+	assert_int_equal(empty.how, WB_KEEP_AUTO);
+}
+
+static void tells_line_and_fault(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} bad[] = {
+		{"How=fast\n", "/k, line 1: How= is auto, process or restart, not \"fast\""},
+		{"\nhow=auto", "/k, line 2: there is no setting \"how\""},
+		{"How", "/k, line 1: is not of the form KEY=VALUE"},
+		{"Files=run/x", "/k, line 1: Files= takes an absolute path without \"..\""},
+		{"Files=/a/../b", "/k, line 1: Files= takes an absolute path without \"..\""},
+		{"Probe=udp:1", "/k, line 1: \"udp:1\" is no probe: write tcp:PORT, "
+				"http://HOST/PATH or exec:COMMAND"},
+		{"Probe=tcp:99999", "/k, line 1: \"tcp:99999\" names no TCP port: write tcp:PORT"},
+		{"Files=/a\033[2J", "/k, line 1: is no text"},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct wb_keep_config c = {};
+		struct wb_error err = {};
+
+		assert_int_equal(
+			wb_keep_config_parse(bytes_of(bad[i].text), "/k", "a.service", &c, &err),
+			-EBADMSG);
+		assert_string_equal(err.text, bad[i].want);
+	}
+}
+
+static void names_units(void **state)
+{
+	static const struct {
+		const char *typed, *want;
+	} names[] = {
+		{"memcached", "memcached.service"},
+		{"memcached.service", "memcached.service"},
+		{"foo@bar.baz", "foo@bar.baz.service"},
+		{"ssh.socket", NULL},
+		{"../x", NULL},
+		{"", NULL},
+		{"@x", NULL},
+		{"a b", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		WB_CLEAN_STR unit = NULL;
+		struct wb_error err = {};
+		int r = wb_keep_unit_name(names[i].typed, &unit, &err);
+
+		if (names[i].want) {
+			assert_int_equal(r, 0);
+			assert_string_equal(unit, names[i].want);
+		} else {
+			assert_int_equal(r, -EINVAL);
+			assert_true(strlen(err.text) > 0);
+		}
+	}
+}
+
+static void lists_the_directory(void **state)
+{
+	static const struct fake_file disk[] = {
+		{WB_KEEP_DIR "/redis-server.service.conf", "How=auto\n"},
+		{WB_KEEP_DIR "/a.service.conf", "How=restart\n"},
+		{WB_KEEP_DIR "/a.service.conf.dpkg-old", "junk"},
+		{WB_KEEP_DIR "/README", "junk"},
+		{},
+	};
+	static const struct fake_file bad[] = {
+		{WB_KEEP_DIR "/a.service.conf", "How=never\n"},
+		{},
+	};
+	static const struct fake_file none[] = {{}};
+	struct wb_files files = fake_files(disk), files_bad = fake_files(bad),
+			files_none = fake_files(none);
+	WB_CLEAN_KEEP_CONFIGS all = {}, nothing = {};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_keep_configs_read(&files, &all, &err), 0);
+	assert_int_equal(all.n, 2);
+	assert_string_equal(all.items[0].unit, "a.service");
+	assert_int_equal(all.items[0].how, WB_KEEP_RESTART);
+	assert_string_equal(all.items[1].unit, "redis-server.service");
+	assert_int_equal(wb_keep_configs_read(&files_none, &nothing, &err), 0);
+	assert_int_equal(nothing.n, 0);
+	assert_int_equal(wb_keep_configs_read(&files_bad, &nothing, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, WB_KEEP_DIR "/a.service.conf, line 1"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_what_it_writes),
+		cmocka_unit_test(takes_hand_written_files),
+		cmocka_unit_test(tells_line_and_fault),
+		cmocka_unit_test(names_units),
+		cmocka_unit_test(lists_the_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
