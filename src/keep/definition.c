@@ -134,17 +134,18 @@ static int take_assignment(struct cursor *c, struct assignment *ret)
  */
 static const char *const kept[] = {"User", "Group", "SupplementaryGroups", "Slice", "ProtectSystem",
 	"ProtectHome", "ProtectProc", "ProcSubset", "ProtectKernelTunables", "ProtectKernelModules",
-	"ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "PrivateDevices",
-	"PrivateMounts", "MountFlags", "MountAPIVFS", "BindPaths", "BindReadOnlyPaths",
-	"BindLogSockets", "ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths",
-	"ReadWriteDirectories", "ReadOnlyDirectories", "InaccessibleDirectories", "ExecPaths",
-	"NoExecPaths", "TemporaryFileSystem", "RuntimeDirectory", "RuntimeDirectoryMode",
-	"RuntimeDirectoryPreserve", "StateDirectory", "StateDirectoryMode", "CacheDirectory",
-	"CacheDirectoryMode", "LogsDirectory", "LogsDirectoryMode", "ConfigurationDirectory",
-	"ConfigurationDirectoryMode", "LoadCredential", "SetCredential", "OOMScoreAdjust",
-	"OOMPolicy", "CPUAffinity", "NUMAPolicy", "NUMAMask", "SyslogIdentifier", "SyslogFacility",
-	"SyslogLevel", "SyslogLevelPrefix", "LogLevelMax", "LogExtraFields",
-	"LogRateLimitIntervalSec", "LogRateLimitBurst", "LogFilterPatterns", "LogNamespace", NULL};
+	"ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "ProtectHostname",
+	"PrivateDevices", "PrivateMounts", "MountFlags", "MountAPIVFS", "BindPaths",
+	"BindReadOnlyPaths", "BindLogSockets", "ReadWritePaths", "ReadOnlyPaths",
+	"InaccessiblePaths", "ReadWriteDirectories", "ReadOnlyDirectories",
+	"InaccessibleDirectories", "ExecPaths", "NoExecPaths", "TemporaryFileSystem",
+	"RuntimeDirectory", "RuntimeDirectoryMode", "RuntimeDirectoryPreserve", "StateDirectory",
+	"StateDirectoryMode", "CacheDirectory", "CacheDirectoryMode", "LogsDirectory",
+	"LogsDirectoryMode", "ConfigurationDirectory", "ConfigurationDirectoryMode",
+	"LoadCredential", "SetCredential", "OOMScoreAdjust", "OOMPolicy", "CPUAffinity",
+	"NUMAPolicy", "NUMAMask", "SyslogIdentifier", "SyslogFacility", "SyslogLevel",
+	"SyslogLevelPrefix", "LogLevelMax", "LogExtraFields", "LogRateLimitIntervalSec",
+	"LogRateLimitBurst", "LogFilterPatterns", "LogNamespace", NULL};
 
 /* systemd.resource-control(5), whose names come in families that grow with every release. */
 static const char *const kept_families[] = {"CPUAccounting", "CPUWeight", "CPUShares", "CPUQuota",
@@ -255,7 +256,7 @@ static void print_unit(
 	FILE *out, const struct gathered *g, const struct wb_definition_wishes *w, const char *text)
 {
 	/* A mount that the unit asks for itself waits for its device, so for udev. */
-	bool early = w->before_coldplug && !g->mounts;
+	bool early = w->before_coldplug && !w->wait_network && !g->mounts;
 
 	fprintf(out,
 		"# The unit as warmboot puts its processes back after a jump; gone when it has.\n"
@@ -264,9 +265,9 @@ static void print_unit(
 		"DefaultDependencies=no\n"
 		"IgnoreOnIsolate=yes\n"
 		"Requires=warmboot-hold.service\n"
-		"After=warmboot-hold.service systemd-remount-fs.service%s\n"
+		"After=warmboot-hold.service systemd-remount-fs.service%s%s\n"
 		"Before=warmboot-thawed.service%s\n\n",
-		text, early ? "" : " local-fs.target",
+		text, early ? "" : " local-fs.target", w->wait_network ? " network.target" : "",
 		early ? " systemd-udev-trigger.service" : "");
 }
 
@@ -283,12 +284,12 @@ static void print_service(
 		      "TemporaryFileSystem=/var/tmp:nosuid,nodev,mode=1777\n",
 			out);
 	if (g->no_exec)
-		fprintf(out, "ExecPaths=%s -/usr/sbin/criu\n", w->program);
+		fprintf(out, "ExecPaths=%s\n", w->program);
 	fprintf(out,
 		"Type=forking\n"
 		"PIDFile=/run/warmboot/%%n.pid\n"
 		"NotifyAccess=exec\n"
-		"FileDescriptorStoreMax=1\n"
+		"FileDescriptorStoreMax=8\n"
 		"ExecStartPre=!%s thaw --anchor %%n\n"
 		"ExecStart=+%s thaw %%n\n"
 		"TimeoutStartSec=%us\n"

@@ -15,6 +15,7 @@ struct wb_definition_wishes {
 	 * where a file system other than the root has to be mounted first: it waits for udev.
 	 */
 	bool before_coldplug;
+	bool wait_network;   /* an address of its own comes only with the machine's network setup */
 	unsigned deadline_s; /* of the thaw */
 };
 

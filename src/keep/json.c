@@ -103,6 +103,11 @@ static int read_field(const json_t *value, const struct wb_json_field *f, const 
 		return read_string(value, f, what, ret, err);
 	case WB_JSON_INT:
 		return read_int(value, f, what, ret, err);
+	case WB_JSON_REAL:
+		if (!json_is_number(value))
+			return bad(f, what, "is no number", err);
+		*(double *)ret = json_number_value(value);
+		return 0;
 	case WB_JSON_BOOL:
 		if (!json_is_boolean(value))
 			return bad(f, what, "is neither true nor false", err);
@@ -184,6 +189,8 @@ static json_t *write_field(const struct wb_json_field *f, const void *from, bool
 		return *ret_absent ? NULL : json_string(*(char *const *)from);
 	case WB_JSON_INT:
 		return json_integer(*(const int64_t *)from);
+	case WB_JSON_REAL:
+		return json_real(*(const double *)from);
 	case WB_JSON_BOOL:
 		return json_boolean(*(const bool *)from);
 	case WB_JSON_LIST:

@@ -17,6 +17,7 @@ enum wb_json_kind {
 	WB_JSON_END = 0,
 	WB_JSON_STRING, /* char *, owned; NULL absent */
 	WB_JSON_INT,    /* int64_t */
+	WB_JSON_REAL,   /* double */
 	WB_JSON_BOOL,   /* bool */
 	WB_JSON_LIST,   /* WB_LIST(T) of objects; `fields` describes T */
 	WB_JSON_INTS,   /* WB_LIST(int64_t) */

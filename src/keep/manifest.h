@@ -23,6 +23,8 @@
 /* The object's name in the store. */
 #define WB_MANIFEST_OBJECT "manifest"
 #define WB_MANIFEST_VERSION 1
+/* Bytes; more is no manifest. */
+#define WB_MANIFEST_MOST (64u << 20)
 /* Where the generator leaves a copy (0600) for what runs later in the same boot. */
 #define WB_MANIFEST_COPY "/run/warmboot/keep.json"
 

@@ -8,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct wb_definition_wishes wishes = {"/usr/sbin/warmboot", true, 60};
+	static const struct wb_definition_wishes wishes = {
+		"/usr/sbin/warmboot", .before_coldplug = true, .deadline_s = 60};
 	char *text = malloc(size + 1), *rest;
 	WB_CLEAN_STR out = NULL;
 

@@ -5,7 +5,8 @@
 #include "keep/definition.h"
 #include "unit.h"
 
-static const struct wb_definition_wishes wishes = {"/usr/sbin/warmboot", true, 60};
+static const struct wb_definition_wishes wishes = {
+	"/usr/sbin/warmboot", .before_coldplug = true, .deadline_s = 60};
 
 /* The replacement of a unit with these files. */
 static int replace(const char *name, const char *fragment, const char *dropin, char **ret,
@@ -44,7 +45,7 @@ static void is_ours(const char *text)
 	has_line(text, "Type=forking");
 	has_line(text, "PIDFile=/run/warmboot/%n.pid");
 	has_line(text, "NotifyAccess=exec");
-	has_line(text, "FileDescriptorStoreMax=1");
+	has_line(text, "FileDescriptorStoreMax=8");
 	has_line(text, "ExecStartPre=!/usr/sbin/warmboot thaw --anchor %n");
 	has_line(text, "ExecStart=+/usr/sbin/warmboot thaw %n");
 	has_line(text, "TimeoutStartSec=60s");
@@ -152,9 +153,10 @@ static void test_redis(void **state)
 	has_line(text, "RuntimeDirectory=redis");
 	has_line(text, "RuntimeDirectoryMode=2755");
 	has_line(text, "ProtectProc=invisible");
+	has_line(text, "ProtectHostname=true");
 	has_line(text, "ReadWriteDirectories=-/etc/redis");
 	/* Without this the anchor could not even begin to run. */
-	has_line(text, "ExecPaths=/usr/sbin/warmboot -/usr/sbin/criu");
+	has_line(text, "ExecPaths=/usr/sbin/warmboot");
 	has_not(text, "LimitNOFILE");
 	has_not(text, "PrivateUsers");
 	has_not(text, "TimeoutStopSec=0");

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keep/definition.h"
+#include "keep/generator.h"
+#include "keep/result.h"
+
+/* How long a thaw may take. Beyond, an ordinary start serves its clients better. */
+#define DEADLINE_S 90
+
+/* systemd.unit(5), what may hold drop-ins; generator directories are ours or empty of them. */
+static const char *const unit_dirs[] = {"/etc/systemd/system.control",
+	"/run/systemd/system.control", "/run/systemd/transient", "/etc/systemd/system",
+	"/etc/systemd/system.attached", "/run/systemd/system", "/run/systemd/system.attached",
+	"/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", NULL};
+
+/* ---- fstab ---- */
+
+static bool has_option(const char *options, size_t n, const char *want)
+{
+	size_t len = strlen(want);
+
+	for (size_t i = 0; i + len <= n; i++)
+		if ((i == 0 || options[i - 1] == ',') && !strncmp(options + i, want, len) &&
+			(i + len == n || options[i + len] == ',' || options[i + len] == '='))
+			return true;
+	return false;
+}
+
+/* The next blank-separated field of a line; its length in *ret_n, 0 none. */
+static const char *field(const char *p, size_t *ret_n)
+{
+	p += strspn(p, " \t");
+	*ret_n = strcspn(p, " \t\n");
+	return p;
+}
+
+static bool is_one_of(const char *s, size_t n, const char *const *list)
+{
+	for (; *list; list++)
+		if (strlen(*list) == n && !strncmp(s, *list, n))
+			return true;
+	return false;
+}
+
+/* No service's files lie there. */
+static bool is_beside(const char *where, size_t n)
+{
+	static const char *const places[] = {
+		"/", "none", "swap", "/boot", "/efi", "/boot/efi", "/boot/firmware", NULL};
+
+	return is_one_of(where, n, places);
+}
+
+static bool line_needs_udev(const char *line)
+{
+	static const char *const no_device[] = {"tmpfs", "proc", "sysfs", "devpts", "cgroup2",
+		"debugfs", "tracefs", "mqueue", "hugetlbfs", "securityfs", "ramfs", "swap", NULL};
+	size_t n_what, n_where, n_type, n_options;
+	const char *what = field(line, &n_what), *where = field(what + n_what, &n_where);
+	const char *type = field(where + n_where, &n_type);
+	const char *options = field(type + n_type, &n_options);
+
+	if (!n_what || *what == '#' || !n_where || is_beside(where, n_where))
+		return false;
+	return !is_one_of(type, n_type, no_device) && !has_option(options, n_options, "noauto") &&
+	       !has_option(options, n_options, "x-systemd.automount");
+}
+
+bool wb_fstab_needs_udev(const char *fstab)
+{
+	while (*fstab) {
+		if (line_needs_udev(fstab))
+			return true;
+		fstab += strcspn(fstab, "\n");
+		fstab += !!*fstab;
+	}
+	return false;
+}
+
+/* ---- what a unit needs ---- */
+
+static bool below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
+}
+
+/* Files are put back where a file system may be mounted first: /tmp by tmp.mount. */
+static bool has_files_in_tmp(const struct wb_manifest_unit *u)
+{
+	for (size_t i = 0; i < u->files.n; i++)
+		if (below(u->files.items[i].path, "/tmp") ||
+			below(u->files.items[i].path, "/var/tmp"))
+			return true;
+	return false;
+}
+
+/* Addresses that only the machine's own network setup can bring. */
+static bool waits_for_network(const struct wb_manifest *m, const struct wb_manifest_unit *u)
+{
+	for (size_t i = 0; i < u->connections.n; i++)
+		if (!wb_net_brings_back(&m->net, u->connections.items[i].local))
+			return true;
+	for (size_t i = 0; i < u->ports.n; i++)
+		if (u->ports.items[i].address &&
+			!wb_net_brings_back(&m->net, u->ports.items[i].address))
+			return true;
+	return false;
+}
+
+/* ---- writing ---- */
+
+struct job {
+	const struct wb_generator_ops *ops;
+	const struct wb_manifest *m;
+	const char *program, *early;
+	bool fstab_needs_udev;
+};
+
+static int no_memory(struct wb_error *err)
+{
+	return wb_fail(err, -ENOMEM, "out of memory");
+}
+
+static int write_text(const struct job *j, const char *name, const char *text, struct wb_error *err)
+{
+	const struct wb_sys *sys = j->ops->sys;
+	WB_CLEAN_STR path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/%s", j->early, name) < 0) {
+		path = NULL;
+		return no_memory(err);
+	}
+	r = sys->write_file(
+		sys->ctx, path, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0644);
+	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+static int make_link(const struct job *j, const char *target, const char *dir, const char *name,
+	struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/%s/%s", j->early, dir, name) < 0) {
+		path = NULL;
+		return no_memory(err);
+	}
+	r = j->ops->symlink(j->ops->ctx, target, path);
+	return r < 0 ? wb_fail(err, r, "cannot make the link %s: %s", path, strerror(-r)) : 0;
+}
+
+/* Start it with the first units of the boot. */
+static int want(const struct job *j, const char *unit, struct wb_error *err)
+{
+	WB_CLEAN_STR target = NULL;
+
+	if (asprintf(&target, "../%s", unit) < 0) {
+		target = NULL;
+		return no_memory(err);
+	}
+	return make_link(j, target, "sysinit.target.wants", unit, err);
+}
+
+/*
+ * The drop-ins that there are would apply to the replacement, which has what they say already. One
+ * of the same name in a directory that comes before theirs hides them.
+ */
+static int hide_dropins_in(
+	const struct job *j, const char *unit, const char *dir, struct wb_error *err)
+{
+	const struct wb_files *files = j->ops->sys->files;
+	int r = 0;
+
+	for (const char *const *top = unit_dirs; r == 0 && *top; top++) {
+		WB_CLEAN_STRV names = {};
+		WB_CLEAN_STR path = NULL;
+		WB_CLEAN_STR own = NULL;
+
+		if (asprintf(&path, "%s/%s", *top, dir) < 0 || asprintf(&own, "%s.d", unit) < 0) {
+			path = own = NULL;
+			return no_memory(err);
+		}
+		if (files->list(files->ctx, path, &names, NULL) < 0)
+			continue;
+		for (size_t i = 0; r == 0 && i < names.n; i++)
+			if (strstr(names.items[i], ".conf"))
+				r = make_link(j, "/dev/null", own, names.items[i], err);
+	}
+	return r;
+}
+
+static int hide_dropins(const struct job *j, const char *unit, struct wb_error *err)
+{
+	WB_CLEAN_STRV dirs = {};
+	int r = 0;
+
+	if (wb_definition_dropin_dirs(unit, &dirs) < 0)
+		return no_memory(err);
+	for (size_t i = 0; r == 0 && i < dirs.n; i++)
+		r = hide_dropins_in(j, unit, dirs.items[i], err);
+	return r;
+}
+
+/* It is started as ever, and the reason is told afterwards. */
+static int give_up(const struct job *j, const struct wb_manifest_unit *u, const char *why,
+	struct wb_error *err)
+{
+	const struct wb_unit_result part = {
+		.unit = u->unit, .asked = u->asked, .how = "restart", .why = (char *)why};
+
+	return wb_result_part_write(j->ops->sys, &part, err);
+}
+
+static int write_unit(const struct job *j, const struct wb_manifest_unit *u, struct wb_error *err)
+{
+	struct wb_definition_wishes wishes = {.program = j->program,
+		.wait_network = waits_for_network(j->m, u),
+		.deadline_s = DEADLINE_S};
+	WB_CLEAN_STR text = NULL;
+	struct wb_error why = {};
+	int r;
+
+	wishes.before_coldplug =
+		!j->fstab_needs_udev && !wishes.wait_network && !has_files_in_tmp(u);
+	r = wb_definition_replace(u, &wishes, &text, &why);
+	if (r == -EOPNOTSUPP)
+		return give_up(j, u, why.text, err);
+	if (r < 0)
+		return no_memory(err);
+	r = write_text(j, u->unit, text, err);
+	if (r == 0)
+		r = hide_dropins(j, u->unit, err);
+	if (r == 0)
+		r = want(j, u->unit, err);
+	return r;
+}
+
+/* The hold for units that start anew ends when they have started. */
+static int write_unhold(const struct job *j, struct wb_error *err)
+{
+	static const char dropin[] = "warmboot-unhold.service.d/50-units.conf";
+	WB_CLEAN_STR text = NULL;
+	size_t n, units = 0;
+	FILE *out = open_memstream(&text, &n);
+	int r;
+
+	if (!out)
+		return no_memory(err);
+	fputs("[Unit]\n", out);
+	for (size_t i = 0; i < j->m->units.n; i++) {
+		const struct wb_manifest_unit *u = &j->m->units.items[i];
+
+		fprintf(out, "After=%s\n", u->unit);
+		units++;
+	}
+	if (fclose(out))
+		return no_memory(err);
+	r = units ? write_text(j, dropin, text, err) : 0;
+	if (r == 0 && units)
+		r = make_link(j, "/usr/lib/systemd/system/warmboot-unhold.service",
+			"multi-user.target.wants", "warmboot-unhold.service", err);
+	return r;
+}
+
+int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manifest *m,
+	const char *program, const char *early, struct wb_error *err)
+{
+	static const char *const ours[] = {"warmboot-hold.service", "warmboot-thawed.service"};
+	struct job j = {ops, m, program, early};
+	WB_CLEAN_BLOB fstab = {};
+	int r;
+
+	if (ops->sys->files->read(ops->sys->files->ctx, "/etc/fstab", 1 << 20, &fstab, NULL) == 0)
+		j.fstab_needs_udev = wb_fstab_needs_udev((const char *)fstab.data);
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+
+		r = wb_manifest_is_process(u) ? write_unit(&j, u, err) : 0;
+		if (r < 0)
+			return r;
+	}
+	r = write_unhold(&j, err);
+	/* Last: without them nothing above is started, and the boot is an ordinary one. */
+	for (int i = 0; r == 0 && i < 2; i++) {
+		WB_CLEAN_STR target = NULL;
+
+		if (asprintf(&target, "/usr/lib/systemd/system/%s", ours[i]) < 0) {
+			target = NULL;
+			return no_memory(err);
+		}
+		r = make_link(&j, target, "sysinit.target.wants", ours[i], err);
+	}
+	return r;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keep/revive.h"
+
+/* A card whose driver finds it later than this is left to the machine's own network setup. */
+#define LINK_SECONDS 10
+
+static const char ns_last_pid[] = "/proc/sys/kernel/ns_last_pid";
+
+const char *const wb_anchor_names[] = {"uts", "ipc", "net", "mnt", NULL};
+
+int wb_revive_read(const struct wb_files *files, struct wb_manifest *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB blob = {};
+	int r = files->read(files->ctx, WB_MANIFEST_COPY, WB_MANIFEST_MOST, &blob, err);
+
+	return r < 0 ? r : wb_manifest_parse(wb_blob_view(&blob), NULL, ret, err);
+}
+
+void wb_revive_raise_pids(
+	const struct wb_files *files, const struct wb_runner *runner, const struct wb_manifest *m)
+{
+	WB_CLEAN_BLOB blob = {};
+	char text[32];
+
+	if (files->read(files->ctx, ns_last_pid, 64, &blob, NULL) < 0 ||
+		strtoll((const char *)blob.data, NULL, 10) >= m->highest_pid)
+		return;
+	snprintf(text, sizeof(text), "%lld\n", (long long)m->highest_pid);
+	/* Refused to a generator that is shut off from /proc: then the hold does it a little later. */
+	runner->poke(runner->ctx, ns_last_pid, text);
+}
+
+static void load_modules(const struct wb_runner *runner, const char *const *argv)
+{
+	wb_run(runner, argv, (struct wb_bytes){}, NULL, NULL);
+}
+
+void wb_revive_modules(const struct wb_runner *runner)
+{
+	static const char *const argv[] = {"modprobe", "-a", "-q", "tcp_diag", "udp_diag",
+		"raw_diag", "unix_diag", "netlink_diag", "af_packet_diag", "tun", "veth", NULL};
+
+	load_modules(runner, argv);
+}
+
+static int load_network_modules(const struct wb_runner *runner, const struct wb_net *net)
+{
+	const char *argv[64] = {"modprobe", "-a", "-q"};
+	WB_CLEAN_STRV names = {};
+	size_t n = 3;
+
+	if (wb_net_modules(net, &names) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < names.n && n < 63; i++)
+		argv[n++] = names.items[i];
+	if (n > 3)
+		load_modules(runner, argv);
+	return 0;
+}
+
+int wb_revive_hold(const struct wb_files *files, const struct wb_runner *runner,
+	const struct wb_manifest *m, struct wb_error *ret_warning, struct wb_error *err)
+{
+	int r;
+
+	wb_revive_raise_pids(files, runner, m);
+	r = wb_hold_apply(runner, m, WB_HOLD_SECONDS, err);
+	if (r < 0)
+		return r;
+	if (load_network_modules(runner, &m->net) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	if (m->net.links.n)
+		wb_net_restore(files, runner, &m->net, LINK_SECONDS, ret_warning);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static bool has_come_back(const struct wb_unit_result *part)
+{
+	return !strcmp(part->how, "process");
+}
+
+static char *copy(const char *s)
+{
+	return s ? strdup(s) : NULL;
+}
+
+/* What is known of each unit: its part, or why there is none. */
+static int gather(const struct wb_files *files, const struct wb_manifest *m, struct wb_result *ret,
+	struct wb_error *err)
+{
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+		struct wb_unit_result *part = wb_list_add(&ret->units, sizeof(*part));
+
+		if (!part)
+			return wb_fail(err, -ENOMEM, "out of memory");
+		if (wb_manifest_is_process(u) &&
+			wb_result_part_read(files, u->unit, part, NULL) == 0)
+			continue;
+		part->unit = copy(u->unit);
+		part->asked = copy(u->asked);
+		part->how = copy("restart");
+		part->why = copy(wb_manifest_is_process(u)
+					 ? "its thaw did not begin, or did not end in time"
+					 : u->why);
+		if (!part->unit || !part->how)
+			return wb_fail(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+/*
+ * In one transaction: kept connections go on, and ports of units that did not come back keep silent
+ * until they are started.
+ */
+static int let_go(const struct wb_runner *runner, const struct wb_manifest *m,
+	const struct wb_result *result, struct wb_error *err)
+{
+	static const char *const argv[] = {"nft", "-f", "-", NULL};
+	struct wb_manifest_unit *units = calloc(m->units.n + 1, sizeof(*units));
+	struct wb_manifest rest = {.units = {units, 0}};
+	WB_CLEAN_STR waiting = NULL;
+	WB_CLEAN_STR text = NULL;
+	int r = -ENOMEM;
+
+	for (size_t i = 0; units && i < m->units.n; i++) {
+		if (has_come_back(&result->units.items[i]))
+			continue;
+		units[rest.units.n] = m->units.items[i];
+		units[rest.units.n++].how = "restart";
+	}
+	if (units)
+		r = wb_hold_ruleset(&rest, WB_HOLD_RESTART, WB_HOLD_SECONDS, &waiting);
+	free(units);
+	if (r == 0 && asprintf(&text, "%s%s", wb_hold_end_ruleset(WB_HOLD_KEPT),
+			      waiting ? waiting : wb_hold_end_ruleset(WB_HOLD_RESTART)) < 0) {
+		text = NULL;
+		r = -ENOMEM;
+	}
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	return wb_run(runner, argv, wb_text(text), NULL, err);
+}
+
+/*
+ * A definition that lay in /run went with it: a transient unit, a runtime drop-in. It is put where
+ * it is found until the next boot, as before.
+ */
+static int write_runtime_definition(
+	const struct wb_sys *sys, const struct wb_manifest_unit *u, struct wb_error *err)
+{
+	static const char run[] = "/run/systemd/";
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < u->definition.n; i++) {
+		const struct wb_manifest_text *t = &u->definition.items[i];
+		WB_CLEAN_STR path = NULL;
+		const char *rest, *base = strrchr(t->path, '/');
+
+		/* Generators make theirs anew; our own drop-in has done its work. */
+		if (strncmp(t->path, run, strlen(run)) || strstr(t->path, "/generator") ||
+			strstr(base, "warmboot") || sys->files->exists(sys->files->ctx, t->path))
+			continue;
+		rest = strchr(t->path + strlen(run), '/');
+		if (!rest)
+			continue;
+		if (asprintf(&path, "/run/systemd/system%s", rest) < 0) {
+			path = NULL;
+			return wb_fail(err, -ENOMEM, "out of memory");
+		}
+		r = sys->write_file(sys->ctx, path, wb_text(t->text), 0644);
+		if (r < 0)
+			wb_fail(err, r, "cannot write %s: %s", path, strerror(-r));
+	}
+	return r;
+}
+
+static int give_back(const struct wb_sys *sys, const struct wb_runner *runner,
+	const struct wb_manifest *m, struct wb_error *err)
+{
+	static const char *const reload[] = {"systemctl", "daemon-reload", NULL};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->units.n; i++)
+		r = write_runtime_definition(sys, &m->units.items[i], err);
+	if (r < 0)
+		return r;
+	r = sys->write_file(sys->ctx, WB_THAW_DONE, wb_text("\n"), 0644);
+	if (r < 0)
+		return wb_fail(err, r, "cannot write " WB_THAW_DONE ": %s", strerror(-r));
+	return wb_run(runner, reload, (struct wb_bytes){}, NULL, err);
+}
+
+/* Units whose thaw failed stand as failed, and nothing would start them again. */
+static void start_anew(
+	const struct wb_runner *runner, const struct wb_manifest *m, const struct wb_result *result)
+{
+	for (size_t i = 0; i < m->units.n; i++) {
+		const char *unit = m->units.items[i].unit;
+		const char *const reset[] = {"systemctl", "reset-failed", unit, NULL};
+		const char *const start[] = {"systemctl", "--no-block", "start", unit, NULL};
+
+		if (has_come_back(&result->units.items[i]))
+			continue;
+		wb_run(runner, reset, (struct wb_bytes){}, NULL, NULL);
+		wb_run(runner, start, (struct wb_bytes){}, NULL, NULL);
+	}
+}
+
+static char *running_release(const struct wb_files *files)
+{
+	WB_CLEAN_BLOB blob = {};
+
+	if (files->read(files->ctx, "/proc/sys/kernel/osrelease", 4096, &blob, NULL) < 0)
+		return NULL;
+	return strndup((const char *)blob.data, strcspn((const char *)blob.data, "\n"));
+}
+
+int wb_revive_finish(const struct wb_sys *sys, const struct wb_runner *runner,
+	const struct wb_manifest *m, struct wb_error *err)
+{
+	WB_CLEAN_RESULT result = {.version = 1};
+	struct wb_error later = {};
+	int r = gather(sys->files, m, &result, err), s;
+
+	if (r < 0)
+		return r;
+	/* Whatever fails, the rest is done: each step serves on its own. */
+	r = let_go(runner, m, &result, err);
+	s = give_back(sys, runner, m, r < 0 ? &later : err);
+	r = r < 0 ? r : s;
+	start_anew(runner, m, &result);
+	result.nonce = copy(m->nonce);
+	result.from = copy(m->from);
+	result.to = running_release(sys->files);
+	s = wb_result_write(sys, WB_RESULT, &result, r < 0 ? &later : err);
+	return r < 0 ? r : s;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fake-write.h"
+#include "keep/generator.h"
+#include "keep/result.h"
+#include "sample-manifest.h"
+#include "unit.h"
+
+#define EARLY "/run/systemd/generator.early"
+
+static void read_sample(struct wb_manifest *ret)
+{
+	struct wb_error err = {};
+
+	if (wb_manifest_parse(
+		    (struct wb_bytes){(const uint8_t *)sample_manifest, strlen(sample_manifest)},
+		    NULL, ret, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void generate(struct fake_write *fake, const struct wb_manifest *m)
+{
+	const struct wb_generator_ops ops = {fake, &fake->sys, fake_symlink};
+	struct wb_error err = {};
+
+	if (wb_generator_write(&ops, m, "/usr/sbin/warmboot", EARLY, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void contains(const char *text, const char *what)
+{
+	assert_non_null(text);
+	if (!strstr(text, what))
+		fail_msg("no \"%s\" in:\n%s", what, text);
+}
+
+static void test_whole(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/etc/fstab", "UUID=1 / ext4 errors=remount-ro 0 1\n"},
+		{"/etc/systemd/system/memcached.service.d/limits.conf", "[Service]\n"},
+		{"/usr/lib/systemd/system/service.d/10-all.conf", "[Service]\n"},
+		{"/etc/systemd/system/ssh.service.d/other.conf", "[Service]\n"},
+		{},
+	};
+	static const char links[] =
+		EARLY "/memcached.service.d/limits.conf -> /dev/null\n" EARLY
+		      "/memcached.service.d/10-all.conf -> /dev/null\n" EARLY
+		      "/sysinit.target.wants/memcached.service -> ../memcached.service\n" EARLY
+		      "/multi-user.target.wants/warmboot-unhold.service -> "
+		      "/usr/lib/systemd/system/warmboot-unhold.service\n" EARLY
+		      "/sysinit.target.wants/warmboot-hold.service -> "
+		      "/usr/lib/systemd/system/warmboot-hold.service\n" EARLY
+		      "/sysinit.target.wants/warmboot-thawed.service -> "
+		      "/usr/lib/systemd/system/warmboot-thawed.service\n";
+	static struct fake_write fake;
+	WB_CLEAN_MANIFEST m = {};
+	const char *text;
+
+	read_sample(&m);
+	fake_write_init(&fake, disk);
+	generate(&fake, &m);
+	text = fake_written(&fake, EARLY "/memcached.service");
+	contains(text, "ExecStart=+/usr/sbin/warmboot thaw %n\n");
+	contains(text, "Before=warmboot-thawed.service systemd-udev-trigger.service\n");
+	assert_null(fake_written(&fake, EARLY "/getty@tty1.service"));
+	contains(fake_written(&fake, EARLY "/warmboot-unhold.service.d/50-units.conf"),
+		"After=memcached.service\nAfter=getty@tty1.service\n");
+	assert_string_equal(fake.links, links);
+}
+
+static void test_waits(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/etc/fstab", "UUID=1 / ext4 defaults 0 1\nUUID=2 /var ext4 defaults 0 2\n"}, {}};
+	static const struct fake_file none[] = {{}};
+	static struct fake_write fake;
+	WB_CLEAN_MANIFEST m = {};
+	const char *text;
+
+	read_sample(&m);
+	fake_write_init(&fake, disk);
+	generate(&fake, &m);
+	text = fake_written(&fake, EARLY "/memcached.service");
+	contains(text, "After=warmboot-hold.service systemd-remount-fs.service local-fs.target\n");
+	contains(text, "Before=warmboot-thawed.service\n");
+
+	/* An address on a bridge: only the machine's own setup makes it. */
+	free(m.net.links.items[0].kind);
+	m.net.links.items[0].kind = strdup("bridge");
+	fake_write_init(&fake, none);
+	generate(&fake, &m);
+	contains(fake_written(&fake, EARLY "/memcached.service"), " network.target\n");
+}
+
+static void test_refused(void **state)
+{
+	static const struct fake_file disk[] = {{}};
+	static struct fake_write fake;
+	WB_CLEAN_MANIFEST m = {};
+
+	read_sample(&m);
+	free(m.units.items[0].definition.items[0].text);
+	m.units.items[0].definition.items[0].text = strdup("[Service]\nRootDirectory=/srv\n");
+	fake_write_init(&fake, disk);
+	generate(&fake, &m);
+	assert_null(fake_written(&fake, EARLY "/memcached.service"));
+	contains(fake_written(&fake, WB_RESULT_PARTS "/memcached.service.json"),
+		"memcached.service has RootDirectory= set");
+}
+
+static void test_cannot_write(void **state)
+{
+	static const struct fake_file disk[] = {{}};
+	static struct fake_write fake;
+	const struct wb_generator_ops ops = {&fake, &fake.sys, fake_symlink};
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_error err = {};
+
+	read_sample(&m);
+	fake_write_init(&fake, disk);
+	fake.result = -EROFS;
+	assert_int_equal(wb_generator_write(&ops, &m, "/usr/sbin/warmboot", EARLY, &err), -EROFS);
+	assert_string_equal(
+		err.text, "cannot write " EARLY "/memcached.service: Read-only file system");
+	/* Nothing is started that would wait for what is not there. */
+	assert_null(strstr(fake.links, "warmboot-hold"));
+}
+
+static void test_fstab(void **state)
+{
+	assert_false(wb_fstab_needs_udev(""));
+	assert_false(wb_fstab_needs_udev("# UUID=2 /var ext4 defaults 0 2\n"));
+	assert_false(wb_fstab_needs_udev("UUID=1 / ext4 defaults 0 1\n"
+					 "UUID=2 /boot/efi vfat umask=0077 0 1\n"
+					 "UUID=3 none swap sw 0 0\n"
+					 "tmpfs /tmp tmpfs nosuid 0 0\n"
+					 "/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0\n"
+					 "nas:/x /mnt nfs x-systemd.automount,_netdev 0 0"));
+	assert_true(wb_fstab_needs_udev("UUID=1 / ext4 defaults 0 1\n\tUUID=2\t/var ext4\n"));
+	assert_true(wb_fstab_needs_udev("UUID=2 /srv xfs defaults,xnoauto 0 2"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_cannot_write),
+		cmocka_unit_test(test_fstab),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

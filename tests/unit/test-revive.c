@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fake-runner.h"
+#include "fake-write.h"
+#include "keep/revive.h"
+#include "sample-manifest.h"
+#include "unit.h"
+
+static void read_sample(struct wb_manifest *ret)
+{
+	struct wb_error err = {};
+
+	if (wb_manifest_parse(
+		    (struct wb_bytes){(const uint8_t *)sample_manifest, strlen(sample_manifest)},
+		    NULL, ret, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+/* Where `what` stands, after `from`; fails when it does not. */
+static const char *after(const char *from, const char *what)
+{
+	const char *found = strstr(from, what);
+
+	if (!found)
+		fail_msg("no \"%s\" in:\n%s", what, from);
+	return found + strlen(what);
+}
+
+static void test_hold(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/proc/sys/kernel/ns_last_pid", "300\n"},
+		{"/sys/class/net/eth0/address", "52:54:00:12:34:56\n"},
+		{},
+	};
+	struct wb_files files = fake_files(disk);
+	static struct fake_runner fake;
+	struct wb_error warning = {}, err = {};
+	WB_CLEAN_MANIFEST m = {};
+	const char *p = fake.log;
+
+	read_sample(&m);
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, &warning, &err), 0);
+	assert_int_equal(warning.code, 0);
+	p = after(p, "poke /proc/sys/kernel/ns_last_pid 812\n");
+	/* No packet may arrive before there is silence. */
+	p = after(p, "nft -f - <<table inet warmboot\n");
+	p = after(p, "modprobe -a -q virtio_net virtio_pci\n");
+	p = after(p, "ip -force -batch - <<link set dev eth0 name");
+	p = after(p, "address add 10.0.0.2/24 dev enp0s3");
+}
+
+static void test_hold_fails(void **state)
+{
+	static const struct fake_file disk[] = {{"/proc/sys/kernel/ns_last_pid", "9000\n"}, {}};
+	static const struct fake_answer answers[] = {{"nft", -ENOENT, NULL}, {}};
+	struct wb_files files = fake_files(disk);
+	static struct fake_runner fake;
+	struct wb_error warning = {}, err = {};
+	WB_CLEAN_MANIFEST m = {};
+
+	read_sample(&m);
+	fake_runner_init(&fake, answers);
+	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, &warning, &err), -ENOENT);
+	/* The number is high enough already, and the network must not come up unguarded. */
+	assert_null(strstr(fake.log, "poke /proc/sys/kernel"));
+	assert_null(strstr(fake.log, "ip -force"));
+}
+
+static void test_finish(void **state)
+{
+	static const struct fake_file disk[] = {
+		{WB_RESULT_PARTS "/memcached.service.json",
+			"{\"unit\": \"memcached.service\", \"asked\": \"auto\", \"how\": "
+			"\"process\", \"frozen_s\": 2.5, \"thawed_ns\": 5}"},
+		{"/proc/sys/kernel/osrelease", "7.2.1\n"},
+		{},
+	};
+	static struct fake_write writes;
+	static struct fake_runner fake;
+	struct wb_error err = {};
+	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_RESULT result = {};
+	const char *p = fake.log;
+
+	read_sample(&m);
+	fake_write_init(&writes, disk);
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_revive_finish(&writes.sys, &fake.runner, &m, &err), 0);
+	p = after(p, "nft -f - <<table inet warmboot\ndelete table inet warmboot\n");
+	p = after(p, "systemctl daemon-reload\n");
+	p = after(p, "systemctl reset-failed getty@tty1.service\n");
+	p = after(p, "systemctl --no-block start getty@tty1.service\n");
+	assert_null(strstr(fake.log, "start memcached"));
+	/* The mark must be there before the reload that it is for. */
+	assert_non_null(fake_written(&writes, WB_THAW_DONE));
+	{
+		const char *text = fake_written(&writes, WB_RESULT);
+		const struct fake_file again[] = {{WB_RESULT, text}, {}};
+		struct wb_files files = fake_files(again);
+
+		assert_int_equal(wb_result_read(&files, WB_RESULT, &result, &err), 0);
+	}
+	assert_string_equal(result.to, "7.2.1");
+	assert_int_equal(result.units.n, 2);
+	assert_string_equal(result.units.items[0].how, "process");
+	assert_true(result.units.items[0].frozen_s == 2.5);
+	assert_string_equal(result.units.items[1].how, "restart");
+	assert_string_equal(result.units.items[1].why, "it has a device open");
+}
+
+static void test_finish_failed(void **state)
+{
+	static const struct fake_file disk[] = {{}};
+	static struct fake_write writes;
+	static struct fake_runner fake;
+	struct wb_error err = {};
+	WB_CLEAN_MANIFEST m = {};
+	const char *p = fake.log;
+
+	/* Transient: its definition was in /run. */
+	read_sample(&m);
+	free(m.units.items[0].definition.items[0].path);
+	m.units.items[0].definition.items[0].path =
+		strdup("/run/systemd/transient/memcached.service");
+	fake_write_init(&writes, disk);
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_revive_finish(&writes.sys, &fake.runner, &m, &err), 0);
+	/* Its port keeps silent until it listens again; what its peers had is over. */
+	p = after(p, "delete table inet warmboot\n");
+	p = after(p, "table inet warmboot_restart {");
+	p = after(p, "elements = { 127.0.0.1 . tcp . 11211 }");
+	p = after(p, "systemctl --no-block start memcached.service\n");
+	assert_non_null(fake_written(&writes, "/run/systemd/system/memcached.service"));
+	after(fake_written(&writes, WB_RESULT), "its thaw did not begin");
+}
+
+static void test_frozen(void **state)
+{
+	struct wb_manifest m = {.tsc_hz = 1000};
+	struct wb_manifest_unit u = {.frozen_tsc = 5000, .frozen_wall_ns = 1000000000};
+
+	assert_true(wb_result_frozen_s(&m, &u, 7500, 9000000000ull) == 2.5);
+	m.tsc_hz = 0;
+	assert_true(wb_result_frozen_s(&m, &u, 7500, 9000000000ull) == 8.0);
+	/* The clock was set back, or years ahead. */
+	assert_true(wb_result_frozen_s(&m, &u, 7500, 5) == 0);
+	assert_true(wb_result_frozen_s(&m, &u, 7500, 1ull << 62) == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_hold_fails),
+		cmocka_unit_test(test_finish),
+		cmocka_unit_test(test_finish_failed),
+		cmocka_unit_test(test_frozen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
