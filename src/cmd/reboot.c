@@ -86,7 +86,14 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 	}
 	had = wb_record_read(sys->files, WB_RECORD_JUMP, &before, NULL) == 0;
 	r = record_jump(sys, err);
-	if (r < 0)
+	/* A disk that takes no more writes is a reason for a jump rather than one against it. */
+	if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
+		fprintf(stderr,
+			"warmboot: the jump is not on record (%s), so \"warmboot status\" will "
+			"tell "
+			"less of it\n",
+			strerror(-r));
+	else if (r < 0)
 		return r;
 	wb_mark(sys, WB_MARK_ASKED);
 	if (now)
