@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keep/freeze.h"
+
+/* One unit of the manifest on its way. */
+struct passenger {
+	struct wb_manifest_unit *unit;
+	struct wb_strv files;
+	struct wb_frozen *frozen;
+	char prefix[32]; /* of its objects */
+};
+
+static void set(char **to, const char *text)
+{
+	free(*to);
+	*to = strdup(text);
+}
+
+/*
+ * One rung lower: it is stopped and started in the ordinary way. The sentence may quote another
+ * program's log, and the manifest takes plain lines only.
+ */
+static void lower(struct passenger *p, const char *why)
+{
+	set(&p->unit->how, "restart");
+	set(&p->unit->why, why);
+	for (char *c = p->unit->why; c && *c; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+}
+
+static bool is_process(const struct passenger *p)
+{
+	return wb_manifest_is_process(p->unit);
+}
+
+/* `r` is of one unit: the end of everything, or of its place on the higher rung. */
+static int decide(const struct wb_freeze *f, struct passenger *p, int r, struct wb_error *local,
+	struct wb_error *err)
+{
+	if (r >= 0)
+		return 0;
+	if (f->strict) {
+		if (err)
+			*err = *local;
+		return wb_fail_in(err, r, "%s: ", p->unit->unit);
+	}
+	wb_store_forget(f->store, p->prefix, NULL);
+	lower(p, local->text);
+	return 0;
+}
+
+static int look_at_all(
+	const struct wb_freeze *f, struct passenger *list, size_t n, struct wb_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct wb_error local = {};
+		struct passenger *p = &list[i];
+
+		snprintf(p->prefix, sizeof(p->prefix), "u%zu/", i);
+		if (!is_process(p))
+			continue;
+		set(&p->unit->images, p->prefix);
+		r = decide(
+			f, p, f->ops->look(f->ops->ctx, p->unit, &p->files, &local), &local, err);
+	}
+	return r;
+}
+
+static int freeze_one(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
+{
+	const struct wb_freeze_ops *ops = f->ops;
+	int r;
+
+	ops->now(ops->ctx, &p->unit->frozen_wall_ns, &p->unit->frozen_tsc);
+	r = ops->freeze(ops->ctx, p->unit, f->store, &p->frozen, err);
+	if (r < 0)
+		return r;
+	/* Only now: a file that is still written to would not be the one that the memory knows. */
+	r = ops->take(ops->ctx, p->unit, &p->files, f->store, err);
+	if (r < 0) {
+		ops->cancel(ops->ctx, p->frozen, NULL);
+		p->frozen = NULL;
+	}
+	return r;
+}
+
+static int freeze_each(
+	const struct wb_freeze *f, struct passenger *list, size_t n, struct wb_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct wb_error local = {};
+
+		if (is_process(&list[i]))
+			r = decide(f, &list[i], freeze_one(f, &list[i], &local), &local, err);
+	}
+	return r;
+}
+
+static int write_manifest(const struct wb_freeze *f, struct wb_manifest *m, struct wb_error *err)
+{
+	struct wb_store_info info = wb_store_info(f->store);
+	WB_CLEAN_STR text = NULL;
+	char nonce[33];
+	int r;
+
+	for (size_t i = 0; i < sizeof(info.nonce); i++)
+		sprintf(nonce + 2 * i, "%02x", info.nonce[i]);
+	set(&m->nonce, nonce);
+	m->version = WB_MANIFEST_VERSION;
+	m->highest_pid = 0;
+	for (size_t i = 0; i < m->units.n; i++)
+		for (size_t k = 0; k < m->units.items[i].pids.n; k++)
+			if (m->units.items[i].pids.items[k] > m->highest_pid)
+				m->highest_pid = m->units.items[i].pids.items[k];
+	r = f->ops->net(f->ops->ctx, &m->net, err);
+	if (r == 0)
+		r = wb_manifest_write(m, &text, err);
+	if (r == 0)
+		r = wb_store_put(f->store, WB_MANIFEST_OBJECT,
+			(struct wb_bytes){(const uint8_t *)text, strlen(text)}, err);
+	return r == 0 ? wb_store_seal(f->store, err) : r;
+}
+
+/* The point of no return is behind: whatever fails now can only be told. */
+static void commit_all(const struct wb_freeze *f, struct passenger *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].frozen)
+			f->ops->commit(f->ops->ctx, list[i].frozen, NULL);
+}
+
+static void cancel_all(const struct wb_freeze *f, struct passenger *list, size_t n)
+{
+	for (size_t i = n; i-- > 0;)
+		if (list[i].frozen)
+			f->ops->cancel(f->ops->ctx, list[i].frozen, NULL);
+}
+
+int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_error *err)
+{
+	size_t n = m->units.n;
+	struct passenger *list = calloc(n ? n : 1, sizeof(*list));
+	int r;
+
+	if (!list)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		list[i].unit = &m->units.items[i];
+	r = look_at_all(f, list, n, err);
+	/* Ports and connections are known now; they must be silent before anything stands still. */
+	if (r == 0)
+		r = f->ops->hold(f->ops->ctx, m, err);
+	if (r == 0) {
+		r = freeze_each(f, list, n, err);
+		if (r == 0)
+			r = write_manifest(f, m, err);
+		if (r == 0) {
+			commit_all(f, list, n);
+		} else {
+			cancel_all(f, list, n);
+			f->ops->unhold(f->ops->ctx);
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		wb_strv_deinit(&list[i].files);
+	free(list);
+	return r;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The last step before the jump: what is kept goes into the store. Two phases: everything is frozen
+ * and written first, the store is sealed, and only then is any process given up.
+ */
+#pragma once
+
+#include "keep/manifest.h"
+#include "store/store.h"
+
+/*
+ * What was decided while everything still ran: a manifest without what only the freeze can know.
+ * warmboot-freeze.service starts where it is there.
+ */
+#define WB_FREEZE_DRAFT "/run/warmboot/freeze.json"
+
+/* A unit that stands still with all its images written; struct wb_criu_frozen outside of tests. */
+struct wb_frozen;
+
+/* What the freeze does to the machine; tests put fakes here. Each records its sentence. */
+struct wb_freeze_ops {
+	void *ctx;
+	/*
+	 * Look at a unit as it is now: main_pid, pids, streams, ports, connections and image, and the
+	 * paths of the files that must travel go to *ret_files.
+	 */
+	int (*look)(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
+		struct wb_error *err);
+	/* No packet for what is kept is to be answered from here on. */
+	int (*hold)(void *ctx, const struct wb_manifest *m, struct wb_error *err);
+	void (*unhold)(void *ctx);
+	/* Stop it and write its images into the store, under u->images. */
+	int (*freeze)(void *ctx, const struct wb_manifest_unit *u, struct wb_store *store,
+		struct wb_frozen **ret, struct wb_error *err);
+	/* Files of a stopped unit into the store; fills u->files. */
+	int (*take)(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
+		struct wb_store *store, struct wb_error *err);
+	/* End its processes here, or let them go on. Both free it. */
+	int (*commit)(void *ctx, struct wb_frozen *frozen, struct wb_error *err);
+	int (*cancel)(void *ctx, struct wb_frozen *frozen, struct wb_error *err);
+	/* The machine's network as it is. */
+	int (*net)(void *ctx, struct wb_net *ret, struct wb_error *err);
+	/* CLOCK_REALTIME in nanoseconds, and the time stamp counter. */
+	void (*now)(void *ctx, int64_t *ret_wall_ns, int64_t *ret_tsc);
+};
+
+struct wb_freeze {
+	const struct wb_freeze_ops *ops;
+	struct wb_store *store; /* open, empty, not sealed */
+	/*
+	 * Any failure is the end of it, with every unit going on as before: for a jump that can still
+	 * be called off. Else a unit that cannot be frozen drops to "restart" and says why, since
+	 * everything around it has been stopped already.
+	 */
+	bool strict;
+};
+
+/*
+ * Freeze all units of `m` whose `how` is process, complete the manifest, seal the store, and end
+ * their processes. 0: the jump is next. On failure nothing of the store is valid, and all units go
+ * on.
+ */
+int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_error *err);

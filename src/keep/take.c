@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "keep/take.h"
+
+static int read_into(int fd, struct wb_store_writer *w, const char *path, struct wb_error *err)
+{
+	for (;;) {
+		uint8_t *at;
+		size_t room;
+		ssize_t n;
+		int r = wb_store_space(w, &at, &room, err);
+
+		if (r < 0)
+			return r;
+		n = read(fd, at, room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return wb_fail(err, -EIO, "cannot read %s: %s", path, strerror(errno));
+		if (n == 0)
+			return 0;
+		wb_store_commit(w, (size_t)n);
+	}
+}
+
+static int take_contents(const char *at, const char *path, struct wb_manifest_file *file,
+	const char *object, struct wb_store *store, struct wb_error *err)
+{
+	struct wb_store_writer *w;
+	int fd = open(at, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r;
+
+	if (fd < 0)
+		return wb_fail(err, -EIO, "cannot open %s: %s", path, strerror(errno));
+	r = wb_store_begin(store, object, &w, err);
+	if (r == 0) {
+		r = read_into(fd, w, path, err);
+		if (r < 0)
+			wb_store_abort(w);
+		else
+			r = wb_store_end(w, err);
+	}
+	close(fd);
+	if (r < 0)
+		return r;
+	file->object = strdup(object);
+	return file->object ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+}
+
+/* One entry of the walk; `path` is what the unit's processes call it. */
+static int take_one(const FTSENT *e, const char *path, struct wb_manifest_unit *u,
+	struct wb_store *store, struct wb_error *err)
+{
+	const struct stat *st = e->fts_statp;
+	char object[WB_STORE_NAME_MAX + 1], target[PATH_MAX];
+	struct wb_manifest_file *file;
+	ssize_t n;
+
+	if (e->fts_info != FTS_D && e->fts_info != FTS_F && e->fts_info != FTS_SL &&
+		e->fts_info != FTS_SLNONE)
+		return 0;
+	file = wb_list_add(&u->files, sizeof(*file));
+	if (!file)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	file->path = strdup(path);
+	file->mode = st->st_mode & 07777;
+	file->uid = st->st_uid;
+	file->gid = st->st_gid;
+	file->mtime_ns = st->st_mtim.tv_sec * 1000000000ll + st->st_mtim.tv_nsec;
+	file->directory = e->fts_info == FTS_D;
+	if (!file->path)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	if (e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE) {
+		n = readlink(e->fts_accpath, target, sizeof(target) - 1);
+		if (n < 0)
+			return wb_fail(
+				err, -EIO, "cannot read the link %s: %s", path, strerror(errno));
+		target[n] = 0;
+		file->target = strdup(target);
+		return file->target ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+	}
+	if (e->fts_info == FTS_D || st->st_size == 0)
+		return 0;
+	snprintf(object, sizeof(object), "%sf%zu", u->images, u->files.n - 1);
+	return take_contents(e->fts_accpath, path, file, object, store, err);
+}
+
+static FTS *walk(const char *root, const char *path, char ret[PATH_MAX])
+{
+	char *list[] = {ret, NULL};
+
+	if (snprintf(ret, PATH_MAX, "%s%s", root, path) >= PATH_MAX)
+		return NULL;
+	/* Without FTS_COMFOLLOW: a link is taken as a link. */
+	return fts_open(list, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+}
+
+int wb_take_files(const char *root, const struct wb_strv *paths, struct wb_manifest_unit *u,
+	struct wb_store *store, struct wb_error *err)
+{
+	char first[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < paths->n && r == 0; i++) {
+		FTS *fts = walk(root, paths->items[i], first);
+
+		if (!fts)
+			return wb_fail(err, -EIO, "cannot look at %s: %s", paths->items[i],
+				strerror(errno));
+		for (FTSENT *e; r == 0 && (e = fts_read(fts));)
+			r = take_one(e, e->fts_path + strlen(root), u, store, err);
+		fts_close(fts);
+	}
+	return r;
+}
+
+uint64_t wb_take_size(const char *root, const struct wb_strv *paths)
+{
+	char first[PATH_MAX];
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < paths->n; i++) {
+		FTS *fts = walk(root, paths->items[i], first);
+
+		for (FTSENT *e; fts && (e = fts_read(fts));)
+			if (e->fts_info == FTS_F)
+				bytes += wb_align_up((uint64_t)e->fts_statp->st_size, 4096);
+		if (fts)
+			fts_close(fts);
+	}
+	return bytes;
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The two phases of the freeze, on a faked machine: what happens in which order, and what failed. */
+#include "unit.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fake-store.h"
+#include "keep/freeze.h"
+#include "keep/take.h"
+
+struct fixture {
+	struct fake_store machine;
+	struct wb_store *store;
+	struct wb_freeze_ops ops;
+	struct wb_manifest m;
+	struct wb_error err;
+	char log[512];
+	const char *cannot_look, *cannot_freeze, *cannot_take; /* units */
+	int no_hold, no_net;
+	char root[64];
+};
+
+struct wb_frozen {
+	const char *unit;
+};
+
+static void note(struct fixture *f, const char *what, const char *unit)
+{
+	size_t n = strlen(f->log);
+
+	snprintf(f->log + n, sizeof(f->log) - n, "%s%s%s%.1s", n ? " " : "", what, *unit ? ":" : "",
+		unit);
+}
+
+static bool is(const char *name, const struct wb_manifest_unit *u)
+{
+	return name && strcmp(name, u->unit) == 0;
+}
+
+static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, struct wb_error *err)
+{
+	struct fixture *f = ctx;
+	int64_t *pid;
+
+	note(f, "look", u->unit);
+	if (is(f->cannot_look, u))
+		return wb_fail(err, -ESRCH, "it has ended");
+	pid = wb_list_add(&u->pids, sizeof(*pid));
+	*pid = u->main_pid = 100 + u->unit[0];
+	return wb_strv_add(files, "/tmp/of-it");
+}
+
+static int hold(void *ctx, const struct wb_manifest *m, struct wb_error *err)
+{
+	struct fixture *f = ctx;
+
+	note(f, "hold", "");
+	return f->no_hold ? wb_fail(err, -EIO, "no nft") : 0;
+}
+
+static void unhold(void *ctx)
+{
+	note(ctx, "unhold", "");
+}
+
+static int freeze(void *ctx, const struct wb_manifest_unit *u, struct wb_store *store,
+	struct wb_frozen **ret, struct wb_error *err)
+{
+	struct fixture *f = ctx;
+	char name[64];
+	int r;
+
+	note(f, "freeze", u->unit);
+	snprintf(name, sizeof(name), "%score-1.img", u->images);
+	r = wb_store_put(store, name, (struct wb_bytes){(const uint8_t *)u->unit, 1}, err);
+	if (r < 0)
+		return r;
+	if (is(f->cannot_freeze, u))
+		return wb_fail(err, -EREMOTEIO, "it holds a device");
+	*ret = test_malloc(sizeof(**ret));
+	(*ret)->unit = u->unit;
+	return 0;
+}
+
+static int take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
+	struct wb_store *store, struct wb_error *err)
+{
+	struct fixture *f = ctx;
+
+	note(f, "take", u->unit);
+	assert_int_equal(files->n, 1);
+	return is(f->cannot_take, u) ? wb_fail(err, -ENOSPC, "the store is full") : 0;
+}
+
+static int commit(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
+{
+	struct fixture *f = ctx;
+
+	assert_true(wb_store_info(f->store).sealed);
+	note(f, "commit", frozen->unit);
+	test_free(frozen);
+	return 0;
+}
+
+static int cancel(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
+{
+	note(ctx, "cancel", frozen->unit);
+	test_free(frozen);
+	return 0;
+}
+
+static int net(void *ctx, struct wb_net *ret, struct wb_error *err)
+{
+	struct fixture *f = ctx;
+
+	note(f, "net", "");
+	return f->no_net ? wb_fail(err, -EIO, "no ip") : 0;
+}
+
+static void now(void *ctx, int64_t *wall, int64_t *tsc)
+{
+	*wall = 1000;
+	*tsc = 2000;
+}
+
+static void add_unit(struct fixture *f, const char *name, const char *how)
+{
+	struct wb_manifest_unit *u = wb_list_add(&f->m.units, sizeof(*u));
+
+	u->unit = strdup(name);
+	u->asked = strdup("auto");
+	u->how = strdup(how);
+	if (strcmp(how, "process")) {
+		u->why = strdup("asked for");
+	} else {
+		struct wb_manifest_text *t = wb_list_add(&u->definition, sizeof(*t));
+
+		t->path = strdup("/usr/lib/systemd/system/x.service");
+		t->text = strdup("[Service]\n");
+	}
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = test_calloc(1, sizeof(*f));
+
+	fake_store_init(&f->machine);
+	assert_int_equal(wb_store_create(&f->machine.env, NULL, 8 << 20, &f->store, &f->err), 0);
+	f->ops = (struct wb_freeze_ops){
+		f, look, hold, unhold, freeze, take, commit, cancel, net, now};
+	f->m.from = strdup("6.12");
+	f->m.criu = strdup("4.1.1");
+	add_unit(f, "a.service", "process");
+	add_unit(f, "b.service", "restart");
+	add_unit(f, "c.service", "process");
+	strcpy(f->root, "/tmp/test-freeze.XXXXXX");
+	assert_non_null(mkdtemp(f->root));
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	wb_manifest_deinit(&f->m);
+	wb_store_close(f->store);
+	fake_store_deinit(&f->machine);
+	rmdir(f->root);
+	test_free(f);
+	return 0;
+}
+
+static int run(struct fixture *f, bool strict)
+{
+	struct wb_freeze freeze_now = {.ops = &f->ops, .store = f->store, .strict = strict};
+
+	return wb_freeze_all(&freeze_now, &f->m, &f->err);
+}
+
+static bool has_object(struct fixture *f, const char *name)
+{
+	struct wb_store_object o;
+
+	for (size_t i = 0; wb_store_object(f->store, i, &o); i++)
+		if (strcmp(o.name, name) == 0)
+			return true;
+	return false;
+}
+
+static void all_is_written_before_any_process_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->log,
+		"look:a look:c hold freeze:a take:a freeze:c take:c net commit:a "
+		"commit:c");
+	assert_true(has_object(f, "u0/core-1.img"));
+	assert_true(has_object(f, "u2/core-1.img"));
+	assert_true(has_object(f, WB_MANIFEST_OBJECT));
+	assert_int_equal(f->m.highest_pid, 100 + 'c');
+	assert_int_equal(f->m.units.items[0].frozen_tsc, 2000);
+}
+
+static void a_unit_that_cannot_be_frozen_drops_a_rung(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cannot_freeze = "a.service";
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].how, "restart");
+	assert_string_equal(f->m.units.items[0].why, "it holds a device");
+	assert_false(has_object(f, "u0/core-1.img"));
+	assert_true(has_object(f, "u2/core-1.img"));
+	assert_string_equal(f->log, "look:a look:c hold freeze:a freeze:c take:c net commit:c");
+}
+
+static void one_that_has_ended_drops_too(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cannot_look = "c.service";
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[2].why, "it has ended");
+	assert_string_equal(f->log, "look:a look:c hold freeze:a take:a net commit:a");
+}
+
+static void files_that_do_not_fit_let_the_unit_go_on(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cannot_take = "a.service";
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].why, "the store is full");
+	assert_non_null(strstr(f->log, "take:a cancel:a freeze:c"));
+	assert_false(has_object(f, "u0/core-1.img"));
+}
+
+static void where_the_jump_can_be_called_off_one_failure_rolls_all_back(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cannot_freeze = "c.service";
+	assert_int_equal(run(f, true), -EREMOTEIO);
+	assert_string_equal(f->err.text, "c.service: it holds a device");
+	assert_string_equal(f->log, "look:a look:c hold freeze:a take:a freeze:c cancel:a unhold");
+	assert_false(wb_store_info(f->store).sealed);
+}
+
+static void a_store_that_cannot_be_sealed_rolls_all_back(void **state)
+{
+	struct fixture *f = *state;
+
+	f->machine.moved = 1;
+	assert_true(run(f, false) < 0);
+	assert_non_null(strstr(f->log, "net cancel:c cancel:a unhold"));
+	assert_null(strstr(f->log, "commit"));
+}
+
+static void without_hold_rules_nothing_is_frozen(void **state)
+{
+	struct fixture *f = *state;
+
+	f->no_hold = 1;
+	assert_int_equal(run(f, false), -EIO);
+	assert_string_equal(f->log, "look:a look:c hold");
+}
+
+static void put_file(struct fixture *f, const char *name, const char *text)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s", f->root, name);
+	fd = open(path, O_WRONLY | O_CREAT, 0640);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void files_are_taken_with_all_that_is_below(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = &f->m.units.items[0];
+	WB_CLEAN_STRV paths = {};
+	WB_CLEAN_BLOB got = {};
+	char path[128];
+
+	u->images = strdup("u0/");
+	snprintf(path, sizeof(path), "%s/d", f->root);
+	assert_int_equal(mkdir(path, 0750), 0);
+	put_file(f, "/d/one", "contents");
+	put_file(f, "/d/empty", "");
+	snprintf(path, sizeof(path), "%s/d/link", f->root);
+	assert_int_equal(symlink("one", path), 0);
+	assert_int_equal(wb_strv_add(&paths, "/d"), 0);
+	assert_int_equal(wb_strv_add(&paths, "/gone"), 0);
+	assert_int_equal(wb_take_size(f->root, &paths), 4096);
+	assert_int_equal(wb_take_files(f->root, &paths, u, f->store, &f->err), 0);
+	assert_int_equal(u->files.n, 4);
+	assert_string_equal(u->files.items[0].path, "/d");
+	assert_true(u->files.items[0].directory);
+	assert_int_equal(u->files.items[0].mode, 0750);
+	for (size_t i = 1; i < 4; i++) {
+		const struct wb_manifest_file *file = &u->files.items[i];
+
+		if (strcmp(file->path, "/d/link") == 0) {
+			assert_string_equal(file->target, "one");
+		} else if (strcmp(file->path, "/d/empty") == 0) {
+			assert_null(file->object);
+		} else {
+			assert_string_equal(file->path, "/d/one");
+			assert_int_equal(
+				wb_store_read(f->store, file->object, 100, &got, &f->err), 0);
+			assert_string_equal((char *)got.data, "contents");
+		}
+	}
+	for (size_t i = 1; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s%s", f->root, u->files.items[i].path);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/d", f->root);
+	rmdir(path);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(all_is_written_before_any_process_ends),
+		TEST(a_unit_that_cannot_be_frozen_drops_a_rung),
+		TEST(one_that_has_ended_drops_too),
+		TEST(files_that_do_not_fit_let_the_unit_go_on),
+		TEST(where_the_jump_can_be_called_off_one_failure_rolls_all_back),
+		TEST(a_store_that_cannot_be_sealed_rolls_all_back),
+		TEST(without_hold_rules_nothing_is_frozen),
+		TEST(files_are_taken_with_all_that_is_below),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
