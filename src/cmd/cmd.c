@@ -21,6 +21,10 @@ const struct cmd_row *const cmd_rows[] = {
 
 const struct cmd_row *const cmd_service_rows[] = {
 	&cmd_mark,
+	&cmd_generator,
+	&cmd_hold,
+	&cmd_thaw,
+	&cmd_thawed,
 	NULL,
 };
 

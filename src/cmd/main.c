@@ -11,6 +11,9 @@ int main(int argc, char **argv)
 
 	if (!strcmp(name, cmd_kexec.name))
 		return cmd_run(&cmd_kexec, cmd_kexec.name, argc, argv);
+	/* As systemd knows it, in its directory of generators. */
+	if (!strcmp(name, "warmboot-generator"))
+		return cmd_run(&cmd_generator, "warmboot", argc, argv);
 	if (argc < 2) {
 		cmd_print_overview(stderr);
 		return CMD_USAGE;

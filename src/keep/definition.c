@@ -164,6 +164,7 @@ static const char *const kept_of_unit[] = {
 static const struct {
 	const char *key, *why;
 } refused[] = {
+	{"BindsTo", "it would be stopped as long as that unit is not there"},
 	{"DynamicUser", "the next boot may give its user another number"},
 	{"RootDirectory", "CRIU is not to be found below another root"},
 	{"RootDirectoryStartOnly", "CRIU is not to be found below another root"},
@@ -214,11 +215,15 @@ struct gathered {
 	bool private_tmp, no_exec, mounts;
 };
 
-static void take_service(struct gathered *g, const struct assignment *a)
+static void take_refused(struct gathered *g, const struct assignment *a)
 {
 	for (size_t i = 0; i < N_REFUSED; i++)
 		if (!strcmp(a->key, refused[i].key))
 			g->refused[i] = is_on(a->value);
+}
+
+static void take_service(struct gathered *g, const struct assignment *a)
+{
 	if (!strcmp(a->key, "PrivateTmp"))
 		g->private_tmp = is_on(a->value);
 	if (!strcmp(a->key, "NoExecPaths"))
@@ -241,6 +246,7 @@ static int gather(const char *text, struct gathered *g)
 
 		if (r <= 0)
 			return r;
+		take_refused(g, &a);
 		if (!strcmp(c.section, "Service"))
 			take_service(g, &a);
 		if (!strcmp(c.section, "Unit") && listed(kept_of_unit, a.key)) {
@@ -265,7 +271,8 @@ static void print_unit(
 		"DefaultDependencies=no\n"
 		"IgnoreOnIsolate=yes\n"
 		"Requires=warmboot-hold.service\n"
-		"After=warmboot-hold.service systemd-remount-fs.service%s%s\n"
+		"After=warmboot-hold.service warmboot-modules.service "
+		"systemd-remount-fs.service%s%s\n"
 		"Before=warmboot-thawed.service%s\n\n",
 		text, early ? "" : " local-fs.target", w->wait_network ? " network.target" : "",
 		early ? " systemd-udev-trigger.service" : "");

@@ -273,7 +273,8 @@ static int write_unhold(const struct job *j, struct wb_error *err)
 int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manifest *m,
 	const char *program, const char *early, struct wb_error *err)
 {
-	static const char *const ours[] = {"warmboot-hold.service", "warmboot-thawed.service"};
+	static const char *const ours[] = {"warmboot-modules.service", "warmboot-hold.service",
+		"warmboot-thawed.service", NULL};
 	struct job j = {ops, m, program, early};
 	WB_CLEAN_BLOB fstab = {};
 	int r;
@@ -289,7 +290,7 @@ int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manif
 	}
 	r = write_unhold(&j, err);
 	/* Last: without them nothing above is started, and the boot is an ordinary one. */
-	for (int i = 0; r == 0 && i < 2; i++) {
+	for (int i = 0; r == 0 && ours[i]; i++) {
 		WB_CLEAN_STR target = NULL;
 
 		if (asprintf(&target, "/usr/lib/systemd/system/%s", ours[i]) < 0) {

@@ -199,8 +199,11 @@ static int give_back(const struct wb_sys *sys, const struct wb_runner *runner,
 	return wb_run(runner, reload, (struct wb_bytes){}, NULL, err);
 }
 
-/* Units whose thaw failed stand as failed, and nothing would start them again. */
-static void start_anew(
+/*
+ * Units whose thaw failed stand as failed, and nothing would start them again. For one that came back
+ * a start is asked for, too: what it requires or wants was not asked for by its replacement.
+ */
+static void start_all(
 	const struct wb_runner *runner, const struct wb_manifest *m, const struct wb_result *result)
 {
 	for (size_t i = 0; i < m->units.n; i++) {
@@ -208,9 +211,8 @@ static void start_anew(
 		const char *const reset[] = {"systemctl", "reset-failed", unit, NULL};
 		const char *const start[] = {"systemctl", "--no-block", "start", unit, NULL};
 
-		if (has_come_back(&result->units.items[i]))
-			continue;
-		wb_run(runner, reset, (struct wb_bytes){}, NULL, NULL);
+		if (!has_come_back(&result->units.items[i]))
+			wb_run(runner, reset, (struct wb_bytes){}, NULL, NULL);
 		wb_run(runner, start, (struct wb_bytes){}, NULL, NULL);
 	}
 }
@@ -237,7 +239,7 @@ int wb_revive_finish(const struct wb_sys *sys, const struct wb_runner *runner,
 	r = let_go(runner, m, &result, err);
 	s = give_back(sys, runner, m, r < 0 ? &later : err);
 	r = r < 0 ? r : s;
-	start_anew(runner, m, &result);
+	start_all(runner, m, &result);
 	result.nonce = copy(m->nonce);
 	result.from = copy(m->from);
 	result.to = running_release(sys->files);

@@ -101,7 +101,8 @@ static void test_memcached(void **state)
 	has_line(text, "PrivateDevices=true");
 	has_line(text, "ProtectKernelTunables=true");
 	has_line(text, "TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777");
-	has_line(text, "After=warmboot-hold.service systemd-remount-fs.service");
+	has_line(text,
+		"After=warmboot-hold.service warmboot-modules.service systemd-remount-fs.service");
 	has_line(text, "Before=warmboot-thawed.service systemd-udev-trigger.service");
 	has_not(text, "PrivateTmp");
 	has_not(text, "network.target");
@@ -227,7 +228,8 @@ static void test_template(void **state)
 	/* The continued line swallowed the one after it, as systemd reads it too. */
 	has_line(text, "BindPaths=/srv/%i:/data      /srv/b ExecStart=/x");
 	/* It waits for a mount, which waits for udev. */
-	has_line(text, "After=warmboot-hold.service systemd-remount-fs.service local-fs.target");
+	has_line(text, "After=warmboot-hold.service warmboot-modules.service "
+		       "systemd-remount-fs.service local-fs.target");
 	has_line(text, "Before=warmboot-thawed.service");
 	has_not(text, "PartOf");
 }

@@ -51,6 +51,8 @@ static void test_whole(void **state)
 		      "/sysinit.target.wants/memcached.service -> ../memcached.service\n" EARLY
 		      "/multi-user.target.wants/warmboot-unhold.service -> "
 		      "/usr/lib/systemd/system/warmboot-unhold.service\n" EARLY
+		      "/sysinit.target.wants/warmboot-modules.service -> "
+		      "/usr/lib/systemd/system/warmboot-modules.service\n" EARLY
 		      "/sysinit.target.wants/warmboot-hold.service -> "
 		      "/usr/lib/systemd/system/warmboot-hold.service\n" EARLY
 		      "/sysinit.target.wants/warmboot-thawed.service -> "
@@ -84,7 +86,8 @@ static void test_waits(void **state)
 	fake_write_init(&fake, disk);
 	generate(&fake, &m);
 	text = fake_written(&fake, EARLY "/memcached.service");
-	contains(text, "After=warmboot-hold.service systemd-remount-fs.service local-fs.target\n");
+	contains(text, "After=warmboot-hold.service warmboot-modules.service "
+		       "systemd-remount-fs.service local-fs.target\n");
 	contains(text, "Before=warmboot-thawed.service\n");
 
 	/* An address on a bridge: only the machine's own setup makes it. */
