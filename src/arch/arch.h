@@ -30,3 +30,5 @@ const struct wb_arch *wb_arch_find(enum wb_machine_arch id);
 const struct wb_arch *wb_arch_native(void);
 /* Its free-running cycle counter, which goes on through a jump; 0 where there is none. */
 uint64_t wb_arch_cycles(void);
+/* Copy one page of 4 KiB as the kernel does between two kernels, where memcpy() is not at hand. */
+void wb_arch_copy_page(void *to, const void *from);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <string.h>
+
 #include "arch/arch.h"
 
 const struct wb_arch *wb_arch_native(void)
@@ -12,4 +14,9 @@ uint64_t wb_arch_cycles(void)
 
 	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(v));
 	return v;
+}
+
+void wb_arch_copy_page(void *to, const void *from)
+{
+	memcpy(to, from, 4096);
 }

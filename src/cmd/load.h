@@ -12,6 +12,12 @@
 /* Limit for one-line files: sysfs says that each is as large as a page. */
 #define CMD_SMALL_FILE (1 << 16)
 
+/* Words for the next jump's command line alone, gone with /run when it has been made. */
+#define WB_NEXT_WORDS "/run/warmboot/next-cmdline"
+/* What --trace adds: every initcall with its time, room for 2000 of them, and a mark. */
+#define WB_TRACE_MARK "warmboot.trace"
+#define WB_TRACE_WORDS "initcall_debug log_buf_len=4M " WB_TRACE_MARK
+
 /* load's options without --dry-run and --json. */
 extern const struct cmd_option cmd_load_options[];
 
@@ -24,11 +30,14 @@ struct cmd_request {
 	const char *entry;   /* which boot entry was asked for; NULL: options.kernel */
 	const char *cmdline; /* NULL: the entry's, or the image's own */
 	bool reuse_cmdline;
-	bool leave_mark; /* leave the mark of a jump on the command line where it is needed */
+	const char *append; /* --append's own words; NULL */
+	bool trace;         /* --trace */
+	bool leave_mark;    /* leave the mark of a jump on the command line where it is needed */
 
 	const char **initrds; /* owned array behind options.initrds */
 	struct wb_entries entries;
 	char *reused;   /* /proc/cmdline, edited */
+	char *appended; /* behind options.append, when it is more than --append's */
 	char *mark;     /* warmboot.jump=NONCE */
 	char nonce[33]; /* that NONCE, "" none */
 };

@@ -18,6 +18,7 @@ enum {
 	OPT_METHOD,
 	OPT_VERIFY,
 	OPT_INITRAMFS,
+	OPT_TRACE,
 };
 
 const struct cmd_option cmd_load_options[] = {
@@ -33,6 +34,8 @@ const struct cmd_option cmd_load_options[] = {
 	{OPT_INITRAMFS, 0, "initramfs", .values = "auto|warm|own",
 		.help = "one made for this machine's root, or the entry's (default auto; own with "
 			"--initrd)"},
+	{OPT_TRACE, 0, "trace",
+		.help = "have the next kernel note how long each of its initcalls takes"},
 	{},
 };
 
@@ -66,6 +69,9 @@ static void take_option(const struct cmd_value *v, struct cmd_request *ret)
 		break;
 	case OPT_APPEND:
 		o->append = v->value;
+		break;
+	case OPT_TRACE:
+		ret->trace = true;
 		break;
 	/* The values stand in the order of their enumerations. */
 	case OPT_METHOD:
@@ -139,16 +145,20 @@ void cmd_request_deinit(struct cmd_request *req)
 	free(req->initrds);
 	free(req->reused);
 	free(req->mark);
+	free(req->appended);
 	wb_entries_deinit(&req->entries);
 	*req = (struct cmd_request){};
 }
 
 int cmd_reusable_cmdline(const char *running, char **ret)
 {
-	static const char *const names[] = {"BOOT_IMAGE", "initrd", "warmboot.*"};
+	/* What --trace added was for one boot; without its mark the words are somebody else's. */
+	static const char *const names[] = {
+		"BOOT_IMAGE", "initrd", "warmboot.*", "initcall_debug", "log_buf_len"};
 	char *s = strndup(running, strcspn(running, "\n"));
+	size_t n = s && wb_cmdline_has(s, WB_TRACE_MARK) ? 5 : 3;
 
-	for (size_t i = 0; s && i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; s && i < n; i++) {
 		char *less = NULL;
 
 		if (wb_cmdline_remove(s, names[i], &less) < 0)
@@ -188,6 +198,31 @@ static int make_mark(const struct wb_sys *sys, struct cmd_request *req, struct w
 		return wb_fail(err, -ENOMEM, "out of memory");
 	}
 	req->options.file_append = req->mark;
+	return 0;
+}
+
+/* --append's words, --trace's, and those that "warmboot timeline advise --apply" left. */
+static int gather_words(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
+{
+	WB_CLEAN_BLOB advice = {};
+	WB_CLEAN_STR mine = NULL;
+	char *all = NULL;
+	int r = 0;
+
+	if (req->leave_mark && sys->files->read(sys->files->ctx, WB_NEXT_WORDS, CMD_SMALL_FILE,
+				       &advice, NULL) == 0)
+		advice.data[strcspn((char *)advice.data, "\n")] = '\0';
+	req->append = req->options.append;
+	if (!req->trace && !advice.size)
+		return 0;
+	r = wb_cmdline_append(req->options.append ? req->options.append : "",
+		req->trace ? WB_TRACE_WORDS : "", &mine);
+	if (r == 0)
+		r = wb_cmdline_append(mine, advice.size ? (char *)advice.data : "", &all);
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	req->appended = all;
+	req->options.append = all;
 	return 0;
 }
 
@@ -238,6 +273,8 @@ int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struc
 		req->options.default_cmdline = req->reused;
 	if (r == 0 && req->leave_mark)
 		r = make_mark(sys, req, err);
+	if (r == 0)
+		r = gather_words(sys, req, err);
 	return r;
 }
 
@@ -306,12 +343,16 @@ static int put_on_record(const struct wb_sys *sys, const struct cmd_request *req
 int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct wb_stage **ret,
 	struct wb_error *err)
 {
-	const char *cmdline;
+	const char *cmdline, *ours = req->appended ? req->appended : "";
 	int r = wb_stage_prepare(sys, &req->options, ret, err);
 
-	if (r < 0 || !req->leave_mark || req->options.cmdline || req->options.append)
+	if (r < 0 || !req->leave_mark || req->options.cmdline || req->append)
 		return r;
 	cmdline = wb_stage_info(*ret).cmdline;
+	/* What was added beside --append is no command line to boot with. */
+	if (!strncmp(cmdline, ours, strlen(ours)))
+		cmdline += strlen(ours);
+	cmdline += strspn(cmdline, " ");
 	if (*cmdline && strcmp(cmdline, req->mark))
 		return 0;
 	wb_stage_free(*ret);

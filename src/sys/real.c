@@ -263,6 +263,28 @@ static uint64_t real_boot_ns(void *ctx)
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
+/* Far more than any cache holds, for a rate that main memory bears. */
+#define COPY_BYTES (32u << 20)
+#define COPY_PAGE 4096
+
+static double real_copy_rate(void *ctx)
+{
+	uint8_t *a = malloc(COPY_BYTES), *b = malloc(COPY_BYTES);
+	uint64_t begin = 0, end = 0;
+
+	if (a && b) {
+		memset(a, 1, COPY_BYTES);
+		memset(b, 2, COPY_BYTES);
+		begin = clock_ns(CLOCK_MONOTONIC);
+		for (size_t i = 0; i < COPY_BYTES; i += COPY_PAGE)
+			wb_arch_copy_page(b + i, a + i);
+		end = clock_ns(CLOCK_MONOTONIC);
+	}
+	free(a);
+	free(b);
+	return end > begin ? COPY_BYTES * 1e9 / (double)(end - begin) : 0;
+}
+
 const struct wb_sys wb_sys_host = {
 	.size = sizeof(struct wb_sys),
 	.files = &wb_files_host,
@@ -278,6 +300,7 @@ const struct wb_sys wb_sys_host = {
 	.remove_file = real_remove_file,
 	.tsc = real_tsc,
 	.wall_ns = real_wall_ns,
+	.copy_rate = real_copy_rate,
 	.mono_ns = real_mono_ns,
 	.boot_ns = real_boot_ns,
 	.append_file = real_append_file,

@@ -48,6 +48,8 @@ struct wb_sys {
 	/* The CPU's time stamp counter now, and CLOCK_REALTIME in nanoseconds. */
 	uint64_t (*tsc)(void *ctx);
 	uint64_t (*wall_ns)(void *ctx);
+	/* Bytes a second at which a kernel here copies the next one into place; 0 unknown. */
+	double (*copy_rate)(void *ctx);
 	/* CLOCK_MONOTONIC and CLOCK_BOOTTIME in nanoseconds. */
 	uint64_t (*mono_ns)(void *ctx);
 	uint64_t (*boot_ns)(void *ctx);

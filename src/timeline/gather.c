@@ -11,8 +11,6 @@
 
 #define KEEP_RESULT "/run/warmboot/keep-result.json"
 #define KMSG_MAX (32u << 20)
-/* Far more than any cache, for a rate that main memory bears. */
-#define COPY_BYTES (32u << 20)
 
 static void copy_string(char *to, size_t size, const char *from)
 {
@@ -30,30 +28,6 @@ int wb_log_tie(const struct wb_sys *sys)
 		(unsigned long long)sys->tsc(sys->ctx));
 	return sys->append_file(sys->ctx, "/dev/kmsg",
 		(struct wb_bytes){(const uint8_t *)line, strlen(line)}, 0600, UINT64_MAX);
-}
-
-/* Bytes a second that this machine copies; 0 when it cannot be measured now. */
-static double copy_rate(const struct wb_sys *sys)
-{
-	uint8_t *a = malloc(COPY_BYTES), *b = malloc(COPY_BYTES);
-	double rate = 0;
-
-	if (a && b) {
-		uint64_t begin, end;
-
-		memset(a, 1, COPY_BYTES);
-		memset(b, 2, COPY_BYTES);
-		begin = sys->mono_ns(sys->ctx);
-		memcpy(b, a, COPY_BYTES);
-		/* The compiler must not see that nobody reads it. */
-		__asm__ volatile("" : : "r"(b) : "memory");
-		end = sys->mono_ns(sys->ctx);
-		if (end > begin)
-			rate = COPY_BYTES * 1e9 / (double)(end - begin);
-	}
-	free(a);
-	free(b);
-	return rate;
 }
 
 void wb_events_trim(struct wb_events *events)
@@ -188,7 +162,7 @@ static int read_all(const struct wb_sys *sys, const struct wb_sources *sources, 
 		wb_klog_parse((const char *)log.data, log.size, &f->log);
 	else
 		wb_klog_parse("", 0, &f->log);
-	f->copy_rate = copy_rate(sys);
+	f->copy_rate = sys->copy_rate(sys->ctx);
 	sources->user_times(sources->ctx, &f->user);
 	asked = wb_marks_find(&f->marks, f->previous, WB_MARK_ASKED);
 	if (*f->previous)
