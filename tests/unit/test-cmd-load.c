@@ -134,6 +134,17 @@ static void a_running_command_line_is_cleaned(void **state)
 	assert_string_equal(got, "root=/dev/vda1 ro quiet");
 }
 
+static void traces_are_for_one_boot(void **state)
+{
+	WB_CLEAN_STR got = NULL;
+	WB_CLEAN_STR kept = NULL;
+
+	assert_int_equal(cmd_reusable_cmdline("root=1 " WB_TRACE_WORDS " quiet\n", &got), 0);
+	assert_string_equal(got, "root=1 quiet");
+	assert_int_equal(cmd_reusable_cmdline("initcall_debug log_buf_len=1M\n", &kept), 0);
+	assert_string_equal(kept, "initcall_debug log_buf_len=1M");
+}
+
 static int fake_random(void *ctx, void *ret, size_t n)
 {
 	memset(ret, 0x5a, n);
@@ -169,6 +180,31 @@ static void an_entry_fills_the_options(void **state)
 		0);
 	assert_int_equal(cmd_request_resolve(&sys, &reuse, &err), 0);
 	assert_string_equal(reuse.options.cmdline, "root=/dev/b");
+}
+
+static void words_for_the_next_jump_are_added(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/k", "x"},
+		{WB_NEXT_WORDS, "quiet cryptomgr.notests\n"},
+		{},
+	};
+	struct wb_files files = fake_files(disk);
+	const struct wb_sys sys = {.files = &files, .random = fake_random};
+	CMD_CLEAN_REQUEST req = {}, foreign = {};
+
+	assert_int_equal(
+		read_words((const char *[]){"load", "--kernel=/k", "--append=a b", "--trace", NULL},
+			&req, NULL),
+		0);
+	assert_int_equal(cmd_request_resolve(&sys, &req, NULL), 0);
+	assert_string_equal(req.options.append, "a b " WB_TRACE_WORDS " quiet cryptomgr.notests");
+	/* kexec's command line says all that there is to say. */
+	assert_int_equal(
+		read_words((const char *[]){"load", "--kernel=/k", NULL}, &foreign, NULL), 0);
+	foreign.leave_mark = false;
+	assert_int_equal(cmd_request_resolve(&sys, &foreign, NULL), 0);
+	assert_null(foreign.options.append);
 }
 
 static void a_missing_initrd_is_refused(void **state)
@@ -213,7 +249,9 @@ int main(void)
 		cmocka_unit_test(values_name_what_they_select),
 		cmocka_unit_test(wrong_usage_is_told),
 		cmocka_unit_test(a_running_command_line_is_cleaned),
+		cmocka_unit_test(traces_are_for_one_boot),
 		cmocka_unit_test(an_entry_fills_the_options),
+		cmocka_unit_test(words_for_the_next_jump_are_added),
 		cmocka_unit_test(a_missing_initrd_is_refused),
 		cmocka_unit_test(a_bare_kernel_takes_the_running_command_line),
 	};
