@@ -19,10 +19,17 @@
 enum {
 	OPT_RECORD = OPT_OWN,
 	OPT_COMPARE,
+	OPT_SVG,
+	OPT_HTML,
+	OPT_PROMETHEUS,
 };
 
 static const struct cmd_option own_options[] = {
 	{OPT_COMPARE, 0, "compare", "BOOT", .help = "beside another boot, phase by phase"},
+	{OPT_SVG, 0, "svg", "FILE", .help = "draw it as SVG"},
+	{OPT_HTML, 0, "html", "FILE", .help = "and as a page that needs nothing from outside"},
+	{OPT_PROMETHEUS, 0, "prometheus",
+		.help = "print metrics for node_exporter's textfile collector"},
 	{OPT_RECORD, 0, "record", .help = "write this boot's down once it is up, for the history"},
 	{},
 };
@@ -83,6 +90,51 @@ out:
 	return r;
 }
 
+static int write_to(const struct wb_sys *sys, const char *path, int made, const char *text,
+	struct wb_error *err)
+{
+	int r;
+
+	if (made < 0)
+		return wb_fail(err, made, "out of memory");
+	r = sys->write_file(
+		sys->ctx, path, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0644);
+	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+/* The files that were asked for; 1 when there was one. */
+static int draw(const struct wb_sys *sys, const struct cmd_args *args, const struct wb_timeline *t,
+	const struct wb_timeline *other, struct wb_error *err)
+{
+	const char *svg = cmd_get(args, OPT_SVG), *html = cmd_get(args, OPT_HTML);
+	int r = 0;
+
+	if (svg) {
+		WB_CLEAN_STR text = NULL;
+		int made = wb_timeline_svg(t, other, &text);
+
+		r = write_to(sys, svg, made, text, err);
+	}
+	if (r == 0 && html) {
+		WB_CLEAN_STR text = NULL;
+		int made = wb_timeline_html(t, other, &text);
+
+		r = write_to(sys, html, made, text, err);
+	}
+	return r < 0 ? r : svg || html;
+}
+
+static int print_metrics(const struct wb_history *h, struct wb_error *err)
+{
+	WB_CLEAN_STR text = NULL;
+	int r = wb_timeline_prometheus((const struct wb_timeline *const *)h->items, h->n, &text);
+
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	fputs(text, stdout);
+	return 0;
+}
+
 static int show(const struct cmd_args *args, const struct wb_timeline *t,
 	const struct wb_timeline *other, struct wb_error *err)
 {
@@ -110,11 +162,16 @@ static int run(const struct cmd_args *args, struct wb_error *err)
 	if (cmd_has(args, OPT_RECORD))
 		return record(sys, err);
 	r = wb_history_read(sys->files, &history, err);
+	if (r == 0 && cmd_has(args, OPT_PROMETHEUS))
+		return print_metrics(&history, err);
 	if (r == 0)
 		r = wb_history_find(&history, word, &t, err);
 	if (r == 0 && compare)
 		r = wb_history_find(&history, compare, &other, err);
-	return r < 0 ? r : show(args, t, other, err);
+	if (r == 0)
+		r = draw(sys, args, t, other, err);
+	/* Who asked for files asked for nothing on the terminal. */
+	return r == 0 ? show(args, t, other, err) : r;
 }
 
 static int run_timeline(const struct cmd_args *args)

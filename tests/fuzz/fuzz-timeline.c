@@ -41,6 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			free(out);
 		if (wb_timeline_json(&t, 1, &out) == 0)
 			free(out);
+		if (wb_timeline_html(&t, &t, &out) == 0)
+			free(out);
+		if (wb_timeline_prometheus((const struct wb_timeline *[]){&t}, 1, &out) == 0)
+			free(out);
 	}
 	free(text);
 	return 0;

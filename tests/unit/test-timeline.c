@@ -423,6 +423,58 @@ static void only_the_shutdown_is_kept_of_the_journal(void **state)
 	assert_string_equal(s.events[0].unit, "user.slice");
 }
 
+static void put(const char *name, int made, char *text)
+{
+	const char *dir = getenv("WB_SAMPLES");
+	char path[4096];
+	FILE *f;
+
+	assert_int_equal(made, 0);
+	if (dir) {
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		f = fopen(path, "w");
+		assert_non_null(f);
+		fputs(text, f);
+		fclose(f);
+	}
+	free(text);
+}
+
+/* For check-timeline.py: everything that is printed, of a warm boot with odd names and a cold one. */
+static void samples_are_written(void **state)
+{
+	struct wb_timeline w, c;
+	const struct wb_timeline *const all[] = {&c, &w};
+	struct sample s;
+	char *text = NULL;
+	int r;
+
+	warm(&s);
+	snprintf(s.f.to, sizeof(s.f.to), "7.2 <&\"> \\");
+	s.f.log.parts[WB_KLOG_SMP] = (struct wb_klog_span){100, 2000, "lines"};
+	snprintf(s.up[0].unit, sizeof(s.up[0].unit), "slow.service");
+	s.up[0].active_us = 30000000;
+	s.f.n_up = 1;
+	assert_int_equal(wb_timeline_make(&s.f, &w, NULL), 0);
+	cold(&s);
+	event(&s, WB_EVENT_REACHED, 106.1, "reboot.target");
+	assert_int_equal(wb_timeline_make(&s.f, &c, NULL), 0);
+	r = wb_timeline_json(&w, 2, &text);
+	put("warm.json", r, text);
+	r = wb_timeline_json(&c, 0, &text);
+	put("cold.json", r, text);
+	r = wb_timeline_svg(&w, NULL, &text);
+	put("warm.svg", r, text);
+	r = wb_timeline_svg(&w, &c, &text);
+	put("both.svg", r, text);
+	r = wb_timeline_html(&w, &c, &text);
+	put("both.html", r, text);
+	r = wb_timeline_prometheus(all, 2, &text);
+	put("metrics.prom", r, text);
+	r = wb_timeline_prometheus(NULL, 0, &text);
+	put("none.prom", r, text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +492,7 @@ int main(void)
 		cmocka_unit_test(text_fits_a_terminal),
 		cmocka_unit_test(a_boot_is_found_by_number_and_id),
 		cmocka_unit_test(only_the_shutdown_is_kept_of_the_journal),
+		cmocka_unit_test(samples_are_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

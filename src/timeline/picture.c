@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The waterfall as SVG, and as a page that needs nothing from outside; light and dark. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "timeline/timeline.h"
+
+#define WIDTH 960
+#define LEFT 210
+#define RIGHT 90
+#define AREA (WIDTH - LEFT - RIGHT)
+#define ROW 26
+#define HEAD 64
+
+static void print_escaped(FILE *f, const char *s)
+{
+	for (; *s; s++) {
+		switch (*s) {
+		case '<':
+			fputs("&lt;", f);
+			break;
+		case '>':
+			fputs("&gt;", f);
+			break;
+		case '&':
+			fputs("&amp;", f);
+			break;
+		case '"':
+			fputs("&quot;", f);
+			break;
+		default:
+			/* XML has no way to write the other control characters. */
+			fputc((unsigned char)*s < ' ' ? '?' : *s, f);
+		}
+	}
+}
+
+/* "1.23 s", "45 ms" */
+static const char *duration(double s, char ret[24])
+{
+	if (fabs(s) >= 1 || s == 0)
+		snprintf(ret, 24, "%.2f s", s);
+	else if (fabs(s) >= 0.0095)
+		snprintf(ret, 24, "%.0f ms", s * 1000);
+	else
+		snprintf(ret, 24, "%.1f ms", s * 1000);
+	return ret;
+}
+
+/* Who had the machine: the old system, the kernels, or the new system. */
+static const char *phase_class(const char *name)
+{
+	static const struct {
+		const char *name, *class;
+	} classes[] = {
+		{WB_PHASE_STAGING, "before"},
+		{WB_PHASE_STOP, "old"},
+		{WB_PHASE_FREEZE, "old"},
+		{WB_PHASE_UNMOUNT, "old"},
+		{WB_PHASE_INITRAMFS, "new"},
+		{WB_PHASE_THAW, "new"},
+		{WB_PHASE_USER, "new"},
+		{WB_PHASE_PROBE, "new"},
+	};
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
+		if (!strncmp(name, classes[i].name, strlen(classes[i].name)))
+			return classes[i].class;
+	return "kernel";
+}
+
+static void print_style(FILE *f)
+{
+	fputs("<style>\n"
+	      ".tl{--fg:#1c1e21;--dim:#5c6370;--bg:#ffffff;--grid:#d8dbe0;--before:#9aa3b0;"
+	      "--old:#3b7dd8;--kernel:#d07a1f;--new:#2a9158}\n"
+	      "@media(prefers-color-scheme:dark){.tl{--fg:#e6e7ea;--dim:#a4abb8;--bg:#16181c;"
+	      "--grid:#363b44;--before:#78828f;--old:#6aa3ee;--kernel:#e89a4a;--new:#4fb97e}}\n"
+	      ".tl .bg{fill:var(--bg)}.tl text{fill:var(--fg);font:13px system-ui,sans-serif}\n"
+	      ".tl .title{font-size:16px;font-weight:600}.tl .dim{fill:var(--dim);font-size:12px}\n"
+	      ".tl .grid{stroke:var(--grid);stroke-width:1}\n"
+	      ".tl .before{fill:var(--before)}.tl .old{fill:var(--old)}"
+	      ".tl .kernel{fill:var(--kernel)}.tl .new{fill:var(--new)}\n"
+	      "</style>\n",
+		f);
+}
+
+/* A round step that gives between four and ten lines. */
+static double grid_step(double total)
+{
+	double step = pow(10, floor(log10(total / 4)));
+
+	if (total / step > 20)
+		return step * 5;
+	if (total / step > 10)
+		return step * 2;
+	return step;
+}
+
+static int rows(const struct wb_timeline *t)
+{
+	return HEAD + (int)t->n_phases * ROW + 34;
+}
+
+static void print_grid(FILE *f, double scale, int top, int bottom)
+{
+	double step = grid_step(scale);
+
+	for (int i = 0; i * step <= scale * 1.0001 && i < 64; i++) {
+		double x = LEFT + i * step / scale * AREA;
+
+		fprintf(f, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n",
+			x, x, top, bottom);
+		fprintf(f,
+			"<text class=\"dim\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g s"
+			"</text>\n",
+			x, bottom + 16, i * step);
+	}
+}
+
+static void print_phase(FILE *f, const struct wb_tl_phase *p, double scale, int y)
+{
+	double x = LEFT + p->start_s / scale * AREA, w = p->duration_s / scale * AREA;
+	char text[24], error[24];
+
+	w = w < 1 ? 1 : w;
+	fprintf(f, "<g><title>");
+	print_escaped(f, p->name);
+	fprintf(f, ": %s, from ", duration(p->duration_s, text));
+	print_escaped(f, p->source);
+	fprintf(f, " (+- %s)</title>\n", duration(p->error_s, error));
+	fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", LEFT - 12, y + 17);
+	print_escaped(f, p->name);
+	fprintf(f,
+		"</text><rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" "
+		"rx=\"2\"/>",
+		phase_class(p->name), x, y + 4, w, ROW - 8);
+	fprintf(f, "<text class=\"dim\" x=\"%.1f\" y=\"%d\">%s</text></g>\n", x + w + 6, y + 17,
+		duration(p->duration_s, text));
+}
+
+static void print_boot(FILE *f, const struct wb_timeline *t, double scale, int top)
+{
+	time_t at = t->when;
+	char when[32] = "", text[24];
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	fprintf(f, "<text class=\"title\" x=\"16\" y=\"%d\">", top + 26);
+	print_escaped(f, *t->from ? t->from : "?");
+	fputs(" → ", f);
+	print_escaped(f, t->to);
+	fprintf(f, "</text><text class=\"dim\" x=\"16\" y=\"%d\">%s boot %.8s, %s, method ",
+		top + 46, t->warm ? "warm" : "cold", t->boot, when);
+	print_escaped(f, t->method);
+	fprintf(f, ", total %s</text>\n", duration(t->total_s, text));
+	print_grid(f, scale, top + HEAD - 6, top + HEAD + (int)t->n_phases * ROW + 4);
+	for (size_t i = 0; i < t->n_phases; i++)
+		print_phase(f, &t->phases[i], scale, top + HEAD + (int)i * ROW);
+}
+
+static void print_svg(FILE *f, const struct wb_timeline *t, const struct wb_timeline *other)
+{
+	double scale = other && other->total_s > t->total_s ? other->total_s : t->total_s;
+	int height = rows(t) + (other ? rows(other) : 0);
+
+	/* A boot of no length can still be drawn. */
+	scale = scale > 0.001 ? scale : 0.001;
+	fprintf(f,
+		"<svg class=\"tl\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
+		"role=\"img\" aria-label=\"Where the time of a boot went\">\n",
+		WIDTH, height);
+	print_style(f);
+	fprintf(f, "<rect class=\"bg\" width=\"%d\" height=\"%d\"/>\n", WIDTH, height);
+	print_boot(f, t, scale, 0);
+	if (other)
+		print_boot(f, other, scale, rows(t));
+	fputs("</svg>\n", f);
+}
+
+static void print_cell(FILE *f, const char *text)
+{
+	fputs("<td>", f);
+	print_escaped(f, text);
+	fputs("</td>", f);
+}
+
+static void print_seconds(FILE *f, double s)
+{
+	char text[24];
+
+	fprintf(f, "<td class=\"n\">%s</td>", s < 0 ? "" : duration(s, text));
+}
+
+static void print_tables(FILE *f, const struct wb_timeline *t)
+{
+	fputs("<h2>Phases</h2><table><tr><th>phase</th><th>start</th><th>time</th><th>may be off "
+	      "by</th><th>read from</th></tr>\n",
+		f);
+	for (size_t i = 0; i < t->n_phases; i++) {
+		fputs("<tr>", f);
+		print_cell(f, t->phases[i].name);
+		print_seconds(f, t->phases[i].start_s);
+		print_seconds(f, t->phases[i].duration_s);
+		print_seconds(f, t->phases[i].error_s);
+		print_cell(f, t->phases[i].source);
+		fputs("</tr>\n", f);
+	}
+	fputs("</table>\n", f);
+	if (t->n_units)
+		fputs("<h2>Units</h2><table><tr><th>unit</th><th>how</th><th>frozen</th><th>silent"
+		      "</th></tr>\n",
+			f);
+	for (size_t i = 0; i < t->n_units; i++) {
+		fputs("<tr>", f);
+		print_cell(f, t->units[i].unit);
+		print_cell(f, t->units[i].how);
+		print_seconds(f, t->units[i].frozen_s);
+		print_seconds(f, t->units[i].silent_s);
+		fputs("</tr>\n", f);
+	}
+	fputs(t->n_units ? "</table>\n" : "", f);
+	if (t->n_stops)
+		fputs("<h2>Longest to stop</h2><table><tr><th>unit</th><th>time</th></tr>\n", f);
+	for (size_t i = 0; i < t->n_stops; i++) {
+		fputs("<tr>", f);
+		print_cell(f, t->stops[i].unit);
+		print_seconds(f, t->stops[i].duration_s);
+		fputs("</tr>\n", f);
+	}
+	fputs(t->n_stops ? "</table>\n" : "", f);
+	if (t->n_parts + t->n_initcalls)
+		fputs("<h2>Inside the kernel</h2><table><tr><th>part</th><th>time</th></tr>\n", f);
+	for (size_t i = 0; i < t->n_parts; i++) {
+		fputs("<tr>", f);
+		print_cell(f, t->parts[i].name);
+		print_seconds(f, t->parts[i].duration_s);
+		fputs("</tr>\n", f);
+	}
+	for (size_t i = 0; i < t->n_initcalls; i++) {
+		fputs("<tr>", f);
+		print_cell(f, t->initcalls[i].name);
+		print_seconds(f, t->initcalls[i].duration_s);
+		fputs("</tr>\n", f);
+	}
+	fputs(t->n_parts + t->n_initcalls ? "</table>\n" : "", f);
+	for (size_t i = 0; i < t->n_notes; i++) {
+		fputs("<p>Note: ", f);
+		print_escaped(f, t->notes[i]);
+		fputs("</p>\n", f);
+	}
+}
+
+static void print_html(FILE *f, const struct wb_timeline *t, const struct wb_timeline *other)
+{
+	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+	      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+	      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>warmboot timeline ",
+		f);
+	print_escaped(f, t->boot);
+	fputs("</title>\n<style>\n"
+	      "body{margin:0 auto;max-width:960px;padding:16px;font:15px/1.5 system-ui,sans-serif;"
+	      "color:#1c1e21;background:#fff}\n"
+	      "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:4px 10px "
+	      "4px "
+	      "0;border-bottom:1px solid #d8dbe0;font-variant-numeric:tabular-nums}\n"
+	      "td.n{text-align:right;white-space:nowrap}h2{font-size:17px;margin-top:28px}\n"
+	      "svg{width:100%;height:auto}\n"
+	      "@media(prefers-color-scheme:dark){body{color:#e6e7ea;background:#16181c}"
+	      "td,th{border-color:#363b44}}\n"
+	      "</style></head><body>\n",
+		f);
+	print_svg(f, t, other);
+	print_tables(f, t);
+	if (other) {
+		fputs("<h1>The other boot</h1>\n", f);
+		print_tables(f, other);
+	}
+	fputs("</body></html>\n", f);
+}
+
+static int print_to(void (*print)(FILE *, const struct wb_timeline *, const struct wb_timeline *),
+	const struct wb_timeline *t, const struct wb_timeline *other, char **ret)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return -ENOMEM;
+	print(f, t, other);
+	if (fclose(f)) {
+		free(text);
+		return -ENOMEM;
+	}
+	*ret = text;
+	return 0;
+}
+
+int wb_timeline_svg(const struct wb_timeline *t, const struct wb_timeline *other, char **ret)
+{
+	return print_to(print_svg, t, other, ret);
+}
+
+int wb_timeline_html(const struct wb_timeline *t, const struct wb_timeline *other, char **ret)
+{
+	return print_to(print_html, t, other, ret);
+}
