@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cmd/load.h"
+#include "cmd/status-keep.h"
 #include "stage/policy.h"
 
 enum { OPT_RECORD = OPT_OWN };
@@ -157,6 +158,7 @@ static void print_json(const struct status *s)
 		wb_outcome_name(v->outcome), "from", string_or_null(v->from), "to",
 		string_or_null(v->to), "method", string_or_null(v->method), "when",
 		string_or_null(time_text(v->when, when)), "why", string_or_null(v->why));
+	json_object_set_new(json, "kept", cmd_status_kept_json(wb_sys_real()->files));
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(json);
@@ -197,6 +199,7 @@ static void print_text(const struct status *s)
 	printf("load disabled: %s\n",
 		s->policy.disabled ? "yes (kernel.kexec_load_disabled)" : "no");
 	print_verdict(&s->verdict);
+	cmd_status_kept_print(wb_sys_real()->files);
 	for (size_t i = 0; i < s->blockers.n; i++)
 		printf("%s%s\n", i ? "               " : "blockers:      ", s->blockers.items[i]);
 }
@@ -243,7 +246,8 @@ static int run_status(const struct cmd_args *args)
 	int code = CMD_DONE;
 
 	if (read_status(sys, &s, &err) < 0 ||
-		(cmd_has(args, OPT_RECORD) && write_verdict(sys, &s, &err) < 0))
+		(cmd_has(args, OPT_RECORD) && (write_verdict(sys, &s, &err) < 0 ||
+						      cmd_status_kept_record(sys, &err) < 0)))
 		code = cmd_fail(args, &err);
 	else if (cmd_has(args, OPT_JSON))
 		print_json(&s);

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The part of status that tells what became of kept units. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/status-keep.h"
+#include "keep/result.h"
+#include "keep/runner.h"
+
+/* A unit that was to be started anew may have failed to, or still be about it. */
+static const char *outcome(const struct wb_unit_result *u)
+{
+	const char *const argv[] = {"systemctl", "is-active", u->unit, NULL};
+	const struct wb_spawn how = {.argv = argv, .deadline_ms = 5000};
+	WB_CLEAN_BLOB said = {};
+
+	if (!strcmp(u->how, "process"))
+		return "kept";
+	/* Its status is not 0 for all that do not run; the word tells them apart. */
+	if (wb_spawn(&how, &said, NULL) < 0)
+		return "restarted";
+	if (!strncmp((const char *)said.data, "activating", 10))
+		return "starting";
+	return strncmp((const char *)said.data, "active", 6) ? "failed" : "restarted";
+}
+
+/* RFC 3339, UTC; null for 0. */
+static json_t *time_json(int64_t ns)
+{
+	time_t t = ns / 1000000000;
+	char text[32], all[48];
+	struct tm tm;
+
+	if (!ns || !gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
+		return json_null();
+	snprintf(all, sizeof(all), "%s.%03dZ", text, (int)(ns / 1000000 % 1000));
+	return json_string(all);
+}
+
+static json_t *or_null(const char *s)
+{
+	json_t *j = s && *s ? json_string(s) : NULL;
+
+	return j ? j : json_null();
+}
+
+json_t *cmd_status_kept_json(const struct wb_files *files)
+{
+	WB_CLEAN_RESULT result = {};
+	json_t *list = json_array();
+
+	if (wb_result_read(files, WB_RESULT, &result, NULL) < 0)
+		return list;
+	for (size_t i = 0; i < result.units.n; i++) {
+		const struct wb_unit_result *u = &result.units.items[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:o, s:s, s:o, s:f, s:o}", "unit", u->unit,
+				      "outcome", outcome(u), "asked", or_null(u->asked), "how",
+				      u->how, "why", or_null(u->why), "frozen_s", u->frozen_s,
+				      "thawed_at", time_json(u->thawed_ns)));
+	}
+	return list;
+}
+
+void cmd_status_kept_print(const struct wb_files *files)
+{
+	WB_CLEAN_RESULT result = {};
+
+	if (wb_result_read(files, WB_RESULT, &result, NULL) < 0)
+		return;
+	for (size_t i = 0; i < result.units.n; i++) {
+		const struct wb_unit_result *u = &result.units.items[i];
+
+		printf("%s%s: %s", i ? "               " : "kept:          ", u->unit, outcome(u));
+		if (u->frozen_s > 0)
+			printf(", frozen for %.2f s", u->frozen_s);
+		printf("%s%s%s\n", u->why ? " (" : "", u->why ? u->why : "", u->why ? ")" : "");
+	}
+}
+
+int cmd_status_kept_record(const struct wb_sys *sys, struct wb_error *err)
+{
+	WB_CLEAN_RESULT result = {};
+
+	if (wb_result_read(sys->files, WB_RESULT, &result, NULL) < 0)
+		return 0;
+	return wb_result_write(sys, WB_RESULT_LAST, &result, err);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <jansson.h>
+
+#include "core/error.h"
+#include "sys/sys.h"
+
+/* One object for each unit that was to be kept over the jump to this boot; [] none. */
+json_t *cmd_status_kept_json(const struct wb_files *files);
+/* The same for people: a line for each, nothing when there is none. */
+void cmd_status_kept_print(const struct wb_files *files);
+/* Copy it to where it outlives this boot. */
+int cmd_status_kept_record(const struct wb_sys *sys, struct wb_error *err);
