@@ -204,7 +204,7 @@ class Guest:
 
     def __init__(self, kernel="newest", firmware="bios", mem="1G", cpus=2, suite="trixie",
                  cmdline_extra="", cmdline=None, initrd=None, payload=None, install=True, disks=(),
-                 disk_bus="virtio-blk-pci", icount=None, qemu_args=(), name="guest", timeout=240):
+                 disk_bus="virtio-blk-pci", icount=None, qemu_args=(), name="guest", timeout=240, net=None):
         self.image = Image.get(suite)
         self.release = self.image.release(kernel)
         self.firmware = firmware
@@ -217,6 +217,7 @@ class Guest:
         self.disks, self.disk_bus = disks, disk_bus
         self.icount, self.qemu_args = icount, list(qemu_args)
         self.name, self.timeout = name, timeout
+        self.net = net  # net.Network
         self.resets = []
         self._cond = threading.Condition()
         self._exit = contextlib.ExitStack()
@@ -312,6 +313,8 @@ class Guest:
                      "-serial", f"chardev:{n}"]
         args += ["-chardev", f"socket,id=qmp,path={sh}/qmp,server=on,wait=off",
                  "-mon", "chardev=qmp,mode=control"]
+        if self.net:
+            return self.net.prefix_argv + ["qemu-system-x86_64"] + args + self.net.qemu_args() + self.qemu_args
         return ["qemu-system-x86_64"] + args + self.qemu_args
 
     @staticmethod
@@ -498,6 +501,16 @@ class Guest:
 
     def read_file(self, path, timeout=60):
         return base64.b64decode(self.out(f"base64 '{path}'", timeout))
+
+    def network_up(self):
+        """Give the guest its address, through systemd-networkd, for this boot and those after it."""
+        self.write_file("/etc/systemd/network/lan.network", (
+            f"[Match]\nMACAddress={self.net.mac}\n"
+            f"[Network]\nAddress={self.net.guest}/{self.net.prefix}\nGateway={self.net.host}\n"
+            "LinkLocalAddressing=no\nIPv6AcceptRA=no\n").encode())
+        self.run("systemctl enable --now systemd-networkd", 60, check=True)
+        self.run("for i in $(seq 100); do ip -4 -o address show scope global | grep -q . && exit; sleep .1; done;"
+                 " exit 1", 60, check=True)
 
     def mount_payload(self):
         """Mount the payload disk on /opt/wb and, unless told otherwise, copy it into /."""

@@ -225,7 +225,6 @@ def test_other_disks(payload, bus, root, modules, target):
         assert g.out("systemctl --failed --no-legend") == ""
 
 
-@pytest.mark.unproven
 def test_a_copy_of_the_root_is_not_taken_for_it(payload):
     """Two disks on one SCSI bus that are the same to the last bit; sysfs lists sdb2 before sda2."""
     disk = Image.get().dir / "disk.img"

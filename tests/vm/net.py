@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A network between a guest and clients beside it, with a real TCP stack at both ends.
+
+    with Network() as net, Guest(kernel="6.12", net=net) as g:
+        g.network_up()
+        with net.client("hold", port=7000) as c:
+            g.jump("warmboot reboot newest")
+        print(c.report())
+
+The clients and QEMU's tap device live in a network namespace of their own, so nothing of this touches
+the machine's network, and no two tests meet.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+HOST, GUEST, PREFIX = "10.99.0.1", "10.99.0.2", 24
+TAP = "tap0"
+MAC = "52:54:00:77:62:01"
+
+
+class Network:
+    """The namespace. Attributes: host, guest (addresses), tap, mac."""
+
+    host, guest, prefix, tap, mac = HOST, GUEST, PREFIX, TAP, MAC
+
+    def __enter__(self):
+        root = os.geteuid() == 0
+        flags = ["-n"] if root else ["-r", "-n"]
+        self._holder = subprocess.Popen(["unshare", *flags, "sh", "-c", "echo; exec sleep infinity"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        try:
+            if not self._holder.stdout.readline():
+                raise RuntimeError("no network namespace: unshare(1) failed; it needs root or user namespaces")
+            enter = ["-n"] if root else ["-U", "--preserve-credentials", "-n"]
+            self.prefix_argv = ["nsenter", "-t", str(self._holder.pid), *enter, "--"]
+            self.run("ip", "link", "set", "lo", "up")
+            self.run("ip", "tuntap", "add", "dev", TAP, "mode", "tap")
+            self.run("ip", "address", "add", f"{HOST}/{PREFIX}", "dev", TAP)
+            self.run("ip", "link", "set", TAP, "up")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._holder.send_signal(signal.SIGKILL)
+        self._holder.wait()
+        self._holder.stdout.close()
+
+    def run(self, *argv, **kw):
+        """A program in the namespace, to its end; what it printed."""
+        return subprocess.run([*self.prefix_argv, *argv], check=True, stdout=subprocess.PIPE, text=True, **kw).stdout
+
+    def qemu_args(self):
+        return ["-netdev", f"tap,id=net0,ifname={TAP},script=no,downscript=no",
+                "-device", f"virtio-net-pci,netdev=net0,mac={MAC}"]
+
+    def client(self, kind, port, **options):
+        return Client(self, kind, port, options)
+
+
+class Client:
+    """tests/vm/client.py beside the guest: kind "hold" keeps one connection, "fresh" opens one each time."""
+
+    def __init__(self, net, kind, port, options):
+        self.net, self.kind, self.port, self.options = net, kind, port, options
+
+    def __enter__(self):
+        # A file, not a pipe: nobody reads while the guest jumps.
+        self._out = tempfile.TemporaryFile("w+", encoding="utf-8")
+        argv = [sys.executable, str(HERE / "client.py"), self.kind, GUEST, str(self.port)]
+        for name, value in self.options.items():
+            argv += [f"--{name}", str(value)]
+        self._proc = subprocess.Popen([*self.net.prefix_argv, *argv], stdin=subprocess.DEVNULL, stdout=self._out)
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self._out.close()
+
+    def stop(self):
+        """End it; afterwards events are complete."""
+        if self._proc.poll() is None:
+            self._proc.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._proc.wait(5)
+            self._proc.kill()
+        self._proc.wait()
+
+    @property
+    def events(self):
+        """[{"t": host's monotonic time, "what": "answer" | "connected" | "lost" | "refused", …}], so far."""
+        self._out.seek(0)
+        return [json.loads(line) for line in self._out if line.endswith("\n")]
+
+    def wait_for(self, test, timeout, what):
+        """Until test(events) is true."""
+        end = time.monotonic() + timeout
+        while not test(self.events):
+            if time.monotonic() > end or self._proc.poll() is not None:
+                raise AssertionError(f"{self.kind} client: no {what} within {timeout} s; its end: {self.events[-5:]}")
+            time.sleep(0.1)
+
+    def wait_answers(self, n, timeout=30):
+        """n more answers from now."""
+        have = sum(e["what"] == "answer" for e in self.events)
+        self.wait_for(lambda ev: sum(e["what"] == "answer" for e in ev) >= have + n, timeout, f"{n} answers")
+
+    def report(self):
+        """Longest silence between two answers, its begin, and what went wrong, by kind."""
+        answers = [e["t"] for e in self.events if e["what"] == "answer"]
+        gaps = [(b - a, a) for a, b in zip(answers, answers[1:])] or [(0.0, 0.0)]
+        count = {k: sum(e["what"] == k for e in self.events) for k in ("connected", "answer", "lost", "refused")}
+        return {"silence": max(gaps)[0], "since": max(gaps)[1], **count}
