@@ -25,6 +25,7 @@ const struct cmd_row *const cmd_service_rows[] = {
 	&cmd_hold,
 	&cmd_thaw,
 	&cmd_thawed,
+	&cmd_replay,
 	NULL,
 };
 

@@ -5,6 +5,7 @@
 
 #include "cmd/load.h"
 #include "cmd/reboot.h"
+#include "cmd/replay.h"
 #include "jump/jump.h"
 #include "timeline/marks.h"
 
@@ -95,6 +96,7 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 			strerror(-r));
 	else if (r < 0)
 		return r;
+	cmd_record_units(sys);
 	wb_mark(sys, WB_MARK_ASKED);
 	if (now)
 		r = wb_jump_now(sys, quiesce, err);

@@ -9,6 +9,7 @@
 
 #include "cmd/load.h"
 #include "cmd/status-keep.h"
+#include "cmd/replay.h"
 #include "stage/policy.h"
 
 enum { OPT_RECORD = OPT_OWN };
@@ -159,6 +160,7 @@ static void print_json(const struct status *s)
 		string_or_null(v->to), "method", string_or_null(v->method), "when",
 		string_or_null(time_text(v->when, when)), "why", string_or_null(v->why));
 	json_object_set_new(json, "kept", cmd_status_kept_json(wb_sys_real()->files));
+	json_object_set_new(json, "differences", cmd_differences_json(wb_sys_real()));
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(json);
@@ -200,6 +202,7 @@ static void print_text(const struct status *s)
 		s->policy.disabled ? "yes (kernel.kexec_load_disabled)" : "no");
 	print_verdict(&s->verdict);
 	cmd_status_kept_print(wb_sys_real()->files);
+	cmd_print_differences(wb_sys_real());
 	for (size_t i = 0; i < s->blockers.n; i++)
 		printf("%s%s\n", i ? "               " : "blockers:      ", s->blockers.items[i]);
 }

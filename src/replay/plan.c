@@ -113,8 +113,7 @@ static bool is_one_of(const char *s, const char *const *list)
 	return false;
 }
 
-/* Nothing in the boot asks for such a unit: somebody started it, or another unit that ran. */
-static bool is_by_hand(const struct wb_unit *u)
+bool wb_unit_is_by_hand(const struct wb_unit *u)
 {
 	static const char *const states[] = {"disabled", "transient", "linked", "linked-runtime",
 		"enabled-runtime", "indirect", "generated", NULL};
@@ -143,7 +142,7 @@ static bool did_run(const struct wb_unit *u)
 {
 	if (!is_noteworthy(u) || !wb_unit_is_up(u))
 		return false;
-	return !u->sub || strcmp(u->sub, "exited") || is_by_hand(u);
+	return !u->sub || strcmp(u->sub, "exited") || wb_unit_is_by_hand(u);
 }
 
 static const char *why_not(const struct wb_unit *u, const struct wb_unit *now)

@@ -93,6 +93,8 @@ int wb_units_write(const struct wb_sys *sys, const struct wb_units *units, struc
 const char *wb_unit_kind(const char *name);
 /* Is it up ("active" or "reloading")? */
 bool wb_unit_is_up(const struct wb_unit *unit);
+/* Nothing in a boot asks for such a unit: somebody started it, or another unit that ran. */
+bool wb_unit_is_by_hand(const struct wb_unit *unit);
 
 /* One unit of a plan or of a difference. Borrowed from the worlds that were compared. */
 struct wb_step {
@@ -127,3 +129,80 @@ void wb_replay_plan_deinit(struct wb_replay_plan *plan);
  */
 bool wb_replay_due(const struct wb_units *units, const struct wb_record *rec,
 	const struct wb_traces *traces, const char **ret_why);
+
+/* ---- what a replay came to ---- */
+
+struct wb_result {
+	int64_t uid;
+	char *unit;
+	char *result; /* "started", "late", "skipped", "failed" */
+	char *why;    /* a sentence; "" for "started" */
+};
+
+struct wb_results {
+	char *boot_id;
+	struct wb_result *items;
+	size_t n;
+	struct wb_strv warnings; /* sentences on what else went wrong */
+};
+
+/* The strings are copied. -ENOMEM, -E2BIG. */
+int wb_results_add(struct wb_results *results, int64_t uid, const char *unit, const char *result,
+	const char *why);
+void wb_results_deinit(struct wb_results *results);
+/* NULL: none. */
+const struct wb_result *wb_results_find(
+	const struct wb_results *results, int64_t uid, const char *unit);
+int wb_results_print(const struct wb_results *results, char **ret);
+int wb_results_parse(
+	struct wb_bytes json, const char *name, struct wb_results *ret, struct wb_error *err);
+
+#define WB_CLEAN_RESULTS __attribute__((cleanup(wb_results_deinit))) struct wb_results
+
+struct wb_replay_host; /* manager.h */
+
+/*
+ * Record what runs now, for the jump whose record `jump` is. What of it could not be recorded is
+ * told in `warnings`; when nothing could, nothing is written.
+ */
+int wb_replay_record(const struct wb_replay_host *host, const struct wb_record *jump,
+	struct wb_strv *warnings, struct wb_error *err);
+
+/*
+ * Start what ran before the jump and does not run now. -ENOENT: nothing is on record; -EALREADY:
+ * it is not for this boot, or was done in it, and `force` is not set; with a sentence, too. A unit
+ * that does not start is no failure: it is told in `ret`, and in WB_REPLAY_PATH.
+ */
+int wb_replay_start(const struct wb_replay_host *host, bool force, struct wb_results *ret,
+	struct wb_error *err);
+
+/*
+ * For systemd's generators: have in this boot, from its beginning, what was masked, set or enabled
+ * until the next boot only. Without anything to do, 0.
+ */
+int wb_replay_generate(const struct wb_replay_host *host, const char *normal, const char *early,
+	struct wb_error *err);
+
+/* One manager before the jump and now. */
+struct wb_world_difference {
+	int64_t uid;
+	struct wb_world now;
+	struct wb_replay_plan plan; /* borrows from `now` and from the record */
+};
+
+struct wb_differences {
+	struct wb_units before;
+	struct wb_results results;
+	struct wb_world_difference *worlds;
+	size_t n;
+	char *why_not; /* why the record was not replayed in this boot; NULL: it was */
+};
+
+/* -ENOENT: this boot did not come from a jump before which units were recorded. */
+int wb_replay_compare(
+	const struct wb_replay_host *host, struct wb_differences *ret, struct wb_error *err);
+void wb_differences_deinit(struct wb_differences *d);
+/* Why is a unit of d->worlds[i].plan.start not up? To be freed; NULL: out of memory. */
+char *wb_difference_why(const struct wb_differences *d, size_t i, const struct wb_step *step);
+
+#define WB_CLEAN_DIFFERENCES __attribute__((cleanup(wb_differences_deinit))) struct wb_differences

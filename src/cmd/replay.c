@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/replay.h"
+#include "jump/jump.h"
+#include "replay/manager.h"
+
+enum { OPT_FORCE = OPT_OWN };
+
+static const struct cmd_option own_options[] = {
+	{OPT_FORCE, 0, "force",
+		.help = "start: replay the record even if it is not of this boot's jump"},
+	{},
+};
+
+/* Names and sentences that came from units may hold what a terminal would act upon. */
+static void print_clean(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+}
+
+/* "unit", or "unit (user 1000)". */
+static void print_unit(FILE *out, int64_t uid, const char *unit)
+{
+	print_clean(out, unit);
+	if (uid >= 0)
+		fprintf(out, " (user %" PRId64 ")", uid);
+}
+
+void cmd_record_units(const struct wb_sys *sys)
+{
+	struct wb_replay_host host = wb_replay_host_real(sys);
+	WB_CLEAN_STRV warnings = {};
+	WB_CLEAN_RECORD jump = {};
+	struct wb_error err = {};
+	int r;
+
+	if (!wb_init_systemd.here(sys->files))
+		return;
+	r = wb_record_read(sys->files, WB_RECORD_JUMP, &jump, &err);
+	if (r == 0)
+		r = wb_replay_record(&host, &jump, &warnings, &err);
+	if (r < 0)
+		fprintf(stderr,
+			"warmboot: what runs is not recorded, so that units started by hand stay "
+			"down after the jump: %s\n",
+			err.text);
+	for (size_t i = 0; i < warnings.n; i++)
+		fprintf(stderr, "warmboot: %s\n", warnings.items[i]);
+}
+
+static json_t *text_json(const char *text)
+{
+	json_t *json = text ? json_string(text) : NULL;
+
+	return json ? json : json_string("");
+}
+
+static json_t *unit_json(int64_t uid, const char *unit)
+{
+	return json_pack("{s:o, s:o}", "unit", text_json(unit), "user",
+		uid < 0 ? json_null() : json_integer(uid));
+}
+
+static void add_missing(
+	json_t *list, const struct wb_differences *d, size_t i, const struct wb_step *step)
+{
+	WB_CLEAN_STR why = wb_difference_why(d, i, step);
+	json_t *json = unit_json(d->worlds[i].uid, step->unit->name);
+
+	json_object_set_new(json, "why", text_json(why));
+	json_array_append_new(list, json);
+}
+
+json_t *cmd_differences_json(const struct wb_sys *sys)
+{
+	struct wb_replay_host host = wb_replay_host_real(sys);
+	WB_CLEAN_DIFFERENCES d = {};
+	json_t *missing, *added, *restarted, *warnings;
+
+	if (wb_replay_compare(&host, &d, NULL) < 0)
+		return json_null();
+	missing = json_array();
+	added = json_array();
+	restarted = json_array();
+	warnings = json_array();
+	for (size_t i = 0; i < d.n; i++) {
+		const struct wb_replay_plan *plan = &d.worlds[i].plan;
+
+		for (size_t k = 0; k < plan->n_start; k++)
+			add_missing(missing, &d, i, &plan->start[k]);
+		for (size_t k = 0; k < plan->n_leave; k++)
+			add_missing(missing, &d, i, &plan->leave[k]);
+		for (size_t k = 0; k < plan->n_added; k++)
+			json_array_append_new(
+				added, unit_json(d.worlds[i].uid, plan->added[k].unit->name));
+	}
+	for (size_t i = 0; i < d.results.n; i++)
+		if (!strcmp(d.results.items[i].result, "started"))
+			json_array_append_new(restarted,
+				unit_json(d.results.items[i].uid, d.results.items[i].unit));
+	for (size_t i = 0; i < d.results.warnings.n; i++)
+		json_array_append_new(warnings, text_json(d.results.warnings.items[i]));
+	return json_pack("{s:o, s:o, s:o, s:o}", "missing", missing, "new", added, "restarted",
+		restarted, "warnings", warnings);
+}
+
+static void begin_line(size_t *n)
+{
+	printf("%s", (*n)++ ? "               " : "differences:   ");
+}
+
+static void print_missing(
+	size_t *n, const struct wb_differences *d, size_t i, const struct wb_step *step)
+{
+	WB_CLEAN_STR why = wb_difference_why(d, i, step);
+
+	begin_line(n);
+	fputs("missing: ", stdout);
+	print_unit(stdout, d->worlds[i].uid, step->unit->name);
+	fputs(": ", stdout);
+	print_clean(stdout, why ? why : "out of memory");
+	putchar('\n');
+}
+
+void cmd_print_differences(const struct wb_sys *sys)
+{
+	struct wb_replay_host host = wb_replay_host_real(sys);
+	WB_CLEAN_DIFFERENCES d = {};
+	size_t n = 0, again = 0;
+
+	if (wb_replay_compare(&host, &d, NULL) < 0)
+		return;
+	for (size_t i = 0; i < d.n; i++) {
+		const struct wb_replay_plan *plan = &d.worlds[i].plan;
+
+		for (size_t k = 0; k < plan->n_start; k++)
+			print_missing(&n, &d, i, &plan->start[k]);
+		for (size_t k = 0; k < plan->n_leave; k++)
+			print_missing(&n, &d, i, &plan->leave[k]);
+		for (size_t k = 0; k < plan->n_added; k++) {
+			begin_line(&n);
+			fputs("new: ", stdout);
+			print_unit(stdout, d.worlds[i].uid, plan->added[k].unit->name);
+			putchar('\n');
+		}
+	}
+	for (size_t i = 0; i < d.results.warnings.n; i++) {
+		begin_line(&n);
+		print_clean(stdout, d.results.warnings.items[i]);
+		putchar('\n');
+	}
+	for (size_t i = 0; i < d.results.n; i++)
+		again += !strcmp(d.results.items[i].result, "started");
+	begin_line(&n);
+	if (n == 1)
+		fputs("none; ", stdout);
+	printf("%zu %s started again after the jump\n", again,
+		again == 1 ? "unit was" : "units were");
+}
+
+static int run_record(const struct cmd_args *args)
+{
+	const struct wb_sys *sys = wb_sys_real();
+	struct wb_replay_host host = wb_replay_host_real(sys);
+	WB_CLEAN_STRV warnings = {};
+	WB_CLEAN_RECORD jump = {};
+	struct wb_error err = {};
+	int r = wb_record_read(sys->files, WB_RECORD_JUMP, &jump, &err);
+
+	if (r == 0)
+		r = wb_replay_record(&host, &jump, &warnings, &err);
+	for (size_t i = 0; i < warnings.n; i++)
+		fprintf(stderr, "%s: %s\n", args->program, warnings.items[i]);
+	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
+}
+
+static int run_start(const struct cmd_args *args)
+{
+	struct wb_replay_host host = wb_replay_host_real(wb_sys_real());
+	WB_CLEAN_RESULTS results = {};
+	struct wb_error err = {};
+	int r = wb_replay_start(&host, cmd_has(args, OPT_FORCE), &results, &err);
+
+	if (r == -EALREADY) {
+		puts(err.text);
+		return CMD_DONE;
+	}
+	if (r < 0)
+		return cmd_fail(args, &err);
+	for (size_t i = 0; i < results.warnings.n; i++) {
+		print_clean(stdout, results.warnings.items[i]);
+		putchar('\n');
+	}
+	for (size_t i = 0; i < results.n; i++) {
+		const struct wb_result *one = &results.items[i];
+
+		printf("%s: ", one->result);
+		print_unit(stdout, one->uid, one->unit);
+		fputs(*one->why ? ": " : "", stdout);
+		print_clean(stdout, one->why);
+		putchar('\n');
+	}
+	return CMD_DONE;
+}
+
+static int run_generate(const struct cmd_args *args)
+{
+	struct wb_replay_host host = wb_replay_host_real(wb_sys_real());
+	struct wb_error err = {};
+
+	if (args->n_words < 3) {
+		wb_fail(&err, -EINVAL,
+			"generate needs the directories that systemd gives a generator");
+		return cmd_misused(args, &err);
+	}
+	if (wb_replay_generate(&host, args->words[1], args->words[2], &err) < 0)
+		return cmd_fail(args, &err);
+	return CMD_DONE;
+}
+
+static int run_replay(const struct cmd_args *args)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct cmd_args *args);
+	} actions[] = {{"record", run_record}, {"start", run_start}, {"generate", run_generate}};
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+		if (!strcmp(args->words[0], actions[i].name))
+			return actions[i].run(args);
+	wb_fail(&err, -EINVAL, "replay knows record, start and generate, not \"%s\"",
+		args->words[0]);
+	return cmd_misused(args, &err);
+}
+
+const struct cmd_row cmd_replay = {
+	.name = "replay",
+	.args = "record|start|generate [DIR]...",
+	.min_args = 1,
+	.max_args = 4,
+	.help = "record what runs, and start it again in the boot that a jump led to",
+	.options = {own_options},
+	.run = run_replay,
+};

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* struct wb_manager over the private socket of a manager: there with or without a bus daemon. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+
+#include "replay/bus.h"
+
+#define SERVICE "org.freedesktop.systemd1"
+#define MANAGER_PATH "/org/freedesktop/systemd1"
+#define MANAGER "org.freedesktop.systemd1.Manager"
+#define UNIT "org.freedesktop.systemd1.Unit"
+
+/* A job that has ended, not asked for yet. */
+struct ended {
+	char *job, *result;
+	struct ended *next;
+};
+
+struct bus {
+	sd_bus *bus;
+	struct ended *ended;
+};
+
+static void ended_free(struct ended *e)
+{
+	free(e->job);
+	free(e->result);
+	free(e);
+}
+
+static void bus_close(void *ctx)
+{
+	struct bus *b = ctx;
+
+	while (b->ended) {
+		struct ended *e = b->ended;
+
+		b->ended = e->next;
+		ended_free(e);
+	}
+	sd_bus_flush_close_unref(b->bus);
+	free(b);
+}
+
+static int fail_call(struct wb_error *err, int r, sd_bus_error *e, const char *what)
+{
+	wb_fail(err, r, "%s: %s", what, e->message ? e->message : strerror(-r));
+	sd_bus_error_free(e);
+	return r;
+}
+
+static int on_job_removed(sd_bus_message *m, void *arg, sd_bus_error *unused)
+{
+	struct bus *b = arg;
+	const char *job, *unit, *result;
+	struct ended *e, **at = &b->ended;
+	uint32_t id;
+
+	if (sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) < 0)
+		return 0;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->job = strdup(job);
+	e->result = strdup(result);
+	if (!e->job || !e->result) {
+		ended_free(e);
+		return -ENOMEM;
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = e;
+	return 0;
+}
+
+static int read_list(sd_bus_message *m, struct wb_world *ret)
+{
+	const char *name, *description, *load, *active, *sub, *following, *path, *type, *job_path;
+	uint32_t job;
+	int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+
+	while (r >= 0) {
+		struct wb_unit *u;
+
+		r = sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active,
+			&sub, &following, &path, &job, &type, &job_path);
+		if (r <= 0)
+			break;
+		/* Another unit stands for it: devices have many names. */
+		if (*following)
+			continue;
+		r = wb_world_add_unit(ret, name, &u);
+		if (r < 0)
+			break;
+		u->active = strdup(active);
+		u->sub = strdup(sub);
+		if (!u->active || !u->sub)
+			r = -ENOMEM;
+	}
+	return r;
+}
+
+static int bus_list(void *ctx, struct wb_world *ret, struct wb_error *err)
+{
+	struct bus *b = ctx;
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	int r = sd_bus_call_method(
+		b->bus, SERVICE, MANAGER_PATH, MANAGER, "ListUnits", &e, &m, NULL);
+
+	if (r >= 0)
+		r = read_list(m, ret);
+	sd_bus_message_unref(m);
+	if (r < 0)
+		return fail_call(err, r, &e, "systemd does not list its units");
+	sd_bus_error_free(&e);
+	return 0;
+}
+
+static int take_string(sd_bus_message *m, char **ret)
+{
+	const char *value;
+	int r = sd_bus_message_read(m, "v", "s", &value);
+
+	if (r < 0)
+		return r;
+	free(*ret);
+	*ret = strdup(value);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int take_bool(sd_bus_message *m, bool *ret)
+{
+	int value, r = sd_bus_message_read(m, "v", "b", &value);
+
+	if (r >= 0)
+		*ret = value;
+	return r;
+}
+
+static int take_list(sd_bus_message *m, struct wb_strv *ret)
+{
+	const char *value;
+	int r = sd_bus_message_enter_container(m, 'v', "as");
+
+	if (r >= 0)
+		r = sd_bus_message_enter_container(m, 'a', "s");
+	while (r >= 0) {
+		r = sd_bus_message_read(m, "s", &value);
+		if (r <= 0)
+			break;
+		r = wb_strv_add(ret, value);
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	return r;
+}
+
+static int take_property(
+	sd_bus_message *m, const char *name, struct wb_unit *u, struct wb_unit_facts *facts)
+{
+	bool can_start;
+	int r;
+
+	if (!strcmp(name, "UnitFileState"))
+		return take_string(m, &u->state);
+	if (!strcmp(name, "FragmentPath"))
+		return take_string(m, &u->fragment);
+	if (!strcmp(name, "After"))
+		return take_list(m, &u->after);
+	if (!strcmp(name, "TriggeredBy"))
+		return take_list(m, &u->triggered_by);
+	if (!strcmp(name, "CanIsolate"))
+		return take_bool(m, &facts->can_isolate);
+	if (!strcmp(name, "CanStart")) {
+		r = take_bool(m, &can_start);
+		if (r >= 0)
+			u->no_start = !can_start;
+		return r;
+	}
+	return sd_bus_message_skip(m, "v");
+}
+
+static int read_properties(sd_bus_message *m, struct wb_unit *u, struct wb_unit_facts *facts)
+{
+	const char *name;
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	while (r >= 0) {
+		r = sd_bus_message_enter_container(m, 'e', "sv");
+		if (r <= 0)
+			break;
+		r = sd_bus_message_read(m, "s", &name);
+		if (r >= 0)
+			r = take_property(m, name, u, facts);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r;
+}
+
+/* "org.freedesktop.systemd1.Mount" for a mount. To be freed. */
+static char *kind_interface(const char *unit)
+{
+	char *text;
+
+	if (asprintf(&text, SERVICE ".%s", wb_unit_kind(unit)) < 0)
+		return NULL;
+	text[strlen(SERVICE ".")] ^= 'a' ^ 'A';
+	return text;
+}
+
+static char *get_string(struct bus *b, const char *path, const char *unit, const char *property)
+{
+	WB_CLEAN_STR interface = kind_interface(unit);
+	char *value = NULL;
+
+	if (!interface || sd_bus_get_property_string(
+				  b->bus, SERVICE, path, interface, property, NULL, &value) < 0)
+		return NULL;
+	return value;
+}
+
+static char *unit_path(const char *unit)
+{
+	char *path = NULL;
+
+	return sd_bus_path_encode(MANAGER_PATH "/unit", unit, &path) < 0 ? NULL : path;
+}
+
+static int bus_facts(
+	void *ctx, struct wb_unit *u, struct wb_unit_facts *facts, struct wb_error *err)
+{
+	struct bus *b = ctx;
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	WB_CLEAN_STR path = unit_path(u->name);
+	int r = path ? 0 : -ENOMEM;
+
+	if (r >= 0)
+		r = sd_bus_call_method(b->bus, SERVICE, path, "org.freedesktop.DBus.Properties",
+			"GetAll", &e, &m, "s", UNIT);
+	if (r >= 0)
+		r = read_properties(m, u, facts);
+	sd_bus_message_unref(m);
+	if (r < 0) {
+		fail_call(err, r, &e, "systemd does not describe a unit");
+		return wb_fail_in(err, r, "%s: ", u->name);
+	}
+	sd_bus_error_free(&e);
+	if (!strcmp(wb_unit_kind(u->name), "mount")) {
+		facts->where = get_string(b, path, u->name, "Where");
+	} else if (!strcmp(wb_unit_kind(u->name), "swap")) {
+		facts->what = get_string(b, path, u->name, "What");
+		sd_bus_get_property_trivial(b->bus, SERVICE, path, SERVICE ".Swap", "Priority",
+			NULL, 'i', &facts->priority);
+	}
+	return 0;
+}
+
+static int bus_reload(void *ctx, struct wb_error *err)
+{
+	struct bus *b = ctx;
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	int r = sd_bus_call_method(
+		b->bus, SERVICE, MANAGER_PATH, MANAGER, "Reload", &e, NULL, NULL);
+
+	if (r < 0)
+		return fail_call(err, r, &e, "systemd does not read its unit files again");
+	sd_bus_error_free(&e);
+	return 0;
+}
+
+static int bus_start(void *ctx, const char *unit, char **ret_job, struct wb_error *err)
+{
+	struct bus *b = ctx;
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	const char *job;
+	/* "fail": a start that would undo what is under way is not worth it. */
+	int r = sd_bus_call_method(
+		b->bus, SERVICE, MANAGER_PATH, MANAGER, "StartUnit", &e, &m, "ss", unit, "fail");
+
+	if (r >= 0)
+		r = sd_bus_message_read(m, "o", &job);
+	if (r >= 0) {
+		*ret_job = strdup(job);
+		r = *ret_job ? 0 : -ENOMEM;
+	}
+	sd_bus_message_unref(m);
+	if (r < 0)
+		return fail_call(err, r, &e, "systemd refuses to start it");
+	sd_bus_error_free(&e);
+	return 0;
+}
+
+static uint64_t bus_now(void *ctx)
+{
+	struct timespec ts = {};
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static int bus_wait(
+	void *ctx, uint64_t until, char **ret_job, char **ret_result, struct wb_error *err)
+{
+	struct bus *b = ctx;
+	struct ended *e;
+
+	while (!b->ended) {
+		uint64_t now = bus_now(ctx);
+		int r = sd_bus_process(b->bus, NULL);
+
+		if (r == 0 && !b->ended) {
+			if (now >= until)
+				return 0;
+			r = sd_bus_wait(b->bus, until - now);
+		}
+		if (r < 0 && r != -EINTR)
+			return wb_fail(err, r, "systemd is not heard any more: %s", strerror(-r));
+	}
+	e = b->ended;
+	b->ended = e->next;
+	*ret_job = e->job;
+	*ret_result = e->result;
+	e->job = e->result = NULL;
+	ended_free(e);
+	return 1;
+}
+
+static bool bus_is_waiting(void *ctx, const char *job)
+{
+	struct bus *b = ctx;
+	WB_CLEAN_STR state = NULL;
+
+	if (sd_bus_get_property_string(
+		    b->bus, SERVICE, job, SERVICE ".Job", "State", NULL, &state) < 0)
+		return false;
+	return !strcmp(state, "waiting");
+}
+
+static void bus_cancel(void *ctx, const char *job)
+{
+	struct bus *b = ctx;
+
+	sd_bus_call_method(b->bus, SERVICE, job, SERVICE ".Job", "Cancel", NULL, NULL, NULL);
+}
+
+static char *bus_result(void *ctx, const char *unit)
+{
+	WB_CLEAN_STR path = unit_path(unit);
+
+	return path ? get_string(ctx, path, unit, "Result") : NULL;
+}
+
+int wb_manager_open_bus(int64_t uid, struct wb_manager *ret, struct wb_error *err)
+{
+	WB_CLEAN_STR dir = wb_runtime_dir(uid);
+	WB_CLEAN_STR address = NULL;
+	struct bus *b = calloc(1, sizeof(*b));
+	int r = b && dir ? 0 : -ENOMEM;
+
+	if (r >= 0 && asprintf(&address, "unix:path=%s/private", dir) < 0) {
+		address = NULL;
+		r = -ENOMEM;
+	}
+	if (r >= 0)
+		r = sd_bus_new(&b->bus);
+	if (r >= 0)
+		r = sd_bus_set_address(b->bus, address);
+	if (r >= 0)
+		r = sd_bus_start(b->bus);
+	/* Without a daemon between there is nothing to subscribe to: all signals come. */
+	if (r >= 0)
+		r = sd_bus_match_signal(
+			b->bus, NULL, NULL, MANAGER_PATH, MANAGER, "JobRemoved", on_job_removed, b);
+	if (r < 0) {
+		if (b)
+			bus_close(b);
+		return wb_fail(err, r, "cannot reach systemd at %s/private: %s",
+			dir ? dir : "its socket", strerror(-r));
+	}
+	*ret = (struct wb_manager){
+		.ctx = b,
+		.list = bus_list,
+		.facts = bus_facts,
+		.reload = bus_reload,
+		.start = bus_start,
+		.wait = bus_wait,
+		.is_waiting = bus_is_waiting,
+		.cancel = bus_cancel,
+		.result = bus_result,
+		.now_usec = bus_now,
+		.close = bus_close,
+	};
+	return 0;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The unit files, drop-ins and links below /run, which a boot does not leave. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/manager.h"
+
+/* More than any unit file has. */
+#define LARGEST_UNIT_FILE (256u << 10)
+
+/* systemd.unit(5), "Unit File Load Path": those of its directories that are below /run. */
+static const char *const system_dirs[] = {
+	"transient", "system", "system.control", "system.attached", NULL};
+static const char *const user_dirs[] = {"transient", "user", "user.control", NULL};
+
+static const char *const *runtime_dirs(int64_t uid)
+{
+	return uid < 0 ? system_dirs : user_dirs;
+}
+
+char *wb_runtime_dir(int64_t uid)
+{
+	char *path;
+
+	if (uid < 0)
+		return strdup("/run/systemd");
+	return asprintf(&path, "/run/user/%" PRId64 "/systemd", uid) < 0 ? NULL : path;
+}
+
+static bool has_ending(const char *name, const char *const *endings)
+{
+	size_t n = strlen(name);
+
+	for (; *endings; endings++) {
+		size_t k = strlen(*endings);
+
+		if (n > k && !strcmp(name + n - k, *endings))
+			return true;
+	}
+	return false;
+}
+
+/* Of directories that hold drop-ins or links. */
+static const char *const dir_endings[] = {".d", ".wants", ".requires", ".upholds", NULL};
+/* Scopes hold processes that others started: without them their settings mean nothing. */
+static const char *const scope_endings[] = {".scope", ".scope.d", NULL};
+static const char *const unit_endings[] = {".service", ".socket", ".timer", ".path", ".target",
+	".mount", ".automount", ".swap", ".slice", NULL};
+static const char *const conf_endings[] = {".conf", NULL};
+
+/* This program's own are for one jump only. */
+static bool is_own(const char *name)
+{
+	return !strncmp(name, "warmboot-", strlen("warmboot-")) || strstr(name, "-warmboot.conf");
+}
+
+static char *join(const char *dir, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}
+
+/* What is gone or cannot be read is left out: it may end while it is looked at. */
+static int take_file(const struct wb_files *files, const char *path, struct wb_world *world)
+{
+	WB_CLEAN_STR target = NULL;
+	WB_CLEAN_BLOB text = {};
+
+	if (files->readlink(files->ctx, path, &target, NULL) == 0)
+		return wb_world_add_file(world, path, target, (struct wb_bytes){});
+	if (files->read(files->ctx, path, LARGEST_UNIT_FILE, &text, NULL) < 0)
+		return 0;
+	return wb_world_add_file(world, path, NULL, wb_blob_view(&text));
+}
+
+static int take_dir(const struct wb_files *files, const char *dir, bool inner,
+	const char *const *endings, struct wb_world *world)
+{
+	WB_CLEAN_STRV names = {};
+	int r = 0;
+
+	if (files->list(files->ctx, dir, &names, NULL) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		const char *name = names.items[i];
+		WB_CLEAN_STR path = NULL;
+
+		if (is_own(name) || has_ending(name, scope_endings))
+			continue;
+		path = join(dir, name);
+		if (!path)
+			return -ENOMEM;
+		if (!inner && has_ending(name, dir_endings))
+			r = take_dir(files, path, true,
+				has_ending(name, (const char *const[]){".d", NULL}) ? conf_endings
+										    : unit_endings,
+				world);
+		else if (has_ending(name, endings))
+			r = take_file(files, path, world);
+	}
+	return r;
+}
+
+int wb_runtime_files_read(const struct wb_files *files, struct wb_world *world)
+{
+	WB_CLEAN_STR base = wb_runtime_dir(world->uid);
+	int r = base ? 0 : -ENOMEM;
+
+	for (const char *const *dir = runtime_dirs(world->uid); r == 0 && *dir; dir++) {
+		WB_CLEAN_STR path = join(base, *dir);
+
+		r = path ? take_dir(files, path, false, unit_endings, world) : -ENOMEM;
+	}
+	return r;
+}
+
+/* One or two names, none of them empty, "." or "..". */
+static bool is_plain(const char *rest)
+{
+	size_t depth = 0;
+
+	do {
+		size_t n = strcspn(rest, "/");
+
+		if (n == 0 || (n == 1 && *rest == '.') || (n == 2 && !strncmp(rest, "..", 2)))
+			return false;
+		if (++depth > 2)
+			return false;
+		rest += n + (rest[n] == '/');
+		if (!*rest && rest[-1] == '/')
+			return false;
+	} while (*rest);
+	return true;
+}
+
+bool wb_runtime_file_split(const char *path, int64_t uid, char ret_dir[32], const char **ret_rest)
+{
+	WB_CLEAN_STR base = wb_runtime_dir(uid);
+	size_t n = base ? strlen(base) : 0;
+
+	if (!base || strncmp(path, base, n) || path[n] != '/')
+		return false;
+	path += n + 1;
+	for (const char *const *dir = runtime_dirs(uid); *dir; dir++) {
+		n = strlen(*dir);
+		if (strncmp(path, *dir, n) || path[n] != '/')
+			continue;
+		if (!is_plain(path + n + 1))
+			return false;
+		snprintf(ret_dir, 32, "%s", *dir);
+		*ret_rest = path + n + 1;
+		return true;
+	}
+	return false;
+}
+
+static int write_one(
+	const struct wb_replay_host *host, const struct wb_unit_file *f, const char *path)
+{
+	const struct wb_sys *sys = host->sys;
+	int r;
+
+	/* What this boot has made anew is newer. */
+	if (sys->files->exists(sys->files->ctx, path))
+		return -EEXIST;
+	if (f->link)
+		return host->make_link(host->ctx, f->link, path);
+	r = sys->write_file(sys->ctx, path, (struct wb_bytes){f->text, f->size}, 0644);
+	return r;
+}
+
+static int warn(struct wb_strv *warnings, const char *path, int why)
+{
+	WB_CLEAN_STR text = NULL;
+
+	if (asprintf(&text, "cannot write %s: %s", path, strerror(-why)) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return wb_strv_add(warnings, text);
+}
+
+int wb_runtime_files_write(const struct wb_replay_host *host, const struct wb_world *world,
+	size_t *ret_written, struct wb_strv *warnings)
+{
+	size_t written = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < world->n_files; i++) {
+		const struct wb_unit_file *f = &world->files[i];
+		const char *rest;
+		char dir[32];
+		int w = wb_runtime_file_split(f->path, world->uid, dir, &rest)
+				? write_one(host, f, f->path)
+				: -EPERM;
+
+		if (w == 0)
+			written++;
+		else if (w != -EEXIST)
+			r = warn(warnings, f->path, w);
+	}
+	if (r == 0)
+		*ret_written = written;
+	return r;
+}
+
+int wb_runtime_files_generate(const struct wb_replay_host *host, const struct wb_world *world,
+	const char *normal, const char *early)
+{
+	for (size_t i = 0; i < world->n_files; i++) {
+		const struct wb_unit_file *f = &world->files[i];
+		WB_CLEAN_STR path = NULL;
+		const char *rest;
+		char dir[32];
+
+		if (!wb_runtime_file_split(f->path, world->uid, dir, &rest))
+			continue;
+		/* Nothing starts a transient unit on its own; and it must stay transient. */
+		if (!strcmp(dir, "transient"))
+			continue;
+		/* Above /etc stand the settings of "systemctl set-property", below it the rest. */
+		path = join(!strcmp(dir, "system.control") ? early : normal, rest);
+		if (!path)
+			return -ENOMEM;
+		write_one(host, f, path);
+	}
+	return 0;
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Mounts and swap that somebody made by hand: no unit file tells how to make them again. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/manager.h"
+
+static const char on_loop[] = "it lies on a loop device, which has to be set up again first";
+static const char no_uuid[] =
+	"its device has no name that holds over a boot (none in /dev/disk/by-uuid)";
+static const char is_bind[] = "it shows a part of another file system (a bind mount)";
+static const char in_ram[] = "it lay in memory (zram), which has to be set up again first";
+static const char odd_name[] = "its name holds a line feed";
+
+/* The fields of a line of /proc/self/mountinfo that matter here. */
+struct mount {
+	char *root, *path, *options, *type, *device, *super;
+};
+
+static char *next_field(char **at)
+{
+	char *field = *at + strspn(*at, " ");
+	char *end = field + strcspn(field, " ");
+
+	*at = *end ? end + 1 : end;
+	*end = '\0';
+	return field;
+}
+
+/* Blanks and the like are written \ooo (fs/proc_namespace.c, mangle()). */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
+			s[3] >= '0' && s[3] <= '7') {
+			*out++ = (s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0');
+			s += 3;
+		} else {
+			*out++ = *s;
+		}
+	}
+	*out = '\0';
+}
+
+/* Documentation/filesystems/proc.rst, 3.5. In place. */
+static struct mount parse_line(char *line)
+{
+	struct mount m = {};
+	char *field;
+
+	next_field(&line);
+	next_field(&line);
+	next_field(&line);
+	m.root = next_field(&line);
+	m.path = next_field(&line);
+	m.options = next_field(&line);
+	do
+		field = next_field(&line);
+	while (*field && strcmp(field, "-"));
+	m.type = next_field(&line);
+	m.device = next_field(&line);
+	m.super = next_field(&line);
+	unescape(m.root);
+	unescape(m.path);
+	unescape(m.device);
+	return m;
+}
+
+static bool is_one_of(const char *s, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(s, *list))
+			return true;
+	return false;
+}
+
+/* A device by a name that means the same one in the next boot. NULL: it has none. To be freed. */
+static int stable_name(const char *device, const struct wb_strv *by_uuid, char **ret)
+{
+	if (!strncmp(device, "/dev/mapper/", strlen("/dev/mapper/"))) {
+		*ret = strdup(device);
+		return *ret ? 1 : -ENOMEM;
+	}
+	for (size_t i = 0; i + 1 < by_uuid->n; i += 2) {
+		const char *slash = strrchr(by_uuid->items[i + 1], '/');
+
+		if (!slash || strcmp(slash + 1, device + strlen("/dev/")))
+			continue;
+		return asprintf(ret, "/dev/disk/by-uuid/%s", by_uuid->items[i]) < 0 ? -ENOMEM : 1;
+	}
+	return 0;
+}
+
+/* "%" would begin a specifier. */
+static int put_setting(FILE *out, const char *key, const char *value)
+{
+	fprintf(out, "%s=", key);
+	for (; *value; value++)
+		fprintf(out, *value == '%' ? "%%%%" : "%c", *value);
+	return fputc('\n', out) == EOF ? -ENOMEM : 0;
+}
+
+/*
+ * Of a file system's own options, those that say which one it is or how large, and none that an
+ * older kernel printed and a newer one may not take.
+ */
+static bool is_wanted(const char *option, size_t n, const char *type)
+{
+	static const char *const tmpfs[] = {"size", "mode", "uid", "gid", "nr_inodes", NULL};
+	static const char *const btrfs[] = {"subvol", NULL};
+	static const char *const none[] = {NULL};
+	const char *const *keys = !strcmp(type, "tmpfs")   ? tmpfs
+				  : !strcmp(type, "btrfs") ? btrfs
+							   : none;
+
+	for (; *keys; keys++)
+		if (n > strlen(*keys) && !strncmp(option, *keys, strlen(*keys)) &&
+			option[strlen(*keys)] == '=')
+			return true;
+	return false;
+}
+
+static int join_options(const struct mount *m, bool all, char **ret)
+{
+	WB_CLEAN_STR text = strdup(m->options);
+	const char *super = m->super;
+
+	if (!text)
+		return -ENOMEM;
+	while (*super) {
+		size_t n = strcspn(super, ",");
+		char *more;
+
+		/* The flags of the mount are in the first list. */
+		if (all ? (n > 2 || (strncmp(super, "rw", n) && strncmp(super, "ro", n)))
+			: is_wanted(super, n, m->type)) {
+			if (asprintf(&more, "%s,%.*s", text, (int)n, super) < 0)
+				return -ENOMEM;
+			free(text);
+			text = more;
+		}
+		super += n + (super[n] == ',');
+	}
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+static int print_mount(const struct mount *m, const char *what, const char *options, char **ret)
+{
+	size_t size;
+	FILE *out = open_memstream(ret, &size);
+	int r;
+
+	if (!out)
+		return -ENOMEM;
+	fputs("[Unit]\nDescription=Mounted by hand\n\n[Mount]\n", out);
+	put_setting(out, "What", what);
+	put_setting(out, "Where", m->path);
+	put_setting(out, "Type", m->type);
+	r = put_setting(out, "Options", options);
+	if (fclose(out) == EOF || r < 0) {
+		free(*ret);
+		*ret = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
+}
+
+static int refuse(const char *why, const char **ret_why)
+{
+	*ret_why = why;
+	return 0;
+}
+
+static int define(
+	const struct mount *m, const struct wb_strv *by_uuid, char **ret, const char **ret_why)
+{
+	static const char *const network[] = {
+		"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "virtiofs", NULL};
+	bool remote = is_one_of(m->type, network), device = !strncmp(m->device, "/dev/", 5);
+	WB_CLEAN_STR what = NULL;
+	WB_CLEAN_STR options = NULL;
+	char *text;
+	int r;
+
+	if (!remote && !device && strcmp(m->type, "tmpfs"))
+		return -ENOENT;
+	/* What lies there belongs to programs that make it again themselves. */
+	if (is_below(m->path, "/run") || is_below(m->path, "/dev") || is_below(m->path, "/sys") ||
+		is_below(m->path, "/proc"))
+		return -ENOENT;
+	if (strchr(m->path, '\n') || strchr(m->device, '\n'))
+		return refuse(odd_name, ret_why);
+	if (strcmp(m->root, "/") && strcmp(m->type, "btrfs") && !remote)
+		return refuse(is_bind, ret_why);
+	if (!strncmp(m->device, "/dev/loop", strlen("/dev/loop")))
+		return refuse(on_loop, ret_why);
+	if (device) {
+		r = stable_name(m->device, by_uuid, &what);
+		if (r == 0)
+			return refuse(no_uuid, ret_why);
+	} else {
+		what = strdup(m->device);
+		r = what ? 1 : -ENOMEM;
+	}
+	if (r > 0)
+		r = join_options(m, remote, &options);
+	if (r >= 0)
+		r = print_mount(m, what, options, &text);
+	if (r < 0)
+		return r;
+	*ret = text;
+	return 1;
+}
+
+int wb_mount_define(const char *mountinfo, const struct wb_strv *by_uuid, const char *where,
+	char **ret, const char **ret_why)
+{
+	WB_CLEAN_STR copy = strdup(mountinfo);
+	char *line, *rest = copy;
+	struct mount found = {};
+
+	if (!copy)
+		return -ENOMEM;
+	/* The last one lies on top. */
+	while ((line = strsep(&rest, "\n"))) {
+		struct mount m = parse_line(line);
+
+		if (!strcmp(m.path, where))
+			found = m;
+	}
+	if (!found.path)
+		return -ENOENT;
+	return define(&found, by_uuid, ret, ret_why);
+}
+
+int wb_swap_define(const char *what, int priority, const struct wb_strv *by_uuid, char **ret,
+	const char **ret_why)
+{
+	bool device = !strncmp(what, "/dev/", 5);
+	WB_CLEAN_STR name = NULL;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+	int r;
+
+	if (strchr(what, '\n'))
+		return refuse(odd_name, ret_why);
+	if (!strncmp(what, "/dev/zram", strlen("/dev/zram")))
+		return refuse(in_ram, ret_why);
+	if (!strncmp(what, "/dev/loop", strlen("/dev/loop")))
+		return refuse(on_loop, ret_why);
+	if (device && !is_below(what, "/dev/disk")) {
+		r = stable_name(what, by_uuid, &name);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return refuse(no_uuid, ret_why);
+	}
+	out = open_memstream(&text, &size);
+	if (!out)
+		return -ENOMEM;
+	fputs("[Unit]\nDescription=Swap added by hand\n\n[Swap]\n", out);
+	put_setting(out, "What", name ? name : what);
+	/* Below zero the kernel counts by itself. */
+	if (priority >= 0)
+		fprintf(out, "Priority=%d\n", priority);
+	if (fclose(out) == EOF) {
+		free(text);
+		return -ENOMEM;
+	}
+	*ret = text;
+	return 1;
+}
+
+int wb_by_uuid_read(const struct wb_files *files, struct wb_strv *ret)
+{
+	static const char dir[] = "/dev/disk/by-uuid";
+	WB_CLEAN_STRV names = {};
+	int r = 0;
+
+	if (files->list(files->ctx, dir, &names, NULL) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		WB_CLEAN_STR path = NULL;
+		WB_CLEAN_STR target = NULL;
+
+		if (asprintf(&path, "%s/%s", dir, names.items[i]) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		if (files->readlink(files->ctx, path, &target, NULL) < 0)
+			continue;
+		r = wb_strv_add(ret, names.items[i]);
+		if (r == 0)
+			r = wb_strv_add(ret, target);
+	}
+	return r;
+}

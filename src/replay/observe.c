@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What a manager runs, and of each unit what it takes to start it again. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/manager.h"
+
+static const char is_scope[] =
+	"another program started its processes (a scope), and has to start them again";
+static const char was_connection[] = "it served one connection, which has ended";
+static const char in_session[] = "it belongs to a graphical session, which begins with a login";
+static const char on_terminal[] = "it was bound to a terminal, which has ended";
+static const char rescue[] = "a boot does not stop there by itself";
+
+static bool starts_with(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+static void facts_deinit(struct wb_unit_facts *facts)
+{
+	free(facts->where);
+	free(facts->what);
+}
+
+#define CLEAN_FACTS __attribute__((cleanup(facts_deinit))) struct wb_unit_facts
+
+/* What is needed of the machine for the mounts. */
+struct machine {
+	struct wb_blob mountinfo;
+	struct wb_strv by_uuid;
+};
+
+static bool is_kind(const struct wb_unit *u, const char *kind)
+{
+	return !strcmp(wb_unit_kind(u->name), kind);
+}
+
+/* uid of "user@UID.service"; -1: it is no such unit. */
+static int64_t user_of(const char *unit)
+{
+	char *end;
+	long long uid;
+
+	if (!starts_with(unit, "user@") || unit[5] < '0' || unit[5] > '9')
+		return -1;
+	uid = strtoll(unit + 5, &end, 10);
+	return strcmp(end, ".service") || uid > UINT32_MAX ? -1 : uid;
+}
+
+/* Known by the name alone to be of no interest. */
+static bool is_dull(const struct wb_replay_host *host, int64_t uid, const struct wb_unit *u)
+{
+	int64_t user = user_of(u->name);
+
+	if (!wb_unit_is_up(u) || is_kind(u, "device") || is_kind(u, "slice"))
+		return true;
+	/* A login ends with the boot; its manager, too, unless the user lingers. */
+	if (starts_with(u->name, "session-") && is_kind(u, "scope"))
+		return true;
+	return uid < 0 && user >= 0 && !host->lingers(host->ctx, (uint32_t)user);
+}
+
+/* "x@7-….service" made by x.socket for one connection. */
+static bool is_connection(const struct wb_unit *u)
+{
+	const char *at = strchr(u->name, '@');
+	size_t n = at ? at - u->name : 0;
+
+	for (size_t i = 0; n && i < u->triggered_by.n; i++) {
+		const char *by = u->triggered_by.items[i];
+
+		if (!strncmp(by, u->name, n) && !strcmp(by + n, ".socket"))
+			return true;
+	}
+	return false;
+}
+
+static bool in_graphical_session(const struct wb_unit *u)
+{
+	for (size_t i = 0; i < u->after.n; i++)
+		if (starts_with(u->after.items[i], "graphical-session"))
+			return true;
+	return false;
+}
+
+static bool has_terminal(const struct wb_world *world, const struct wb_unit *u)
+{
+	if (!u->fragment || !u->state || strcmp(u->state, "transient"))
+		return false;
+	for (size_t i = 0; i < world->n_files; i++) {
+		const struct wb_unit_file *f = &world->files[i];
+
+		if (!f->link && !strcmp(f->path, u->fragment))
+			return strstr((const char *)f->text, "TTYPath=/dev/pts/");
+	}
+	return false;
+}
+
+static int set(char **field, const char *value)
+{
+	free(*field);
+	*field = strdup(value);
+	return *field ? 0 : -ENOMEM;
+}
+
+/* 1: it stays in the record; 0: it does not. */
+static int judge(const struct wb_world *world, struct wb_unit *u, const struct wb_unit_facts *facts)
+{
+	const char *why = NULL;
+
+	if (is_kind(u, "target")) {
+		if (!facts->can_isolate && !wb_unit_is_by_hand(u))
+			return 0;
+		if (!strcmp(u->name, "rescue.target") || !strcmp(u->name, "emergency.target"))
+			why = rescue;
+	}
+	if (is_kind(u, "scope"))
+		why = is_scope;
+	else if (is_connection(u))
+		why = was_connection;
+	else if (world->uid >= 0 && in_graphical_session(u))
+		why = in_session;
+	else if (has_terminal(world, u))
+		why = on_terminal;
+	return why ? set(&u->cannot, why) < 0 ? -ENOMEM : 1 : 1;
+}
+
+/* A mount or swap without a unit file: write one. As judge(). */
+static int judge_made(const struct machine *machine, struct wb_world *world, struct wb_unit *u,
+	const struct wb_unit_facts *facts)
+{
+	WB_CLEAN_STR dir = wb_runtime_dir(world->uid);
+	WB_CLEAN_STR text = NULL;
+	char path[4096];
+	const char *why = NULL;
+	int r = -ENOENT;
+
+	if (is_kind(u, "mount") && facts->where && machine->mountinfo.data)
+		r = wb_mount_define((const char *)machine->mountinfo.data, &machine->by_uuid,
+			facts->where, &text, &why);
+	else if (is_kind(u, "swap") && facts->what)
+		r = wb_swap_define(facts->what, facts->priority, &machine->by_uuid, &text, &why);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		return set(&u->cannot, why) < 0 ? -ENOMEM : 1;
+	if (r < 0 || !dir)
+		return -ENOMEM;
+	if (snprintf(path, sizeof(path), "%s/transient/%s", dir, u->name) >= sizeof(path))
+		return 0;
+	r = wb_world_add_file(
+		world, path, NULL, (struct wb_bytes){(const uint8_t *)text, strlen(text)});
+	if (r == 0)
+		r = set(&u->state, "transient");
+	return r < 0 ? r : 1;
+}
+
+static int move_unit(struct wb_world *to, struct wb_unit *from)
+{
+	struct wb_unit *u;
+	int r = wb_world_add_unit(to, from->name, &u);
+
+	if (r < 0)
+		return r;
+	free(u->name);
+	*u = *from;
+	*from = (struct wb_unit){};
+	return 0;
+}
+
+static int observe_one(const struct machine *machine, struct wb_manager *m, struct wb_unit *u,
+	struct wb_world *world, struct wb_error *err)
+{
+	bool made = world->uid < 0 && (is_kind(u, "mount") || is_kind(u, "swap"));
+	CLEAN_FACTS facts = {};
+	struct wb_error ignored;
+	int r = m->facts(m->ctx, u, &facts, &ignored);
+
+	/* Gone since it was listed. */
+	if (r < 0)
+		return r == -ENOMEM ? wb_fail(err, r, "out of memory") : 0;
+	if (is_kind(u, "mount") && world->uid >= 0)
+		return 0;
+	r = made && !(u->fragment && *u->fragment) ? judge_made(machine, world, u, &facts)
+						   : judge(world, u, &facts);
+	if (r > 0)
+		r = move_unit(world, u);
+	return r < 0 ? wb_fail(err, r, "more units run than can be recorded") : 0;
+}
+
+int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, int64_t uid,
+	struct wb_world *ret, struct wb_error *err)
+{
+	const struct wb_files *files = host->sys->files;
+	WB_CLEAN_WORLD all = {.uid = uid}, world = {.uid = uid};
+	WB_CLEAN_BLOB mountinfo = {};
+	WB_CLEAN_STRV by_uuid = {};
+	int r = m->list(m->ctx, &all, err);
+
+	if (r < 0)
+		return r;
+	r = wb_runtime_files_read(files, &world);
+	if (r == 0 && uid < 0)
+		r = wb_by_uuid_read(files, &by_uuid);
+	if (r < 0)
+		return wb_fail(err, r, "there are more unit files below /run than can be recorded");
+	if (uid < 0)
+		files->read(files->ctx, "/proc/self/mountinfo", 0, &mountinfo, NULL);
+	for (size_t i = 0; r == 0 && i < all.n_units; i++) {
+		struct machine machine = {mountinfo, by_uuid};
+
+		if (!is_dull(host, uid, &all.units[i]))
+			r = observe_one(&machine, m, &all.units[i], &world, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = world;
+	world = (struct wb_world){};
+	return 0;
+}
+
+int wb_world_glance(struct wb_manager *m, int64_t uid, struct wb_world *ret, struct wb_error *err)
+{
+	WB_CLEAN_WORLD all = {.uid = uid};
+	int r = m->list(m->ctx, &all, err);
+
+	for (size_t i = 0; r == 0 && i < all.n_units; i++) {
+		struct wb_unit *u = &all.units[i];
+		CLEAN_FACTS facts = {};
+
+		/* Only of these does the unit file decide whether they count. */
+		if (wb_unit_is_up(u) && (is_kind(u, "mount") || is_kind(u, "swap")))
+			m->facts(m->ctx, u, &facts, NULL);
+	}
+	if (r < 0)
+		return r;
+	*ret = all;
+	all = (struct wb_world){};
+	return 0;
+}
