@@ -188,22 +188,73 @@ static int take_property(
 	return sd_bus_message_skip(m, "v");
 }
 
-static int read_properties(sd_bus_message *m, struct wb_unit *u, struct wb_unit_facts *facts)
-{
+/* A property that was asked for. */
+struct question {
 	const char *name;
-	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+	struct wb_unit *unit;
+	struct wb_unit_facts *facts;
+	sd_bus_slot *slot;
+	int *left, *result;
+};
 
-	while (r >= 0) {
-		r = sd_bus_message_enter_container(m, 'e', "sv");
-		if (r <= 0)
-			break;
-		r = sd_bus_message_read(m, "s", &name);
-		if (r >= 0)
-			r = take_property(m, name, u, facts);
-		if (r >= 0)
-			r = sd_bus_message_exit_container(m);
+static int on_property(sd_bus_message *m, void *arg, sd_bus_error *unused)
+{
+	struct question *q = arg;
+	int r = sd_bus_message_is_method_error(m, NULL)
+			? -sd_bus_message_get_errno(m)
+			: take_property(m, q->name, q->unit, q->facts);
+
+	if (r < 0 && *q->result >= 0)
+		*q->result = r;
+	--*q->left;
+	return 0;
+}
+
+static int wait_for_answers(struct bus *b, const int *left)
+{
+	while (*left) {
+		int r = sd_bus_process(b->bus, NULL);
+
+		if (r == 0)
+			r = sd_bus_wait(b->bus, UINT64_MAX);
+		if (r < 0 && r != -EINTR)
+			return r;
 	}
-	return r;
+	return 0;
+}
+
+/*
+ * All at once, and only these: a manager takes many times as long to put together everything that
+ * it could tell of a unit.
+ */
+static int ask_properties(
+	struct bus *b, const char *path, struct wb_unit *u, struct wb_unit_facts *facts)
+{
+	bool service = !strcmp(wb_unit_kind(u->name), "service");
+	bool target = !strcmp(wb_unit_kind(u->name), "target");
+	const char *names[6] = {"UnitFileState", "FragmentPath", "After", "CanStart"};
+	struct question questions[6] = {};
+	size_t n = 4;
+	int left = 0, result = 0, r = 0;
+
+	if (service && strchr(u->name, '@'))
+		names[n++] = "TriggeredBy";
+	if (target)
+		names[n++] = "CanIsolate";
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		struct question *q = &questions[i];
+
+		*q = (struct question){names[i], u, facts, NULL, &left, &result};
+		r = sd_bus_call_method_async(b->bus, &q->slot, SERVICE, path,
+			"org.freedesktop.DBus.Properties", "Get", on_property, q, "ss", UNIT,
+			names[i]);
+		left += r >= 0;
+	}
+	if (r >= 0)
+		r = wait_for_answers(b, &left);
+	for (size_t i = 0; i < n; i++)
+		sd_bus_slot_unref(questions[i].slot);
+	return r < 0 ? r : result;
 }
 
 /* "org.freedesktop.systemd1.Mount" for a mount. To be freed. */
@@ -239,22 +290,11 @@ static int bus_facts(
 	void *ctx, struct wb_unit *u, struct wb_unit_facts *facts, struct wb_error *err)
 {
 	struct bus *b = ctx;
-	sd_bus_error e = SD_BUS_ERROR_NULL;
-	sd_bus_message *m = NULL;
 	WB_CLEAN_STR path = unit_path(u->name);
-	int r = path ? 0 : -ENOMEM;
+	int r = path ? ask_properties(b, path, u, facts) : -ENOMEM;
 
-	if (r >= 0)
-		r = sd_bus_call_method(b->bus, SERVICE, path, "org.freedesktop.DBus.Properties",
-			"GetAll", &e, &m, "s", UNIT);
-	if (r >= 0)
-		r = read_properties(m, u, facts);
-	sd_bus_message_unref(m);
-	if (r < 0) {
-		fail_call(err, r, &e, "systemd does not describe a unit");
-		return wb_fail_in(err, r, "%s: ", u->name);
-	}
-	sd_bus_error_free(&e);
+	if (r < 0)
+		return wb_fail(err, r, "systemd does not describe %s: %s", u->name, strerror(-r));
 	if (!strcmp(wb_unit_kind(u->name), "mount")) {
 		facts->where = get_string(b, path, u->name, "Where");
 	} else if (!strcmp(wb_unit_kind(u->name), "swap")) {

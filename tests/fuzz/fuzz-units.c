@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "replay/replay.h"
+#include "replay/manager.h"
 
 const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 {
@@ -25,14 +25,37 @@ const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 	return &blob;
 }
 
+/* The same bytes as the kernel's list of mounts, and as a path. */
+static void read_mounts(struct wb_bytes in)
+{
+	static const char line[] = "36 22 254:1 / /m rw - ext4 /dev/vda1 rw\n";
+	WB_CLEAN_STRV by_uuid = {};
+	WB_CLEAN_BLOB text = {};
+	WB_CLEAN_STR mount = NULL;
+	WB_CLEAN_STR swap = NULL;
+	const char *why, *rest;
+	char dir[32];
+
+	if (wb_strv_add(&by_uuid, "uuid") < 0 || wb_strv_add(&by_uuid, "../../vda1") < 0 ||
+		wb_blob_append(&text, line, strlen(line)) < 0 ||
+		wb_blob_append(&text, in.data, in.size) < 0 || wb_blob_append(&text, "", 1) < 0)
+		abort();
+	wb_mount_define((const char *)text.data, &by_uuid, "/m", &mount, &why);
+	wb_swap_define((const char *)text.data + strlen(line), 0, &by_uuid, &swap, &why);
+	wb_runtime_file_split((const char *)text.data + strlen(line), -1, dir, &rest);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct wb_bytes in = {data, size};
 	WB_CLEAN_UNITS units = {}, again = {};
 	WB_CLEAN_REPLAY_PLAN plan = {};
 	WB_CLEAN_WORLD world = {};
+	WB_CLEAN_RESULTS results = {};
 	WB_CLEAN_STR text = NULL;
 
+	read_mounts(in);
+	wb_results_parse(in, "input", &results, NULL);
 	wb_world_parse(in, "input", &world, NULL);
 	if (wb_units_parse(in, "input", &units, NULL) < 0)
 		return 0;
