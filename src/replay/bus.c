@@ -163,6 +163,26 @@ static int take_list(sd_bus_message *m, struct wb_strv *ret)
 	return r;
 }
 
+/* The ways in which one unit has another started, seen from the other. */
+static const char *const askers[] = {"WantedBy", "RequiredBy", "BoundBy", NULL};
+
+static bool is_asker(const char *name)
+{
+	for (const char *const *at = askers; *at; at++)
+		if (!strcmp(name, *at))
+			return true;
+	return false;
+}
+
+static int take_askers(sd_bus_message *m, bool *ret)
+{
+	WB_CLEAN_STRV list = {};
+	int r = take_list(m, &list);
+
+	*ret |= list.n > 0;
+	return r;
+}
+
 static int take_property(
 	sd_bus_message *m, const char *name, struct wb_unit *u, struct wb_unit_facts *facts)
 {
@@ -177,6 +197,8 @@ static int take_property(
 		return take_list(m, &u->after);
 	if (!strcmp(name, "TriggeredBy"))
 		return take_list(m, &u->triggered_by);
+	if (is_asker(name))
+		return take_askers(m, &facts->asked);
 	if (!strcmp(name, "CanIsolate"))
 		return take_bool(m, &facts->can_isolate);
 	if (!strcmp(name, "CanStart")) {
@@ -187,6 +209,8 @@ static int take_property(
 	}
 	return sd_bus_message_skip(m, "v");
 }
+
+#define MOST_QUESTIONS 9
 
 /* A property that was asked for. */
 struct question {
@@ -232,8 +256,8 @@ static int ask_properties(
 {
 	bool service = !strcmp(wb_unit_kind(u->name), "service");
 	bool target = !strcmp(wb_unit_kind(u->name), "target");
-	const char *names[6] = {"UnitFileState", "FragmentPath", "After", "CanStart"};
-	struct question questions[6] = {};
+	const char *names[MOST_QUESTIONS] = {"UnitFileState", "FragmentPath", "After", "CanStart"};
+	struct question questions[MOST_QUESTIONS] = {};
 	size_t n = 4;
 	int left = 0, result = 0, r = 0;
 
@@ -241,6 +265,8 @@ static int ask_properties(
 		names[n++] = "TriggeredBy";
 	if (target)
 		names[n++] = "CanIsolate";
+	for (size_t i = 0; u->sub && !strcmp(u->sub, "exited") && askers[i]; i++)
+		names[n++] = askers[i];
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		struct question *q = &questions[i];
 

@@ -111,6 +111,7 @@ static int judge(const struct wb_world *world, struct wb_unit *u, const struct w
 {
 	const char *why = NULL;
 
+	u->unasked = u->sub && !strcmp(u->sub, "exited") && !facts->asked;
 	if (is_kind(u, "target")) {
 		if (!facts->can_isolate && !wb_unit_is_by_hand(u))
 			return 0;

@@ -142,7 +142,7 @@ static bool did_run(const struct wb_unit *u)
 {
 	if (!is_noteworthy(u) || !wb_unit_is_up(u))
 		return false;
-	return !u->sub || strcmp(u->sub, "exited") || wb_unit_is_by_hand(u);
+	return !u->sub || strcmp(u->sub, "exited") || wb_unit_is_by_hand(u) || u->unasked;
 }
 
 static const char *why_not(const struct wb_unit *u, const struct wb_unit *now)

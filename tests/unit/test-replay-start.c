@@ -17,7 +17,7 @@ struct act {
 	const char *refusal; /* StartUnit's sentence; NULL: it takes it */
 	const char *where;
 	bool waiting; /* its job waits for others */
-	bool can_isolate, no_start;
+	bool can_isolate, no_start, asked;
 	uint64_t takes; /* microseconds until its start ends */
 };
 
@@ -91,6 +91,7 @@ static int fake_facts(
 		assert_int_equal(wb_strv_add(&u->triggered_by, a->triggered_by), 0);
 	u->no_start = a->no_start;
 	facts->can_isolate = a->can_isolate;
+	facts->asked = a->asked;
 	facts->where = dup(a->where);
 	if (!strcmp(wb_unit_kind(u->name), "swap"))
 		facts->what = dup(a->where);
@@ -538,6 +539,8 @@ static void a_world_is_observed(void **state)
 		{"user@1001.service", "active", .state = "static"},
 		{"ssh@7-1.2.3.4.service", "active", .state = "static",
 			.triggered_by = "ssh.socket"},
+		{"did.service", "active", "exited", .state = "static"},
+		{"part.service", "active", "exited", .state = "static", .asked = true},
 		{"ssh.service", "active", .triggered_by = "ssh.socket"},
 		{"tty.service", "active", .state = "transient",
 			.fragment = "/run/systemd/transient/tty.service"},
@@ -569,6 +572,9 @@ static void a_world_is_observed(void **state)
 	assert_int_equal(wb_world_observe(&f.host, &m, -1, &world, NULL), 0);
 	assert_null(unit(&world, "plain.service")->cannot);
 	assert_null(unit(&world, "down.service"));
+	assert_false(unit(&world, "plain.service")->unasked);
+	assert_true(unit(&world, "did.service")->unasked);
+	assert_false(unit(&world, "part.service")->unasked);
 	assert_null(unit(&world, "session-3.scope"));
 	assert_non_null(unit(&world, "other.scope")->cannot);
 	assert_non_null(unit(&world, "user@1000.service"));

@@ -153,8 +153,9 @@ static void what_was_over_is_done_again_only_if_done_by_hand(void **state)
 		unit(&before, "x.service", "active", "exited", by_hand[i], NULL);
 		unit(&before, "boot.service", "active", "exited", "enabled", NULL);
 		unit(&before, "part.service", "active", "exited", "static", NULL);
+		unit(&before, "y.service", "active", "exited", "static", NULL)->unasked = true;
 		assert_int_equal(wb_replay_plan(&before, &now, &plan), 0);
-		assert_starts(plan, "x.service");
+		assert_starts(plan, "x.service y.service");
 		assert_leaves(plan, "");
 	}
 }
@@ -230,7 +231,7 @@ static void a_record_survives_its_file(void **state)
 	u = runs(&world, "a.service", "b.service c.target");
 	u->fragment = dup("/run/systemd/transient/a.service");
 	u->cannot = dup("why");
-	u->no_start = true;
+	u->no_start = u->unasked = true;
 	assert_int_equal(wb_strv_add(&u->triggered_by, "a.socket"), 0);
 	assert_int_equal(wb_world_add_file(&world, "/run/systemd/transient/a.service", NULL,
 				 (struct wb_bytes){(const uint8_t *)"[Service]\n", 10}),
@@ -260,6 +261,7 @@ static void a_record_survives_its_file(void **state)
 	assert_string_equal(w->units[0].state, "disabled");
 	assert_string_equal(w->units[0].cannot, "why");
 	assert_true(w->units[0].no_start);
+	assert_true(w->units[0].unasked);
 	assert_string_equal(w->units[0].after.items[1], "c.target");
 	assert_string_equal(w->units[0].triggered_by.items[0], "a.socket");
 	assert_int_equal(w->n_files, 3);
