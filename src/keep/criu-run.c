@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -666,13 +667,21 @@ static int open_external(const struct wb_criu_external *e, int *ret, struct wb_e
 {
 	/* What was open is opened again; it is neither made nor emptied. */
 	int flags = (int)e->flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_DIRECTORY);
+	char path[PATH_MAX + 16];
 	int fd;
 
 	if (!e->path) {
 		*ret = (int)e->fd;
 		return 0;
 	}
-	fd = open(e->path, flags | O_CLOEXEC | O_NOCTTY);
+	/*
+	 * From process 1, who opened it the first time, too: a command of a unit often has mounts
+	 * of its own, which are gone when it has ended, and then nobody could name the file again.
+	 */
+	snprintf(path, sizeof(path), "/proc/1/root%s", e->path);
+	fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		fd = open(e->path, flags | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return wb_fail(err, -errno, "cannot open %s again: %s", e->path, strerror(errno));
 	if (e->position)

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The facts for a preflight, and its verdict for the manifest. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keep/preflight.h"
+
+#define LARGEST (16u << 20)
+
+/* What the kernel to come has not; false: its modules are not where they should be. */
+static bool read_modules(const struct wb_files *files, const char *release, struct wb_strv *ret)
+{
+	static const char *const trees[] = {"/usr/lib/modules", "/lib/modules"};
+
+	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees); i++) {
+		WB_CLEAN_BLOB dep = {}, builtin = {};
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/%s/modules.dep", trees[i], release);
+		if (files->read(files->ctx, path, LARGEST, &dep, NULL) < 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/modules.builtin", trees[i], release);
+		(void)files->read(files->ctx, path, LARGEST, &builtin, NULL);
+		return wb_keep_missing_modules(wb_blob_view(&dep), wb_blob_view(&builtin), ret) ==
+		       0;
+	}
+	return false;
+}
+
+static char *running_release(const struct wb_files *files)
+{
+	WB_CLEAN_BLOB b = {};
+
+	if (files->read(files->ctx, "/proc/sys/kernel/osrelease", 4096, &b, NULL) < 0)
+		return NULL;
+	return strndup((const char *)b.data, strcspn((const char *)b.data, "\n"));
+}
+
+int wb_keep_look(const struct wb_keep_look *look, const char *unit,
+	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err)
+{
+	const struct wb_files *files = look->files;
+	WB_CLEAN_STR running = NULL;
+	WB_CLEAN_SERVICE service = {};
+	WB_CLEAN_SOCKETS sockets = {};
+	WB_CLEAN_STRV missing = {};
+	WB_CLEAN_PROCS procs = {};
+	struct wb_proc init = {};
+	struct wb_keep_facts facts = {.unit = unit,
+		.systemd = &service,
+		.procs = &procs,
+		.sockets = &sockets,
+		.init = &init,
+		.criu = look->criu};
+	int r = look->units->read(look->units->ctx, unit, &service, err);
+
+	if (r < 0)
+		return r;
+	if (!service.main_pid || !service.cgroup || !*service.cgroup)
+		return wb_keep_judge(&facts, config, ret, err);
+	facts.release = look->release;
+	if (!facts.release)
+		facts.release = running = running_release(files);
+	if (facts.release && read_modules(files, facts.release, &missing))
+		facts.missing_modules = &missing;
+	r = wb_procs_read(files, service.cgroup, &procs, err);
+	if (r == 0)
+		r = wb_sockets_read(files, service.main_pid, &sockets, err);
+	/* Without an answer the rules make do with what /proc says. */
+	if (r == 0 && look->add_peers)
+		(void)look->add_peers(&sockets);
+	if (r == 0)
+		r = wb_proc_read(files, 1, &init, err);
+	if (r == 0)
+		r = wb_keep_judge(&facts, config, ret, err);
+	wb_proc_deinit(&init);
+	return r;
+}
+
+/* ---- for the manifest ---- */
+
+static void forget(struct wb_manifest_unit *u)
+{
+	for (size_t i = 0; i < u->ports.n; i++) {
+		free(u->ports.items[i].protocol);
+		free(u->ports.items[i].address);
+	}
+	for (size_t i = 0; i < u->connections.n; i++) {
+		free(u->connections.items[i].local);
+		free(u->connections.items[i].remote);
+	}
+	free(u->ports.items);
+	free(u->connections.items);
+	free(u->pids.items);
+	free(u->streams.items);
+	free(u->how);
+	free(u->why);
+	json_decref(u->image);
+	u->ports.n = u->connections.n = u->pids.n = u->streams.n = 0;
+	u->ports.items = NULL;
+	u->connections.items = NULL;
+	u->pids.items = NULL;
+	u->streams.items = NULL;
+	u->how = u->why = NULL;
+	u->image = NULL;
+}
+
+static int copy_string(const char *from, char **to)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+static int copy_ports(const struct wb_keep_verdict *v, struct wb_manifest_unit *u)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < v->ports.n; i++) {
+		struct wb_manifest_port *p = wb_list_add(&u->ports, sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		p->port = v->ports.items[i].port;
+		r = copy_string(v->ports.items[i].protocol, &p->protocol);
+		if (r == 0)
+			r = copy_string(v->ports.items[i].address, &p->address);
+	}
+	for (size_t i = 0; r == 0 && i < v->connections.n; i++) {
+		const struct wb_manifest_connection *from = &v->connections.items[i];
+		struct wb_manifest_connection *c = wb_list_add(&u->connections, sizeof(*c));
+
+		if (!c)
+			return -ENOMEM;
+		c->local_port = from->local_port;
+		c->remote_port = from->remote_port;
+		r = copy_string(from->local, &c->local);
+		if (r == 0)
+			r = copy_string(from->remote, &c->remote);
+	}
+	return r;
+}
+
+/* The journal's streams, which the restorer's own take the place of. */
+static int copy_streams(const struct wb_criu_image *image, struct wb_manifest_unit *u)
+{
+	for (size_t i = 0; i < image->externals.n; i++) {
+		const struct wb_criu_external *e = &image->externals.items[i];
+		struct wb_manifest_stream *s;
+		long long inode;
+
+		if (e->path || sscanf(e->id, "unix[%lld]", &inode) != 1)
+			continue;
+		s = wb_list_add(&u->streams, sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		s->inode = inode;
+		s->fd = e->fd ? e->fd : 1;
+	}
+	return 0;
+}
+
+int wb_keep_verdict_to_manifest(
+	const struct wb_keep_verdict *v, struct wb_manifest_unit *u, struct wb_error *err)
+{
+	int r;
+
+	forget(u);
+	r = copy_string(wb_keep_how_name(v->how), &u->how);
+	if (r == 0 && v->reasons.n)
+		r = copy_string(v->reasons.items[0], &u->why);
+	if (r == 0)
+		r = copy_ports(v, u);
+	if (r == 0 && v->how == WB_KEEP_PROCESS) {
+		u->main_pid = v->image.main_pid;
+		for (size_t i = 0; r == 0 && i < v->image.pids.n; i++) {
+			int64_t *pid = wb_list_add(&u->pids, sizeof(*pid));
+
+			if (pid)
+				*pid = v->image.pids.items[i];
+			else
+				r = -ENOMEM;
+		}
+		if (r == 0)
+			r = copy_streams(&v->image, u);
+		u->image = wb_criu_image_write(&v->image);
+		if (!u->image)
+			r = -ENOMEM;
+	}
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}

@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "fake-files.h"
+#include "keep/preflight.h"
+
+/* A sandboxed service with a client: what /proc says of memcached under Debian 13, shortened. */
+#define STATUS                                                                      \
+	"Name:\tmemcached\nTracerPid:\t0\nVmRSS:\t    2048 kB\nVmSwap:\t 1024 kB\n" \
+	"Threads:\t10\nSeccomp:\t2\nSeccomp_filters:\t16\n"
+#define MOUNTS                                                         \
+	"300 299 254:2 / / ro,relatime shared:1 - ext4 /dev/vda2 rw\n" \
+	"301 300 0:40 / /dev ro,nosuid - tmpfs tmpfs rw\n"             \
+	"302 300 0:23 / /run rw - tmpfs tmpfs rw\n"
+#define MAPS                                                                            \
+	"55d0-55d1 r-xp 00000000 fe:02 1234                       /usr/bin/memcached\n" \
+	"7f00-7f01 rw-p 00000000 00:00 0 \n"                                            \
+	"7f02-7f03 r--s 00000000 00:2f 77                         [heap]\n"
+#define INFO(mnt, ino) "pos:\t0\nflags:\t02\nmnt_id:\t" mnt "\nino:\t" ino "\n"
+#define TCP_HEAD "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n"
+#define TCP                                                                                \
+	TCP_HEAD                                                                           \
+	"   0: 0100007F:2BCB 00000000:0000 0A 00000000:00000000 00:00000000 00000000   "   \
+	"100        0 2534 1 0000000000000000 100 0 0 10 0\n"                              \
+	"   1: 0100007F:2BCB 0100007F:BBEC 01 00000000:00000000 00:00000000 00000000   "   \
+	"100        0 2600 1 0000000000000000 20 4 30 10 -1\n"                             \
+	"   2: 0100007F:BBEC 0100007F:2BCB 01 00000000:00000000 00:00000000 00000000     " \
+	"0        0 2601 1 0000000000000000 20 4 30 10 -1\n"
+#define UNIX_HEAD "Num       RefCount Protocol Flags    Type St Inode Path\n"
+#define UNIX                                                         \
+	UNIX_HEAD "0000: 00000003 00000000 00000000 0001 03  2503\n" \
+		  "0000: 00000003 00000000 00000000 0001 03  2504 /run/systemd/journal/stdout\n"
+
+#define NS(pid, mnt)                                                             \
+	{"/proc/" pid "/ns/mnt", .link = "mnt:[" mnt "]"},                       \
+		{"/proc/" pid "/ns/pid", .link = "pid:[4026531836]"},            \
+		{"/proc/" pid "/ns/net", .link = "net:[4026531840]"},            \
+		{"/proc/" pid "/ns/user", .link = "user:[4026531837]"},          \
+		{"/proc/" pid "/uid_map", "         0          0 4294967295\n"}, \
+	{                                                                        \
+		"/proc/" pid "/gid_map", "         0          0 4294967295\n"    \
+	}
+
+#define INIT                                                                      \
+	{"/proc/1/stat", "1 (systemd) S 0 1 1 0 -1 4194560 1 2"},                 \
+		{"/proc/1/status", "Name:\tsystemd\nThreads:\t1\n"},              \
+		{"/proc/1/mountinfo", "24 1 254:2 / / rw - ext4 /dev/vda2 rw\n"}, \
+		{"/proc/1/maps", ""}, {"/proc/1/fd/0", .link = "/dev/null"}, NS("1", "4026531841")
+
+#define MEMCACHED                                                                                 \
+	{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n"},                  \
+		{"/proc/452/stat", "452 (mem (x) cached) S 1 452 452 0 -1 4194560"},              \
+		{"/proc/452/status", STATUS}, {"/proc/452/mountinfo", MOUNTS},                    \
+		{"/proc/452/exe", .link = "/usr/bin/memcached"},                                  \
+		{"/proc/452/fd/0", .link = "/dev/null"}, {"/proc/452/fdinfo/0", INFO("26", "4")}, \
+		{"/proc/452/fd/1", .link = "socket:[2503]"},                                      \
+		{"/proc/452/fdinfo/1", INFO("9", "2503")},                                        \
+		{"/proc/452/fd/2", .link = "socket:[2503]"},                                      \
+		{"/proc/452/fdinfo/2", INFO("9", "2503")},                                        \
+		{"/proc/452/fd/3", .link = "anon_inode:[eventpoll]"},                             \
+		{"/proc/452/fdinfo/3", INFO("15", "1058")},                                       \
+		{"/proc/452/fd/26", .link = "socket:[2534]"},                                     \
+		{"/proc/452/fd/27", .link = "socket:[2600]"},                                     \
+		{"/proc/452/fd/28", .link = "/run/memcached/notes"},                              \
+		{"/proc/452/fdinfo/28", INFO("302", "99")}, {"/proc/452/net/tcp", TCP},           \
+		{"/proc/452/net/unix", UNIX}, NS("452", "4026532200"),                            \
+		{"/proc/sys/kernel/osrelease", "6.12.1\n"},                                       \
+		{"/usr/lib/modules/6.12.1/modules.builtin", ""}, INIT
+
+#define MODULES                                                               \
+	"kernel/net/netfilter/nf_tables.ko.xz: kernel/lib/libcrc32c.ko.xz\n"  \
+	"kernel/net/ipv4/inet_diag.ko.xz:\nkernel/net/ipv4/tcp_diag.ko.xz:\n" \
+	"kernel/net/ipv4/udp_diag.ko.xz:\nkernel/net/unix/unix_diag.ko:\n"    \
+	"kernel/net/netlink/netlink_diag.ko:\nkernel/net/packet/af_packet_diag.ko.zst:\n"
+#define ALL_MODULES                                            \
+	{                                                      \
+		"/usr/lib/modules/6.12.1/modules.dep", MODULES \
+	}
+
+static struct wb_service service_of(const char *cgroup, uint32_t pid)
+{
+	return (struct wb_service){
+		.id = strdup("memcached.service"),
+		.load = strdup("loaded"),
+		.active = strdup("active"),
+		.type = strdup("simple"),
+		.cgroup = strdup(cgroup),
+		.main_pid = pid,
+	};
+}
+
+static int fake_read(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
+{
+	void (*change)(struct wb_service * s) = ctx;
+
+	*ret = service_of("/system.slice/memcached.service", 452);
+	if (change)
+		change(ret);
+	return 0;
+}
+
+/* Look at the service as `disk` shows it and `change` has it. */
+static int look_at(const struct fake_file *disk, void (*change)(struct wb_service *s),
+	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err)
+{
+	struct wb_files files = fake_files(disk);
+	struct wb_services services = {(void *)change, fake_read};
+	const struct wb_keep_look look = {.files = &files, .units = &services, .criu = "4.1.1"};
+
+	return wb_keep_look(&look, "memcached.service", config, ret, err);
+}
+
+static bool mentions(const struct wb_strv *v, const char *text)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (strstr(v->items[i], text))
+			return true;
+	return false;
+}
+
+static void keeps_a_sandboxed_service(void **state)
+{
+	static const struct fake_file disk[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_int_equal(v.reasons.n, 0);
+	assert_int_equal(v.how, WB_KEEP_PROCESS);
+	assert_int_equal(v.image.main_pid, 452);
+	assert_int_equal(v.image.pids.n, 1);
+	assert_int_equal(v.bytes, 3072 << 10);
+	assert_int_equal(v.threads, 10);
+	assert_int_equal(v.highest_pid, 462);
+	/* The journal's stream once, though it is open twice; /dev/null of outside. */
+	assert_int_equal(v.image.externals.n, 2);
+	assert_string_equal(v.image.externals.items[0].id, "unix[2503]");
+	assert_int_equal(v.image.externals.items[0].fd, 1);
+	assert_null(v.image.externals.items[0].path);
+	assert_string_equal(v.image.externals.items[1].id, "file[1a:4]");
+	assert_string_equal(v.image.externals.items[1].path, "/dev/null");
+	assert_int_equal(v.image.externals.items[1].flags, 2);
+	assert_int_equal(v.ports.n, 1);
+	assert_int_equal(v.ports.items[0].port, 11211);
+	assert_string_equal(v.ports.items[0].address, "127.0.0.1");
+	/* The client's own end is not the service's. */
+	assert_int_equal(v.connections.n, 1);
+	assert_int_equal(v.connections.items[0].remote_port, 0xbbec);
+	assert_int_equal(v.files.n, 1);
+	assert_string_equal(v.files.items[0], "/run/memcached/notes");
+}
+
+static void tells_the_manifest(void **state)
+{
+	static const struct fake_file disk[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	WB_CLEAN_CRIU_IMAGE image = {};
+	struct wb_manifest m = {};
+	struct wb_manifest_unit *u = wb_list_add(&m.units, sizeof(*u));
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	u->how = strdup("restart");
+	u->why = strdup("nobody knows");
+	/* Twice, because a freeze looks again at what was looked at before. */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(wb_keep_verdict_to_manifest(&v, u, &err), 0);
+	assert_string_equal(u->how, "process");
+	assert_null(u->why);
+	assert_int_equal(u->main_pid, 452);
+	assert_int_equal(u->pids.n, 1);
+	assert_int_equal(u->streams.n, 1);
+	assert_int_equal(u->streams.items[0].inode, 2503);
+	assert_int_equal(u->ports.n, 1);
+	assert_int_equal(u->connections.n, 1);
+	assert_int_equal(wb_criu_image_read(u->image, &image, &err), 0);
+	assert_string_equal(image.version, "4.1.1");
+	wb_manifest_deinit(&m);
+}
+
+static void lower_rung_by_what_is_open(void **state)
+{
+	static const struct {
+		const char *link, *map, *want;
+	} cases[] = {
+		{"anon_inode:[io_uring]", "", "it has an io_uring"},
+		{"anon_inode:kvm-vm", "", "criu does not know: kvm-vm"},
+		{"/dev/rtc0", "", "it has the device /dev/rtc0 open"},
+		{"/dev/kmsg", "", "it has the device /dev/kmsg open"},
+		{"socket:[2700]", "", "it has a packet socket"},
+		{"/x", "7f00-7f01 rw-s 00000000 00:01 32768    /SYSV0052e2c1 (deleted)\n",
+			"System V shared memory"},
+		{"/x", "7f00-7f01 rw-s 00000000 00:05 12    /dev/dri/card0\n",
+			"the device /dev/dri/card0 mapped"},
+		{"/x", "7f00-7f01 rw-s 00000000 00:05 12    anon_inode:[io_uring]\n",
+			"it has an io_uring"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct fake_file disk[] = {MEMCACHED, ALL_MODULES,
+			{"/proc/452/maps", cases[i].map},
+			{"/proc/452/fd/40", .link = cases[i].link},
+			{"/proc/452/fdinfo/40", INFO("300", "7")},
+			{"/proc/452/net/packet", "sk RefCnt Type Proto Iface R Rmem User Inode\n"
+						 "0000 3 3 0003 2 1 0 0 2700\n"},
+			{}};
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+
+		assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+		assert_int_equal(v.how, WB_KEEP_RESTART);
+		if (!mentions(&v.reasons, cases[i].want))
+			fail_msg("%s: not \"%s\" but \"%s\"", cases[i].link, cases[i].want,
+				v.reasons.items[0]);
+	}
+}
+
+static void dynamic_user(struct wb_service *s)
+{
+	s->dynamic_user = true;
+}
+
+static void own_root(struct wb_service *s)
+{
+	s->root_directory = strdup("/srv/root");
+}
+
+static void few_proc(struct wb_service *s)
+{
+	s->proc_subset = strdup("pid");
+}
+
+static void own_network(struct wb_service *s)
+{
+	s->private_network = true;
+}
+
+static void stored(struct wb_service *s)
+{
+	s->stored_fds = 2;
+}
+
+static void harmless_settings(struct wb_service *s)
+{
+	s->root_directory = strdup("");
+	s->proc_subset = strdup("all");
+	s->private_pids = strdup("no");
+	s->memory_deny_write_execute = true;
+	s->pid_file = strdup("/run/memcached.pid");
+	wb_strv_add(&s->runtime_directories, "memcached");
+}
+
+static void lower_rung_by_settings(void **state)
+{
+	static const struct fake_file disk[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	static const struct {
+		void (*change)(struct wb_service *s);
+		const char *want;
+	} cases[] = {
+		{dynamic_user, "DynamicUser="},
+		{own_root, "RootDirectory="},
+		{few_proc, "ProcSubset=pid"},
+		{own_network, "PrivateNetwork="},
+		{stored, "2 file descriptors"},
+	};
+	WB_CLEAN_KEEP_VERDICT fine = {};
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		WB_CLEAN_KEEP_VERDICT v = {};
+
+		assert_int_equal(look_at(disk, cases[i].change, NULL, &v, &err), 0);
+		assert_int_equal(v.how, WB_KEEP_RESTART);
+		assert_true(mentions(&v.reasons, cases[i].want));
+	}
+	assert_int_equal(look_at(disk, harmless_settings, NULL, &fine, &err), 0);
+	assert_int_equal(fine.how, WB_KEEP_PROCESS);
+	assert_true(mentions(&fine.warnings, "MemoryDenyWriteExecute="));
+	assert_int_equal(fine.files.n, 3);
+	assert_string_equal(fine.files.items[1], "/run/memcached.pid");
+	assert_string_equal(fine.files.items[2], "/run/memcached");
+}
+
+static void configuration_has_its_say(void **state)
+{
+	static const struct fake_file disk[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	WB_CLEAN_KEEP_CONFIG config = {.how = WB_KEEP_RESTART};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_strv_add(&config.files, "/run/extra"), 0);
+	assert_int_equal(look_at(disk, NULL, &config, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_RESTART);
+	assert_int_equal(v.reasons.n, 1);
+	assert_true(mentions(&v.reasons, "configured to be restarted"));
+	assert_true(mentions(&v.files, "/run/extra"));
+	/* New connections are held off for who is restarted, too. */
+	assert_int_equal(v.ports.n, 1);
+}
+
+static void user_namespaces(void **state)
+{
+	static const struct {
+		const char *map;
+		bool can;
+	} cases[] = {
+		{"0 0 1\n101 101 1\n", true},
+		{"0 100000 65536\n", false},
+		{"nonsense\n", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct fake_file disk[] = {{"/proc/452/ns/user", .link = "user:[4026532300]"},
+			{"/proc/452/uid_map", cases[i].map}, {"/proc/452/gid_map", cases[i].map},
+			MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+
+		assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+		assert_int_equal(v.how, cases[i].can ? WB_KEEP_PROCESS : WB_KEEP_RESTART);
+		assert_int_equal(v.image.own_users, cases[i].can);
+	}
+}
+
+static void programs_and_trees(void **state)
+{
+	static const struct {
+		struct fake_file file;
+		const char *want;
+	} cases[] = {
+		{{"/proc/452/exe", .link = "/usr/bin/memcached (deleted)"},
+			"/usr/bin/memcached has been replaced on disk"},
+		{{"/proc/452/stat", "452 (m) S 1 400 400 0 -1"},
+			"in the session of another one, 400"},
+		{{"/proc/452/status", "Name:\tm\nTracerPid:\t77\nThreads:\t1\n"},
+			"is being debugged"},
+		{{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n460\n"},
+			"460 (lost) does not descend from the main one"},
+		{{"/proc/452/ns/net", .link = "net:[4026532999]"}, "a network namespace"},
+		{{"/proc/452/ns/pid", .link = "pid:[4026532999]"}, "a pid namespace"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		/* Of two files with one name the first counts. */
+		const struct fake_file disk[] = {cases[i].file, MEMCACHED, {"/proc/452/maps", MAPS},
+			{"/proc/460/stat", "460 (lost) S 1 452 452 0 -1"},
+			{"/proc/460/status", STATUS}, {"/proc/460/mountinfo", MOUNTS},
+			{"/proc/460/maps", MAPS}, {"/proc/460/fd/0", .link = "pipe:[1]"},
+			NS("460", "4026532200"), ALL_MODULES, {}};
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+
+		assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+		assert_int_equal(v.how, WB_KEEP_RESTART);
+		if (!mentions(&v.reasons, cases[i].want))
+			fail_msg("not \"%s\" but \"%s\"", cases[i].want, v.reasons.items[0]);
+	}
+}
+
+static void inactive(struct wb_service *s)
+{
+	free(s->active);
+	s->active = strdup("inactive");
+	s->main_pid = 0;
+}
+
+static void nothing_to_keep(void **state)
+{
+	static const struct fake_file disk[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, inactive, NULL, &v, &err), -ESRCH);
+	assert_string_equal(err.text, "memcached.service is inactive: there is nothing to keep");
+}
+
+static void modules_of_the_kernel_to_come(void **state)
+{
+	static const struct fake_file disk[] = {MEMCACHED, {"/proc/452/maps", MAPS},
+		{"/usr/lib/modules/6.12.1/modules.dep",
+			"kernel/net/unix/unix_diag.ko:\nkernel/net/ipv4/inet_diag.ko:\n"
+			"kernel/x/xtcp_diag.ko:\n"},
+		{}};
+	static const char dep[] = MODULES;
+	WB_CLEAN_KEEP_VERDICT v = {};
+	WB_CLEAN_STRV none = {}, some = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_RESTART);
+	assert_true(mentions(&v.reasons, "the kernel 6.12.1 has no module nf_tables"));
+	assert_true(mentions(&v.reasons, "tcp_diag"));
+	assert_false(mentions(&v.reasons, "unix_diag"));
+	assert_int_equal(
+		wb_keep_missing_modules((struct wb_bytes){(const uint8_t *)dep, sizeof(dep) - 1},
+			(struct wb_bytes){}, &none),
+		0);
+	assert_int_equal(none.n, 0);
+	assert_int_equal(
+		wb_keep_missing_modules((struct wb_bytes){}, (struct wb_bytes){}, &some), 0);
+	assert_int_equal(some.n, 7);
+}
+
+/* ---- sock_diag ---- */
+
+static void peers_from_the_kernel(void **state)
+{
+	/* nlmsghdr, unix_diag_msg (ino 2503), attribute UNIX_DIAG_PEER 2504; then NLMSG_DONE */
+	static const uint8_t answer[] = {
+		40,
+		0,
+		0,
+		0,
+		20,
+		0,
+		2,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0, /* head */
+		1,
+		1,
+		1,
+		0,
+		0xc7,
+		9,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0, /* message */
+		8,
+		0,
+		2,
+		0,
+		0xc8,
+		9,
+		0,
+		0, /* peer */
+		20,
+		0,
+		0,
+		0,
+		3,
+		0,
+		2,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+	};
+	struct wb_socket one = {.kind = WB_SOCKET_UNIX_STREAM, .inode = 2503};
+	struct wb_sockets s = {&one, 1};
+	struct wb_bytes in = {answer, sizeof(answer)};
+
+	assert_int_equal(wb_sockets_parse_peers(in, &s), 1);
+	assert_int_equal(one.peer, 2504);
+	in.size = 40;
+	assert_int_equal(wb_sockets_parse_peers(in, &s), 0);
+	in.size = 39;
+	assert_int_equal(wb_sockets_parse_peers(in, &s), -EBADMSG);
+}
+
+static int peers_of_two(struct wb_sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->items[i].inode == 2503)
+			s->items[i].peer = 2504;
+		if (s->items[i].inode == 2701)
+			s->items[i].peer = 2702;
+		if (s->items[i].inode == 2710)
+			s->items[i].peer = 2711;
+		if (s->items[i].inode == 2711)
+			s->items[i].peer = 2710;
+	}
+	return 0;
+}
+
+static void streams_inside_and_outside(void **state)
+{
+#define MORE                                                                           \
+	"0000: 00000003 00000000 00000000 0001 03  2701\n"                             \
+	"0000: 00000003 00000000 00000000 0001 03  2702 /run/dbus/system_bus_socket\n" \
+	"0000: 00000003 00000000 00000000 0001 03  2710\n"                             \
+	"0000: 00000003 00000000 00000000 0001 03  2711\n"
+	static const struct fake_file inside[] = {{"/proc/452/net/unix", UNIX MORE}, MEMCACHED,
+		{"/proc/452/maps", MAPS}, {"/proc/452/fd/50", .link = "socket:[2710]"},
+		{"/proc/452/fd/51", .link = "socket:[2711]"}, ALL_MODULES, {}};
+	static const struct fake_file outside[] = {{"/proc/452/net/unix", UNIX MORE}, MEMCACHED,
+		{"/proc/452/maps", MAPS}, {"/proc/452/fd/50", .link = "socket:[2701]"}, ALL_MODULES,
+		{}};
+	struct wb_services services = {NULL, fake_read};
+	WB_CLEAN_KEEP_VERDICT a = {}, b = {};
+	struct wb_files files = fake_files(inside);
+	struct wb_keep_look look = {
+		.files = &files, .units = &services, .add_peers = peers_of_two, .criu = "4.1.1"};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_keep_look(&look, "memcached.service", NULL, &a, &err), 0);
+	assert_int_equal(a.how, WB_KEEP_PROCESS);
+	files = fake_files(outside);
+	assert_int_equal(wb_keep_look(&look, "memcached.service", NULL, &b, &err), 0);
+	assert_int_equal(b.how, WB_KEEP_RESTART);
+	assert_true(mentions(&b.reasons, "is connected to /run/dbus/system_bus_socket"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps_a_sandboxed_service),
+		cmocka_unit_test(tells_the_manifest),
+		cmocka_unit_test(lower_rung_by_what_is_open),
+		cmocka_unit_test(lower_rung_by_settings),
+		cmocka_unit_test(configuration_has_its_say),
+		cmocka_unit_test(user_namespaces),
+		cmocka_unit_test(programs_and_trees),
+		cmocka_unit_test(nothing_to_keep),
+		cmocka_unit_test(modules_of_the_kernel_to_come),
+		cmocka_unit_test(peers_from_the_kernel),
+		cmocka_unit_test(streams_inside_and_outside),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
