@@ -5,9 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd/cmd.h"
+#include "cmd/load.h"
 #include "core/bytes.h"
 #include "sys/sys.h"
+#include "timeline/advice.h"
 #include "timeline/gather.h"
 #include "timeline/history.h"
 
@@ -22,6 +23,7 @@ enum {
 	OPT_SVG,
 	OPT_HTML,
 	OPT_PROMETHEUS,
+	OPT_APPLY,
 };
 
 static const struct cmd_option own_options[] = {
@@ -30,6 +32,9 @@ static const struct cmd_option own_options[] = {
 	{OPT_HTML, 0, "html", "FILE", .help = "and as a page that needs nothing from outside"},
 	{OPT_PROMETHEUS, 0, "prometheus",
 		.help = "print metrics for node_exporter's textfile collector"},
+	{OPT_APPLY, 0, "apply",
+		.help = "with advise: add what is a matter of words to the next jump's command "
+			"line"},
 	{OPT_RECORD, 0, "record", .help = "write this boot's down once it is up, for the history"},
 	{},
 };
@@ -135,6 +140,70 @@ static int print_metrics(const struct wb_history *h, struct wb_error *err)
 	return 0;
 }
 
+static int read_advice(const struct wb_sys *sys, const struct wb_history *h,
+	struct wb_advice_list *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB cmdline = {};
+	WB_CLEAN_BLOB mounts = {};
+	WB_CLEAN_STRV net = {};
+	struct wb_advice_facts facts = {.cmdline = "", .net_mounts = &net};
+
+	if (sys->files->read(sys->files->ctx, "/proc/cmdline", 1 << 20, &cmdline, NULL) == 0) {
+		cmdline.data[strcspn((char *)cmdline.data, "\n")] = '\0';
+		facts.cmdline = (const char *)cmdline.data;
+	}
+	if (sys->files->read(sys->files->ctx, "/proc/self/mountinfo", 1 << 22, &mounts, NULL) ==
+			0 &&
+		wb_net_mounts((const char *)mounts.data, &net) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	return wb_advice_make(h, &facts, ret, err);
+}
+
+/* Gone with /run when the jump has been made, or at any other reboot. */
+static int apply(const struct wb_sys *sys, const struct wb_advice_list *list, struct wb_error *err)
+{
+	WB_CLEAN_STR words = NULL;
+	int r = wb_advice_words(list, &words);
+
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	if (!*words)
+		return wb_fail(err, -ENOENT,
+			"no advice is a matter of the next jump's command line alone; warmboot "
+			"timeline advise lists it");
+	r = sys->write_file(sys->ctx, WB_NEXT_WORDS,
+		(struct wb_bytes){(const uint8_t *)words, strlen(words)}, 0644);
+	if (r < 0)
+		return wb_fail(err, r, "cannot write %s: %s", WB_NEXT_WORDS, strerror(-r));
+	printf("the next jump's command line will have: %s\n(remove %s to take it back; a kernel "
+	       "that "
+	       "is staged already stays as it is)\n",
+		words, WB_NEXT_WORDS);
+	return 0;
+}
+
+static int advise(const struct wb_sys *sys, const struct cmd_args *args,
+	const struct wb_history *history, struct wb_error *err)
+{
+	struct wb_advice_list *list = calloc(1, sizeof(*list));
+	WB_CLEAN_STR text = NULL;
+	int r = list ? read_advice(sys, history, list, err)
+		     : wb_fail(err, -ENOMEM, "out of memory");
+
+	if (r == 0 && cmd_has(args, OPT_APPLY)) {
+		r = apply(sys, list, err);
+	} else if (r == 0) {
+		r = cmd_has(args, OPT_JSON) ? wb_advice_json(list, &text)
+					    : wb_advice_text(list, &text);
+		if (r < 0)
+			wb_fail(err, r, "out of memory");
+		else
+			printf("%s%s", text, cmd_has(args, OPT_JSON) ? "\n" : "");
+	}
+	free(list);
+	return r;
+}
+
 static int show(const struct cmd_args *args, const struct wb_timeline *t,
 	const struct wb_timeline *other, struct wb_error *err)
 {
@@ -164,6 +233,10 @@ static int run(const struct cmd_args *args, struct wb_error *err)
 	r = wb_history_read(sys->files, &history, err);
 	if (r == 0 && cmd_has(args, OPT_PROMETHEUS))
 		return print_metrics(&history, err);
+	if (r == 0 && word && !strcmp(word, "advise"))
+		return advise(sys, args, &history, err);
+	if (r == 0 && cmd_has(args, OPT_APPLY))
+		return wb_fail(err, -EINVAL, "--apply goes with: warmboot timeline advise");
 	if (r == 0)
 		r = wb_history_find(&history, word, &t, err);
 	if (r == 0 && compare)
@@ -178,19 +251,26 @@ static int run_timeline(const struct cmd_args *args)
 {
 	struct wb_error err = {};
 
-	return run(args, &err) < 0 ? cmd_fail(args, &err) : CMD_DONE;
+	int r = run(args, &err);
+
+	if (r == -EINVAL)
+		return cmd_misused(args, &err);
+	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
 }
 
 const struct cmd_row cmd_timeline = {
 	.name = "timeline",
-	.args = "[BOOT]",
+	.args = "[BOOT|advise]",
 	.max_args = 1,
 	.help = "show where the time of a boot went",
 	.notes = "BOOT is the beginning of a boot's id from \"warmboot history\", or a number: 0 "
 		 "the last one on\n"
 		 "record (the default), 1 the one before. Each phase is shown with what it was "
 		 "read from and by\n"
-		 "how much that may be off.",
+		 "how much that may be off.\n\n"
+		 "advise: what would shorten the next jump, each with what it cost in the last "
+		 "one, what it would\n"
+		 "save, the exact setting and its risk.",
 	.options = {own_options, cmd_json_option},
 	.run = run_timeline,
 };

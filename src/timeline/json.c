@@ -84,10 +84,11 @@ static json_t *kernel_json(const struct wb_timeline *t)
 		json_array_append_new(
 			calls, json_pack("{s:o, s:o}", "name", string_or_null(t->initcalls[i].name),
 				       "duration_s", seconds(t->initcalls[i].duration_s)));
-	return json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:b}", "parts", parts, "initcalls", calls,
-		"cpus", t->cpus, "initrd_kib", (json_int_t)t->initrd_kib, "console_bytes",
+	return json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:b}", "parts", parts, "initcalls",
+		calls, "cpus", t->cpus, "initrd_kib", (json_int_t)t->initrd_kib, "console_bytes",
 		(json_int_t)t->console_bytes, "quiet_bytes", (json_int_t)t->quiet_bytes,
-		"pages_deferred", t->pages_deferred);
+		"console_byte_ns", (json_int_t)llround(t->console_byte_s * 1e9), "pages_deferred",
+		t->pages_deferred);
 }
 
 /* RFC 3339, UTC. */
@@ -228,6 +229,7 @@ static void parse_kernel(const json_t *kernel, struct wb_timeline *t)
 	t->initrd_kib = take_integer(kernel, "initrd_kib");
 	t->console_bytes = take_integer(kernel, "console_bytes");
 	t->quiet_bytes = take_integer(kernel, "quiet_bytes");
+	t->console_byte_s = (double)take_integer(kernel, "console_byte_ns") / 1e9;
 	t->pages_deferred = json_is_true(json_object_get(kernel, "pages_deferred"));
 }
 

@@ -11,6 +11,10 @@
 #define LEVEL_DEFAULT 7
 #define LEVEL_QUIET 4
 
+/* Lines of which the time is looked at, and how long they are at least. */
+#define TIMED 512
+#define TIMED_BYTES 40
+
 struct record {
 	unsigned int level, facility;
 	unsigned long long seq;
@@ -23,7 +27,10 @@ struct state {
 	struct wb_klog *k;
 	int64_t previous_us;
 	int64_t smp_begin, pages_begin, initrd_begin;
-	bool in_pages;              /* since "Initmem setup", until another kind of line */
+	bool in_pages;          /* since "Initmem setup", until another kind of line */
+	int64_t byte_ns[TIMED]; /* from a line's stamp to the next one's, by its length */
+	size_t n_timed;
+	size_t previous_bytes;      /* of the line before, as a console prints it; 0 not printed */
 	enum wb_klog_part previous; /* kind of the line before; WB_KLOG_PARTS none */
 	bool first;
 };
@@ -269,6 +276,28 @@ static void take_milestones(struct state *s, const struct record *r)
 		k->run_init_us = r->us;
 }
 
+/*
+ * A line is stamped before it is printed, and the next one cannot be stamped by the same CPU until
+ * that is done. Most of the time between is other work; the least of it is the console's.
+ */
+static void take_printing(struct state *s, const struct record *r)
+{
+	bool printed = r->level < LEVEL_DEFAULT;
+
+	if (s->previous_bytes >= TIMED_BYTES && s->n_timed < TIMED && r->us > s->previous_us &&
+		s->previous_us > 0)
+		s->byte_ns[s->n_timed++] =
+			(r->us - s->previous_us) * 1000 / (int64_t)s->previous_bytes;
+	s->previous_bytes = printed ? r->size + CONSOLE_EXTRA : 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
 static void take(struct state *s, const struct record *r)
 {
 	struct wb_klog *k = s->k;
@@ -290,6 +319,7 @@ static void take(struct state *s, const struct record *r)
 			k->console_bytes += (int64_t)r->size + CONSOLE_EXTRA;
 		if (r->level < LEVEL_QUIET)
 			k->quiet_bytes += (int64_t)r->size + CONSOLE_EXTRA;
+		take_printing(s, r);
 		take_run(s, r);
 		take_pages(s, r);
 	}
@@ -324,4 +354,7 @@ void wb_klog_parse(const char *text, size_t size, struct wb_klog *ret)
 			take(&s, &r);
 		at += n + 1;
 	}
+	qsort(s.byte_ns, s.n_timed, sizeof(*s.byte_ns), by_size);
+	if (s.n_timed >= 10)
+		ret->byte_ns = s.byte_ns[s.n_timed / 10];
 }

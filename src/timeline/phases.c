@@ -434,6 +434,7 @@ static void take_log(const struct wb_facts *f, double log_zero, struct wb_timeli
 	t->initrd_kib = f->log.initrd_kib;
 	t->console_bytes = f->log.console_bytes;
 	t->quiet_bytes = f->log.quiet_bytes;
+	t->console_byte_s = (double)f->log.byte_ns / 1e9;
 	t->pages_deferred = f->log.pages_deferred;
 	if (!f->log.whole)
 		wb_timeline_note(t, "the beginning of the kernel's log was overwritten; "

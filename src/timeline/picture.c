@@ -11,7 +11,7 @@
 #include "timeline/timeline.h"
 
 #define WIDTH 960
-#define LEFT 210
+#define LEFT 240
 #define RIGHT 90
 #define AREA (WIDTH - LEFT - RIGHT)
 #define ROW 26

@@ -70,6 +70,7 @@ struct wb_timeline {
 	size_t n_initcalls;
 	int cpus;
 	int64_t initrd_kib, console_bytes, quiet_bytes;
+	double console_byte_s; /* the least that printing a byte took */
 	bool pages_deferred;
 	char notes[WB_TL_NOTES][192]; /* what was left out, and why */
 	size_t n_notes;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "core/strv.h"
+#include "timeline/advice.h"
 #include "timeline/timeline.h"
 
 static const char seed[] = "{\"boot\":\"b\",\"previous\":\"a\",\"kind\":\"warm\",\"from\":\"6.12\","
@@ -33,6 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct wb_timeline t;
 	char *text = strndup((const char *)data, size), *out = NULL;
+	WB_CLEAN_STRV mounts = {};
+
+	if (text)
+		wb_net_mounts(text, &mounts);
 
 	if (text && wb_timeline_parse(text, &t, NULL) == 0) {
 		if (wb_timeline_text(&t, NULL, &out) == 0)
