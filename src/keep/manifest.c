@@ -126,6 +126,7 @@ static const struct wb_json_field connection_fields[] = {
 	STRING(wb_manifest_connection, remote, wb_net_valid_address, .needed = true),
 	INT(wb_manifest_connection, local_port, 1, 65535, .needed = true),
 	INT(wb_manifest_connection, remote_port, 1, 65535, .needed = true),
+	INT(wb_manifest_connection, expects, 0, UINT32_MAX),
 	{},
 };
 

@@ -60,6 +60,7 @@ struct wb_manifest_port {
 struct wb_manifest_connection {
 	char *local, *remote; /* IPv4-mapped IPv6 is written as IPv4 */
 	int64_t local_port, remote_port;
+	int64_t expects; /* sequence number of the next byte from the peer; 0 unknown */
 };
 
 struct wb_manifest_unit {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "keep/revive.h"
+#include "keep/wake.h"
 
 /* A card whose driver finds it later than this is left to the machine's own network setup. */
 #define LINK_SECONDS 10
@@ -226,6 +227,16 @@ static char *running_release(const struct wb_files *files)
 	return strndup((const char *)blob.data, strcspn((const char *)blob.data, "\n"));
 }
 
+static bool unit_is_back(void *arg, const char *unit)
+{
+	const struct wb_result *result = arg;
+
+	for (size_t i = 0; i < result->units.n; i++)
+		if (!strcmp(result->units.items[i].unit, unit))
+			return has_come_back(&result->units.items[i]);
+	return false;
+}
+
 int wb_revive_finish(const struct wb_sys *sys, const struct wb_runner *runner,
 	const struct wb_manifest *m, struct wb_error *err)
 {
@@ -237,6 +248,7 @@ int wb_revive_finish(const struct wb_sys *sys, const struct wb_runner *runner,
 		return r;
 	/* Whatever fails, the rest is done: each step serves on its own. */
 	r = let_go(runner, m, &result, err);
+	wb_wake_send(m, unit_is_back, &result);
 	s = give_back(sys, runner, m, r < 0 ? &later : err);
 	r = r < 0 ? r : s;
 	start_all(runner, m, &result);
