@@ -202,7 +202,6 @@ static void print_text(const struct status *s)
 		s->policy.disabled ? "yes (kernel.kexec_load_disabled)" : "no");
 	print_verdict(&s->verdict);
 	cmd_status_kept_print(wb_sys_real()->files);
-	cmd_print_differences(wb_sys_real());
 	for (size_t i = 0; i < s->blockers.n; i++)
 		printf("%s%s\n", i ? "               " : "blockers:      ", s->blockers.items[i]);
 }
@@ -256,6 +255,9 @@ static int run_status(const struct cmd_args *args)
 		print_json(&s);
 	else
 		print_text(&s);
+	/* Who writes the verdict down does so while the boot goes on: there are none to tell yet. */
+	if (code == CMD_DONE && !cmd_has(args, OPT_RECORD) && !cmd_has(args, OPT_JSON))
+		cmd_print_differences(sys);
 	status_deinit(&s);
 	return code;
 }

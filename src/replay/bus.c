@@ -99,6 +99,9 @@ static int read_list(sd_bus_message *m, struct wb_world *ret)
 			break;
 		u->active = strdup(active);
 		u->sub = strdup(sub);
+		/* Its unit file stayed behind in an initramfs, or was removed. */
+		if (!strcmp(load, "not-found"))
+			u->state = strdup(load);
 		if (!u->active || !u->sub)
 			r = -ENOMEM;
 	}

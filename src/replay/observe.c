@@ -57,6 +57,8 @@ static bool is_dull(const struct wb_replay_host *host, int64_t uid, const struct
 
 	if (!wb_unit_is_up(u) || is_kind(u, "device") || is_kind(u, "slice"))
 		return true;
+	if (u->state && !strcmp(u->state, "not-found"))
+		return true;
 	/* A login ends with the boot; its manager, too, unless the user lingers. */
 	if (starts_with(u->name, "session-") && is_kind(u, "scope"))
 		return true;
@@ -192,6 +194,60 @@ static int observe_one(const struct machine *machine, struct wb_manager *m, stru
 	return r < 0 ? wb_fail(err, r, "more units run than can be recorded") : 0;
 }
 
+static bool has_unit(const struct wb_world *world, const char *name, size_t n)
+{
+	for (size_t i = 0; i < world->n_units; i++)
+		if (!strncmp(world->units[i].name, name, n) && !world->units[i].name[n])
+			return true;
+	return false;
+}
+
+/*
+ * Of the transient units, those that are up, those that such a one starts (systemd-run gives a
+ * timer the name of its service), and slices, in which others lie. The rest has ended.
+ */
+static bool is_needed(const struct wb_world *world, const struct wb_unit_file *f)
+{
+	static const char *const triggers[] = {"timer", "path", "socket", "automount", NULL};
+	char dir[32], name[512];
+	const char *rest;
+	size_t n;
+
+	if (!wb_runtime_file_split(f->path, world->uid, dir, &rest) || strcmp(dir, "transient"))
+		return true;
+	n = strcspn(rest, "/");
+	if (rest[n] == '/' && n > 2 && !strncmp(rest + n - 2, ".d", 2))
+		n -= 2;
+	if (has_unit(world, rest, n) || (n > 6 && !strncmp(rest + n - 6, ".slice", 6)))
+		return true;
+	while (n && rest[n - 1] != '.')
+		n--;
+	for (const char *const *kind = triggers; n && *kind; kind++) {
+		snprintf(name, sizeof(name), "%.*s%s", (int)n, rest, *kind);
+		if (has_unit(world, name, strlen(name)))
+			return true;
+	}
+	return false;
+}
+
+static void drop_ended(struct wb_world *world)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < world->n_files; i++) {
+		struct wb_unit_file f = world->files[i];
+
+		if (is_needed(world, &f)) {
+			world->files[kept++] = f;
+			continue;
+		}
+		free(f.path);
+		free(f.link);
+		free(f.text);
+	}
+	world->n_files = kept;
+}
+
 int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, int64_t uid,
 	struct wb_world *ret, struct wb_error *err)
 {
@@ -218,6 +274,7 @@ int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, in
 	}
 	if (r < 0)
 		return r;
+	drop_ended(&world);
 	*ret = world;
 	world = (struct wb_world){};
 	return 0;

@@ -528,11 +528,20 @@ static const struct wb_unit *unit(const struct wb_world *w, const char *name)
 	return NULL;
 }
 
+static bool has_file(const struct wb_world *w, const char *path)
+{
+	for (size_t i = 0; i < w->n_files; i++)
+		if (!strcmp(w->files[i].path, path))
+			return true;
+	return false;
+}
+
 static void a_world_is_observed(void **state)
 {
 	static const struct act acts[] = {
 		{"plain.service", "active"},
 		{"down.service", "inactive"},
+		{"later.timer", "active", "waiting", .state = "transient"},
 		{"session-3.scope", "active"},
 		{"other.scope", "active"},
 		{"user@1000.service", "active", .state = "static"},
@@ -560,6 +569,11 @@ static void a_world_is_observed(void **state)
 	static const struct fake_file disk[] = {
 		{"/proc/self/mountinfo", mountinfo},
 		{"/run/systemd/transient/tty.service", "[Service]\nTTYPath=/dev/pts/3\n"},
+		{"/run/systemd/transient/ended.service", "[Service]\n"},
+		{"/run/systemd/transient/ended.service.d/50-x.conf", "[Service]\n"},
+		{"/run/systemd/transient/later.service", "[Service]\n"},
+		{"/run/systemd/transient/later.timer.d/50-x.conf", "[Timer]\n"},
+		{"/run/systemd/transient/work.slice", "[Slice]\n"},
 		{},
 	};
 	WB_CLEAN_WORLD world = {};
@@ -593,8 +607,14 @@ static void a_world_is_observed(void **state)
 	assert_string_equal(unit(&world, "swapfile.swap")->state, "transient");
 	assert_null(unit(&world, "x.slice"));
 	assert_null(unit(&world, "x.device"));
-	assert_int_equal(world.n_files, 3);
-	assert_string_equal(world.files[1].path, "/run/systemd/transient/srv-tmp.mount");
+	/* What has ended does not come back, what a timer will start does. */
+	assert_true(has_file(&world, "/run/systemd/transient/tty.service"));
+	assert_true(has_file(&world, "/run/systemd/transient/later.service"));
+	assert_true(has_file(&world, "/run/systemd/transient/later.timer.d/50-x.conf"));
+	assert_true(has_file(&world, "/run/systemd/transient/work.slice"));
+	assert_true(has_file(&world, "/run/systemd/transient/srv-tmp.mount"));
+	assert_true(has_file(&world, "/run/systemd/transient/swapfile.swap"));
+	assert_int_equal(world.n_files, 6);
 	fake_sys_deinit(&f.sys);
 }
 
