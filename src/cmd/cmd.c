@@ -11,6 +11,7 @@ const struct cmd_row *const cmd_rows[] = {
 	&cmd_load,
 	&cmd_unload,
 	&cmd_reboot,
+	&cmd_keep,
 	&cmd_timeline,
 	&cmd_history,
 	&cmd_kexec,

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "jump/record.h"
+#include "keep/rehearse.h"
+
+enum { OPT_HOW = OPT_OWN, OPT_FILES, OPT_PROBE };
+
+static const struct cmd_option own_options[] = {
+	{OPT_HOW, 0, "how", .values = "auto|process|restart",
+		.help = "add: the highest way of keeping it that is tried (default: auto)"},
+	{OPT_FILES, 0, "files", "PATH",
+		.help = "add: a file or directory on a tmpfs that travels, too; repeatable"},
+	{OPT_PROBE, 0, "probe", "PROBE",
+		.help = "add: how to tell that it answers: tcp:PORT, http://HOST/PATH or "
+			"exec:COMMAND"},
+	{},
+};
+
+/* ---- add, remove ---- */
+
+static int add_files(const struct cmd_args *args, struct wb_strv *files, struct wb_error *err)
+{
+	for (size_t i = 0; i < args->n_options; i++) {
+		const char *path = args->options[i].value;
+		bool known = false;
+
+		if (args->options[i].option->id != OPT_FILES)
+			continue;
+		if (!wb_valid_path(path))
+			return wb_fail(err, -EINVAL,
+				"--files takes an absolute path without \"..\", not \"%s\"", path);
+		for (size_t k = 0; k < files->n; k++)
+			known |= !strcmp(files->items[k], path);
+		if (!known && wb_strv_add(files, path) < 0)
+			return wb_fail(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+/* The unit's own name, where it was typed by an alias; systemd must know it. */
+static int real_name(const char *typed, char **ret, struct wb_error *err)
+{
+	WB_CLEAN_SERVICE s = {};
+	WB_CLEAN_STR name = NULL;
+	int r = wb_keep_unit_name(typed, &name, err);
+
+	if (r == 0)
+		r = wb_services_systemd.read(NULL, name, &s, err);
+	if (r < 0)
+		return r;
+	if (s.load && !strcmp(s.load, "masked"))
+		return wb_fail(err, -EINVAL, "%s is masked", name);
+	*ret = s.id && wb_valid_service_name(s.id) ? s.id : name;
+	if (*ret == s.id)
+		s.id = NULL;
+	else
+		name = NULL;
+	return 0;
+}
+
+/* What was said before holds, but for what is said now. */
+static int change_config(const struct cmd_args *args, const char *unit, struct wb_keep_config *c,
+	struct wb_error *err)
+{
+	const struct wb_files *files = wb_sys_real()->files;
+	const char *how = cmd_get(args, OPT_HOW), *probe = cmd_get(args, OPT_PROBE);
+	int r = wb_keep_config_read(files, unit, c, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == -ENOENT)
+		c->unit = strdup(unit);
+	if (how)
+		wb_keep_how_parse(how, &c->how);
+	if (probe) {
+		r = wb_keep_check_probe(probe, err);
+		if (r < 0)
+			return r;
+		free(c->probe);
+		c->probe = strdup(probe);
+	}
+	if (!c->unit || (probe && !c->probe))
+		return wb_fail(err, -ENOMEM, "out of memory");
+	return add_files(args, &c->files, err);
+}
+
+static int add_unit(const struct cmd_args *args, const char *typed, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_CONFIG config = {};
+	WB_CLEAN_STR unit = NULL;
+	int r = real_name(typed, &unit, err);
+
+	if (r == 0)
+		r = change_config(args, unit, &config, err);
+	if (r == 0)
+		r = wb_keep_config_write(wb_sys_real(), &config, err);
+	if (r == 0)
+		printf("%s will be kept (%s).\n", unit, wb_keep_how_name(config.how));
+	return r;
+}
+
+static int remove_unit(const struct cmd_args *args, const char *typed, struct wb_error *err)
+{
+	WB_CLEAN_STR unit = NULL;
+	int r = wb_keep_unit_name(typed, &unit, err);
+
+	if (r == 0)
+		r = wb_keep_config_remove(wb_sys_real(), unit, err);
+	if (r == 0)
+		printf("%s will not be kept.\n", unit);
+	return r;
+}
+
+/* ---- list ---- */
+
+static json_t *strings_json(const struct wb_strv *v)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < v->n; i++)
+		json_array_append_new(list, json_string(v->items[i]));
+	return list;
+}
+
+static void print_json(json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(json);
+}
+
+static void list_json(const struct wb_keep_configs *all)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct wb_keep_config *c = &all->items[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s?}", "unit", c->unit,
+						    "how", wb_keep_how_name(c->how), "files",
+						    strings_json(&c->files), "probe", c->probe));
+	}
+	print_json(list);
+}
+
+static void list_text(const struct wb_keep_configs *all)
+{
+	if (!all->n)
+		puts("No unit is to be kept. See: warmboot keep add UNIT");
+	for (size_t i = 0; i < all->n; i++) {
+		const struct wb_keep_config *c = &all->items[i];
+
+		printf("%-32s %s", c->unit, wb_keep_how_name(c->how));
+		for (size_t k = 0; k < c->files.n; k++)
+			printf("%s%s", k ? " " : ", files ", c->files.items[k]);
+		if (c->probe)
+			printf(", probe %s", c->probe);
+		putchar('\n');
+	}
+}
+
+static int run_list(const struct cmd_args *args)
+{
+	WB_CLEAN_KEEP_CONFIGS all = {};
+	struct wb_error err = {};
+
+	if (args->n_words > 1) {
+		wb_fail(&err, -EINVAL, "\"%s\" is one argument too many", args->words[1]);
+		return cmd_misused(args, &err);
+	}
+	if (wb_keep_configs_read(wb_sys_real()->files, &all, &err) < 0)
+		return cmd_fail(args, &err);
+	if (cmd_has(args, OPT_JSON))
+		list_json(&all);
+	else
+		list_text(&all);
+	return CMD_DONE;
+}
+
+/* ---- test ---- */
+
+static json_t *ports_json(const struct wb_keep_verdict *v)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < v->ports.n; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s?, s:I}", "protocol", v->ports.items[i].protocol,
+				      "address", v->ports.items[i].address, "port",
+				      (json_int_t)v->ports.items[i].port));
+	return list;
+}
+
+static json_t *rehearsal_json(const char *unit, const struct wb_keep_rehearsal *r)
+{
+	const struct wb_keep_verdict *v = &r->verdict;
+	bool whole = r->tried && v->how == WB_KEEP_PROCESS;
+
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o}",
+		"unit", unit, "how", wb_keep_how_name(v->how), "reasons", strings_json(&v->reasons),
+		"warnings", strings_json(&v->warnings), "rehearsed", r->tried, "restarted",
+		r->restarted, "frozen_s",
+		whole ? json_real((double)r->frozen_us / 1e6) : json_null(), "image_bytes",
+		whole ? json_integer((json_int_t)r->bytes) : json_null(), "memory_bytes",
+		(json_int_t)v->bytes, "processes", (json_int_t)v->processes, "threads",
+		(json_int_t)v->threads, "ports", ports_json(v), "connections",
+		(json_int_t)v->connections.n, "files", strings_json(&v->files));
+}
+
+static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
+{
+	const struct wb_keep_verdict *v = &r->verdict;
+
+	printf("%s: %s\n", unit, wb_keep_how_name(v->how));
+	printf("  %zu process%s, %zu threads, %.1f MiB of memory, %zu connection%s\n", v->processes,
+		v->processes == 1 ? "" : "es", v->threads, (double)v->bytes / (1 << 20),
+		v->connections.n, v->connections.n == 1 ? "" : "s");
+	if (r->tried && v->how == WB_KEEP_PROCESS)
+		printf("  stood still for %.3f s; %.1f MiB in %zu images\n",
+			(double)r->frozen_us / 1e6, (double)r->bytes / (1 << 20), r->images);
+	for (size_t i = 0; i < v->reasons.n; i++)
+		printf("  %s %s\n", i ? "and:    " : "because:", v->reasons.items[i]);
+	for (size_t i = 0; i < v->warnings.n; i++)
+		printf("  note: %s\n", v->warnings.items[i]);
+	for (size_t i = 0; v->how == WB_KEEP_PROCESS && i < v->files.n; i++)
+		printf("  travels: %s\n", v->files.items[i]);
+}
+
+static int test_unit(const struct wb_keep_rehearsing *with, const char *typed, json_t *list,
+	struct wb_error *err)
+{
+	WB_CLEAN_KEEP_REHEARSAL r = {};
+	WB_CLEAN_KEEP_CONFIG config = {};
+	WB_CLEAN_STR unit = NULL;
+	int e = real_name(typed, &unit, err);
+
+	if (e < 0)
+		return e;
+	e = wb_keep_config_read(with->sys->files, unit, &config, err);
+	if (e < 0 && e != -ENOENT)
+		return e;
+	cmd_progress(NULL, unit);
+	e = wb_keep_rehearse(with, unit, &config, &r, err);
+	cmd_progress_end();
+	if (e < 0)
+		return e;
+	if (list)
+		json_array_append_new(list, rehearsal_json(unit, &r));
+	else
+		print_rehearsal(unit, &r);
+	fflush(stdout);
+	return 0;
+}
+
+static int run_test(const struct cmd_args *args)
+{
+	const struct wb_sys *sys = wb_sys_real();
+	WB_CLEAN_STR version = wb_criu_version(&wb_runner_host, NULL);
+	WB_CLEAN_RECORD staged = {};
+	struct wb_keep_rehearsing with = {.sys = sys,
+		.services = &wb_services_systemd,
+		.runner = &wb_runner_host,
+		.add_peers = wb_sockets_add_peers,
+		.criu = version};
+	json_t *list = cmd_has(args, OPT_JSON) ? json_array() : NULL;
+	int code = CMD_DONE;
+
+	if (geteuid() != 0) {
+		struct wb_error err = {};
+
+		json_decref(list);
+		wb_fail(&err, -EPERM, "only root can checkpoint a service");
+		return cmd_fail(args, &err);
+	}
+	/* The kernel that is staged is the one to come. */
+	if (wb_record_read(sys->files, WB_RECORD_STAGED, &staged, NULL) == 0 && staged.to &&
+		*staged.to)
+		with.release = staged.to;
+	for (size_t i = 1; i < args->n_words; i++) {
+		struct wb_error err = {};
+
+		if (test_unit(&with, args->words[i], list, &err) < 0)
+			code = cmd_fail(args, &err);
+	}
+	if (list)
+		print_json(list);
+	return code;
+}
+
+/* ---- which of them ---- */
+
+static int each(const struct cmd_args *args,
+	int (*one)(const struct cmd_args *args, const char *unit, struct wb_error *err))
+{
+	for (size_t i = 1; i < args->n_words; i++) {
+		struct wb_error err = {};
+
+		if (one(args, args->words[i], &err) < 0)
+			return cmd_fail(args, &err);
+	}
+	return CMD_DONE;
+}
+
+static int run_keep(const struct cmd_args *args)
+{
+	const char *verb = args->words[0];
+	bool add = !strcmp(verb, "add");
+	struct wb_error err = {};
+
+	if (!strcmp(verb, "list"))
+		return run_list(args);
+	if (!add && strcmp(verb, "remove") && strcmp(verb, "test")) {
+		wb_fail(&err, -EINVAL, "keep knows add, remove, list and test, not \"%s\"", verb);
+		return cmd_misused(args, &err);
+	}
+	if (args->n_words < 2) {
+		wb_fail(&err, -EINVAL, "keep %s needs a unit", verb);
+		return cmd_misused(args, &err);
+	}
+	if (!add &&
+		(cmd_has(args, OPT_HOW) || cmd_has(args, OPT_FILES) || cmd_has(args, OPT_PROBE))) {
+		wb_fail(&err, -EINVAL, "--how, --files and --probe are for keep add");
+		return cmd_misused(args, &err);
+	}
+	if (!strcmp(verb, "test"))
+		return run_test(args);
+	return each(args, add ? add_unit : remove_unit);
+}
+
+const struct cmd_row cmd_keep = {
+	.name = "keep",
+	.args = "add|remove|list|test [UNIT...]",
+	.max_args = 1024,
+	.min_args = 1,
+	.help = "choose the services that live on over a jump, and rehearse it",
+	.notes =
+		"add and remove change " WB_KEEP_DIR "; list tells what is there.\n"
+		"test checkpoints each unit and lets it go on at once. It tells how long the unit "
+		"stood still, how\n"
+		"large it is, and whether it can be kept with its memory and connections (process) "
+		"or has to be\n"
+		"restarted, and why. The exit code is 0 whatever the answer is, and 1 if there is "
+		"none.",
+	.options = {own_options, cmd_json_option},
+	.run = run_keep,
+};

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What `warmboot keep` says of Debian's own services, and that they go on after a rehearsal."""
+import json
+import pathlib
+import sys
+import textwrap
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import guest  # noqa: E402
+
+# Talks to a service, has it rehearsed, and goes on talking over the same connection.
+TALK = textwrap.dedent('''
+    import json, socket, subprocess, sys
+    unit, port, before, after = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    s = socket.create_connection(("127.0.0.1", port))
+    s.settimeout(20)
+    f = s.makefile("rwb")
+    def ask(text):
+        lines = text.encode().decode("unicode_escape").split("|")
+        f.write(lines[0].encode())
+        f.flush()
+        return [f.readline().decode().strip() for _ in lines[1:]] == lines[1:]
+    first = ask(before)
+    out = subprocess.run(["warmboot", "keep", "test", "--json", unit], stdout=subprocess.PIPE, text=True)
+    print(json.dumps({"rc": out.returncode, "first": first, "again": ask(after),
+                      "report": json.loads(out.stdout)}))
+''')
+
+# Holds what cannot be kept: an io_uring (io_uring_setup(2)), or a device.
+HOLDER = textwrap.dedent('''
+    import ctypes, sys, time
+    if sys.argv[1] == "io_uring":
+        params = ctypes.create_string_buffer(120)
+        fd = ctypes.CDLL(None, use_errno=True).syscall(425, 8, params)
+        assert fd >= 0, ctypes.get_errno()
+    else:
+        held = open(sys.argv[1], "rb")
+    time.sleep(10000)
+''')
+
+
+@pytest.fixture(scope="module")
+def g(payload):
+    with guest.Guest(kernel="6.12", payload=payload, name="keep") as machine:
+        machine.run(f"cat >/root/talk.py <<'END'\n{TALK}\nEND\ncat >/root/holder.py <<'END'\n{HOLDER}\nEND",
+                    check=True)
+        yield machine
+
+
+def report(result):
+    assert result.rc == 0, result.out
+    return json.loads(result.out[result.out.index("["):])
+
+
+def start(g, unit):
+    g.run(f"systemctl start {unit}; systemctl is-active {unit}", 120, check=True)
+
+
+def talk(g, unit, port, before, after):
+    start(g, unit)
+    pid = g.run(f"systemctl show -P MainPID {unit}").out.strip()
+    out = g.run(f"python3 /root/talk.py {unit} {port} '{before}' '{after}'", 180)
+    assert out.rc == 0, out.out
+    said = json.loads(out.out.strip().splitlines()[-1])
+    assert said["rc"] == 0 and said["first"] and said["again"], said
+    assert g.run(f"systemctl show -P MainPID {unit}").out.strip() == pid
+    assert g.run("nft list tables").out.strip() == ""
+    return said["report"][0]
+
+
+def test_list(g):
+    assert "No unit is to be kept" in g.run("warmboot keep list").out
+    g.run("warmboot keep add memcached --probe tcp:11211 --files /run/memcached", check=True)
+    # An alias is known by its unit's own name, and what was said before holds.
+    g.run("warmboot keep add redis --how process && warmboot keep add redis-server --probe tcp:6379", check=True)
+    kept = report(g.run("warmboot keep list --json"))
+    assert kept == [
+        {"unit": "memcached.service", "how": "auto", "files": ["/run/memcached"], "probe": "tcp:11211"},
+        {"unit": "redis-server.service", "how": "process", "files": [], "probe": "tcp:6379"}]
+    g.run("warmboot keep remove memcached redis-server", check=True)
+    assert report(g.run("warmboot keep list --json")) == []
+    for wrong in ("add no-such-thing", "add ssh.socket", "remove memcached", "add memcached --probe udp:1"):
+        bad = g.run(f"warmboot keep {wrong}")
+        assert bad.rc == 1 and len(bad.out.strip().splitlines()) == 1, bad.out
+    assert g.run("ls /etc/warmboot/keep.d | wc -l").out.strip() == "0"
+
+
+def test_memcached(g):
+    r = talk(g, "memcached.service", 11211, r"set k 0 0 5\r\nhello\r\n|STORED", r"get k\r\n|VALUE k 0 5|hello|END")
+    assert r["how"] == "process" and r["rehearsed"], r
+    assert 0 < r["frozen_s"] < 20 and r["image_bytes"] > 500_000, r
+    assert {"protocol": "tcp", "address": "127.0.0.1", "port": 11211} in r["ports"]
+    assert r["connections"] == 1
+    # It has a sandbox, and part of that comes back only with the next restart.
+    assert any("MemoryDenyWriteExecute=" in w for w in r["warnings"]), r
+
+
+def test_redis(g):
+    r = talk(g, "redis-server.service", 6379, r"SET k v\r\n|+OK", r"GET k\r\n|$1|v")
+    assert r["how"] == "process" and r["rehearsed"], r
+    assert any("PrivateUsers=" in w for w in r["warnings"]), r
+    assert "/run/redis" in r["files"]
+
+
+def test_nginx(g):
+    r = talk(g, "nginx.service", 80, r"GET /no HTTP/1.1\r\nHost: x\r\n\r\n|HTTP/1.1 404 Not Found",
+             r"|Server: nginx")
+    assert r["how"] == "process" and r["processes"] == 3, r
+
+
+def test_postgresql(g):
+    g.run("systemctl start postgresql && sleep 2", 240, check=True)
+    unit = g.run("systemctl list-units --plain --no-legend 'postgresql@*' | cut -d' ' -f1").out.strip()
+    assert unit.endswith(".service"), unit
+    r = report(g.run(f"warmboot keep test --json {unit}", 120))[0]
+    assert r["how"] == "restart" and not r["rehearsed"], r
+    assert any("System V shared memory" in why for why in r["reasons"]), r
+    assert g.run(f"systemctl is-active {unit}").out.strip() == "active"
+    g.run("systemctl stop postgresql", 240)
+
+
+@pytest.mark.parametrize("what, why", [("io_uring", "io_uring"), ("/dev/loop-control", "/dev/loop-control")])
+def test_cannot_be_kept(g, what, why):
+    g.run(f"systemd-run --unit=holder python3 /root/holder.py {what} && sleep 3", 60, check=True)
+    r = report(g.run("warmboot keep test --json holder", 60))[0]
+    text = g.run("warmboot keep test holder; systemctl is-active holder", 60).out
+    g.run("systemctl stop holder")
+    assert r["how"] == "restart" and not r["rehearsed"], r
+    assert any(why in reason for reason in r["reasons"]), r
+    assert "holder.service: restart" in text and "because:" in text and text.strip().endswith("active")
+
+
+def test_not_running(g):
+    stopped = g.run("systemctl stop memcached; warmboot keep test memcached")
+    assert stopped.rc == 1 and "there is nothing to keep" in stopped.out
