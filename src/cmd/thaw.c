@@ -15,6 +15,7 @@
 #include "keep/criu.h"
 #include "keep/images.h"
 #include "keep/revive.h"
+#include "sys/handoff.h"
 #include "timeline/marks.h"
 
 /* An address that comes later than this is not waited for any longer. */
@@ -220,6 +221,7 @@ static int run_thaw(const struct cmd_args *args)
 	const struct wb_manifest_unit *u;
 	struct wb_error err = {}, second = {};
 	WB_CLEAN_MANIFEST m = {};
+	struct wb_handoff handoff;
 	struct timespec start;
 	int r;
 
@@ -233,6 +235,8 @@ static int run_thaw(const struct cmd_args *args)
 		wb_fail(&err, -ENOENT, "nothing of %s was kept over the jump", args->words[0]);
 		return cmd_fail(args, &err);
 	}
+	if (!m.tsc_hz && wb_handoff_read(sys->files, &handoff))
+		m.tsc_hz = (int64_t)handoff.tsc_hz;
 	wb_mark_unit(sys, WB_MARK_THAW_BEGIN, u->unit);
 	r = thaw(sys, u, &err);
 	if (r == 0)

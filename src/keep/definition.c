@@ -271,6 +271,7 @@ static void print_unit(
 		"DefaultDependencies=no\n"
 		"IgnoreOnIsolate=yes\n"
 		"Requires=warmboot-hold.service\n"
+		"Wants=warmboot-modules.service warmboot-thawed.service\n"
 		"After=warmboot-hold.service warmboot-modules.service "
 		"systemd-remount-fs.service%s%s\n"
 		"Before=warmboot-thawed.service%s\n\n",

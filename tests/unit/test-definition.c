@@ -41,6 +41,7 @@ static void is_ours(const char *text)
 	has_line(text, "[Unit]");
 	has_line(text, "DefaultDependencies=no");
 	has_line(text, "Requires=warmboot-hold.service");
+	has_line(text, "Wants=warmboot-modules.service warmboot-thawed.service");
 	has_line(text, "[Service]");
 	has_line(text, "Type=forking");
 	has_line(text, "PIDFile=/run/warmboot/%n.pid");
