@@ -54,15 +54,18 @@ static int measure(const struct wb_sys *sys, struct wb_timeline *ret, struct wb_
 	return r;
 }
 
-/* Until systemd has started everything; a boot that never gets there is recorded as it is. */
-static void wait_until_up(void)
+/* Until systemd has started everything and whoever has a probe has answered; a boot that never gets there is recorded as it is. */
+static void wait_until_up(const struct wb_sys *sys)
 {
 	struct wb_user_times times = {};
 
 	for (int i = 0; i < WAIT_S * 2; i++) {
 		const struct timespec half = {0, 500000000};
 
-		if (wb_sources_systemd.user_times(NULL, &times) < 0 || times.finish_us)
+		bool probing = sys->files->exists(sys->files->ctx, WB_PROBING);
+
+		if (wb_sources_systemd.user_times(NULL, &times) < 0 ||
+			(times.finish_us && !probing))
 			return;
 		nanosleep(&half, NULL);
 	}
@@ -77,7 +80,7 @@ static int record(const struct wb_sys *sys, struct wb_error *err)
 
 	if (!t)
 		return wb_fail(err, -ENOMEM, "out of memory");
-	wait_until_up();
+	wait_until_up(sys);
 	r = measure(sys, t, err);
 	if (r == 0)
 		r = wb_history_read(sys->files, &history, err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "jump/record.h"
+#include "timeline/firmware.h"
 #include "timeline/gather.h"
 
 #define KEEP_RESULT "/run/warmboot/keep-result.json"
@@ -71,7 +72,7 @@ static int read_kept(const struct wb_files *files, struct wb_facts *f)
 
 		COPY(k->unit, json_string_value(json_object_get(o, "unit")));
 		COPY(k->how, json_string_value(json_object_get(o, "how")));
-		k->frozen_s = json_is_number(frozen) ? json_number_value(frozen) : -1;
+		k->frozen_s = json_number_value(frozen) > 0 ? json_number_value(frozen) : -1;
 		f->n_kept += !!*k->unit;
 	}
 	json_decref(json);
@@ -164,6 +165,8 @@ static int read_all(const struct wb_sys *sys, const struct wb_sources *sources, 
 		wb_klog_parse("", 0, &f->log);
 	f->copy_rate = sys->copy_rate(sys->ctx);
 	sources->user_times(sources->ctx, &f->user);
+	if (!f->user.firmware_us)
+		wb_firmware_times(sys->files, &f->user);
 	asked = wb_marks_find(&f->marks, f->previous, WB_MARK_ASKED);
 	if (*f->previous)
 		sources->events(sources->ctx, f->previous,

@@ -33,6 +33,9 @@
 #define WB_MARK_THAW_END "thaw-end:"
 #define WB_MARK_PROBE "probe:" /* the unit answered for the first time */
 
+/* There while services are being asked whether they answer. */
+#define WB_PROBING "/run/warmboot/probing"
+
 struct wb_mark {
 	char name[WB_MARK_NAME];
 	char boot[40]; /* boot_id */
