@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One jump, and what the timeline says of it against the host's clock on the console."""
+import json
+import pathlib
+import re
+import sys
+
+import pytest
+
+from guest import Guest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from timeline_check import check_metrics, check_picture, check_schema, check_whole  # noqa: E402
+
+RECORDED = "for i in $(seq 120); do test -e /run/warmboot/timeline-recorded && break; sleep 1; done; " \
+           "test -e /run/warmboot/timeline-recorded"
+
+
+def timeline(g, boot="0"):
+    value = json.loads(g.out(f"warmboot timeline {boot} --json"))
+    check_schema(value)
+    check_whole(value)
+    return value
+
+
+def end_of(value, name):
+    """Where a phase ends, in seconds from the request."""
+    p = next(p for p in value["phases"] if p["name"] == name)
+    return p["start_s"] + p["duration_s"]
+
+
+@pytest.fixture(scope="module")
+def jumped(payload):
+    """A guest that was recorded cold, has jumped with --trace and is on record again; host times."""
+    with Guest(kernel="6.12", payload=payload, name="timeline") as g:
+        # The payload came after this boot's own units were started.
+        g.run("systemctl daemon-reload; systemctl start warmboot-timeline.service; " + RECORDED, 180, check=True)
+        # The hook of the shutdown once, outside of a shutdown: what all marks together cost the gap.
+        cost = g.out("a=$(date +%s%N); for i in 1 2 3 4 5 6 7 8 9 10; do warmboot mark last || exit; done; "
+                     "echo $(($(date +%s%N) - a))")
+        target = g.image.release("7.2")
+        g.jump(f"echo WB-REQUEST >/dev/console; exec warmboot reboot {target} --trace")
+        g.run(RECORDED, 180, check=True)
+        # The new kernel's clock tied to the host's: its user space is the only part that is not seen here.
+        asked = g.console.lines[-1][0]
+        uptime = float(g.out("echo WB-NOW >/dev/console; cut -d' ' -f1 /proc/uptime"))
+        finish = int(g.out("systemctl show -P FinishTimestampMonotonic")) / 1e6
+        host = {}
+        for t, line in g.console.lines:
+            for name, regex in (("request", "WB-REQUEST"), ("now", "WB-NOW"), ("first", "Linux version"),
+                                ("init", r"Run /init as init process"), ("last", "Starting new kernel")):
+                if re.search(regex, line):
+                    host[name] = t
+        assert host["now"] >= asked
+        host["finish"] = host["now"] - (uptime - finish)
+        g.mark_s = int(cost) / 10 / 1e9
+        yield g, host
+
+
+def test_agrees_with_the_host(jumped):
+    g, host = jumped
+    value = timeline(g)
+    print(g.out("warmboot timeline"))
+    assert value["kind"] == "warm" and value["outcome"] == "jumped" and value["method"] == "fast"
+    assert value["from"].startswith("6.12") and value["to"].startswith("7.2")
+    whole = host["finish"] - host["request"]
+    assert abs(value["total_s"] - whole) <= 0.01 * whole, (value["total_s"], whole)
+    # On the way as well: each by a line of the console, whose last characters take their time.
+    zero = host["finish"] - value["total_s"]
+    assert abs(end_of(value, "kernel") - (host["init"] - zero)) < 0.5
+    assert end_of(value, "purgatory") < host["first"] - zero + 0.5
+    assert host["last"] - zero < end_of(value, "segment copy") + 0.5
+    assert {p["name"] for p in value["phases"]} == {
+        "staging", "stop units", "unmount", "device shutdown", "segment copy", "purgatory", "kernel entry", "kernel",
+        "initramfs", "user space"}
+    assert max(p["error_s"] for p in value["phases"]) < 0.05 * value["total_s"], value["phases"]
+
+
+def test_looks_into_the_kernel(jumped):
+    g, _ = jumped
+    kernel = timeline(g)["kernel"]
+    assert {p["name"] for p in kernel["parts"]} == {
+        "SMP bring-up", "struct pages", "ACPI", "PCI", "crypto self-tests", "initrd unpacking"}
+    assert len(kernel["initcalls"]) == 10 and kernel["cpus"] == 2
+    # For one jump only: the words are not handed on.
+    assert "initcall_debug" in g.out("cat /proc/cmdline")
+    plan = json.loads(g.out(f"warmboot load {g.image.release('7.2')} --reuse-cmdline --dry-run --json 2>/dev/null", 120))
+    assert "initcall_debug" not in plan["cmdline"] and "log_buf_len" not in plan["cmdline"]
+
+
+def test_units_are_named(jumped):
+    g, _ = jumped
+    value = timeline(g)
+    shell = next(u for u in value["units"] if u["unit"] == "wb-shell.service")
+    assert shell["how"] == "restart" and 0 < shell["silent_s"] < value["total_s"]
+    assert any(s["unit"] == "wb-shell.service" for s in value["stops"])
+
+
+def test_marks_cost_little(jumped):
+    """The hook is the only program that the gap has more of."""
+    g, _ = jumped
+    value = timeline(g)
+    print(f"one mark: {g.mark_s * 1000:.0f} ms of {value['gap_s']:.2f} s")
+    assert g.mark_s <= 0.01 * value["gap_s"]
+
+
+def test_pictures_and_metrics(jumped):
+    g, _ = jumped
+    value = timeline(g)
+    g.run("warmboot timeline --svg /tmp/t.svg --html /tmp/t.html --compare 1", check=True)
+    assert check_picture(g.read_file("/tmp/t.svg").decode()) > len(value["phases"])
+    assert "warmboot_boot_phase_seconds" in check_metrics(g.run("warmboot timeline --prometheus", check=True).out)
+    lines = g.out("warmboot timeline; warmboot timeline --compare 1; warmboot history").splitlines()
+    assert max(map(len, lines)) <= 80, max(lines, key=len)
+    assert any("difference" in line for line in lines)
+
+
+def test_cold_boot_is_on_record(jumped):
+    g, _ = jumped
+    value = timeline(g, "1")
+    assert value["kind"] == "cold" and value["method"] == "firmware"
+    assert [p["name"] for p in value["phases"]] == ["kernel", "initramfs", "user space"]
+
+
+def test_history_survives_truncation(jumped):
+    """Last in this guest. A power cut takes the end of the file; then a bad block its beginning."""
+    g, _ = jumped
+    assert [v["kind"] for v in json.loads(g.out("warmboot history --json"))] == ["cold", "warm"]
+    g.run("truncate -s -20 /var/lib/warmboot/history", check=True)
+    assert [v["kind"] for v in json.loads(g.out("warmboot history --json"))] == ["cold"]
+    assert "1 damaged record" in g.out("warmboot history")
+    g.run("dd if=/dev/urandom of=/var/lib/warmboot/history bs=64 count=1 conv=notrunc status=none", check=True)
+    assert json.loads(g.out("warmboot history --json")) == []
+    r = g.run("warmboot timeline")
+    assert r.rc == 1 and "no boot is on record yet" in r.out
+    g.run("rm /run/warmboot/timeline-recorded; warmboot timeline --record", 120, check=True)
+    assert len(json.loads(g.out("warmboot history --json"))) == 1
+    assert "damaged" not in g.out("warmboot history")
