@@ -23,6 +23,7 @@ const struct cmd_row *const cmd_rows[] = {
 const struct cmd_row *const cmd_service_rows[] = {
 	&cmd_mark,
 	&cmd_probe,
+	&cmd_freeze,
 	&cmd_generator,
 	&cmd_hold,
 	&cmd_thaw,

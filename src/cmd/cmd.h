@@ -102,4 +102,4 @@ void cmd_progress_end(void);
 extern const struct cmd_row cmd_status, cmd_list, cmd_load, cmd_unload, cmd_reboot, cmd_completion,
 	cmd_help, cmd_kexec, cmd_keep, cmd_timeline, cmd_history, cmd_mark, cmd_probe;
 /* Called by units only: cmd_service_rows[]. */
-extern const struct cmd_row cmd_generator, cmd_hold, cmd_thaw, cmd_thawed, cmd_replay;
+extern const struct cmd_row cmd_freeze, cmd_generator, cmd_hold, cmd_thaw, cmd_thawed, cmd_replay;

@@ -433,7 +433,7 @@ static int run_kexec(const struct cmd_args *args)
 	if (r == 0 && k.load)
 		r = load(sys, &k, &err);
 	if (r == 0 && k.shutdown)
-		r = cmd_jump(sys, &wb_quiesce_host, false, false, &err);
+		r = cmd_jump(sys, &wb_quiesce_host, false, false, NULL, &err);
 	else if (r == 0 && k.exec)
 		r = exec_now(sys, &wb_quiesce_host, &k, &err);
 	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;

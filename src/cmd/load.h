@@ -32,6 +32,7 @@ struct cmd_request {
 	bool reuse_cmdline;
 	const char *append; /* --append's own words; NULL */
 	bool trace;         /* --trace */
+	bool resolved;      /* cmd_request_resolve() is done */
 	bool leave_mark;    /* leave the mark of a jump on the command line where it is needed */
 
 	const char **initrds; /* owned array behind options.initrds */
@@ -46,7 +47,7 @@ struct cmd_request {
 int cmd_request_read(const struct cmd_args *args, struct cmd_request *ret, struct wb_error *err);
 /* Was anything said of what to stage, or how? */
 bool cmd_asks_for_stage(const struct cmd_args *args);
-/* Look the entry up, read /proc/cmdline where asked for: afterwards options is complete. */
+/* Look the entry up, read /proc/cmdline where asked for: then options is complete. Once is enough. */
 int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err);
 void cmd_request_deinit(struct cmd_request *req);
 

@@ -3,17 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/keeping.h"
 #include "cmd/load.h"
 #include "cmd/reboot.h"
 #include "cmd/replay.h"
 #include "jump/jump.h"
+#include "stage/policy.h"
 #include "timeline/marks.h"
 
-enum { OPT_NOW = 60, OPT_IGNORE };
+enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY };
 
 static const struct cmd_option own_options[] = {
 	{OPT_NOW, 0, "now",
 		.help = "write everything out, freeze the file systems and jump at once"},
+	{OPT_KEEP, 0, "keep", "UNIT",
+		.help = "keep this service's processes over the jump (repeatable)"},
+	{OPT_NO_KEEP, 0, "no-keep", .help = "keep none of those that \"warmboot keep\" knows"},
+	{OPT_DRY, 0, "dry-run", .help = "tell what would be staged and kept, change nothing"},
 	{OPT_IGNORE, 0, "ignore-inhibitors", .help = "even if a program asks for no shutdown now"},
 	{},
 };
@@ -65,8 +71,31 @@ static int find_init(const struct wb_sys *sys, const struct wb_init **ret, struc
 		"the firmware; stop what matters and use --now");
 }
 
+/*
+ * Whatever fails in the freeze lets every service go on; what fails after it has cost them their
+ * processes.
+ */
+static int jump_now(const struct wb_sys *sys, const struct wb_quiesce *quiesce,
+	struct cmd_keeping *keeping, struct wb_error *err)
+{
+	bool kept = keeping && keeping->store;
+	int r = 0;
+
+	if (kept) {
+		WB_CLEAN_MANIFEST m = {};
+
+		r = cmd_keeping_freeze(sys, true, &m, err);
+	}
+	if (r < 0)
+		return r;
+	r = wb_jump_now(sys, quiesce, err);
+	if (kept)
+		cmd_keeping_start_again(sys, keeping);
+	return r;
+}
+
 int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool now,
-	bool ignore_inhibitors, struct wb_error *err)
+	bool ignore_inhibitors, struct cmd_keeping *keeping, struct wb_error *err)
 {
 	const struct wb_init *init = NULL;
 	WB_CLEAN_RECORD before = {};
@@ -99,7 +128,7 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 	cmd_record_units(sys);
 	wb_mark(sys, WB_MARK_ASKED);
 	if (now)
-		r = wb_jump_now(sys, quiesce, err);
+		r = jump_now(sys, quiesce, keeping, err);
 	else
 		r = wb_jump_orderly(init, sys, quiesce, ignore_inhibitors, err);
 	if (r < 0 && r != -EIO)
@@ -125,35 +154,102 @@ static int check_jump(
 	return wb_jump_allowed(init, err);
 }
 
+static int read_wish(const struct cmd_args *args, struct cmd_keep_wish *wish, struct wb_error *err)
+{
+	wish->none = cmd_has(args, OPT_NO_KEEP);
+	for (size_t i = 0; i < args->n_options; i++)
+		if (args->options[i].option->id == OPT_KEEP &&
+			wb_strv_add(&wish->units, args->options[i].value) < 0)
+			return wb_fail(err, -ENOMEM, "out of memory");
+	if (wish->none && wish->units.n)
+		return wb_fail(err, -EINVAL, "--keep and --no-keep exclude each other");
+	return 0;
+}
+
+/* carve needs to tell the next kernel where its memory is, which kexec_file_load(2) cannot. */
+static const char *backend_for(const struct wb_sys *sys, const struct cmd_request *req)
+{
+	struct wb_policy policy;
+
+	wb_policy_read(sys, &policy);
+	return req->options.method == WB_METHOD_FILE || policy.signature || policy.kho ? "pmem"
+										       : NULL;
+}
+
+/* Decide what is kept, and stage a kernel for it, or take the one that is staged. */
+static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool stage_anew,
+	struct cmd_request *req, struct cmd_keeping *keeping, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_WISH wish = {};
+	struct wb_stage *stage;
+	int r = read_wish(args, &wish, err);
+
+	if (r == 0 && stage_anew)
+		r = cmd_request_resolve(sys, req, err);
+	if (r == 0)
+		r = cmd_keeping_decide(sys, &wish, req->options.release, keeping, err);
+	if (r == 0 && !cmd_has(args, OPT_DRY))
+		r = cmd_keeping_reserve(sys, backend_for(sys, req), keeping, err);
+	if (r < 0)
+		return r;
+	if (!stage_anew && keeping->store)
+		return wb_fail(err, -EBUSY,
+			"the kernel that is staged knows nothing of kept services: say what to "
+			"stage (\"warmboot reboot ENTRY\"), or use --no-keep");
+	if (stage_anew) {
+		if (keeping->store)
+			req->options.store = wb_store_load(keeping->store);
+		r = cmd_has(args, OPT_DRY) ? cmd_prepare(sys, req, &stage, err)
+					   : cmd_stage(sys, req, &stage, err);
+		if (r < 0)
+			return r;
+		wb_mark(sys, WB_MARK_STAGED);
+		cmd_print_stage(stage, req);
+		wb_stage_free(stage);
+	}
+	if (!cmd_has(args, OPT_DRY))
+		r = cmd_keeping_rehearse(sys, keeping, err);
+	if (r == 0)
+		cmd_keeping_print(keeping);
+	return r;
+}
+
 static int run_reboot(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
-	bool loaded = cmd_is_loaded(sys);
+	bool loaded = cmd_is_loaded(sys), now = cmd_has(args, OPT_NOW);
+	/* Any word about what to stage stages it anew; else what is staged is taken. */
+	bool stage_anew = !loaded || cmd_asks_for_stage(args);
 	CMD_CLEAN_REQUEST req = {};
+	CMD_CLEAN_KEEPING keeping = {};
 	struct wb_error err = {}, ignored;
+	bool ours;
 	int r;
 
 	if (cmd_request_read(args, &req, &err) < 0)
 		return cmd_misused(args, &err);
 	wb_mark(sys, WB_MARK_REQUEST);
-	if (check_jump(sys, args, loaded, &err) < 0)
-		return cmd_fail(args, &err);
-	/* Any word about what to stage stages it anew; else what is staged is taken. */
-	if (!loaded || cmd_asks_for_stage(args)) {
-		struct wb_stage *stage;
-
-		if (cmd_stage(sys, &req, &stage, &err) < 0)
-			return cmd_fail(args, &err);
-		wb_mark(sys, WB_MARK_STAGED);
-		cmd_print_stage(stage, &req);
-		wb_stage_free(stage);
-	}
-	r = cmd_jump(
-		sys, &wb_quiesce_host, cmd_has(args, OPT_NOW), cmd_has(args, OPT_IGNORE), &err);
+	r = cmd_has(args, OPT_DRY) ? 0 : check_jump(sys, args, loaded, &err);
+	if (r == 0)
+		r = get_ready(sys, args, stage_anew, &req, &keeping, &err);
+	if (r == 0 && cmd_has(args, OPT_DRY))
+		return CMD_DONE;
+	if (r == 0)
+		r = cmd_keeping_arm(sys, &keeping, now, &err);
+	if (r == 0)
+		r = cmd_jump(sys, &wb_quiesce_host, now, cmd_has(args, OPT_IGNORE), &keeping, &err);
 	if (r == 0)
 		return CMD_DONE;
-	/* Refused means that nothing changed: leave no kernel behind that was not there. */
-	if (!loaded && r != -EIO && wb_unload(sys, &ignored) == 0)
+	if (cmd_has(args, OPT_DRY))
+		return cmd_fail(args, &err);
+	/*
+	 * Refused means that nothing changed: leave no kernel behind that was not there, and none that
+	 * looks for a store which is gone.
+	 */
+	ours = !loaded || keeping.store;
+	if (r != -EIO)
+		cmd_keeping_undo(sys, &keeping);
+	if (ours && r != -EIO && wb_unload(sys, &ignored) == 0)
 		sys->remove_file(sys->ctx, WB_RECORD_STAGED);
 	return cmd_fail(args, &err);
 }

@@ -3,15 +3,17 @@
 
 #include <stdbool.h>
 
+#include "cmd/keeping.h"
 #include "sys/quiesce.h"
 #include "sys/sys.h"
 
 /*
  * Put the jump on record and make it, at once or through the init system. 0: it is under way.
  * Negative errno: it was refused, nothing was stopped and the record is as it was; -EIO:
- * everything was stopped, but the kernel refused to jump.
+ * everything was stopped, but the kernel refused to jump. keeping: what --now must freeze first, or
+ * NULL.
  */
 int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool now,
-	bool ignore_inhibitors, struct wb_error *err);
+	bool ignore_inhibitors, struct cmd_keeping *keeping, struct wb_error *err);
 /* Put the jump to what warmboot staged on record if that can be done at all. */
 void cmd_record_staged_jump(const struct wb_sys *sys);

@@ -258,6 +258,8 @@ int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struc
 {
 	int r = 0;
 
+	if (req->resolved)
+		return 0;
 	if (req->entry)
 		r = resolve_entry(sys, req, err);
 	if (r == 0)
@@ -275,6 +277,7 @@ int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struc
 		r = make_mark(sys, req, err);
 	if (r == 0)
 		r = gather_words(sys, req, err);
+	req->resolved = r == 0;
 	return r;
 }
 

@@ -61,3 +61,18 @@ struct wb_freeze {
  * on.
  */
 int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_error *err);
+
+/* The machine's own; its ctx is a struct wb_freeze_host. */
+struct wb_freeze_host {
+	const struct wb_sys *sys;
+	const char *criu;    /* version */
+	const char *release; /* of the kernel to come; NULL unknown */
+	unsigned hold_s;     /* how long the silence lasts if nothing else ends it */
+};
+struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host);
+/*
+ * Write one unit's images into the store, as the freeze will, and let it go on; the objects are taken
+ * out again. The unit must have been looked at. *ret_frozen_us: how long it stood still.
+ */
+int wb_freeze_rehearse(const struct wb_sys *sys, const struct wb_manifest_unit *u,
+	struct wb_store *store, int64_t *ret_frozen_us, struct wb_error *err);

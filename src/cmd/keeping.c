@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/keeping.h"
+#include "keep/config.h"
+#include "keep/freeze.h"
+#include "keep/preflight.h"
+#include "keep/rehearse.h"
+#include "keep/revive.h"
+#include "keep/spare.h"
+#include "keep/take.h"
+#include "stage/policy.h"
+#include "sys/spawn.h"
+
+/*
+ * Memory grows until the freeze, and the other images, the manifest and the table of contents want
+ * room, too.
+ */
+#define MARGIN_PERCENT 25
+#define MARGIN_BYTES (16u << 20)
+
+static char *text_of(const struct wb_files *files, const char *path)
+{
+	WB_CLEAN_BLOB b = {};
+
+	if (files->read(files->ctx, path, 1 << 20, &b, NULL) < 0)
+		return NULL;
+	return strdup((const char *)b.data);
+}
+
+static int add_text(const struct wb_files *files, struct wb_manifest_unit *u, const char *path,
+	struct wb_error *err)
+{
+	struct wb_manifest_text *t = wb_list_add(&u->definition, sizeof(*t));
+
+	if (!t)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	t->path = strdup(path);
+	t->text = text_of(files, path);
+	return t->path && t->text ? 0 : wb_fail(err, -EIO, "cannot read %s", path);
+}
+
+/* The unit as it is defined now: the next boot brings it back under the same settings. */
+static int add_definition(
+	const struct wb_files *files, struct wb_manifest_unit *u, struct wb_error *err)
+{
+	WB_CLEAN_SERVICE service = {};
+	int r = wb_services_systemd.read(wb_services_systemd.ctx, u->unit, &service, err);
+
+	if (r == 0)
+		r = add_text(files, u, service.fragment, err);
+	for (size_t i = 0; r == 0 && i < service.dropins.n; i++)
+		r = add_text(files, u, service.dropins.items[i], err);
+	return r;
+}
+
+static void set(char **to, const char *text)
+{
+	free(*to);
+	*to = text ? strdup(text) : NULL;
+}
+
+static void lower(struct wb_manifest_unit *u, const char *why)
+{
+	set(&u->how, "restart");
+	set(&u->why, why);
+}
+
+/* One unit's rung. -ESRCH: it does not run. */
+static int decide_one(const struct wb_keep_look *look, const struct wb_keep_config *config,
+	struct cmd_keeping *k, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_VERDICT verdict = {};
+	struct wb_manifest_unit *u;
+	char images[32], root[64];
+	int r = wb_keep_look(look, config->unit, config, &verdict, err);
+
+	if (r < 0)
+		return r;
+	u = wb_list_add(&k->draft.units, sizeof(*u));
+	if (!u)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	set(&u->unit, config->unit);
+	r = wb_keep_verdict_to_manifest(&verdict, u, err);
+	set(&u->asked, wb_keep_how_name(config->how));
+	set(&u->probe, config->probe);
+	snprintf(images, sizeof(images), "u%zu/", k->draft.units.n - 1);
+	set(&u->images, images);
+	if (r < 0 || !wb_manifest_is_process(u))
+		return r;
+	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
+	k->bytes += verdict.bytes + wb_take_size(root, &verdict.files);
+	return add_definition(look->files, u, err);
+}
+
+/* What is configured and does not run now has nothing to keep. */
+static int decide_configured(
+	const struct wb_keep_look *look, struct cmd_keeping *k, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_CONFIGS all = {};
+	int r = wb_keep_configs_read(look->files, &all, err);
+
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		r = decide_one(look, &all.items[i], k, err);
+		if (r == -ESRCH || r == -ENOENT)
+			r = 0;
+	}
+	return r;
+}
+
+static int decide_named(const struct wb_keep_look *look, const char *typed, struct cmd_keeping *k,
+	struct wb_error *err)
+{
+	WB_CLEAN_STR name = NULL;
+	int r = wb_keep_unit_name(typed, &name, err);
+
+	if (r < 0 || wb_manifest_find(&k->draft, name))
+		return r;
+	return decide_one(look, &(struct wb_keep_config){.unit = name}, k, err);
+}
+
+int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wish,
+	const char *release, struct cmd_keeping *k, struct wb_error *err)
+{
+	struct wb_keep_look look = {.files = sys->files,
+		.units = &wb_services_systemd,
+		.add_peers = wb_sockets_add_peers,
+		.release = release && *release ? release : NULL};
+	int r = 0;
+
+	k->tsc = sys->tsc(sys->ctx);
+	k->wall = sys->wall_ns(sys->ctx);
+	if (wish->none || !sys->files->exists(sys->files->ctx, "/run/systemd/system")) {
+		if (wish->units.n)
+			return wb_fail(err, -EOPNOTSUPP,
+				"services are kept under systemd only, and it does not run here");
+		return 0;
+	}
+	look.criu = k->draft.criu = wb_criu_version(&wb_runner_host, NULL);
+	r = decide_configured(&look, k, err);
+	for (size_t i = 0; r == 0 && i < wish->units.n; i++)
+		r = decide_named(&look, wish->units.items[i], k, err);
+	return r;
+}
+
+/* Without a store nobody keeps a process: those who insisted on it get no jump instead. */
+static int lower_all(struct cmd_keeping *k, const char *why, struct wb_error *err)
+{
+	for (size_t i = 0; i < k->draft.units.n; i++) {
+		struct wb_manifest_unit *u = &k->draft.units.items[i];
+
+		if (!wb_manifest_is_process(u))
+			continue;
+		if (!strcmp(u->asked, "process"))
+			return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s",
+				u->unit, why);
+		lower(u, why);
+	}
+	return 0;
+}
+
+int cmd_keeping_reserve(
+	const struct wb_sys *sys, const char *backend, struct cmd_keeping *k, struct wb_error *err)
+{
+	uint64_t bytes = k->bytes + k->bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES;
+	struct wb_error local = {};
+	int r;
+
+	if (!k->draft.units.n)
+		return 0;
+	r = wb_store_create(wb_store_env_real(), backend, bytes, &k->store, &local);
+	if (r == 0)
+		return 0;
+	/* One that another jump left behind half-way is nobody's. */
+	if (r == -EEXIST && wb_store_drop(wb_store_env_real(), NULL) == 0) {
+		local = (struct wb_error){};
+		r = wb_store_create(wb_store_env_real(), backend, bytes, &k->store, &local);
+	}
+	return r < 0 ? lower_all(k, local.text, err) : 0;
+}
+
+int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct wb_error *err)
+{
+	for (size_t i = 0; k->store && i < k->draft.units.n; i++) {
+		struct wb_manifest_unit *u = &k->draft.units.items[i];
+		struct wb_error local = {};
+		int64_t frozen_us = 0;
+
+		if (!wb_manifest_is_process(u))
+			continue;
+		cmd_progress(NULL, "rehearsing the freeze");
+		if (wb_freeze_rehearse(sys, u, k->store, &frozen_us, &local) < 0) {
+			cmd_progress_end();
+			if (!strcmp(u->asked, "process")) {
+				if (err)
+					*err = local;
+				return wb_fail_in(err, local.code, "%s: ", u->unit);
+			}
+			lower(u, local.text);
+		}
+	}
+	cmd_progress_end();
+	return 0;
+}
+
+static int write_draft(const struct wb_sys *sys, struct cmd_keeping *k, struct wb_error *err)
+{
+	struct wb_store_info info = wb_store_info(k->store);
+	uint64_t ticks = sys->tsc(sys->ctx) - k->tsc, ns = sys->wall_ns(sys->ctx) - k->wall;
+	WB_CLEAN_STR text = NULL;
+	char nonce[33];
+	int r;
+
+	wb_nonce_hex(info.nonce, nonce);
+	set(&k->draft.nonce, nonce);
+	k->draft.version = WB_MANIFEST_VERSION;
+	if (ns)
+		k->draft.tsc_hz = (int64_t)((double)ticks * 1e9 / (double)ns);
+	r = wb_manifest_write(&k->draft, &text, err);
+	if (r == 0)
+		r = sys->write_file(sys->ctx, WB_FREEZE_DRAFT,
+			(struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0600);
+	if (r < 0 && err && !err->code)
+		return wb_fail(err, r, "cannot write %s: %s", WB_FREEZE_DRAFT, strerror(-r));
+	return r;
+}
+
+int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct wb_error *err)
+{
+	WB_CLEAN_STR from = text_of(sys->files, "/proc/sys/kernel/osrelease");
+	int r = 0;
+
+	if (!k->store)
+		return 0;
+	if (from)
+		from[strcspn(from, "\n")] = 0;
+	set(&k->draft.from, from);
+	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
+		if (wb_manifest_is_process(&k->draft.units.items[i]))
+			r = wb_strv_add(&k->spared, k->draft.units.items[i].unit);
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	r = write_draft(sys, k, err);
+	k->armed = r == 0;
+	if (r == 0 && !now && k->spared.n)
+		r = wb_spare_units(sys, &k->spared, err);
+	return r;
+}
+
+void cmd_keeping_undo(const struct wb_sys *sys, struct cmd_keeping *k)
+{
+	if (k->armed && k->spared.n)
+		wb_spare_undo(sys, &k->spared);
+	if (k->armed)
+		sys->remove_file(sys->ctx, WB_FREEZE_DRAFT);
+	k->armed = false;
+	if (k->store) {
+		wb_store_close(k->store);
+		k->store = NULL;
+		wb_store_drop(wb_store_env_real(), NULL);
+	}
+}
+
+void cmd_keeping_deinit(struct cmd_keeping *k)
+{
+	wb_store_close(k->store);
+	wb_strv_deinit(&k->spared);
+	wb_manifest_deinit(&k->draft);
+}
+
+void cmd_keeping_print(const struct cmd_keeping *k)
+{
+	for (size_t i = 0; i < k->draft.units.n; i++) {
+		const struct wb_manifest_unit *u = &k->draft.units.items[i];
+
+		printf("keep:        %s: %s%s%s\n", u->unit, u->how, u->why ? ": " : "",
+			u->why ? u->why : "");
+	}
+}
+
+int cmd_keeping_freeze(
+	const struct wb_sys *sys, bool strict, struct wb_manifest *ret, struct wb_error *err)
+{
+	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_STORE store = NULL;
+	WB_CLEAN_BLOB text = {};
+	WB_CLEAN_RECORD staged = {};
+	struct wb_freeze_host host = {.sys = sys, .hold_s = WB_HOLD_SECONDS};
+	struct wb_freeze_ops ops = wb_freeze_ops_host(&host);
+	struct wb_freeze f = {.ops = &ops, .strict = strict};
+	int r = sys->files->read(sys->files->ctx, WB_FREEZE_DRAFT, 64u << 20, &text, err);
+
+	if (r == 0)
+		r = wb_manifest_parse(wb_blob_view(&text), NULL, &m, err);
+	if (r == 0)
+		r = wb_store_open(wb_store_env_real(), &store, err);
+	if (r < 0)
+		return r;
+	if (wb_record_read(sys->files, WB_RECORD_STAGED, &staged, NULL) == 0)
+		host.release = staged.to;
+	host.criu = m.criu;
+	f.store = store;
+	r = wb_freeze_all(&f, &m, err);
+	if (r < 0)
+		return r;
+	*ret = m;
+	m = (struct wb_manifest){};
+	return 0;
+}
+
+void cmd_keeping_start_again(const struct wb_sys *sys, const struct cmd_keeping *k)
+{
+	for (size_t i = 0; i < k->spared.n; i++) {
+		const char *const argv[] = {"systemctl", "restart", k->spared.items[i], NULL};
+
+		wb_spawn(&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
+	}
+}

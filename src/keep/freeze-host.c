@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The freeze on the machine itself: preflight, CRIU, nft and ip behind the one table. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "keep/freeze.h"
+#include "keep/hold.h"
+#include "keep/images.h"
+#include "keep/preflight.h"
+#include "keep/take.h"
+#include "timeline/marks.h"
+
+static int host_look(
+	void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files, struct wb_error *err)
+{
+	const struct wb_freeze_host *host = ctx;
+	const struct wb_files *files = host->sys->files;
+	const struct wb_keep_look look = {.files = files,
+		.units = &wb_services_systemd,
+		.add_peers = wb_sockets_add_peers,
+		.criu = host->criu,
+		.release = host->release};
+	WB_CLEAN_KEEP_VERDICT verdict = {};
+	WB_CLEAN_KEEP_CONFIG config = {};
+	int r = wb_keep_config_read(files, u->unit, &config, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = wb_keep_look(&look, u->unit, r == 0 ? &config : NULL, &verdict, err);
+	if (r < 0)
+		return r;
+	if (verdict.how != WB_KEEP_PROCESS)
+		return wb_fail(err, -EOPNOTSUPP, "%s",
+			verdict.reasons.n ? verdict.reasons.items[0] : "it cannot be kept");
+	r = wb_keep_verdict_to_manifest(&verdict, u, err);
+	for (size_t i = 0; r == 0 && i < verdict.files.n; i++)
+		r = wb_strv_add(ret_files, verdict.files.items[i]);
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}
+
+static int host_hold(void *ctx, const struct wb_manifest *m, struct wb_error *err)
+{
+	const struct wb_freeze_host *host = ctx;
+
+	return wb_hold_apply(&wb_runner_host, m, host->hold_s, err);
+}
+
+static void host_unhold(void *ctx)
+{
+	wb_hold_end(&wb_runner_host, WB_HOLD_KEPT, NULL);
+	wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, NULL);
+}
+
+/* What a dump into the store consists of. The parts refer to each other. */
+struct dump {
+	struct wb_criu_image image;
+	struct wb_images images;
+	struct wb_stream_sink sink;
+	struct wb_criu_dump how;
+};
+
+static int prepare(struct dump *d, const struct wb_manifest_unit *u, struct wb_store *store,
+	struct wb_error *err)
+{
+	int r = wb_criu_image_read(u->image, &d->image, err);
+
+	d->images = (struct wb_images){store, u->images};
+	d->sink = wb_images_sink(&d->images);
+	d->how = (struct wb_criu_dump){.unit = u->unit, .image = &d->image, .sink = &d->sink};
+	return r;
+}
+
+static int host_freeze(void *ctx, const struct wb_manifest_unit *u, struct wb_store *store,
+	struct wb_frozen **ret, struct wb_error *err)
+{
+	const struct wb_freeze_host *host = ctx;
+	struct wb_stream_stats stats;
+	struct dump d = {};
+	int r;
+
+	wb_mark_unit(host->sys, WB_MARK_FREEZE_BEGIN, u->unit);
+	r = prepare(&d, u, store, err);
+	if (r == 0)
+		r = wb_criu_freeze(host->sys, &d.how, &stats, (struct wb_criu_frozen **)ret, err);
+	wb_criu_image_deinit(&d.image);
+	wb_mark_unit(host->sys, WB_MARK_FREEZE_END, u->unit);
+	return r;
+}
+
+static int host_take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
+	struct wb_store *store, struct wb_error *err)
+{
+	char root[64];
+
+	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
+	return wb_take_files(root, files, u, store, err);
+}
+
+static int host_commit(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
+{
+	return wb_criu_commit((struct wb_criu_frozen *)frozen, err);
+}
+
+static int host_cancel(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
+{
+	return wb_criu_cancel((struct wb_criu_frozen *)frozen, err);
+}
+
+static int host_net(void *ctx, struct wb_net *ret, struct wb_error *err)
+{
+	const struct wb_freeze_host *host = ctx;
+
+	return wb_net_read(host->sys->files, &wb_runner_host, ret, err);
+}
+
+static void host_now(void *ctx, int64_t *ret_wall_ns, int64_t *ret_tsc)
+{
+	const struct wb_freeze_host *host = ctx;
+
+	*ret_wall_ns = (int64_t)host->sys->wall_ns(host->sys->ctx);
+	*ret_tsc = (int64_t)host->sys->tsc(host->sys->ctx);
+}
+
+struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host)
+{
+	return (struct wb_freeze_ops){
+		.ctx = host,
+		.look = host_look,
+		.hold = host_hold,
+		.unhold = host_unhold,
+		.freeze = host_freeze,
+		.take = host_take,
+		.commit = host_commit,
+		.cancel = host_cancel,
+		.net = host_net,
+		.now = host_now,
+	};
+}
+
+int wb_freeze_rehearse(const struct wb_sys *sys, const struct wb_manifest_unit *u,
+	struct wb_store *store, int64_t *ret_frozen_us, struct wb_error *err)
+{
+	struct wb_stream_stats stats;
+	struct dump d = {};
+	int r = prepare(&d, u, store, err);
+
+	if (r == 0)
+		r = wb_criu_rehearse(sys, &d.how, &stats, ret_frozen_us, err);
+	wb_criu_image_deinit(&d.image);
+	wb_store_forget(store, u->images, NULL);
+	return r;
+}
