@@ -34,10 +34,11 @@ struct wb_user_times {
 	uint64_t firmware_us, loader_us; /* before the kernel: how long ago at its zero */
 	uint64_t initrd_us;              /* systemd in the initramfs */
 	uint64_t userspace_us;           /* systemd in the root file system */
+	uint64_t target_us;              /* the default target was reached */
 	uint64_t finish_us;              /* the queue of jobs ran empty for the first time */
 };
 
-/* A unit that is up. */
+/* A unit that is up, with a process that can answer. */
 struct wb_up {
 	char unit[128];
 	uint64_t active_us; /* ActiveEnterTimestampMonotonic */

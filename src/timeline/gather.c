@@ -157,6 +157,8 @@ static int read_all(const struct wb_sys *sys, const struct wb_sources *sources, 
 	if (r == -ENOMEM)
 		return r;
 	f->last_tsc = wb_last_read(sys->files, f->previous);
+	/* Another program's jump leaves that much, and the hook of the shutdown runs for it, too. */
+	f->jumped |= f->by_kexec && f->last_tsc;
 	wb_log_tie(sys);
 	wb_mark_take(sys, "now", &f->now);
 	if (sys->files->read(sys->files->ctx, "/dev/kmsg", KMSG_MAX, &log, NULL) == 0)
@@ -165,6 +167,7 @@ static int read_all(const struct wb_sys *sys, const struct wb_sources *sources, 
 		wb_klog_parse("", 0, &f->log);
 	f->copy_rate = sys->copy_rate(sys->ctx);
 	sources->user_times(sources->ctx, &f->user);
+	sources->active_since(sources->ctx, "default.target", &f->user.target_us);
 	if (!f->user.firmware_us)
 		wb_firmware_times(sys->files, &f->user);
 	asked = wb_marks_find(&f->marks, f->previous, WB_MARK_ASKED);

@@ -14,6 +14,9 @@
 
 #include "timeline/facts.h"
 
+/* Jobs that end this much after the default target was reached are worth a phase of their own. */
+#define LATE_US 10000
+
 /* How far each kind of reading may be off, in seconds. */
 #define ERROR_JOURNAL 0.010 /* journald stamps a message when it comes to read it */
 #define ERROR_SYSTEMD 0.001
@@ -312,9 +315,9 @@ static int by_place(const void *a, const void *b)
 static void new_side(struct build *b, double log_zero, double mono_zero)
 {
 	const struct wb_facts *f = b->f;
-	struct point late[3] = {};
+	struct point late[4] = {};
 	size_t n = 0;
-	double thaw = 0, probe = 0, up = 0;
+	double thaw = 0, probe = 0, up = 0, target = 0;
 
 	if (f->log.run_init_us != WB_KLOG_NONE)
 		end_here(b, WB_PHASE_KERNEL, log_zero + (double)f->log.run_init_us / 1e6,
@@ -339,11 +342,16 @@ static void new_side(struct build *b, double log_zero, double mono_zero)
 	}
 	if (f->user.finish_us)
 		up = mono_zero + (double)f->user.finish_us / 1e6;
+	if (f->user.target_us && f->user.target_us + LATE_US < f->user.finish_us)
+		target = mono_zero + (double)f->user.target_us / 1e6;
 	if (thaw > 0)
 		late[n++] = (struct point){WB_PHASE_THAW, "mark of the last thaw", thaw, 0.001};
+	if (target > 0)
+		late[n++] = (struct point){WB_PHASE_USER, "default.target's ActiveEnterTimestamp",
+			target, ERROR_SYSTEMD};
 	if (up > 0)
-		late[n++] = (struct point){
-			WB_PHASE_USER, "systemd's FinishTimestamp", up, ERROR_SYSTEMD};
+		late[n++] = (struct point){target > 0 ? WB_PHASE_LATE : WB_PHASE_USER,
+			"systemd's FinishTimestamp", up, ERROR_SYSTEMD};
 	if (probe > 0)
 		late[n++] = (struct point){
 			WB_PHASE_PROBE, "mark of the last unit's first answer", probe, 0.001};

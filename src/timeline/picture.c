@@ -65,6 +65,7 @@ static const char *phase_class(const char *name)
 		{WB_PHASE_INITRAMFS, "new"},
 		{WB_PHASE_THAW, "new"},
 		{WB_PHASE_USER, "new"},
+		{WB_PHASE_LATE, "new"},
 		{WB_PHASE_PROBE, "new"},
 	};
 

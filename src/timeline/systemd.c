@@ -81,8 +81,9 @@ static int active_since(void *ctx, const char *unit, uint64_t *ret_us)
 		r = sd_bus_message_read(m, "o", &path);
 	if (r >= 0)
 		r = sd_bus_get_property_string(
-			bus, NAME, path, NAME ".Unit", "ActiveState", NULL, &state);
-	if (r >= 0 && !strcmp(state, "active"))
+			bus, NAME, path, NAME ".Unit", "SubState", NULL, &state);
+	/* A service, a target. One that has "exited" is active, and has nobody who could answer. */
+	if (r >= 0 && (!strcmp(state, "running") || !strcmp(state, "active")))
 		r = sd_bus_get_property_trivial(bus, NAME, path, NAME ".Unit",
 			"ActiveEnterTimestampMonotonic", NULL, 't', &us);
 	free(state);

@@ -98,6 +98,7 @@ void wb_timeline_note(struct wb_timeline *t, const char *fmt, ...)
 #define WB_PHASE_INITRAMFS "initramfs"
 #define WB_PHASE_THAW "thaw"
 #define WB_PHASE_USER "user space"
+#define WB_PHASE_LATE "late jobs"
 #define WB_PHASE_PROBE "first good probe"
 #define WB_PHASE_FIRMWARE "firmware"
 #define WB_PHASE_LOADER "boot loader"

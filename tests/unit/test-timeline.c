@@ -173,6 +173,23 @@ static void each_clock_has_its_own_tie(void **state)
 	assert_whole(&t);
 }
 
+/* Jobs may go on after the default target, and belong to the line. */
+static void late_jobs_have_their_own_phase(void **state)
+{
+	struct wb_timeline t;
+	struct sample s;
+
+	warm(&s);
+	s.f.user.target_us = 30000000;
+	assert_int_equal(wb_timeline_make(&s.f, &t, NULL), 0);
+	assert_phase(&t, WB_PHASE_USER, 19, 26);
+	assert_phase(&t, WB_PHASE_LATE, 45, 10);
+	assert_whole(&t);
+	s.f.user.target_us = 39999999;
+	assert_int_equal(wb_timeline_make(&s.f, &t, NULL), 0);
+	assert_null(wb_timeline_phase(&t, WB_PHASE_LATE));
+}
+
 /* What left no trace is named with what follows it, and never invented. */
 static void missing_marks_merge_phases(void **state)
 {
@@ -480,6 +497,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_warm_boot_is_one_line),
 		cmocka_unit_test(each_clock_has_its_own_tie),
+		cmocka_unit_test(late_jobs_have_their_own_phase),
 		cmocka_unit_test(missing_marks_merge_phases),
 		cmocka_unit_test(a_jump_that_another_program_asked_for),
 		cmocka_unit_test(kept_units_freeze_and_thaw),

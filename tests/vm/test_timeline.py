@@ -71,7 +71,7 @@ def test_agrees_with_the_host(jumped):
     assert abs(end_of(value, "kernel") - (host["init"] - zero)) < 0.5
     assert end_of(value, "purgatory") < host["first"] - zero + 0.5
     assert host["last"] - zero < end_of(value, "segment copy") + 0.5
-    assert {p["name"] for p in value["phases"]} == {
+    assert {p["name"] for p in value["phases"]} - {"late jobs"} == {
         "staging", "stop units", "unmount", "device shutdown", "segment copy", "purgatory", "kernel entry", "kernel",
         "initramfs", "user space"}
     assert max(p["error_s"] for p in value["phases"]) < 0.05 * value["total_s"], value["phases"]
@@ -120,7 +120,7 @@ def test_cold_boot_is_on_record(jumped):
     g, _ = jumped
     value = timeline(g, "1")
     assert value["kind"] == "cold" and value["method"] == "firmware"
-    assert [p["name"] for p in value["phases"]] == ["kernel", "initramfs", "user space"]
+    assert [p["name"] for p in value["phases"]][:3] == ["kernel", "initramfs", "user space"]
 
 
 def test_history_survives_truncation(jumped):
