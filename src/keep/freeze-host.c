@@ -8,6 +8,7 @@
 #include "keep/images.h"
 #include "keep/preflight.h"
 #include "keep/take.h"
+#include "keep/wake.h"
 #include "timeline/marks.h"
 
 static int host_look(
@@ -90,8 +91,10 @@ static int host_freeze(void *ctx, const struct wb_manifest_unit *u, struct wb_st
 static int host_take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
 	struct wb_store *store, struct wb_error *err)
 {
+	const struct wb_freeze_host *host = ctx;
 	char root[64];
 
+	wb_wake_note(host->sys->files, u);
 	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
 	return wb_take_files(root, files, u, store, err);
 }
