@@ -14,6 +14,7 @@ const struct cmd_row *const cmd_rows[] = {
 	&cmd_keep,
 	&cmd_timeline,
 	&cmd_history,
+	&cmd_store,
 	&cmd_kexec,
 	&cmd_completion,
 	&cmd_help,

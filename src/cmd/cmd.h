@@ -100,6 +100,6 @@ void cmd_progress(void *arg, const char *what);
 void cmd_progress_end(void);
 
 extern const struct cmd_row cmd_status, cmd_list, cmd_load, cmd_unload, cmd_reboot, cmd_completion,
-	cmd_help, cmd_kexec, cmd_keep, cmd_timeline, cmd_history, cmd_mark, cmd_probe;
+	cmd_help, cmd_kexec, cmd_keep, cmd_store, cmd_timeline, cmd_history, cmd_mark, cmd_probe;
 /* Called by units only: cmd_service_rows[]. */
 extern const struct cmd_row cmd_freeze, cmd_generator, cmd_hold, cmd_thaw, cmd_thawed, cmd_replay;

@@ -171,13 +171,6 @@ int cmd_keeping_reserve(
 	if (!k->draft.units.n)
 		return 0;
 	r = wb_store_create(wb_store_env_real(), backend, bytes, &k->store, &local);
-	if (r == 0)
-		return 0;
-	/* One that another jump left behind half-way is nobody's. */
-	if (r == -EEXIST && wb_store_drop(wb_store_env_real(), NULL) == 0) {
-		local = (struct wb_error){};
-		r = wb_store_create(wb_store_env_real(), backend, bytes, &k->store, &local);
-	}
 	return r < 0 ? lower_all(k, local.text, err) : 0;
 }
 

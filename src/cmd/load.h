@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "entry/entry.h"
 #include "jump/record.h"
+#include "store/store.h"
 #include "sys/sys.h"
 
 /* Limit for one-line files: sysfs says that each is as large as a page. */
@@ -37,10 +38,12 @@ struct cmd_request {
 
 	const char **initrds; /* owned array behind options.initrds */
 	struct wb_entries entries;
-	char *reused;   /* /proc/cmdline, edited */
-	char *appended; /* behind options.append, when it is more than --append's */
-	char *mark;     /* warmboot.jump=NONCE */
-	char nonce[33]; /* that NONCE, "" none */
+	char *reused;           /* /proc/cmdline, edited */
+	char *appended;         /* behind options.append, when it is more than --append's */
+	char *mark;             /* warmboot.jump=NONCE */
+	char nonce[33];         /* that NONCE, "" none */
+	struct wb_store *store; /* what this boot holds for the jump, NULL none */
+	char region[64];        /* the word for a region set aside, "" none */
 };
 
 /* From the command line of load or reboot. -EINVAL wrong usage, -ENOMEM. Pure. */
@@ -67,6 +70,14 @@ int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct 
  */
 int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret_stage,
 	struct wb_error *err);
+/* A store that was made after that. It must outlive the request. -ENOMEM. */
+int cmd_request_use_store(
+	struct cmd_request *req, const struct wb_store *store, struct wb_error *err);
+/*
+ * Was the kernel that is loaded told of the store that this boot holds? True also where there is
+ * none.
+ */
+bool cmd_store_is_staged(const struct wb_sys *sys);
 /* Is a kernel loaded now? */
 bool cmd_is_loaded(const struct wb_sys *sys);
 /* "warmboot.*", BOOT_IMAGE and initrd= go; *ret to be freed. -ENOMEM. */

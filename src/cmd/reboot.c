@@ -198,9 +198,10 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool
 			"stage (\"warmboot reboot ENTRY\"), or use --no-keep");
 	if (stage_anew) {
 		if (keeping->store)
-			req->options.store = wb_store_load(keeping->store);
-		r = cmd_has(args, OPT_DRY) ? cmd_prepare(sys, req, &stage, err)
-					   : cmd_stage(sys, req, &stage, err);
+			r = cmd_request_use_store(req, keeping->store, err);
+		if (r == 0)
+			r = cmd_has(args, OPT_DRY) ? cmd_prepare(sys, req, &stage, err)
+						   : cmd_stage(sys, req, &stage, err);
 		if (r < 0)
 			return r;
 		wb_mark(sys, WB_MARK_STAGED);
@@ -218,8 +219,11 @@ static int run_reboot(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
 	bool loaded = cmd_is_loaded(sys), now = cmd_has(args, OPT_NOW);
-	/* Any word about what to stage stages it anew; else what is staged is taken. */
-	bool stage_anew = !loaded || cmd_asks_for_stage(args);
+	/*
+	 * Any word about what to stage stages it anew, and so does a store that it was not told of;
+	 * else what is staged is taken.
+	 */
+	bool stage_anew = !loaded || cmd_asks_for_stage(args) || !cmd_store_is_staged(sys);
 	CMD_CLEAN_REQUEST req = {};
 	CMD_CLEAN_KEEPING keeping = {};
 	struct wb_error err = {}, ignored;

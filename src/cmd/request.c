@@ -8,6 +8,8 @@
 #include "cmd/load.h"
 #include "core/cmdline.h"
 #include "stage/policy.h"
+#include "store/region.h"
+#include "store/state.h"
 
 enum {
 	OPT_KERNEL = OPT_OWN,
@@ -146,6 +148,7 @@ void cmd_request_deinit(struct cmd_request *req)
 	free(req->reused);
 	free(req->mark);
 	free(req->appended);
+	wb_store_close(req->store);
 	wb_entries_deinit(&req->entries);
 	*req = (struct cmd_request){};
 }
@@ -185,6 +188,18 @@ static int read_reusable(const struct wb_sys *sys, struct cmd_request *req, stru
 }
 
 /* kexec_file_load leaves no other trace of its own in the next kernel. */
+static int set_mark(struct cmd_request *req, const uint8_t nonce[16], struct wb_error *err)
+{
+	wb_nonce_hex(nonce, req->nonce);
+	free(req->mark);
+	if (asprintf(&req->mark, "%s=%s", WB_JUMP_WORD, req->nonce) < 0) {
+		req->mark = NULL;
+		return wb_fail(err, -ENOMEM, "out of memory");
+	}
+	req->options.file_append = req->mark;
+	return 0;
+}
+
 static int make_mark(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
 {
 	uint8_t nonce[16];
@@ -192,13 +207,7 @@ static int make_mark(const struct wb_sys *sys, struct cmd_request *req, struct w
 
 	if (r < 0)
 		return wb_fail(err, r, "no random bytes: %s", strerror(-r));
-	wb_nonce_hex(nonce, req->nonce);
-	if (asprintf(&req->mark, "%s=%s", WB_JUMP_WORD, req->nonce) < 0) {
-		req->mark = NULL;
-		return wb_fail(err, -ENOMEM, "out of memory");
-	}
-	req->options.file_append = req->mark;
-	return 0;
+	return set_mark(req, nonce, err);
 }
 
 /* --append's words, --trace's, and those that "warmboot timeline advise --apply" left. */
@@ -254,6 +263,50 @@ static int check_initrds(
 	return 0;
 }
 
+/* What this boot holds for the jump, and the region that every kernel is to set aside. */
+static int find_store(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
+{
+	const struct wb_store_env env = {sys, &wb_store_io_host};
+	struct wb_store_region region;
+	struct wb_error local = {};
+	int r = wb_store_open(&env, &req->store, &local);
+
+	/* Whoever may not see it may not load either; a dry run is a preview then. */
+	if (r < 0 && r != -ENOENT && r != -EACCES) {
+		if (err)
+			*err = local;
+		return r;
+	}
+	r = wb_store_region_read(sys->files, &region, err);
+	if (r == 0) {
+		wb_store_region_word(&region, req->region);
+		req->options.region_word = req->region;
+	}
+	return r == -ENOENT || r == -EACCES ? 0 : r;
+}
+
+int cmd_request_use_store(
+	struct cmd_request *req, const struct wb_store *store, struct wb_error *err)
+{
+	req->options.store = wb_store_load(store);
+	/* A store is known by the number of its jump. */
+	return set_mark(req, req->options.store->nonce, err);
+}
+
+bool cmd_store_is_staged(const struct wb_sys *sys)
+{
+	WB_CLEAN_STORE_STATE held = {};
+	WB_CLEAN_RECORD staged = {};
+	char nonce[33];
+
+	if (!sys->files->exists(sys->files->ctx, WB_STORE_STATE) ||
+		wb_store_state_read(sys->files, &held, NULL) < 0)
+		return true;
+	wb_nonce_hex(held.nonce, nonce);
+	return wb_record_read(sys->files, WB_RECORD_STAGED, &staged, NULL) == 0 && staged.nonce &&
+	       !strcmp(staged.nonce, nonce);
+}
+
 int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struct wb_error *err)
 {
 	int r = 0;
@@ -273,7 +326,11 @@ int cmd_request_resolve(const struct wb_sys *sys, struct cmd_request *req, struc
 		req->options.cmdline = req->reused;
 	else if (r == 0 && req->entry)
 		req->options.default_cmdline = req->reused;
-	if (r == 0 && req->leave_mark)
+	if (r == 0)
+		r = find_store(sys, req, err);
+	if (r == 0 && req->store)
+		r = cmd_request_use_store(req, req->store, err);
+	else if (r == 0 && req->leave_mark)
 		r = make_mark(sys, req, err);
 	if (r == 0)
 		r = gather_words(sys, req, err);
@@ -343,20 +400,29 @@ static int put_on_record(const struct wb_sys *sys, const struct cmd_request *req
 	return wb_record_write(sys, WB_RECORD_STAGED, &rec, err);
 }
 
+/* Nothing on the command line but what was added here? */
+static bool only_ours(const char *cmdline, const struct cmd_request *req)
+{
+	const char *ours[] = {req->appended, req->region, req->mark};
+
+	for (size_t i = 0; i < 3; i++) {
+		if (ours[i] && *ours[i] && !strncmp(cmdline, ours[i], strlen(ours[i])))
+			cmdline += strlen(ours[i]);
+		cmdline += strspn(cmdline, " ");
+	}
+	return !*cmdline;
+}
+
 int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct wb_stage **ret,
 	struct wb_error *err)
 {
-	const char *cmdline, *ours = req->appended ? req->appended : "";
+	const char *cmdline;
 	int r = wb_stage_prepare(sys, &req->options, ret, err);
 
 	if (r < 0 || !req->leave_mark || req->options.cmdline || req->append)
 		return r;
 	cmdline = wb_stage_info(*ret).cmdline;
-	/* What was added beside --append is no command line to boot with. */
-	if (!strncmp(cmdline, ours, strlen(ours)))
-		cmdline += strlen(ours);
-	cmdline += strspn(cmdline, " ");
-	if (*cmdline && strcmp(cmdline, req->mark))
+	if (!only_ours(cmdline, req))
 		return 0;
 	wb_stage_free(*ret);
 	return wb_fail(err, -EINVAL,

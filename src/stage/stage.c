@@ -129,6 +129,9 @@ static int choose_cmdline(const struct wb_sys *sys, struct wb_stage *s, struct w
 	}
 	if (append_cmdline(s, s->options.append) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
+	if (s->options.region_word && !strstr(s->cmdline, s->options.region_word) &&
+		append_cmdline(s, s->options.region_word) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
 	if (s->method == WB_METHOD_FILE && append_cmdline(s, s->options.file_append) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	if (append_efi_word(sys, s) < 0)

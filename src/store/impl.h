@@ -15,7 +15,8 @@
 #define WB_STORE_EXTENT_MAX (4ull << 20)
 
 struct wb_store {
-	const struct wb_store_env *env;
+	struct wb_store_env own;
+	const struct wb_store_env *env; /* own */
 	const struct wb_store_backend *backend;
 	struct wb_store_state state; /* pieces, size and nonce */
 	bool attached;               /* handed on by the kernel before; else for the next one */

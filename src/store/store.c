@@ -41,7 +41,8 @@ int wb_store_new(const struct wb_store_env *env, const struct wb_store_backend *
 
 	if (!s)
 		return wb_fail(err, -ENOMEM, "out of memory");
-	s->env = env;
+	s->own = *env;
+	s->env = &s->own;
 	s->backend = backend;
 	s->state = *state;
 	*state = (struct wb_store_state){};

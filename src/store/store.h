@@ -31,7 +31,8 @@
 struct wb_store;        /* one store, mapped into this process */
 struct wb_store_writer; /* one object that is being written */
 
-/* What the functions reach the machine through; tests put fakes here. Must outlive the stores. */
+/* What the functions reach the machine through; tests put fakes here. What it points to must outlive
+ * the stores. */
 struct wb_store_env {
 	const struct wb_sys *sys;
 	const struct wb_store_io *io;
