@@ -56,5 +56,12 @@ const struct wb_store_backend *wb_store_backend_find(const char *name);
 int wb_store_map(const struct wb_store_env *env, const char *path,
 	const struct wb_store_piece *part, bool writable, uint8_t *at, struct wb_error *err);
 
+/* Keep the driver of persistent memory away from the stores, or off them again. Best effort. */
+void wb_store_guard(const struct wb_store_env *env);
+/* After wiping: others' persistent memory gets its driver. */
+void wb_store_unguard(const struct wb_store_env *env);
+/* A file system or swap space on what the driver made of it is somebody's data. */
+bool wb_store_pmem_in_use(const struct wb_files *files);
+
 /* The number of the jump that made this boot: handoff block, else command line. False: none. */
 bool wb_store_jump_nonce(const struct wb_files *files, uint8_t ret[16]);

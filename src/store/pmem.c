@@ -13,17 +13,6 @@
 #include "store/region.h"
 #include "sys/handoff.h"
 
-/* A file system or swap space on what nd_pmem made of the region is somebody's data. */
-static bool in_use(const struct wb_files *f)
-{
-	WB_CLEAN_BLOB mounts = {}, swaps = {};
-
-	return (f->read(f->ctx, "/proc/self/mountinfo", 64 << 20, &mounts, NULL) == 0 &&
-		       strstr((char *)mounts.data, " /dev/pmem")) ||
-	       (f->read(f->ctx, "/proc/swaps", 1 << 20, &swaps, NULL) == 0 &&
-		       strstr((char *)swaps.data, "/dev/pmem"));
-}
-
 static int fill(struct wb_store_state *s, uint64_t start, uint64_t size)
 {
 	s->bytes = size;
@@ -55,10 +44,11 @@ static int pmem_reserve(
 			"aside has %" PRIu64 "; \"warmboot store reserve\" changes that with the "
 			"next jump",
 			state->bytes >> 20, region.size >> 20);
-	if (in_use(files))
+	if (wb_store_pmem_in_use(files))
 		return wb_fail(err, -EBUSY,
 			"a file system or swap space lies on /dev/pmem, which may be the store's "
 			"region; unmount it");
+	wb_store_guard(env);
 	r = fill(state, region.start, state->bytes);
 	return r < 0 ? wb_fail(err, r, "out of memory")
 		     : wb_store_state_write(env->sys, state, err);

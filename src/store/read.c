@@ -97,6 +97,7 @@ int wb_store_attach(const struct wb_store_env *env, struct wb_store **ret, struc
 	uint8_t nonce[16];
 	bool jumped = wb_store_jump_nonce(env->sys->files, nonce);
 
+	wb_store_guard(env);
 	for (size_t i = 0; wb_store_backends[i]; i++) {
 		WB_CLEAN_STORE s = NULL;
 		struct wb_error local = {};
@@ -266,6 +267,7 @@ static int wipe(struct wb_store *s, uint64_t high, struct wb_error *err)
 	r = io->sync(io->ctx, s->at, s->state.bytes);
 	if (r < 0)
 		return wb_fail(err, -EIO, "the store could not be wiped: %s", strerror(-r));
+	wb_store_unguard(s->env);
 	return s->backend->wiped ? s->backend->wiped(s->env, err) : 0;
 }
 
@@ -278,6 +280,7 @@ int wb_store_wipe_any(const struct wb_store_env *env, struct wb_error *err)
 {
 	int r = -ENOENT;
 
+	wb_store_guard(env);
 	for (size_t i = 0; wb_store_backends[i]; i++) {
 		WB_CLEAN_STORE s = NULL;
 		int got = find_in(env, wb_store_backends[i], &s, NULL);

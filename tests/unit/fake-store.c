@@ -268,10 +268,14 @@ static int f_write_text(void *ctx, const char *path, const char *text)
 	unsigned long n = strtoul(text, NULL, 10);
 	char number[32];
 
-	if (strcmp(path, POOL)) {
+	if (!strcmp(path, "/proc/sys/vm/compact_memory")) {
 		f->compactions++;
 		if (f->compact_helps)
 			f->most_pages = 1000;
+		return 0;
+	}
+	if (strcmp(path, POOL)) {
+		fake_store_file(f, path, text, strlen(text));
 		return 0;
 	}
 	snprintf(number, sizeof(number), "%lu\n", n < f->most_pages ? n : f->most_pages);

@@ -611,6 +611,48 @@ static void a_driver_in_the_way_is_gone_around(void **state)
 	get(f, "x", DATA);
 }
 
+#define DEVICE "/sys/devices/platform/e820_pmem"
+#define UNBIND "/sys/bus/platform/drivers/e820_pmem/unbind"
+
+static void the_driver_is_kept_away(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_store_info info;
+	char iomem[160];
+
+	create(f, "carve", 3 * MIB);
+	put(f, "x", 1000);
+	info = wb_store_info(f->store);
+	snprintf(iomem, sizeof(iomem),
+		"00000000-%08llx : System RAM\n%08llx-%08llx : Persistent Memory (legacy)\n"
+		"  %08llx-%08llx : namespace0.0\n",
+		(unsigned long long)info.header - 1, (unsigned long long)info.header,
+		(unsigned long long)(info.header + info.size - 1), (unsigned long long)info.header,
+		(unsigned long long)(info.header + info.size - 1));
+	fake_store_file(&f->machine, "/proc/iomem", iomem, strlen(iomem));
+	fake_store_file(&f->machine, DEVICE, "", 0);
+	fake_store_file(&f->machine, DEVICE "/driver", "", 0);
+	cross(f);
+	assert_string_equal(fake_store_text(&f->machine, DEVICE "/driver_override"), "warmboot\n");
+	assert_string_equal(fake_store_text(&f->machine, UNBIND), "e820_pmem");
+	fake_store_file(&f->machine, UNBIND, NULL, 0);
+	/* Somebody has a file system there, and then memory of his own. */
+	fake_store_file(&f->machine, "/proc/swaps", "/dev/pmem0 partition\n", 21);
+	close_store(f);
+	ok(f, wb_store_attach(&f->machine.env, &f->store, &f->err));
+	assert_null(fake_store_text(&f->machine, UNBIND));
+	fake_store_file(&f->machine, "/proc/swaps", NULL, 0);
+	strcat(iomem, "fffff0000-fffffffff : Persistent Memory (legacy)\n");
+	fake_store_file(&f->machine, "/proc/iomem", iomem, strlen(iomem));
+	close_store(f);
+	ok(f, wb_store_attach(&f->machine.env, &f->store, &f->err));
+	assert_null(fake_store_text(&f->machine, UNBIND));
+	ok(f, wb_store_wipe(f->store, &f->err));
+	assert_string_equal(fake_store_text(&f->machine, DEVICE "/driver_override"), "\n");
+	assert_string_equal(
+		fake_store_text(&f->machine, "/sys/bus/platform/drivers_probe"), "e820_pmem");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -640,6 +682,7 @@ int main(void)
 		TEST(another_jumps_store_is_refused),
 		TEST(an_old_file_is_never_read_again),
 		TEST(a_driver_in_the_way_is_gone_around),
+		TEST(the_driver_is_kept_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
