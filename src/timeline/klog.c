@@ -11,6 +11,9 @@
 #define LEVEL_DEFAULT 7
 #define LEVEL_QUIET 4
 
+/* Microseconds of thirty years: no time in a log is longer. */
+#define MOST 1000000000000000ll
+
 /* Lines of which the time is looked at, and how long they are at least. */
 #define TIMED 512
 #define TIMED_BYTES 40
@@ -61,14 +64,17 @@ static const char *holds(const struct record *r, const char *what)
 	return NULL;
 }
 
-/* A number at `at`, which lies within the text; -1 none. */
+/* A number at `at`, which lies within the text; -1 none, or one that no log can mean. */
 static int64_t number(const struct record *r, const char *at)
 {
 	const char *end = r->text + r->size;
 	int64_t v = -1;
 
-	for (; at < end && *at >= '0' && *at <= '9' && v < INT64_MAX / 20; at++)
+	for (; at < end && *at >= '0' && *at <= '9'; at++) {
+		if (v > INT64_MAX / 20)
+			return -1;
 		v = (v < 0 ? 0 : v) * 10 + (*at - '0');
+	}
 	return v;
 }
 
@@ -101,7 +107,7 @@ static bool take_record(const char *line, size_t n, struct record *ret)
 	unsigned long long priority, seq, us;
 
 	if (!text || !field(&at, end, &priority) || !field(&at, end, &seq) ||
-		!field(&at, end, &us) || at > text)
+		!field(&at, end, &us) || at > text || us > MOST)
 		return false;
 	*ret = (struct record){.level = priority & 7,
 		.facility = (unsigned int)(priority >> 3),
@@ -167,7 +173,7 @@ static void take_initcall(struct state *s, const struct record *r)
 	const char *module = holds(r, " ["), *close = module ? holds(r, "]") : NULL;
 	char full[64];
 
-	if (!plus || us < 0 || !holds(r, " usecs"))
+	if (!plus || us < 0 || us > MOST || !holds(r, " usecs"))
 		return;
 	snprintf(full, sizeof(full), "%.*s%.*s", (int)(plus - name), name,
 		close > module ? (int)(close - module) + 1 : 0, module ? module : "");
@@ -226,7 +232,7 @@ static void take_pages(struct state *s, const struct record *r)
 		add_span(s->k, WB_KLOG_PAGES, s->previous_us, r->us - s->previous_us,
 			"before \"Memory:\"");
 	ms = number_after(r, "deferred pages initialised in ");
-	if (begins(r, "node ") && ms >= 0) {
+	if (begins(r, "node ") && ms >= 0 && ms <= MOST / 1000) {
 		s->k->pages_deferred = true;
 		add_span(s->k, WB_KLOG_PAGES, r->us - ms * 1000, ms * 1000,
 			"\"deferred pages initialised\"");
@@ -255,6 +261,7 @@ static void take_milestones(struct state *s, const struct record *r)
 {
 	struct wb_klog *k = s->k;
 	const char *cpus;
+	int64_t n;
 
 	if (begins(r, "smp: Bringing up secondary CPUs"))
 		s->smp_begin = r->us;
@@ -262,7 +269,8 @@ static void take_milestones(struct state *s, const struct record *r)
 		add_span(k, WB_KLOG_SMP, s->smp_begin, r->us - s->smp_begin,
 			"\"Bringing up secondary CPUs\" to \"Brought up\"");
 		cpus = holds(r, ", ");
-		k->cpus = cpus ? (int)(number(r, cpus + 2) & 0xffff) : 0;
+		n = cpus ? number(r, cpus + 2) : 0;
+		k->cpus = n > 0 && n < 65536 ? (int)n : 0;
 	}
 	if (begins(r, "Trying to unpack rootfs image"))
 		s->initrd_begin = r->us;
@@ -270,7 +278,8 @@ static void take_milestones(struct state *s, const struct record *r)
 		add_span(k, WB_KLOG_INITRD, s->initrd_begin, r->us - s->initrd_begin,
 			"\"Trying to unpack\" to \"Freeing initrd\"");
 		s->initrd_begin = WB_KLOG_NONE;
-		k->initrd_kib = number_after(r, "memory: ");
+		n = number_after(r, "memory: ");
+		k->initrd_kib = n > 0 ? n : 0;
 	}
 	if (begins(r, "Run /") && holds(r, " as init process") && k->run_init_us == WB_KLOG_NONE)
 		k->run_init_us = r->us;
