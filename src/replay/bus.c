@@ -334,6 +334,62 @@ static int bus_facts(
 	return 0;
 }
 
+/* A slice that comes after them and so keeps them loaded. Its name has no dash: no parents. */
+#define HOLDER "warmbootreplay.slice"
+
+static int put_transient(sd_bus_message *m, const struct wb_strv *names)
+{
+	int r = sd_bus_message_append(m, "ss", HOLDER, "fail");
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(sv)");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'r', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", "After");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'v', "as");
+	if (r >= 0)
+		r = sd_bus_message_append_strv(m, names->items);
+	for (int i = 0; r >= 0 && i < 3; i++)
+		r = sd_bus_message_close_container(m);
+	/* These are made with the slice, but only the slice is started. */
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(sa(sv))");
+	for (size_t i = 0; r >= 0 && i < names->n; i++)
+		r = sd_bus_message_append(m, "(sa(sv))", names->items[i], 0);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r;
+}
+
+static int bus_make_transient(void *ctx, const struct wb_strv *names, struct wb_error *err)
+{
+	struct bus *b = ctx;
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	int r = sd_bus_message_new_method_call(
+		b->bus, &m, SERVICE, MANAGER_PATH, MANAGER, "StartTransientUnit");
+
+	if (r >= 0)
+		r = put_transient(m, names);
+	if (r >= 0)
+		r = sd_bus_call(b->bus, m, 0, &e, NULL);
+	sd_bus_message_unref(m);
+	if (r < 0)
+		return fail_call(err, r, &e, "systemd makes no transient units");
+	sd_bus_error_free(&e);
+	return 0;
+}
+
+static void bus_release(void *ctx)
+{
+	struct bus *b = ctx;
+
+	sd_bus_call_method(b->bus, SERVICE, MANAGER_PATH, MANAGER, "StopUnit", NULL, NULL, "ss",
+		HOLDER, "replace");
+}
+
 static int bus_reload(void *ctx, struct wb_error *err)
 {
 	struct bus *b = ctx;
@@ -461,6 +517,8 @@ int wb_manager_open_bus(int64_t uid, struct wb_manager *ret, struct wb_error *er
 		.ctx = b,
 		.list = bus_list,
 		.facts = bus_facts,
+		.make_transient = bus_make_transient,
+		.release = bus_release,
 		.reload = bus_reload,
 		.start = bus_start,
 		.wait = bus_wait,

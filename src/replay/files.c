@@ -159,19 +159,17 @@ bool wb_runtime_file_split(const char *path, int64_t uid, char ret_dir[32], cons
 	return false;
 }
 
-static int write_one(
-	const struct wb_replay_host *host, const struct wb_unit_file *f, const char *path)
+static int write_one(const struct wb_replay_host *host, const struct wb_unit_file *f,
+	const char *path, bool over)
 {
 	const struct wb_sys *sys = host->sys;
-	int r;
 
 	/* What this boot has made anew is newer. */
-	if (sys->files->exists(sys->files->ctx, path))
+	if (!over && sys->files->exists(sys->files->ctx, path))
 		return -EEXIST;
 	if (f->link)
 		return host->make_link(host->ctx, f->link, path);
-	r = sys->write_file(sys->ctx, path, (struct wb_bytes){f->text, f->size}, 0644);
-	return r;
+	return sys->write_file(sys->ctx, path, (struct wb_bytes){f->text, f->size}, 0644);
 }
 
 static int warn(struct wb_strv *warnings, const char *path, int why)
@@ -185,18 +183,56 @@ static int warn(struct wb_strv *warnings, const char *path, int why)
 	return wb_strv_add(warnings, text);
 }
 
+/* The name of the transient unit that a file is; NULL: it is something else. */
+static const char *transient_unit(const struct wb_unit_file *f, int64_t uid)
+{
+	const char *rest;
+	char dir[32];
+
+	if (f->link || !wb_runtime_file_split(f->path, uid, dir, &rest))
+		return NULL;
+	return strcmp(dir, "transient") || strchr(rest, '/') ? NULL : rest;
+}
+
+int wb_runtime_files_transient(
+	const struct wb_files *files, const struct wb_world *world, struct wb_strv *ret)
+{
+	/* Slices could, too, but come with what lies in them; swap and targets could not. */
+	static const char *const kinds[] = {
+		".service", ".socket", ".timer", ".path", ".mount", ".automount", NULL};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < world->n_files; i++) {
+		const struct wb_unit_file *f = &world->files[i];
+		const char *unit = transient_unit(f, world->uid);
+
+		if (unit && has_ending(unit, kinds) && !files->exists(files->ctx, f->path))
+			r = wb_strv_add(ret, unit);
+	}
+	return r;
+}
+
+static bool has_string(const struct wb_strv *list, const char *s)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->items[i], s))
+			return true;
+	return false;
+}
+
 int wb_runtime_files_write(const struct wb_replay_host *host, const struct wb_world *world,
-	size_t *ret_written, struct wb_strv *warnings)
+	const struct wb_strv *made, size_t *ret_written, struct wb_strv *warnings)
 {
 	size_t written = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < world->n_files; i++) {
 		const struct wb_unit_file *f = &world->files[i];
-		const char *rest;
+		const char *rest, *unit = transient_unit(f, world->uid);
+		bool over = unit && has_string(made, unit);
 		char dir[32];
 		int w = wb_runtime_file_split(f->path, world->uid, dir, &rest)
-				? write_one(host, f, f->path)
+				? write_one(host, f, f->path, over)
 				: -EPERM;
 
 		if (w == 0)
@@ -227,7 +263,7 @@ int wb_runtime_files_generate(const struct wb_replay_host *host, const struct wb
 		path = join(!strcmp(dir, "system.control") ? early : normal, rest);
 		if (!path)
 			return -ENOMEM;
-		write_one(host, f, path);
+		write_one(host, f, path, false);
 	}
 	return 0;
 }

@@ -21,6 +21,13 @@ struct wb_manager {
 	/* Fill in the rest of a unit, but for `cannot`. */
 	int (*facts)(
 		void *ctx, struct wb_unit *unit, struct wb_unit_facts *ret, struct wb_error *err);
+	/*
+	 * Make empty transient units of these names, started by nobody, to be filled in through
+	 * their files and a reload: only what began that way goes without a trace when it ends.
+	 * They are held until release(). On failure some may have been made.
+	 */
+	int (*make_transient)(void *ctx, const struct wb_strv *names, struct wb_error *err);
+	void (*release)(void *ctx);
 	/* Read all unit files again. */
 	int (*reload)(void *ctx, struct wb_error *err);
 	/* Ask for a unit's start; *ret_job to be freed. Negative errno with systemd's sentence. */
@@ -83,9 +90,18 @@ int wb_runtime_files_read(const struct wb_files *files, struct wb_world *world);
  * the directory in *ret_dir: "transient", "system", …; what is below it in *ret_rest.
  */
 bool wb_runtime_file_split(const char *path, int64_t uid, char ret_dir[32], const char **ret_rest);
-/* Write those back that are missing. One sentence in `warnings` for each failure. -ENOMEM. */
+/*
+ * Names of the transient units whose files are missing, of the kinds that systemd lets be made
+ * transient. -ENOMEM.
+ */
+int wb_runtime_files_transient(
+	const struct wb_files *files, const struct wb_world *world, struct wb_strv *ret);
+/*
+ * Write those back that are missing, and over those of the transient units in `made`. One sentence
+ * in `warnings` for each failure. -ENOMEM.
+ */
 int wb_runtime_files_write(const struct wb_replay_host *host, const struct wb_world *world,
-	size_t *ret_written, struct wb_strv *warnings);
+	const struct wb_strv *made, size_t *ret_written, struct wb_strv *warnings);
 /*
  * For a systemd generator: write them below the generator's directories instead, with the
  * precedence that they had.

@@ -172,30 +172,68 @@ int wb_replay_record(const struct wb_replay_host *host, const struct wb_record *
 
 /* ---- start ---- */
 
+/* Which transient units have to be made; those that run came back in another way. */
+static int find_transient(const struct wb_replay_host *host, struct wb_manager *m,
+	const struct wb_world *before, struct wb_strv *ret, struct wb_error *err)
+{
+	WB_CLEAN_WORLD now = {};
+	WB_CLEAN_STRV all = {};
+	int r;
+
+	if (wb_runtime_files_transient(host->sys->files, before, &all) < 0)
+		return oom(err);
+	r = all.n ? wb_world_glance(m, before->uid, &now, err) : 0;
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		bool up = false;
+
+		for (size_t k = 0; k < now.n_units; k++)
+			up |= !strcmp(now.units[k].name, all.items[i]) &&
+			      wb_unit_is_up(&now.units[k]);
+		if (!up && wb_strv_add(ret, all.items[i]) < 0)
+			r = oom(err);
+	}
+	return r;
+}
+
+static int replay_units(struct wb_manager *m, const struct wb_world *before,
+	struct wb_results *results, struct wb_error *err)
+{
+	WB_CLEAN_WORLD now = {};
+	WB_CLEAN_REPLAY_PLAN plan = {};
+	int r = wb_world_glance(m, before->uid, &now, err);
+
+	if (r < 0)
+		return r;
+	if (wb_replay_plan(before, &now, &plan) < 0)
+		return oom(err);
+	return wb_plan_start(m, &plan, before->uid, limits, results, err);
+}
+
 /* One manager: its files, then its units. */
 static int replay_world(const struct wb_replay_host *host, const struct wb_world *before,
 	struct wb_results *results, struct wb_error *err)
 {
 	WB_CLEAN_MANAGER m = {};
-	WB_CLEAN_WORLD now = {};
-	WB_CLEAN_REPLAY_PLAN plan = {};
+	WB_CLEAN_STRV made = {};
 	size_t written = 0;
 	int r = host->open(host->ctx, before->uid, &m, err);
 
+	if (r == 0)
+		r = find_transient(host, &m, before, &made, err);
 	if (r < 0)
 		return r;
-	r = wb_runtime_files_write(host, before, &written, &results->warnings);
-	if (r < 0)
-		return oom(err);
-	if (written)
+	/* If not, they are units with a file that stays; it is written either way. */
+	if (made.n)
+		m.make_transient(m.ctx, &made, NULL);
+	if (wb_runtime_files_write(host, before, &made, &written, &results->warnings) < 0)
+		r = oom(err);
+	if (r == 0 && written)
 		r = m.reload(m.ctx, err);
 	if (r == 0)
-		r = wb_world_glance(&m, before->uid, &now, err);
-	if (r < 0)
-		return r;
-	if (wb_replay_plan(before, &now, &plan) < 0)
-		return oom(err);
-	return wb_plan_start(&m, &plan, before->uid, limits, results, err);
+		r = replay_units(&m, before, results, err);
+	if (made.n)
+		m.release(m.ctx);
+	return r;
 }
 
 static int user_replay(void *arg, struct wb_blob *out, struct wb_error *err)

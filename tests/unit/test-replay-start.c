@@ -98,6 +98,18 @@ static int fake_facts(
 	return 0;
 }
 
+static int fake_make_transient(void *ctx, const struct wb_strv *names, struct wb_error *err)
+{
+	for (size_t i = 0; i < names->n; i++)
+		note(ctx, "make", names->items[i]);
+	return 0;
+}
+
+static void fake_release(void *ctx)
+{
+	note(ctx, "release", "all");
+}
+
 static int fake_reload(void *ctx, struct wb_error *err)
 {
 	note(ctx, "reload", "all");
@@ -182,6 +194,8 @@ static int fake_open(void *ctx, int64_t uid, struct wb_manager *ret, struct wb_e
 		.ctx = ctx,
 		.list = fake_list,
 		.facts = fake_facts,
+		.make_transient = fake_make_transient,
+		.release = fake_release,
 		.reload = fake_reload,
 		.start = fake_start,
 		.wait = fake_wait,
@@ -402,10 +416,14 @@ static void only_unit_directories_are_written_to(void **state)
 
 static void files_go_back_and_nothing_is_overwritten(void **state)
 {
-	static const struct fake_file disk[] = {{"/run/systemd/system/here.service", "new"}, {}};
+	static const struct fake_file disk[] = {
+		{"/run/systemd/system/here.service", "new"},
+		{"/run/systemd/transient/made.service", "empty"},
+		{},
+	};
 	static const struct wb_bytes text = {(const uint8_t *)"x", 1};
 	WB_CLEAN_WORLD world = {.uid = -1};
-	WB_CLEAN_STRV warnings = {};
+	WB_CLEAN_STRV warnings = {}, made = {}, missing = {};
 	struct fake f;
 	size_t n;
 
@@ -415,11 +433,21 @@ static void files_go_back_and_nothing_is_overwritten(void **state)
 	wb_world_add_file(&world, "/run/systemd/transient/t.service", NULL, text);
 	wb_world_add_file(&world, "/run/systemd/system.control/c.d/x.conf", NULL, text);
 	wb_world_add_file(&world, "/etc/shadow", NULL, text);
-	assert_int_equal(wb_runtime_files_write(&f.host, &world, &n, &warnings), 0);
-	assert_int_equal(n, 3);
+	wb_world_add_file(&world, "/run/systemd/transient/made.service", NULL, text);
+	wb_world_add_file(&world, "/run/systemd/transient/made.service.d/x.conf", NULL, text);
+	wb_world_add_file(&world, "/run/systemd/transient/s.slice", NULL, text);
+	assert_int_equal(wb_runtime_files_transient(f.host.sys->files, &world, &missing), 0);
+	assert_int_equal(missing.n, 1);
+	assert_string_equal(missing.items[0], "t.service");
+	assert_int_equal(wb_strv_add(&made, "made.service"), 0);
+	assert_int_equal(wb_runtime_files_write(&f.host, &world, &made, &n, &warnings), 0);
+	assert_int_equal(n, 6);
 	assert_string_equal(f.diary, "link /run/systemd/system/m.service -> /dev/null, "
 				     "write /run/systemd/transient/t.service, "
-				     "write /run/systemd/system.control/c.d/x.conf");
+				     "write /run/systemd/system.control/c.d/x.conf, "
+				     "write /run/systemd/transient/made.service, "
+				     "write /run/systemd/transient/made.service.d/x.conf, "
+				     "write /run/systemd/transient/s.slice");
 	assert_int_equal(warnings.n, 1);
 	assert_non_null(strstr(warnings.items[0], "/etc/shadow"));
 
@@ -660,10 +688,11 @@ static void a_record_is_replayed(void **state)
 	f.lingers = "1000";
 	assert_int_equal(wb_replay_start(&f.host, false, &results, &err), 0);
 	/* The record is marked before anything else. */
-	assert_string_equal(f.diary,
-		"write 0600 " WB_UNITS_PATH ", write /run/systemd/transient/c.service, reload all, "
-		"start c.service, start b.service, start user@1000.service, as user 1000, "
-		"start u.service, write 0600 " WB_REPLAY_PATH);
+	assert_string_equal(f.diary, "write 0600 " WB_UNITS_PATH ", make c.service, "
+				     "write /run/systemd/transient/c.service, reload all, "
+				     "start c.service, start b.service, release all, start "
+				     "user@1000.service, as user 1000, "
+				     "start u.service, write 0600 " WB_REPLAY_PATH);
 	assert_string_equal(results.boot_id, "B");
 	assert_int_equal(results.n, 3);
 	assert_string_equal(result_of(&results, "b.service"), "started");

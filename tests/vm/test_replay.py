@@ -108,6 +108,8 @@ def test_definitions_are_whole(g):
                     "FragmentPath": "/run/systemd/transient/wbt-trans.service"}
     pid = g.out("systemctl show -P MainPID wbt-trans")
     assert g.out(f"tr '\\0' ' ' </proc/{pid}/cmdline").strip() == "/bin/sleep 12345"
+    assert g.out("systemctl show -P Transient wbt-trans.service wbt-timer.timer srv-ram.mount | sort -u | xargs") == "yes"
+    assert not active(g, "warmbootreplay.slice")
     assert "size=3072k" in g.out("findmnt -no OPTIONS /srv/ram")
     assert "noexec" in g.out("findmnt -no OPTIONS /srv/ram")
 
@@ -158,6 +160,25 @@ def test_a_second_time_in_this_boot_does_nothing(g):
     assert not active(g, "wbt-zz.service")
     g.run("warmboot replay start --force", check=True)
     assert active(g, "wbt-zz.service")
+
+
+def test_a_second_jump_at_once_brings_it_all_back(g):
+    g.run("systemd-run --unit=wbt-ends /bin/sleep infinity", check=True)
+    t = g.jump(f"warmboot reboot --now {g.image.release('6.12')}", 240)
+    assert t["release"] == g.image.release("6.12")
+    log = settled(g)
+    back = {"wbt-aa.service", "wbt-zz.service", "wbt-trans.service", "wbt-timer.timer", "wbt-big.target",
+            "wbt-set.service", "wbt-ends.service", "srv-ram.mount"}
+    assert active(g, *sorted(back)) == back, log
+    assert active(g, "wbt-user.service", user="lin"), log
+    assert g.out("systemctl is-enabled wbt-masked.service; true") == "masked-runtime"
+    assert differences(g)["missing"] == [], "what failed after the first jump had not run before the second"
+
+
+def test_a_transient_unit_goes_when_it_ends(g):
+    g.run("systemctl stop wbt-ends.service && systemd-run --unit=wbt-ends /bin/true", check=True)
+    user = as_user("lin")
+    g.run(f"{user} systemctl --user stop wbt-user && {user} systemd-run -q --user --unit=wbt-user /bin/true", check=True)
 
 
 def test_a_reboot_through_the_firmware_replays_nothing(g):
