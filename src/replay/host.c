@@ -99,8 +99,8 @@ static void child(uint32_t uid, unsigned seconds, wb_user_job job, void *arg, in
 	WB_CLEAN_BLOB out = {};
 	int r;
 
-	/* Whatever happens to the parent. */
-	alarm(seconds);
+	/* Only if the parent, which has the same limit, is gone. */
+	alarm(seconds + 5);
 	signal(SIGALRM, SIG_DFL);
 	r = become(uid);
 	if (r < 0)

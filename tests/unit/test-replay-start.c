@@ -2,6 +2,7 @@
 /* Recording and replaying against a manager, a disk and users that are only made up. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "unit.h"
 #include "fake-sys.h"
@@ -46,7 +47,7 @@ static void note(struct fake *f, const char *what, const char *of)
 	snprintf(f->diary + n, sizeof(f->diary) - n, "%s%s %s", n ? ", " : "", what, of);
 }
 
-static char *dup(const char *s)
+static char *copy(const char *s)
 {
 	char *p = s ? strdup(s) : NULL;
 
@@ -72,8 +73,8 @@ static int fake_list(void *ctx, struct wb_world *ret, struct wb_error *err)
 		if (!a->active)
 			continue;
 		assert_int_equal(wb_world_add_unit(ret, a->name, &u), 0);
-		u->active = dup(a->active);
-		u->sub = dup(a->sub ? a->sub : "running");
+		u->active = copy(a->active);
+		u->sub = copy(a->sub ? a->sub : "running");
 	}
 	return 0;
 }
@@ -83,8 +84,8 @@ static int fake_facts(
 {
 	const struct act *a = find(ctx, u->name);
 
-	u->state = dup(a->state ? a->state : "disabled");
-	u->fragment = dup(a->fragment ? a->fragment : "");
+	u->state = copy(a->state ? a->state : "disabled");
+	u->fragment = copy(a->fragment ? a->fragment : "");
 	if (a->after)
 		assert_int_equal(wb_strv_add(&u->after, a->after), 0);
 	if (a->triggered_by)
@@ -92,9 +93,9 @@ static int fake_facts(
 	u->no_start = a->no_start;
 	facts->can_isolate = a->can_isolate;
 	facts->asked = a->asked;
-	facts->where = dup(a->where);
+	facts->where = copy(a->where);
 	if (!strcmp(wb_unit_kind(u->name), "swap"))
-		facts->what = dup(a->where);
+		facts->what = copy(a->where);
 	return 0;
 }
 
@@ -130,7 +131,7 @@ static int fake_start(void *ctx, const char *unit, char **ret_job, struct wb_err
 	f->jobs[f->n_jobs].act = a;
 	f->jobs[f->n_jobs].end = a->word ? f->now + a->takes : UINT64_MAX;
 	f->jobs[f->n_jobs].open = true;
-	*ret_job = dup(f->jobs[f->n_jobs++].job);
+	*ret_job = copy(f->jobs[f->n_jobs++].job);
 	return 0;
 }
 
@@ -152,8 +153,8 @@ static int fake_wait(
 	}
 	f->now = f->jobs[first].end > f->now ? f->jobs[first].end : f->now;
 	f->jobs[first].open = false;
-	*ret_job = dup(f->jobs[first].job);
-	*ret_result = dup(f->jobs[first].act->word);
+	*ret_job = copy(f->jobs[first].job);
+	*ret_result = copy(f->jobs[first].act->word);
 	return 1;
 }
 
@@ -180,7 +181,7 @@ static void fake_cancel(void *ctx, const char *job)
 
 static char *fake_result(void *ctx, const char *unit)
 {
-	return dup("exit-code");
+	return copy("exit-code");
 }
 
 static uint64_t fake_now(void *ctx)
@@ -789,6 +790,51 @@ static void differences_have_reasons(void **state)
 	fake_sys_deinit(&f.sys);
 }
 
+/* ---- the real process with a user's rights ---- */
+
+#define NOBODY 65534
+
+static int say_who(void *arg, struct wb_blob *out, struct wb_error *err)
+{
+	char text[64];
+
+	/* It holds nothing that would let it become root again. */
+	snprintf(text, sizeof(text), "%u %d", geteuid(), setuid(0) == 0);
+	return wb_blob_append(out, text, strlen(text));
+}
+
+static int say_no(void *arg, struct wb_blob *out, struct wb_error *err)
+{
+	return wb_fail(err, -ENOENT, "no manager");
+}
+
+static int say_nothing(void *arg, struct wb_blob *out, struct wb_error *err)
+{
+	for (;;)
+		pause();
+	return 0;
+}
+
+static void a_user_is_asked_with_that_users_rights(void **state)
+{
+	struct wb_replay_host host = wb_replay_host_real(wb_sys_real());
+	WB_CLEAN_BLOB answer = {};
+	struct wb_error err = {};
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(host.as_user(NULL, NOBODY, 20, say_who, NULL, &answer, &err), 0);
+	assert_int_equal(answer.size, strlen("65534 0"));
+	assert_memory_equal(answer.data, "65534 0", answer.size);
+	assert_int_equal(host.as_user(NULL, NOBODY, 20, say_no, NULL, &answer, &err), -EIO);
+	assert_string_equal(err.text, "no manager");
+	assert_int_equal(
+		host.as_user(NULL, NOBODY, 1, say_nothing, NULL, &answer, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.text, "user 65534"));
+	assert_int_equal(host.as_user(NULL, 4000000000u, 20, say_who, NULL, &answer, &err), -EIO);
+	assert_non_null(strstr(err.text, "rights"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -807,6 +853,7 @@ int main(void)
 		cmocka_unit_test(another_boot_replays_nothing),
 		cmocka_unit_test(what_a_recording_writes_can_be_read),
 		cmocka_unit_test(differences_have_reasons),
+		cmocka_unit_test(a_user_is_asked_with_that_users_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "fake-files.h"
 #include "replay/replay.h"
 
-static char *dup(const char *s)
+static char *copy(const char *s)
 {
 	char *p = strdup(s);
 
@@ -21,9 +21,9 @@ static struct wb_unit *unit(struct wb_world *w, const char *name, const char *ac
 	struct wb_unit *u;
 
 	assert_int_equal(wb_world_add_unit(w, name, &u), 0);
-	u->active = dup(active);
-	u->sub = dup(sub);
-	u->state = dup(state);
+	u->active = copy(active);
+	u->sub = copy(sub);
+	u->state = copy(state);
 	while (after && *after) {
 		char word[64];
 		size_t n = strcspn(after, " ");
@@ -182,7 +182,7 @@ static void what_cannot_be_started_is_named(void **state)
 	WB_CLEAN_REPLAY_PLAN plan = {};
 	WB_CLEAN_WORLD before = {}, now = {};
 
-	runs(&before, "a.scope", NULL)->cannot = dup("because");
+	runs(&before, "a.scope", NULL)->cannot = copy("because");
 	runs(&before, "b.service", NULL)->no_start = true;
 	unit(&before, "c.service", "active", "running", "masked-runtime", NULL);
 	runs(&before, "d.service", NULL);
@@ -213,7 +213,7 @@ static void what_is_new_is_told(void **state)
 	unit(&now, "s.scope", "active", "running", "transient", NULL);
 	unit(&now, "run-user-0.mount", "active", "mounted", "", NULL);
 	unit(&now, "srv.mount", "active", "mounted", "generated", NULL)->fragment =
-		dup("/run/systemd/generator/srv.mount");
+		copy("/run/systemd/generator/srv.mount");
 	unit(&now, "warmboot-replay.service", "active", "running", "static", NULL);
 	assert_int_equal(wb_replay_plan(&before, &now, &plan), 0);
 	assert_adds(plan, "fresh.service srv.mount was-dead.service");
@@ -222,15 +222,16 @@ static void what_is_new_is_told(void **state)
 static void a_record_survives_its_file(void **state)
 {
 	static const uint8_t raw[] = {'[', 0, 0xff, ']'};
-	WB_CLEAN_UNITS units = {.boot_id = dup("A"), .nonce = dup("00ff"), .time = 77}, again = {};
+	WB_CLEAN_UNITS units = {.boot_id = copy("A"), .nonce = copy("00ff"), .time = 77},
+		       again = {};
 	WB_CLEAN_WORLD world = {.uid = -1}, user = {.uid = 1000};
 	WB_CLEAN_STR text = NULL;
 	const struct wb_world *w;
 	struct wb_unit *u;
 
 	u = runs(&world, "a.service", "b.service c.target");
-	u->fragment = dup("/run/systemd/transient/a.service");
-	u->cannot = dup("why");
+	u->fragment = copy("/run/systemd/transient/a.service");
+	u->cannot = copy("why");
 	u->no_start = u->unasked = true;
 	assert_int_equal(wb_strv_add(&u->triggered_by, "a.socket"), 0);
 	assert_int_equal(wb_world_add_file(&world, "/run/systemd/transient/a.service", NULL,
