@@ -519,8 +519,9 @@ char *wb_difference_why(const struct wb_differences *d, size_t i, const struct w
 		return strdup(result->why);
 	if (!result && d->why_not)
 		return strdup(d->why_not);
-	if (asprintf(&text, "it %s, and is %s now%s%s%s",
-		    result ? "was started again" : "ran when the replay began",
+	if (asprintf(&text,
+		    result ? "it was started again, and is %s now%s%s%s"
+			   : "it ran when the replay began, and is %s now%s%s%s",
 		    now && now->active ? now->active : "not loaded", now && now->sub ? " (" : "",
 		    now && now->sub ? now->sub : "", now && now->sub ? ")" : "") < 0)
 		return NULL;
