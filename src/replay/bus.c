@@ -200,6 +200,8 @@ static int take_property(
 		return take_list(m, &u->after);
 	if (!strcmp(name, "TriggeredBy"))
 		return take_list(m, &u->triggered_by);
+	if (!strcmp(name, "BusName"))
+		return take_string(m, &facts->bus_name);
 	if (is_asker(name))
 		return take_askers(m, &facts->asked);
 	if (!strcmp(name, "CanIsolate"))
@@ -213,7 +215,7 @@ static int take_property(
 	return sd_bus_message_skip(m, "v");
 }
 
-#define MOST_QUESTIONS 9
+#define MOST_QUESTIONS 10
 
 /* A property that was asked for. */
 struct question {
@@ -268,6 +270,8 @@ static int ask_properties(
 		names[n++] = "TriggeredBy";
 	if (target)
 		names[n++] = "CanIsolate";
+	if (service)
+		names[n++] = "BusName";
 	for (size_t i = 0; u->sub && !strcmp(u->sub, "exited") && askers[i]; i++)
 		names[n++] = askers[i];
 	for (size_t i = 0; r >= 0 && i < n; i++) {
@@ -275,8 +279,8 @@ static int ask_properties(
 
 		*q = (struct question){names[i], u, facts, NULL, &left, &result};
 		r = sd_bus_call_method_async(b->bus, &q->slot, SERVICE, path,
-			"org.freedesktop.DBus.Properties", "Get", on_property, q, "ss", UNIT,
-			names[i]);
+			"org.freedesktop.DBus.Properties", "Get", on_property, q, "ss",
+			!strcmp(names[i], "BusName") ? SERVICE ".Service" : UNIT, names[i]);
 		left += r >= 0;
 	}
 	if (r >= 0)

@@ -81,6 +81,8 @@ static json_t *unit_json(const struct wb_unit *u)
 	put_list(json, "triggered_by", &u->triggered_by);
 	if (u->no_start)
 		json_object_set_new(json, "no_start", json_true());
+	if (u->by_bus)
+		json_object_set_new(json, "by_bus", json_true());
 	if (u->unasked)
 		json_object_set_new(json, "unasked", json_true());
 	return json;
@@ -103,6 +105,7 @@ static int take_unit(const json_t *json, struct wb_world *world)
 		r = take_list(json, "triggered_by", &u->triggered_by);
 	if (r == 0) {
 		u->no_start = json_is_true(json_object_get(json, "no_start"));
+		u->by_bus = json_is_true(json_object_get(json, "by_bus"));
 		u->unasked = json_is_true(json_object_get(json, "unasked"));
 	}
 	return r;

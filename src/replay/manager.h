@@ -7,9 +7,10 @@
 /* What a unit's manager tells of it beyond struct wb_unit. Owned strings, NULL where unknown. */
 struct wb_unit_facts {
 	bool can_isolate;
-	bool asked;  /* some unit wants or needs it; only looked at where it has ended */
-	char *where; /* of a mount: where it is mounted */
-	char *what;  /* of a swap: file or device */
+	bool asked;     /* some unit wants or needs it; only looked at where it has ended */
+	char *bus_name; /* of a service: its name on the bus, "" none */
+	char *where;    /* of a mount: where it is mounted */
+	char *what;     /* of a swap: file or device */
 	int priority;
 };
 

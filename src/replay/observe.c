@@ -21,6 +21,7 @@ static bool starts_with(const char *s, const char *prefix)
 
 static void facts_deinit(struct wb_unit_facts *facts)
 {
+	free(facts->bus_name);
 	free(facts->where);
 	free(facts->what);
 }
@@ -113,6 +114,7 @@ static int judge(const struct wb_world *world, struct wb_unit *u, const struct w
 {
 	const char *why = NULL;
 
+	u->by_bus = facts->bus_name && *facts->bus_name && u->state && !strcmp(u->state, "static");
 	u->unasked = u->sub && !strcmp(u->sub, "exited") && !facts->asked;
 	if (is_kind(u, "target")) {
 		if (!facts->can_isolate && !wb_unit_is_by_hand(u))

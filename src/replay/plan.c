@@ -140,7 +140,7 @@ static bool is_noteworthy(const struct wb_unit *u)
  */
 static bool did_run(const struct wb_unit *u)
 {
-	if (!is_noteworthy(u) || !wb_unit_is_up(u))
+	if (!is_noteworthy(u) || !wb_unit_is_up(u) || u->by_bus)
 		return false;
 	return !u->sub || strcmp(u->sub, "exited") || wb_unit_is_by_hand(u) || u->unasked;
 }

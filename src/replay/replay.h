@@ -34,6 +34,7 @@ struct wb_unit {
 	struct wb_strv after;
 	struct wb_strv triggered_by;
 	bool no_start; /* systemd refuses to start it by request */
+	bool by_bus;   /* whoever asks for it on the bus has it started; it ends when idle */
 	bool unasked;  /* it is over (active, exited), and no unit had wanted it */
 };
 

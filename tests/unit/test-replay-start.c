@@ -18,7 +18,7 @@ struct act {
 	const char *refusal; /* StartUnit's sentence; NULL: it takes it */
 	const char *where;
 	bool waiting; /* its job waits for others */
-	bool can_isolate, no_start, asked;
+	bool can_isolate, no_start, asked, on_bus;
 	uint64_t takes; /* microseconds until its start ends */
 };
 
@@ -93,6 +93,7 @@ static int fake_facts(
 	u->no_start = a->no_start;
 	facts->can_isolate = a->can_isolate;
 	facts->asked = a->asked;
+	facts->bus_name = copy(a->on_bus ? "org.example" : "");
 	facts->where = copy(a->where);
 	if (!strcmp(wb_unit_kind(u->name), "swap"))
 		facts->what = copy(a->where);
@@ -577,6 +578,8 @@ static void a_world_is_observed(void **state)
 		{"user@1001.service", "active", .state = "static"},
 		{"ssh@7-1.2.3.4.service", "active", .state = "static",
 			.triggered_by = "ssh.socket"},
+		{"bus.service", "active", .state = "static", .on_bus = true},
+		{"mybus.service", "active", .on_bus = true},
 		{"did.service", "active", "exited", .state = "static"},
 		{"part.service", "active", "exited", .state = "static", .asked = true},
 		{"ssh.service", "active", .triggered_by = "ssh.socket"},
@@ -616,6 +619,8 @@ static void a_world_is_observed(void **state)
 	assert_null(unit(&world, "plain.service")->cannot);
 	assert_null(unit(&world, "down.service"));
 	assert_false(unit(&world, "plain.service")->unasked);
+	assert_true(unit(&world, "bus.service")->by_bus);
+	assert_false(unit(&world, "mybus.service")->by_bus);
 	assert_true(unit(&world, "did.service")->unasked);
 	assert_false(unit(&world, "part.service")->unasked);
 	assert_null(unit(&world, "session-3.scope"));

@@ -171,6 +171,7 @@ static void only_what_was_up_counts(void **state)
 	unit(&before, "sda.device", "active", "plugged", "", NULL);
 	unit(&before, "init.scope", "active", "running", "", NULL);
 	unit(&before, "warmboot-store.service", "active", "running", "static", NULL);
+	runs(&before, "bus.service", NULL)->by_bus = true;
 	unit(&before, "no-kind", "active", "running", "disabled", NULL);
 	assert_int_equal(wb_replay_plan(&before, &now, &plan), 0);
 	assert_starts(plan, "");
@@ -232,7 +233,7 @@ static void a_record_survives_its_file(void **state)
 	u = runs(&world, "a.service", "b.service c.target");
 	u->fragment = copy("/run/systemd/transient/a.service");
 	u->cannot = copy("why");
-	u->no_start = u->unasked = true;
+	u->no_start = u->unasked = u->by_bus = true;
 	assert_int_equal(wb_strv_add(&u->triggered_by, "a.socket"), 0);
 	assert_int_equal(wb_world_add_file(&world, "/run/systemd/transient/a.service", NULL,
 				 (struct wb_bytes){(const uint8_t *)"[Service]\n", 10}),
@@ -263,6 +264,7 @@ static void a_record_survives_its_file(void **state)
 	assert_string_equal(w->units[0].cannot, "why");
 	assert_true(w->units[0].no_start);
 	assert_true(w->units[0].unasked);
+	assert_true(w->units[0].by_bus);
 	assert_string_equal(w->units[0].after.items[1], "c.target");
 	assert_string_equal(w->units[0].triggered_by.items[0], "a.socket");
 	assert_int_equal(w->n_files, 3);
