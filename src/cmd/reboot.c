@@ -128,6 +128,8 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 	cmd_record_units(sys);
 	wb_mark(sys, WB_MARK_ASKED);
 	if (now)
+		wb_mark(sys, WB_MARK_NOW);
+	if (now)
 		r = jump_now(sys, quiesce, keeping, err);
 	else
 		r = wb_jump_orderly(init, sys, quiesce, ignore_inhibitors, err);

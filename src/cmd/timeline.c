@@ -84,16 +84,13 @@ static int record(const struct wb_sys *sys, struct wb_error *err)
 	r = measure(sys, t, err);
 	if (r == 0)
 		r = wb_history_read(sys->files, &history, err);
-	if (r == 0 && history.n && !strcmp(history.items[history.n - 1]->boot, t->boot))
-		goto out;
-	if (r == 0)
+	if (r == 0 && (!history.n || strcmp(history.items[history.n - 1]->boot, t->boot)))
 		r = wb_history_add(sys, t, err);
 	/* Marks of boots that are on record have been used. */
 	if (r == 0)
 		r = wb_marks_keep_only(sys, t->boot, err);
 	if (r == 0)
 		sys->write_file(sys->ctx, RECORDED, nothing, 0600);
-out:
 	free(t);
 	return r;
 }

@@ -21,10 +21,10 @@
  * most WB_MARK_NAME - 1 bytes; the rest is cut off.
  */
 #define WB_MARK_NAME 128
-#define WB_MARK_REQUEST "request" /* warmboot reboot was called */
-#define WB_MARK_STAGED "staged"   /* the kernel is loaded */
-#define WB_MARK_ASKED "asked"     /* the init system was asked to stop everything */
-#define WB_MARK_STOPPED "stopped" /* all units have stopped, but for those that freeze later */
+#define WB_MARK_REQUEST "request"       /* warmboot reboot was called */
+#define WB_MARK_STAGED "staged"         /* the kernel is loaded */
+#define WB_MARK_ASKED "asked"           /* the init system was asked to stop everything */
+#define WB_MARK_NOW "now"               /* or nothing is stopped, and the jump made at once */
 #define WB_MARK_LOAD_BEGIN "load-begin" /* warmboot load, where that came before */
 #define WB_MARK_LOAD_END "load-end"
 #define WB_MARK_FREEZE_BEGIN "freeze-begin:"

@@ -233,6 +233,7 @@ static void old_side(struct build *b)
 {
 	const struct wb_facts *f = b->f;
 	const struct wb_mark *asked = wb_marks_find(&f->marks, f->previous, WB_MARK_ASKED);
+	const struct wb_mark *at_once = wb_marks_find(&f->marks, f->previous, WB_MARK_NOW);
 	const struct wb_mark *frozen = NULL, *freeze = NULL;
 	const struct wb_event *stopped = last_event(f);
 	const struct scale *s = &b->s;
@@ -265,10 +266,12 @@ static void old_side(struct build *b)
 	} else if (stopped && (double)stopped->mono_us / 1e6 > s->old_mono) {
 		end_here(b, WB_PHASE_STOP, (double)stopped->mono_us / 1e6 - s->old_mono,
 			ERROR_JOURNAL, "last unit in the journal");
-	} else {
+	} else if (!at_once || !asked || at_once->tsc < asked->tsc) {
 		skip_point(&b->l, b->t, WB_PHASE_STOP);
 	}
-	if (f->last_tsc)
+	if (at_once && asked && at_once->tsc > asked->tsc)
+		skip_point(&b->l, b->t, WB_PHASE_WRITE);
+	else if (f->last_tsc)
 		end_here(b, WB_PHASE_UNMOUNT, on_line(s, f->last_tsc), 1e-5,
 			"counter left in the BIOS data area");
 	else

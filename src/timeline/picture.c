@@ -62,6 +62,7 @@ static const char *phase_class(const char *name)
 		{WB_PHASE_STOP, "old"},
 		{WB_PHASE_FREEZE, "old"},
 		{WB_PHASE_UNMOUNT, "old"},
+		{WB_PHASE_WRITE, "old"},
 		{WB_PHASE_INITRAMFS, "new"},
 		{WB_PHASE_THAW, "new"},
 		{WB_PHASE_USER, "new"},

@@ -89,6 +89,7 @@ void wb_timeline_note(struct wb_timeline *t, const char *fmt, ...)
 #define WB_PHASE_STOP "stop units"
 #define WB_PHASE_FREEZE "freeze"
 #define WB_PHASE_UNMOUNT "unmount"
+#define WB_PHASE_WRITE "write out"
 #define WB_PHASE_DEVICES "device shutdown"
 #define WB_PHASE_COPY "segment copy"
 #define WB_PHASE_PURGATORY "purgatory"

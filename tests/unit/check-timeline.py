@@ -33,7 +33,7 @@ def brightness(colour):
 
 
 def in_browser(page, scheme):
-    browser = next(filter(None, map(shutil.which, ('chromium', 'chromium-headless-shell', 'chromium-shell'))), None)
+    browser = next(filter(None, map(shutil.which, ('chromium-headless-shell', 'chromium'))), None)
     if not browser:
         return False
     with tempfile.TemporaryDirectory() as tmp:

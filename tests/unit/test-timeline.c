@@ -212,6 +212,23 @@ static void missing_marks_merge_phases(void **state)
 	assert_whole(&t);
 }
 
+/* With --now nothing is stopped, and nobody is there to tell when everything was written out. */
+static void a_jump_at_once_stops_no_unit(void **state)
+{
+	struct wb_timeline t;
+	struct sample s;
+
+	warm(&s);
+	s.f.events.n = 0;
+	s.f.last_tsc = 0;
+	s.marks[5] = at(WB_MARK_NOW, "old", 102.001);
+	s.f.marks.n = 6;
+	assert_int_equal(wb_timeline_make(&s.f, &t, NULL), 0);
+	assert_phase(&t, "write out to device shutdown", 2, 7.5);
+	assert_phase(&t, WB_PHASE_COPY, 9.5, 0.5);
+	assert_whole(&t);
+}
+
 static void a_jump_that_another_program_asked_for(void **state)
 {
 	struct wb_timeline t;
@@ -499,6 +516,7 @@ int main(void)
 		cmocka_unit_test(each_clock_has_its_own_tie),
 		cmocka_unit_test(late_jobs_have_their_own_phase),
 		cmocka_unit_test(missing_marks_merge_phases),
+		cmocka_unit_test(a_jump_at_once_stops_no_unit),
 		cmocka_unit_test(a_jump_that_another_program_asked_for),
 		cmocka_unit_test(kept_units_freeze_and_thaw),
 		cmocka_unit_test(a_cold_boot_begins_where_units_stopped),
