@@ -63,6 +63,7 @@ static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, externals, WB_JSON_LIST, .fields = external_fields,
 		.item = sizeof(struct wb_criu_external), .max = 256),
 	ROW(wb_criu_image, own_users, WB_JSON_BOOL),
+	ROW(wb_criu_image, incremental, WB_JSON_BOOL),
 	ROW(wb_criu_image, version, WB_JSON_STRING, .valid = valid_version),
 	ROW(wb_criu_image, bytes, WB_JSON_INT, .min = 0, .max = INT64_MAX),
 	ROW(wb_criu_image, frozen_us, WB_JSON_INT, .min = 0, .max = INT64_MAX),
@@ -119,52 +120,107 @@ static int add_all(struct wb_strv *v, const char *const *words)
 }
 
 /* What dump and restore must agree about. */
-static int add_common(
-	struct wb_strv *v, const struct wb_criu_image *image, const char *dir, const char *log)
+static int add_common(struct wb_strv *v, const struct wb_criu_image *image)
 {
 	/*
 	 * The cgroup is systemd's affair, on both sides. Locks are those of a whole unit, so nobody
 	 * outside waits for them. A file without a name gets one, or travels, if it is not too large.
 	 */
-	static const char *const words[] = {"--stream", "--tcp-established",
-		"--manage-cgroups=ignore", "--file-locks", "--link-remap", "--ghost-limit",
-		GHOST_LIMIT, NULL};
+	static const char *const words[] = {"--tcp-established", "--manage-cgroups=ignore",
+		"--file-locks", "--link-remap", "--ghost-limit", GHOST_LIMIT, NULL};
 	int r = add_all(v, words);
 
-	if (r == 0)
-		r = add_all(v, (const char *const[]){"-D", dir, "-W", dir, "-o", log, NULL});
 	for (size_t i = 0; r == 0 && i < image->externals.n; i++)
 		r = add_all(
 			v, (const char *const[]){"--external", image->externals.items[i].id, NULL});
 	return r;
 }
 
-int wb_criu_dump_argv(
-	const struct wb_criu_dump *dump, const char *dir, const char *hook, struct wb_strv *ret)
+static int add_places(struct wb_strv *v, const char *images, const char *dir, const char *log)
+{
+	return add_all(v, (const char *const[]){"-D", images, "-W", dir, "-o", log, NULL});
+}
+
+static int add_target(struct wb_strv *v, const char *verb, const struct wb_criu_dump *dump)
+{
+	int r = add_all(v, (const char *const[]){"criu", verb, "-t", NULL});
+
+	return r < 0 ? r : add(v, "%" PRId64, dump->image->main_pid);
+}
+
+/* With or without what was dumped before: the same tasks, and the same end. */
+static int add_dump(struct wb_strv *v, const struct wb_criu_dump *dump, const char *hook)
 {
 	/*
 	 * Packets of the connections are dropped by rules of nft, which every kernel here has, from
 	 * the freeze on. A connection that waits to be accepted can't travel: its client sends again.
 	 */
 	static const char *const words[] = {"--network-lock", "nftables", "--skip-in-flight", NULL};
-	WB_CLEAN_STRV v = {};
-	int r = add_all(&v, (const char *const[]){"criu", "dump", "-t", NULL});
+	int r = add_target(v, "dump", dump);
 
 	if (r == 0)
-		r = add(&v, "%" PRId64, dump->image->main_pid);
-	if (r == 0)
-		r = add_all(&v, words);
+		r = add_all(v, words);
 	if (r == 0 && hook)
-		r = add_all(&v, (const char *const[]){"--action-script", hook, NULL});
+		r = add_all(v, (const char *const[]){"--action-script", hook, NULL});
 	if (r == 0 && !hook)
-		r = wb_strv_add(&v, "--leave-running");
-	if (r == 0)
-		r = add_common(&v, dump->image, dir, "dump.log");
-	if (r < 0)
+		r = wb_strv_add(v, "--leave-running");
+	return r;
+}
+
+static int hand_on(int r, struct wb_strv *v, struct wb_strv *ret)
+{
+	if (r < 0) {
+		wb_strv_deinit(v);
 		return r;
-	*ret = v;
-	v = (struct wb_strv){};
+	}
+	*ret = *v;
 	return 0;
+}
+
+int wb_criu_dump_argv(
+	const struct wb_criu_dump *dump, const char *dir, const char *hook, struct wb_strv *ret)
+{
+	struct wb_strv v = {};
+	int r = add_dump(&v, dump, hook);
+
+	if (r == 0)
+		r = wb_strv_add(&v, "--stream");
+	if (r == 0)
+		r = add_places(&v, dir, dir, "dump.log");
+	if (r == 0)
+		r = add_common(&v, dump->image);
+	return hand_on(r, &v, ret);
+}
+
+int wb_criu_incremental_argv(const struct wb_criu_dump *dump, const char *dir, const char *images,
+	const char *hook, struct wb_strv *ret)
+{
+	struct wb_strv v = {};
+	int r = add_dump(&v, dump, hook);
+
+	if (r == 0)
+		r = add_all(&v, (const char *const[]){
+					"--track-mem", "--prev-images-dir", "../before", NULL});
+	if (r == 0)
+		r = add_places(&v, images, dir, "dump.log");
+	if (r == 0)
+		r = add_common(&v, dump->image);
+	return hand_on(r, &v, ret);
+}
+
+int wb_criu_predump_argv(
+	const struct wb_criu_dump *dump, const char *dir, const char *images, struct wb_strv *ret)
+{
+	struct wb_strv v = {};
+	int r = add_target(&v, "pre-dump", dump);
+
+	if (r == 0)
+		r = wb_strv_add(&v, "--track-mem");
+	if (r == 0)
+		r = add_places(&v, images, dir, "predump.log");
+	if (r == 0)
+		r = add_common(&v, dump->image);
+	return hand_on(r, &v, ret);
 }
 
 /* An external has one name when it is dumped, and sometimes another when it is given back. */
@@ -190,7 +246,11 @@ int wb_criu_restore_argv(
 	if (r == 0 && restore->pidfile)
 		r = add_all(&v, (const char *const[]){"--pidfile", "pid", NULL});
 	if (r == 0)
-		r = add_common(&v, image, dir, "restore.log");
+		r = wb_strv_add(&v, "--stream");
+	if (r == 0)
+		r = add_places(&v, dir, dir, "restore.log");
+	if (r == 0)
+		r = add_common(&v, image);
 	for (size_t i = 0; r == 0 && i < image->externals.n; i++)
 		r = add_inherited(&v, &image->externals.items[i], fds[i]);
 	if (r < 0)

@@ -44,6 +44,7 @@ struct wb_criu_image {
 	 * (PrivateUsers=self). They come back in the machine's: only there may TCP be repaired.
 	 */
 	bool own_users;
+	bool incremental;  /* the images are those of a pre-dump and of what changed after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */
 	int64_t frozen_us; /* how long the tasks stood still for it; 0 unknown */
@@ -63,7 +64,22 @@ struct wb_criu_dump {
 	const struct wb_stream_sink *sink;
 	const char *dir;     /* NULL: WB_CRIU_DIR */
 	int timeout_seconds; /* in which nothing moves; 0: a minute */
+	/*
+	 * Only what has changed since wb_criu_predump() of this unit, in this boot; the images of
+	 * both are one whole. For wb_criu_freeze().
+	 */
+	bool incremental;
 };
+
+/*
+ * Write the unit's memory into the sink while it runs; it stands still only for as long as its pages
+ * are listed. The images have WB_MERGE_BEFORE before their names; what a later incremental dump must
+ * know of them stays in the work directory. Takes as much
+ * memory again as the unit has until it returns. Errors as below; a kernel that does not track
+ * changes is -EREMOTEIO.
+ */
+int wb_criu_predump(const struct wb_sys *sys, const struct wb_criu_dump *dump,
+	struct wb_stream_stats *ret_stats, struct wb_error *err);
 
 /* A dump that is complete but for the last word; the unit stands still. */
 struct wb_criu_frozen;
@@ -122,6 +138,14 @@ int wb_criu_restore(const struct wb_sys *sys, const struct wb_criu_restore *rest
  */
 int wb_criu_dump_argv(
 	const struct wb_criu_dump *dump, const char *dir, const char *hook, struct wb_strv *ret);
+/*
+ * An incremental dump into the directory `images`, with "../before" beside it; logs go to `dir`. And
+ * the dump before it. -ENOMEM.
+ */
+int wb_criu_incremental_argv(const struct wb_criu_dump *dump, const char *dir, const char *images,
+	const char *hook, struct wb_strv *ret);
+int wb_criu_predump_argv(
+	const struct wb_criu_dump *dump, const char *dir, const char *images, struct wb_strv *ret);
 /* fds: for each external the descriptor that takes its place. */
 int wb_criu_restore_argv(const struct wb_criu_restore *restore, const char *dir, const int *fds,
 	struct wb_strv *ret);

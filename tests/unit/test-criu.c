@@ -39,15 +39,35 @@ static void tells_criu_what_to_dump(void **state)
 	assert_int_equal(wb_criu_dump_argv(&dump, "/proc/self/fd/9", NULL, &running), 0);
 	assert_words(&running,
 		"criu dump -t 451 --network-lock nftables --skip-in-flight --leave-running "
-		"--stream --tcp-established --manage-cgroups=ignore --file-locks --link-remap "
-		"--ghost-limit 2047M -D /proc/self/fd/9 -W /proc/self/fd/9 -o dump.log "
+		"--stream -D /proc/self/fd/9 -W /proc/self/fd/9 -o dump.log --tcp-established "
+		"--manage-cgroups=ignore "
+		"--file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
 	assert_int_equal(wb_criu_dump_argv(&dump, "/d", "/proc/7/fd/8", &held), 0);
 	assert_words(&held,
 		"criu dump -t 451 --network-lock nftables --skip-in-flight --action-script "
 		"/proc/7/fd/8 "
-		"--stream --tcp-established --manage-cgroups=ignore --file-locks --link-remap "
-		"--ghost-limit 2047M -D /d -W /d -o dump.log "
+		"--stream -D /d -W /d -o dump.log --tcp-established --manage-cgroups=ignore "
+		"--file-locks --link-remap --ghost-limit 2047M "
+		"--external unix[2503] --external file[1a:4]");
+}
+
+static void tells_criu_what_to_dump_in_two_steps(void **state)
+{
+	const struct wb_criu_dump dump = {.unit = "memcached.service", .image = &some_image};
+	WB_CLEAN_STRV before = {}, last = {};
+
+	assert_int_equal(wb_criu_predump_argv(&dump, "/w", "/i", &before), 0);
+	assert_words(&before,
+		"criu pre-dump -t 451 --track-mem -D /i -W /w -o predump.log --tcp-established "
+		"--manage-cgroups=ignore --file-locks --link-remap --ghost-limit 2047M "
+		"--external unix[2503] --external file[1a:4]");
+	assert_int_equal(wb_criu_incremental_argv(&dump, "/w", "/i/last", "/h", &last), 0);
+	assert_words(&last,
+		"criu dump -t 451 --network-lock nftables --skip-in-flight --action-script /h "
+		"--track-mem --prev-images-dir ../before -D /i/last -W /w -o dump.log "
+		"--tcp-established "
+		"--manage-cgroups=ignore --file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
 }
 
@@ -61,8 +81,8 @@ static void tells_criu_what_to_restore(void **state)
 	assert_int_equal(wb_criu_restore_argv(&restore, "/d", fds, &v), 0);
 	assert_words(&v,
 		"criu restore --restore-detached --pidfile pid "
-		"--stream --tcp-established --manage-cgroups=ignore --file-locks --link-remap "
-		"--ghost-limit 2047M -D /d -W /d -o restore.log "
+		"--stream -D /d -W /d -o restore.log --tcp-established --manage-cgroups=ignore "
+		"--file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4] "
 		"--inherit-fd fd[1]:socket:[2503] --inherit-fd fd[7]:file[1a:4]");
 }
@@ -477,6 +497,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_criu_what_to_dump),
+		cmocka_unit_test(tells_criu_what_to_dump_in_two_steps),
 		cmocka_unit_test(tells_criu_what_to_restore),
 		cmocka_unit_test(finds_the_error_that_counts),
 		cmocka_unit_test(reads_version_and_stats),
