@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Running CRIU: its namespaces, its images, its end. What it is told is in criu.c. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,6 +21,7 @@
 
 #include "keep/criu.h"
 #include "keep/hook.h"
+#include "keep/merge.h"
 
 #define DEFAULT_TIMEOUT 60
 /* How long CRIU may take to put a unit back on its feet after a failure. */
@@ -29,6 +32,8 @@
 /* All that a log is searched in. */
 #define LONGEST_LOG (64u << 20)
 #define MOST_NAMESPACES 8
+/* CRIU may dump so long without our seeing it move, when nothing is streamed. */
+#define BLIND_SECONDS 600
 
 static const char *const programs[] = {"/usr/sbin/criu", "/usr/local/sbin/criu", "/usr/bin/criu"};
 
@@ -39,6 +44,8 @@ struct run {
 	char *inside;        /* and as CRIU does */
 	const char *log;     /* "dump.log" */
 	int dir_fd;          /* inherited by CRIU */
+	int memory;          /* a tmpfs that only we see, for what cannot be streamed */
+	int images;          /* the directory in it that CRIU writes to; inherited */
 	int program;         /* CRIU itself */
 	int listener;        /* the streamer's socket */
 	int sock;            /* CRIU's connection to it */
@@ -67,6 +74,8 @@ static void run_init(struct run *r)
 {
 	*r = (struct run){.dir_fd = -1,
 		.program = -1,
+		.memory = -1,
+		.images = -1,
 		.listener = -1,
 		.sock = -1,
 		.hook = -1,
@@ -80,7 +89,7 @@ static void run_init(struct run *r)
 static void run_deinit(struct run *r)
 {
 	int *fds[] = {&r->dir_fd, &r->program, &r->listener, &r->sock, &r->hook, &r->ready, &r->go,
-		&r->hook_ready, &r->hook_go, &r->pidfd};
+		&r->hook_ready, &r->hook_go, &r->pidfd, &r->memory, &r->images};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		close_fd(fds[i]);
@@ -234,6 +243,157 @@ static int hook_path(const struct run *r, int fd, char **ret)
 	return 0;
 }
 
+/*
+ * A tmpfs that is mounted nowhere: gone with its descriptor, and no shutdown can unmount it. Where
+ * that may not be made, a directory beside the others.
+ */
+static int make_memory(struct run *r, struct wb_error *err)
+{
+	int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+
+	/* As much as there is: what does not fit is told when it is written. */
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0700", 0) == 0 &&
+		fsconfig(fs, FSCONFIG_SET_STRING, "size", "100%", 0) == 0 &&
+		fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		r->memory = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+	close_fd(&fs);
+	if (r->memory >= 0)
+		return 0;
+	if (mkdirat(r->dir_fd, "memory", 0700) < 0 && errno != EEXIST)
+		return failed(err, "make a directory in memory");
+	r->memory = openat(r->dir_fd, "memory", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return r->memory < 0 ? failed(err, "open a directory in memory") : 0;
+}
+
+/* A directory below, open and empty. */
+static int open_below(int dir, const char *name, int *ret, struct wb_error *err)
+{
+	struct dirent *d;
+	DIR *list;
+	int fd;
+
+	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+		return failed(err, "make a directory for CRIU");
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	list = fd < 0 ? NULL : fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	if (!list) {
+		close_fd(&fd);
+		return failed(err, "open a directory for CRIU");
+	}
+	while ((d = readdir(list)))
+		unlinkat(fd, d->d_name, 0);
+	closedir(list);
+	*ret = fd;
+	return 0;
+}
+
+/* Call `one` for each regular file of a directory. */
+static int for_files(int dir, int (*one)(void *ctx, int fd, const char *name, struct wb_error *err),
+	void *ctx, struct wb_error *err)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+
+	if (!list) {
+		close_fd(&fd);
+		return failed(err, "list CRIU's images");
+	}
+	while (r == 0 && (d = readdir(list))) {
+		struct stat st;
+		int file;
+
+		if (fstatat(dir, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		file = openat(dir, d->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (file < 0)
+			r = failed(err, "open an image of CRIU's");
+		else
+			r = one(ctx, file, d->d_name, err);
+		close_fd(&file);
+	}
+	closedir(list);
+	return r;
+}
+
+/* ---- files into a sink ---- */
+
+struct feeding {
+	const struct wb_stream_sink *sink;
+	const char *prefix;
+	struct wb_stream_stats stats;
+};
+
+static int feed_image(struct feeding *f, int fd, void *image, struct wb_error *err)
+{
+	const struct wb_stream_sink *sink = f->sink;
+
+	for (;;) {
+		uint8_t *room;
+		size_t n;
+		ssize_t got;
+		int r = sink->space(sink->ctx, image, &room, &n, err);
+
+		if (r < 0)
+			return r;
+		got = read(fd, room, n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return failed(err, "read an image of CRIU's");
+		if (got == 0)
+			return 0;
+		sink->commit(sink->ctx, image, (size_t)got);
+		f->stats.bytes += (uint64_t)got;
+	}
+}
+
+static int feed_file(void *ctx, int fd, const char *name, struct wb_error *err)
+{
+	struct feeding *f = ctx;
+	char full[300];
+	void *image;
+	int r;
+
+	snprintf(full, sizeof(full), "%s%s", f->prefix, name);
+	r = f->sink->begin(f->sink->ctx, full, &image, err);
+	if (r < 0)
+		return r;
+	r = feed_image(f, fd, image, err);
+	if (r < 0) {
+		f->sink->abort(f->sink->ctx, image);
+		return r;
+	}
+	f->stats.images++;
+	return f->sink->end(f->sink->ctx, image, err);
+}
+
+/* ---- what a later dump must know of one before ---- */
+
+/* Lists, whole; pages only in their length, for CRIU opens that file and does not read it. */
+static int copy_known(void *ctx, int fd, const char *name, struct wb_error *err)
+{
+	int dir = *(int *)ctx, out, r = 0;
+	struct stat st;
+
+	out = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (out < 0 || fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		r = failed(err, "note what was dumped");
+	if (r == 0 && !strncmp(name, "pages-", 6) && ftruncate(out, st.st_size) < 0)
+		r = failed(err, "note what was dumped");
+	while (r == 0 && strncmp(name, "pages-", 6) != 0) {
+		char buf[65536];
+		ssize_t got = read(fd, buf, sizeof(buf));
+
+		if (got == 0)
+			break;
+		if (got < 0 || write(out, buf, (size_t)got) != got)
+			r = failed(err, "note what was dumped");
+	}
+	close_fd(&out);
+	return r;
+}
+
 /* ---- the child ---- */
 
 static void keep_open(int fd)
@@ -255,6 +415,7 @@ static void child(const struct run *r, char *const *argv, char *const *env, cons
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	keep_open(r->dir_fd);
+	keep_open(r->images);
 	for (size_t i = 0; i < n_inherit; i++)
 		keep_open(inherit[i]);
 	for (size_t i = 0; i < r->n_namespaces; i++)
@@ -398,7 +559,7 @@ static int begin_dump(struct run *r, const struct wb_sys *sys, const struct wb_c
 		e = open_dir(r, dump->dir, err);
 	if (e == 0)
 		e = open_namespaces(r, dump->image->main_pid, err);
-	if (e == 0)
+	if (e == 0 && !dump->incremental)
 		e = listen_for_streams(r, WB_STREAM_CAPTURE_SOCKET, err);
 	if (e == 0 && hold)
 		e = make_hook(r, err);
@@ -407,6 +568,15 @@ static int begin_dump(struct run *r, const struct wb_sys *sys, const struct wb_c
 	unlinkat(r->dir_fd, "stats-dump", 0);
 	unlinkat(r->dir_fd, r->log, 0);
 	return 0;
+}
+
+static int incremental_argv(
+	const struct run *r, const struct wb_criu_dump *dump, const char *hook, struct wb_strv *ret)
+{
+	char images[64];
+
+	snprintf(images, sizeof(images), "/proc/self/fd/%d", r->images);
+	return wb_criu_incremental_argv(dump, r->inside, images, hook, ret);
 }
 
 static int start_dump(
@@ -425,7 +595,9 @@ static int start_dump(
 		if (e == 0)
 			e = hook_path(r, r->hook_go, &go);
 	}
-	if (e == 0)
+	if (e == 0 && dump->incremental)
+		e = incremental_argv(r, dump, hook, &argv);
+	else if (e == 0)
 		e = wb_criu_dump_argv(dump, r->inside, hook, &argv);
 	if (e == 0)
 		e = wb_strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
@@ -499,6 +671,52 @@ static bool is_ready(const struct run *r)
 	       read(r->ready, &c, 1) == 1;
 }
 
+/* The directory of the dump before, as CRIU expects it beside that of this one. */
+static int lay_out_before(struct run *r, struct wb_error *err)
+{
+	int known = openat(r->dir_fd, "before", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int before = -1, e;
+
+	if (known < 0)
+		return wb_fail(err, -ENOENT, "%s has not been dumped before", r->unit);
+	e = make_memory(r, err);
+	if (e == 0)
+		e = open_below(r->memory, "before", &before, err);
+	if (e == 0)
+		e = for_files(known, copy_known, &before, err);
+	if (e == 0)
+		e = open_below(r->memory, "last", &r->images, err);
+	close_fd(&before);
+	close_fd(&known);
+	return e;
+}
+
+/* Until the action script says that all is dumped, or CRIU ends; then its files. */
+static int take_files(struct run *r, const struct wb_stream_sink *sink, struct wb_stream_stats *ret,
+	struct wb_error *err)
+{
+	struct pollfd p[2] = {
+		{.fd = r->ready, .events = POLLIN}, {.fd = r->pidfd, .events = POLLIN}};
+	struct feeding f = {.sink = sink, .prefix = ""};
+	int n, e;
+
+	do {
+		n = poll(p, 2, BLIND_SECONDS * 1000);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return give_up(r,
+			wb_fail(err, -ETIMEDOUT, "criu did not dump %s within %d seconds", r->unit,
+				BLIND_SECONDS),
+			err);
+	if (!p[0].revents)
+		return 0;
+	e = for_files(r->images, feed_file, &f, err);
+	if (e < 0)
+		return give_up(r, e, err);
+	*ret = f.stats;
+	return 0;
+}
+
 int wb_criu_freeze(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 	struct wb_stream_stats *ret_stats, struct wb_criu_frozen **ret, struct wb_error *err)
 {
@@ -508,10 +726,13 @@ int wb_criu_freeze(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 	int status, e;
 
 	e = begin_dump(&r, sys, dump, true, err);
+	if (e == 0 && dump->incremental)
+		e = lay_out_before(&r, err);
 	if (e == 0)
 		e = start_dump(&r, dump, true, err);
 	if (e == 0)
-		e = take_images(&r, dump->sink, &stats, err);
+		e = dump->incremental ? take_files(&r, dump->sink, &stats, err)
+				      : take_images(&r, dump->sink, &stats, err);
 	if (e < 0)
 		return e;
 	if (!is_ready(&r)) {
@@ -531,6 +752,48 @@ int wb_criu_freeze(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 	*ret_stats = stats;
 	*ret = f;
 	return 0;
+}
+
+int wb_criu_predump(const struct wb_sys *sys, const struct wb_criu_dump *dump,
+	struct wb_stream_stats *ret_stats, struct wb_error *err)
+{
+	static char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	struct feeding f = {.sink = dump->sink, .prefix = WB_MERGE_BEFORE};
+	struct wb_criu_dump quiet = *dump;
+	WB_CLEAN_STRV argv = {};
+	char images[64];
+	int status, known = -1, e;
+	CLEAN_RUN r;
+
+	/* Nothing is streamed: pre-dump does not know how. */
+	quiet.incremental = true;
+	e = begin_dump(&r, sys, &quiet, false, err);
+	r.log = "predump.log";
+	if (e == 0)
+		e = make_memory(&r, err);
+	if (e == 0)
+		e = open_below(r.memory, "last", &r.images, err);
+	if (e < 0)
+		return e;
+	unlinkat(r.dir_fd, r.log, 0);
+	snprintf(images, sizeof(images), "/proc/self/fd/%d", r.images);
+	if (wb_criu_predump_argv(dump, r.inside, images, &argv) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	e = start(&r, argv.items, env, NULL, 0, err);
+	if (e == 0)
+		e = reap(&r, BLIND_SECONDS, &status, err);
+	if (e == 0 && status)
+		e = tell_exit(&r, status, "dumped the memory of", err);
+	if (e == 0)
+		e = for_files(r.images, feed_file, &f, err);
+	if (e == 0)
+		e = open_below(r.dir_fd, "before", &known, err);
+	if (e == 0)
+		e = for_files(r.images, copy_known, &known, err);
+	close_fd(&known);
+	if (e == 0)
+		*ret_stats = f.stats;
+	return e;
 }
 
 static int finish(struct wb_criu_frozen *f, bool commit, struct wb_error *err)
@@ -758,12 +1021,22 @@ static int serve(struct run *r, const struct wb_criu_restore *restore, struct wb
 {
 	struct adopting a = {.source = restore->source};
 	const struct wb_stream_source adopting = {&a, adopting_open, adopting_next, adopting_close};
+	struct wb_stream_source merged;
+	struct wb_merge *merge = NULL;
 	int e = accept_stream(r, err);
 
+	if (e == 0 && restore->image->incremental) {
+		e = wb_merge_new(restore->source, &merge);
+		if (e < 0)
+			return give_up(r, wb_fail(err, e, "out of memory"), err);
+		merged = wb_merge_source(merge);
+		a.source = &merged;
+	}
 	if (e == 0 && r->sock >= 0)
 		e = wb_stream_serve(r->sock, r->timeout * 1000,
-			restore->image->own_users ? &adopting : restore->source, ret, err);
+			restore->image->own_users ? &adopting : a.source, ret, err);
 	wb_blob_deinit(&a.inventory);
+	wb_merge_free(merge);
 	return e < 0 ? give_up(r, e, err) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -161,6 +162,59 @@ static int dump(int argc, char **argv, const char *dir)
 	return 0;
 }
 
+static void put_file(const char *dir, const char *name, const void *data, size_t n)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	if (fd < 0 || write(fd, data, n) != (ssize_t)n)
+		die("Can't write an image file");
+	close(fd);
+}
+
+/* A page of memory, and the second one later on. */
+static const unsigned char map_before[] = "\x19\x43\x56\x54\x25\x40\x08\x56\x02\0\0\0\x08\x01"
+					  "\x08\0\0\0\x08\x80\x80\x04\x10\x02\x20\x04";
+static const unsigned char map_last[] = "\x19\x43\x56\x54\x25\x40\x08\x56\x02\0\0\0\x08\x01"
+					"\x08\0\0\0\x08\x80\x80\x04\x10\x01\x20\x01"
+					"\x08\0\0\0\x08\x80\xa0\x04\x10\x01\x20\x04";
+
+static int predump(const char *dir)
+{
+	char pages[8192];
+
+	memset(pages, 'b', sizeof(pages));
+	put_file(dir, "pagemap-1.img", map_before, sizeof(map_before) - 1);
+	put_file(dir, "pages-1.img", pages, sizeof(pages));
+	if (!strcmp(mode, "refuse"))
+		die("the kernel does not track memory");
+	return 0;
+}
+
+static int dump_again(int argc, char **argv, const char *dir)
+{
+	const char *script = option(argc, argv, "--action-script");
+	char path[256], pages[4096], list[64];
+	struct stat st;
+	int fd;
+
+	/* What came before is there, and only the list of it is whole. */
+	snprintf(path, sizeof(path), "%s/../before/pages-1.img", dir);
+	if (stat(path, &st) < 0 || st.st_size != 8192)
+		die("the pages of before are not there");
+	snprintf(path, sizeof(path), "%s/../before/pagemap-1.img", dir);
+	fd = open(path, O_RDONLY);
+	if (read(fd, list, sizeof(list)) != sizeof(map_before) - 1 ||
+		memcmp(list, map_before, sizeof(map_before) - 1))
+		die("the list of before is not there");
+	memset(pages, 'l', sizeof(pages));
+	put_file(dir, "pagemap-1.img", map_last, sizeof(map_last) - 1);
+	put_file(dir, "pages-1.img", pages, sizeof(pages));
+	return run_script(script);
+}
+
 static int restore(int argc, char **argv, const char *dir)
 {
 	int sock = dial(dir, WB_STREAM_SERVE_SOCKET);
@@ -170,6 +224,16 @@ static int restore(int argc, char **argv, const char *dir)
 
 	if (get_image(sock, "no-such.img", buf, sizeof(buf)) != -1)
 		die("an image that is not there was served");
+	if (!strcmp(mode, "merged")) {
+		static char pages[3 * 4096];
+
+		if (get_image(sock, "pagemap-1.img", buf, sizeof(buf)) <= 0 ||
+			get_image(sock, "pages-1.img", pages, sizeof(pages)) != 8192 ||
+			pages[0] != 'b' || pages[4095] != 'b' || pages[4096] != 'l' ||
+			pages[8191] != 'l')
+			die("the pages are not those of both");
+		return 0;
+	}
 	if (get_image(sock, "inventory.img", buf, sizeof(buf)) != sizeof(inventory) - 1 ||
 		memcmp(buf, inventory, sizeof(inventory) - 1))
 		die("the inventory came back changed");
@@ -203,5 +267,9 @@ int main(int argc, char **argv)
 		return 93;
 	if (!strcmp(mode, "stuck"))
 		sleep(30);
+	if (!strcmp(argv[1], "pre-dump"))
+		return predump(dir);
+	if (option(argc, argv, "--prev-images-dir"))
+		return dump_again(argc, argv, dir);
 	return !strcmp(argv[1], "dump") ? dump(argc, argv, dir) : restore(argc, argv, dir);
 }

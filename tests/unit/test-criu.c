@@ -479,6 +479,49 @@ static void restores_what_was_dumped(void **state)
 	assert_non_null(strstr(err.text, "/nonexistent/file"));
 }
 
+static void memory_goes_ahead(void **state)
+{
+	struct world *w = *state;
+	struct wb_stream_sink sink = sink_of(w);
+	struct wb_stream_source source = {w, source_open, source_next, source_close};
+	struct wb_criu_image image = own_process();
+	struct wb_criu_dump dump = DUMP(w, &image, &sink);
+	struct wb_criu_restore restore = {.program = FAKE_CRIU,
+		.unit = "x.service",
+		.image = &image,
+		.source = &source,
+		.dir = w->dir,
+		.timeout_seconds = 10};
+	struct wb_criu_frozen *frozen = NULL;
+	struct wb_stream_stats stats = {};
+	struct wb_error err = {};
+
+	dump.incremental = true;
+	assert_int_equal(wb_criu_freeze(wb_sys_real(), &dump, &stats, &frozen, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "has not been dumped before"));
+	assert_int_equal(wb_criu_predump(wb_sys_real(), &dump, &stats, &err), 0);
+	assert_int_equal(stats.images, 2);
+	assert_true(stats.bytes > 8192);
+	for (int commit = 0; commit < 2; commit++) {
+		for (size_t i = 2; i < w->n; i++)
+			wb_blob_deinit(&w->images[i].data);
+		w->n = 2;
+		assert_int_equal(wb_criu_freeze(wb_sys_real(), &dump, &stats, &frozen, &err), 0);
+		assert_int_equal(stats.images, 2);
+		assert_true(stats.bytes < 8192);
+		assert_int_equal(
+			commit ? wb_criu_commit(frozen, &err) : wb_criu_cancel(frozen, &err), 0);
+	}
+	assert_int_equal(w->n, 4);
+	assert_int_equal(strncmp(w->images[0].name, "before.", 7), 0);
+	image.incremental = true;
+	set_mode(w, "merged");
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), 0);
+	set_mode(w, "refuse");
+	assert_int_equal(wb_criu_predump(wb_sys_real(), &dump, &stats, &err), -EREMOTEIO);
+	assert_non_null(strstr(err.text, "the kernel does not track memory"));
+}
+
 static void foreign_directory_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -509,6 +552,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dump_waits_for_the_word, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unit_that_is_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(restores_what_was_dumped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(memory_goes_ahead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_directory_is_refused, set_up, tear_down),
 	};
 
