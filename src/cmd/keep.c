@@ -269,6 +269,7 @@ static int run_test(const struct cmd_args *args)
 		.services = &wb_services_systemd,
 		.runner = &wb_runner_host,
 		.add_peers = wb_sockets_add_peers,
+		.add_kinds = wb_sockets_add_kinds,
 		.criu = version};
 	json_t *list = cmd_has(args, OPT_JSON) ? json_array() : NULL;
 	int code = CMD_DONE;

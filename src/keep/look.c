@@ -72,6 +72,8 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	/* Without an answer the rules make do with what /proc says. */
 	if (r == 0 && look->add_peers)
 		(void)look->add_peers(&sockets);
+	if (r == 0 && look->add_kinds)
+		r = look->add_kinds(&procs, &sockets);
 	if (r == 0)
 		r = wb_proc_read(files, 1, &init, err);
 	if (r == 0)

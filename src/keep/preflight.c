@@ -510,6 +510,8 @@ static void judge_socket(
 			add_port(j, s);
 		else if (s->connected && s->kind == WB_SOCKET_TCP)
 			add_connection(j, s);
+		if (s->tls)
+			refuse(j, "the kernel encrypts a connection of it (kTLS)");
 		break;
 	case WB_SOCKET_UNIX_STREAM:
 		if (s->connected)
@@ -520,6 +522,9 @@ static void judge_socket(
 		break;
 	case WB_SOCKET_NETLINK:
 		refuse(j, "it has a netlink socket");
+		break;
+	case WB_SOCKET_OTHER:
+		refuse(j, "it has a socket that criu cannot take along: %s", s->path);
 		break;
 	case WB_SOCKET_UNIX_DGRAM:
 	case WB_SOCKET_RAW:

@@ -64,6 +64,8 @@ struct wb_keep_look {
 	const struct wb_services *units;
 	/* wb_sockets_add_peers(), or NULL: nobody tells who is at the other end. */
 	int (*add_peers)(struct wb_sockets *sockets);
+	/* wb_sockets_add_kinds(), or NULL: only what is in a table of /proc is known. */
+	int (*add_kinds)(const struct wb_procs *procs, struct wb_sockets *sockets);
 	const char *criu;    /* version; NULL: it is not installed */
 	const char *release; /* of the kernel that is to come; NULL: the running one */
 };

@@ -89,12 +89,14 @@ enum wb_socket_kind {
 	WB_SOCKET_UNIX_DGRAM,
 	WB_SOCKET_NETLINK,
 	WB_SOCKET_PACKET,
+	WB_SOCKET_OTHER, /* `path` says what */
 };
 
 struct wb_socket {
 	enum wb_socket_kind kind;
 	int64_t inode;
 	bool listening, connected;
+	bool tls; /* TCP: the kernel encrypts (kTLS) */
 	/* TCP and UDP: numeric, IPv4-mapped IPv6 as IPv4; NULL: every address, or none. */
 	char *local, *remote;
 	int64_t local_port, remote_port;
@@ -119,7 +121,14 @@ int wb_sockets_read(
  * errno where the kernel does not tell, without unix_diag; peers are unknown then.
  */
 int wb_sockets_add_peers(struct wb_sockets *sockets);
-/* The kernel's answer to that. 1: it was the last part; 0: more comes; -EBADMSG. */
+/*
+ * Ask the sockets of these processes what they are: adds those that are in no table of /proc, and
+ * tells which TCP connections are encrypted by the kernel. -ENOMEM.
+ */
+int wb_sockets_add_kinds(const struct wb_procs *procs, struct wb_sockets *sockets);
+/* "MPTCP", "vsock", … for what CRIU does not know; NULL: it may. */
+const char *wb_socket_other_name(int domain, int protocol);
+/* The kernel's answer about peers. 1: it was the last part; 0: more comes; -EBADMSG. */
 int wb_sockets_parse_peers(struct wb_bytes in, struct wb_sockets *sockets);
 const struct wb_socket *wb_sockets_find(const struct wb_sockets *sockets, int64_t inode);
 

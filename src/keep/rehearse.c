@@ -153,6 +153,7 @@ int wb_keep_rehearse(const struct wb_keep_rehearsing *with, const char *unit,
 	const struct wb_keep_look look = {.files = with->sys->files,
 		.units = with->services,
 		.add_peers = with->add_peers,
+		.add_kinds = with->add_kinds,
 		.criu = with->criu,
 		.release = with->release};
 	WB_CLEAN_KEEP_REHEARSAL r = {};

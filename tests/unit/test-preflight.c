@@ -2,7 +2,10 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "fake-files.h"
 #include "keep/preflight.h"
@@ -488,6 +491,73 @@ static void peers_from_the_kernel(void **state)
 	assert_int_equal(wb_sockets_parse_peers(in, &s), -EBADMSG);
 }
 
+static int kinds_of_two(const struct wb_procs *procs, struct wb_sockets *s)
+{
+	struct wb_socket *other;
+
+	assert_int_equal(procs->n, 1);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->items[i].inode == 2600)
+			s->items[i].tls = true;
+	other = wb_list_add(s, sizeof(*other));
+	*other =
+		(struct wb_socket){.kind = WB_SOCKET_OTHER, .inode = 2800, .path = strdup("MPTCP")};
+	return 0;
+}
+
+static void sockets_that_criu_does_not_know(void **state)
+{
+	static const struct fake_file disk[] = {MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/452/fd/50", .link = "socket:[2800]"}, {}};
+	struct wb_files files = fake_files(disk);
+	struct wb_services services = {NULL, fake_read};
+	const struct wb_keep_look look = {
+		.files = &files, .units = &services, .add_kinds = kinds_of_two, .criu = "4.1.1"};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_keep_look(&look, "memcached.service", NULL, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_RESTART);
+	assert_true(mentions(&v.reasons, "cannot take along: MPTCP"));
+	assert_true(mentions(&v.reasons, "kTLS"));
+	assert_string_equal(wb_socket_other_name(AF_INET6, 262), "MPTCP");
+	assert_string_equal(wb_socket_other_name(AF_VSOCK, 0), "vsock");
+	assert_null(wb_socket_other_name(AF_INET, 6));
+	assert_null(wb_socket_other_name(AF_UNIX, 0));
+}
+
+/* The real thing, on a socket of this process. */
+static void asks_a_socket_what_it_is(void **state)
+{
+	static const struct {
+		int domain, type, protocol;
+	} kinds[] = {{AF_INET, SOCK_STREAM, 262}, {AF_VSOCK, SOCK_STREAM, 0},
+		{AF_ALG, SOCK_SEQPACKET, 0}, {AF_PACKET, SOCK_RAW, 0}};
+	int fd = -1;
+	struct wb_proc_fd open_fd = {};
+	struct wb_proc self = {.pid = getpid(), .fds = {&open_fd, 1}};
+	struct wb_procs procs = {&self, 1};
+	WB_CLEAN_SOCKETS sockets = {};
+	char path[64], link[64] = "";
+
+	/* Not every kernel has every one. */
+	for (size_t i = 0; fd < 0 && i < sizeof(kinds) / sizeof(*kinds); i++)
+		fd = socket(kinds[i].domain, kinds[i].type | SOCK_CLOEXEC, kinds[i].protocol);
+	if (fd < 0)
+		skip();
+	open_fd.fd = fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_true(readlink(path, link, sizeof(link) - 1) > 0);
+	open_fd.link = link;
+	assert_int_equal(wb_sockets_add_kinds(&procs, &sockets), 0);
+	close(fd);
+	/* Or the process may not look at itself in this way. */
+	if (!sockets.n)
+		skip();
+	assert_int_equal(sockets.items[0].kind, WB_SOCKET_OTHER);
+	assert_non_null(sockets.items[0].path);
+}
+
 static int peers_of_two(struct wb_sockets *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -545,6 +615,8 @@ int main(void)
 		cmocka_unit_test(modules_of_the_kernel_to_come),
 		cmocka_unit_test(peers_from_the_kernel),
 		cmocka_unit_test(streams_inside_and_outside),
+		cmocka_unit_test(sockets_that_criu_does_not_know),
+		cmocka_unit_test(asks_a_socket_what_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
