@@ -28,35 +28,40 @@ static int print_json(const struct wb_history *h, struct wb_error *err)
 	return 0;
 }
 
-/* How many units were kept as processes, and how many were stopped and started. */
-static void count_units(const struct wb_timeline *t, int *ret_kept, int *ret_restarted)
+static int count_kept(const struct wb_timeline *t)
 {
-	int kept = 0, restarted = 0;
+	int kept = 0;
 
-	for (size_t i = 0; i < t->n_units; i++) {
-		kept += t->units[i].frozen_s >= 0;
-		restarted += t->units[i].frozen_s < 0;
-	}
-	*ret_kept = kept;
-	*ret_restarted = restarted;
+	for (size_t i = 0; i < t->n_units; i++)
+		kept += !strcmp(t->units[i].how, "process");
+	return kept;
+}
+
+/* A release without what the distribution adds: "6.12.107". */
+static int short_length(const char *release)
+{
+	size_t n = strcspn(release, "+-");
+
+	return n < 10 ? (int)n : 10;
 }
 
 static void print_text(const struct wb_history *h)
 {
-	printf("%-8s  %-16s  %-16s  %-8s %4s %8s  %s\n", "boot", "began (UTC)", "kernel", "method",
-		"kept", "total", "outcome");
+	printf("%-8s  %-16s  %-20s  %-8s %4s %8s  %s\n", "boot", "began (UTC)", "kernels", "method",
+		"kept", "gap", "outcome");
 	for (size_t i = 0; i < h->n; i++) {
 		const struct wb_timeline *t = h->items[i];
 		time_t at = t->when;
-		char when[32] = "";
-		int kept, restarted;
+		char when[32] = "", kernels[64];
 		struct tm tm;
 
 		if (gmtime_r(&at, &tm))
 			strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-		count_units(t, &kept, &restarted);
-		printf("%-8.8s  %-16s  %-16.16s  %-8s %4d %6.2f s  %s\n", t->boot, when, t->to,
-			t->method, kept, t->total_s, t->outcome);
+		snprintf(kernels, sizeof(kernels), "%.*s -> %.*s", short_length(t->from), t->from,
+			short_length(t->to), t->to);
+		printf("%-8.8s  %-16s  %-20.20s  %-8.8s %4d %6.1f s  %s\n", t->boot, when, kernels,
+			t->method, count_kept(t), t->gap_s,
+			strcmp(t->outcome, "none") ? t->outcome : "");
 	}
 	if (!h->n)
 		puts("(none yet)");

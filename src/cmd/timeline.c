@@ -84,6 +84,10 @@ static int record(const struct wb_sys *sys, struct wb_error *err)
 	r = measure(sys, t, err);
 	if (r == 0)
 		r = wb_history_read(sys->files, &history, err);
+	/* Who recorded the boot before knows its kernel. */
+	if (r == 0 && !*t->from && history.n &&
+		!strcmp(history.items[history.n - 1]->boot, t->previous))
+		snprintf(t->from, sizeof(t->from), "%s", history.items[history.n - 1]->to);
 	if (r == 0 && (!history.n || strcmp(history.items[history.n - 1]->boot, t->boot)))
 		r = wb_history_add(sys, t, err);
 	/* Marks of boots that are on record have been used. */

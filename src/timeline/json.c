@@ -51,10 +51,12 @@ static json_t *units_json(const struct wb_timeline *t)
 	for (size_t i = 0; i < t->n_units; i++) {
 		const struct wb_tl_unit *u = &t->units[i];
 
-		json_array_append_new(
-			list, json_pack("{s:o, s:s, s:o, s:o}", "unit", string_or_null(u->unit),
-				      "how", u->how, "frozen_s", seconds_or_null(u->frozen_s),
-				      "silent_s", seconds_or_null(u->silent_s)));
+		json_array_append_new(list,
+			json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "unit", string_or_null(u->unit),
+				"how", u->how, "frozen_s", seconds_or_null(u->frozen_s), "dump_s",
+				seconds_or_null(u->dump_s), "restore_s",
+				seconds_or_null(u->restore_s), "silent_s",
+				seconds_or_null(u->silent_s)));
 	}
 	return list;
 }
@@ -184,6 +186,8 @@ static void parse_lists(const json_t *json, struct wb_timeline *t)
 		TAKE_STRING(o, "unit", t->units[i].unit);
 		TAKE_STRING(o, "how", t->units[i].how);
 		t->units[i].frozen_s = take_number(o, "frozen_s", -1);
+		t->units[i].dump_s = take_number(o, "dump_s", -1);
+		t->units[i].restore_s = take_number(o, "restore_s", -1);
 		t->units[i].silent_s = take_number(o, "silent_s", -1);
 	}
 	list = json_object_get(json, "stops");

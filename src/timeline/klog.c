@@ -41,7 +41,8 @@ struct state {
 const char *wb_klog_part_name(enum wb_klog_part part)
 {
 	static const char *const names[] = {"SMP bring-up", "struct pages", "ACPI", "PCI",
-		"crypto self-tests", "initrd unpacking"};
+		"crypto self-tests", "initrd unpacking", "initramfs: modules",
+		"initramfs: root device", "initramfs: mount"};
 
 	return names[part];
 }
@@ -307,6 +308,26 @@ static int by_size(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+/* "warmboot: root … after 270 ms: 1 modules 180, device 43, mount 47; …" (warminit/init.c). */
+static void take_warm(struct wb_klog *k, const struct record *r)
+{
+	static const char source[] = "what the warm initramfs notes in the log";
+	const int64_t all = number_after(r, " after "), modules = number_after(r, " modules "),
+		      device = number_after(r, ", device "), mount = number_after(r, ", mount ");
+	int64_t at;
+
+	if (all < 0 || modules < 0 || device < 0 || mount < 0 || all > MOST / 1000 ||
+		modules > all || device > all || mount > all ||
+		k->parts[WB_KLOG_WARM_MODULES].begin_us != WB_KLOG_NONE)
+		return;
+	at = r->us - all * 1000;
+	add_span(k, WB_KLOG_WARM_MODULES, at, modules * 1000, source);
+	at += modules * 1000;
+	add_span(k, WB_KLOG_WARM_DEVICE, at, device * 1000, source);
+	at += device * 1000;
+	add_span(k, WB_KLOG_WARM_MOUNT, at, mount * 1000, source);
+}
+
 static void take(struct state *s, const struct record *r)
 {
 	struct wb_klog *k = s->k;
@@ -321,6 +342,8 @@ static void take(struct state *s, const struct record *r)
 			k->tie_tsc = (uint64_t)tsc;
 			k->tie_us = r->us;
 		}
+		if (begins(r, "warmboot: root "))
+			take_warm(k, r);
 		return;
 	}
 	if (k->run_init_us == WB_KLOG_NONE) {

@@ -19,6 +19,10 @@ enum wb_klog_part {
 	WB_KLOG_PCI,
 	WB_KLOG_CRYPTO,
 	WB_KLOG_INITRD,
+	/* What the warm initramfs notes of itself. */
+	WB_KLOG_WARM_MODULES,
+	WB_KLOG_WARM_DEVICE,
+	WB_KLOG_WARM_MOUNT,
 	WB_KLOG_PARTS,
 };
 

@@ -480,6 +480,22 @@ static double mark_on_line(const struct build *b, const char *kind, const char *
 	return m ? zero + (double)m->mono_ns / 1e9 : -1;
 }
 
+/* Between two marks of one unit in one boot; < 0 when they are not there. */
+static double between_marks(const struct build *b, const char *boot, const char *unit,
+	const char *begin, const char *end)
+{
+	char name[WB_MARK_NAME];
+	const struct wb_mark *from, *to;
+
+	snprintf(name, sizeof(name), "%s%s", begin, unit);
+	from = wb_marks_find(&b->f->marks, boot, name);
+	snprintf(name, sizeof(name), "%s%s", end, unit);
+	to = wb_marks_find(&b->f->marks, boot, name);
+	return from && to && to->mono_ns > from->mono_ns
+		       ? (double)(to->mono_ns - from->mono_ns) / 1e9
+		       : -1;
+}
+
 static void take_unit(
 	struct build *b, const char *unit, const char *how, double frozen, double up, double zero)
 {
@@ -496,6 +512,9 @@ static void take_unit(
 	snprintf(u->unit, sizeof(u->unit), "%s", unit);
 	snprintf(u->how, sizeof(u->how), "%s", how);
 	u->frozen_s = frozen;
+	u->dump_s =
+		between_marks(b, b->f->previous, unit, WB_MARK_FREEZE_BEGIN, WB_MARK_FREEZE_END);
+	u->restore_s = between_marks(b, b->f->boot, unit, WB_MARK_THAW_BEGIN, WB_MARK_THAW_END);
 	u->silent_s = silent >= 0 && up > silent ? up - silent : -1;
 	b->t->n_units++;
 }

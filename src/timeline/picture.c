@@ -238,7 +238,9 @@ static void print_tables(FILE *f, const struct wb_timeline *t)
 	}
 	fputs(t->n_stops ? "</table>\n" : "", f);
 	if (t->n_parts + t->n_initcalls)
-		fputs("<h2>Inside the kernel</h2><table><tr><th>part</th><th>time</th></tr>\n", f);
+		fputs("<h2>Inside the kernel and the "
+		      "initramfs</h2><table><tr><th>part</th><th>time</th></tr>\n",
+			f);
 	for (size_t i = 0; i < t->n_parts; i++) {
 		fputs("<tr>", f);
 		print_cell(f, t->parts[i].name);

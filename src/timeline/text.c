@@ -88,7 +88,7 @@ static void print_details(FILE *f, const struct wb_timeline *t)
 	char text[16], more[64];
 
 	if (t->n_parts)
-		fputs("\ninside the kernel:\n", f);
+		fputs("\ninside the kernel and the initramfs:\n", f);
 	for (size_t i = 0; i < t->n_parts; i++)
 		print_row(f, t->parts[i].name, t->parts[i].duration_s, "");
 	if (t->n_initcalls)

@@ -26,8 +26,9 @@ struct wb_tl_phase {
 
 struct wb_tl_unit {
 	char unit[128];
-	char how[16];    /* "process", "restart", … */
-	double frozen_s; /* < 0: it was not frozen */
+	char how[16];             /* "process", "restart", … */
+	double frozen_s;          /* < 0: it was not frozen */
+	double dump_s, restore_s; /* how long writing it down and bringing it back took; < 0 */
 	double silent_s; /* from its end or freeze in the old kernel until it was up; < 0 unknown */
 };
 

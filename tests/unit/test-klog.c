@@ -35,6 +35,8 @@ static const char start[] =
 	"7,385,3460114,-;  with arguments:\n"
 	" SUBSYSTEM=x\n"
 	"6,389,3500000,-;Run /fake as init process\n"
+	"14,396,3816766,-;warmboot: root /dev/vda2 (ext4) after 270 ms: 1 modules 180, device 43, "
+	"mount 47; starting /sbin/init\n"
 	"15,399,9000000,-;warmboot: tsc 123456789012\n"
 	"14,400,9000100,-;somebody else: tsc 5\n";
 
@@ -57,6 +59,9 @@ static void the_parts_are_found(void **state)
 	assert_int_equal(k.parts[WB_KLOG_PCI].used_us, 1466772 - 1452940);
 	assert_int_equal(k.parts[WB_KLOG_INITRD].used_us, 1745013 - 1724156);
 	assert_int_equal(k.parts[WB_KLOG_CRYPTO].begin_us, WB_KLOG_NONE);
+	assert_int_equal(k.parts[WB_KLOG_WARM_MODULES].begin_us, 3546766);
+	assert_int_equal(k.parts[WB_KLOG_WARM_DEVICE].used_us, 43000);
+	assert_int_equal(k.parts[WB_KLOG_WARM_MOUNT].begin_us, 3546766 + 223000);
 	assert_true(k.tie_tsc == 123456789012ull);
 	assert_int_equal(k.tie_us, 9000000);
 	assert_int_equal(k.n_top, 0);

@@ -272,6 +272,9 @@ static void kept_units_freeze_and_thaw(void **state)
 	assert_string_equal(t.units[0].how, "process");
 	/* It answered when its probe was good, not when it was thawed. */
 	assert_near(t.units[0].silent_s, 56 - 6.5, 1e-6);
+	assert_near(t.units[0].dump_s, 0.5, 1e-6);
+	assert_near(t.units[0].restore_s, 1, 1e-6);
+	assert_true(t.units[1].dump_s < 0);
 	assert_string_equal(t.units[1].how, "restart");
 	assert_near(t.units[1].silent_s, 45 - 2.5, 1e-6);
 	assert_true(t.units[1].frozen_s < 0);
