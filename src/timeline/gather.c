@@ -156,6 +156,10 @@ static int read_all(const struct wb_sys *sys, const struct wb_sources *sources, 
 	r = wb_marks_read(sys->files, &f->marks, NULL);
 	if (r == -ENOMEM)
 		return r;
+	/* Without a record and without a journal on disk, the marks still tell who left them. */
+	for (size_t i = f->marks.n; f->by_kexec && !*f->previous && i > 0; i--)
+		if (strcmp(f->marks.items[i - 1].boot, f->boot))
+			COPY(f->previous, f->marks.items[i - 1].boot);
 	f->last_tsc = wb_last_read(sys->files, f->previous);
 	/* Another program's jump leaves that much, and the hook of the shutdown runs for it, too. */
 	f->jumped |= f->by_kexec && f->last_tsc;
