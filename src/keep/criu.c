@@ -125,9 +125,12 @@ static int add_common(struct wb_strv *v, const struct wb_criu_image *image)
 	/*
 	 * The cgroup is systemd's affair, on both sides. Locks are those of a whole unit, so nobody
 	 * outside waits for them. A file without a name gets one, or travels, if it is not too large.
+	 * A datagram socket that is connected to a name outside, as syslog(3) has one, is connected
+	 * there again.
 	 */
-	static const char *const words[] = {"--tcp-established", "--manage-cgroups=ignore",
-		"--file-locks", "--link-remap", "--ghost-limit", GHOST_LIMIT, NULL};
+	static const char *const words[] = {"--tcp-established", "--ext-unix-sk",
+		"--manage-cgroups=ignore", "--file-locks", "--link-remap", "--ghost-limit",
+		GHOST_LIMIT, NULL};
 	int r = add_all(v, words);
 
 	for (size_t i = 0; r == 0 && i < image->externals.n; i++)

@@ -40,6 +40,7 @@ static void tells_criu_what_to_dump(void **state)
 	assert_words(&running,
 		"criu dump -t 451 --network-lock nftables --skip-in-flight --leave-running "
 		"--stream -D /proc/self/fd/9 -W /proc/self/fd/9 -o dump.log --tcp-established "
+		"--ext-unix-sk "
 		"--manage-cgroups=ignore "
 		"--file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
@@ -47,7 +48,8 @@ static void tells_criu_what_to_dump(void **state)
 	assert_words(&held,
 		"criu dump -t 451 --network-lock nftables --skip-in-flight --action-script "
 		"/proc/7/fd/8 "
-		"--stream -D /d -W /d -o dump.log --tcp-established --manage-cgroups=ignore "
+		"--stream -D /d -W /d -o dump.log --tcp-established --ext-unix-sk "
+		"--manage-cgroups=ignore "
 		"--file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
 }
@@ -60,13 +62,14 @@ static void tells_criu_what_to_dump_in_two_steps(void **state)
 	assert_int_equal(wb_criu_predump_argv(&dump, "/w", "/i", &before), 0);
 	assert_words(&before,
 		"criu pre-dump -t 451 --track-mem -D /i -W /w -o predump.log --tcp-established "
+		"--ext-unix-sk "
 		"--manage-cgroups=ignore --file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
 	assert_int_equal(wb_criu_incremental_argv(&dump, "/w", "/i/last", "/h", &last), 0);
 	assert_words(&last,
 		"criu dump -t 451 --network-lock nftables --skip-in-flight --action-script /h "
 		"--track-mem --prev-images-dir ../before -D /i/last -W /w -o dump.log "
-		"--tcp-established "
+		"--tcp-established --ext-unix-sk "
 		"--manage-cgroups=ignore --file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
 }
@@ -79,12 +82,12 @@ static void tells_criu_what_to_restore(void **state)
 	WB_CLEAN_STRV v = {};
 
 	assert_int_equal(wb_criu_restore_argv(&restore, "/d", fds, &v), 0);
-	assert_words(&v,
-		"criu restore --restore-detached --pidfile pid "
-		"--stream -D /d -W /d -o restore.log --tcp-established --manage-cgroups=ignore "
-		"--file-locks --link-remap --ghost-limit 2047M "
-		"--external unix[2503] --external file[1a:4] "
-		"--inherit-fd fd[1]:socket:[2503] --inherit-fd fd[7]:file[1a:4]");
+	assert_words(&v, "criu restore --restore-detached --pidfile pid "
+			 "--stream -D /d -W /d -o restore.log --tcp-established --ext-unix-sk "
+			 "--manage-cgroups=ignore "
+			 "--file-locks --link-remap --ghost-limit 2047M "
+			 "--external unix[2503] --external file[1a:4] "
+			 "--inherit-fd fd[1]:socket:[2503] --inherit-fd fd[7]:file[1a:4]");
 }
 
 static struct wb_bytes bytes_of(const char *s)
