@@ -63,6 +63,7 @@ static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, externals, WB_JSON_LIST, .fields = external_fields,
 		.item = sizeof(struct wb_criu_external), .max = 256),
 	ROW(wb_criu_image, own_users, WB_JSON_BOOL),
+	ROW(wb_criu_image, foreign_session, WB_JSON_BOOL),
 	ROW(wb_criu_image, incremental, WB_JSON_BOOL),
 	ROW(wb_criu_image, version, WB_JSON_STRING, .valid = valid_version),
 	ROW(wb_criu_image, bytes, WB_JSON_INT, .min = 0, .max = INT64_MAX),
@@ -133,6 +134,8 @@ static int add_common(struct wb_strv *v, const struct wb_criu_image *image)
 		GHOST_LIMIT, NULL};
 	int r = add_all(v, words);
 
+	if (r == 0 && image->foreign_session)
+		r = wb_strv_add(v, "--shell-job");
 	for (size_t i = 0; r == 0 && i < image->externals.n; i++)
 		r = add_all(
 			v, (const char *const[]){"--external", image->externals.items[i].id, NULL});

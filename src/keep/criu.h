@@ -44,6 +44,11 @@ struct wb_criu_image {
 	 * (PrivateUsers=self). They come back in the machine's: only there may TCP be repaired.
 	 */
 	bool own_users;
+	/*
+	 * The main process is in a session whose leader is gone, as a daemon that forked twice. It
+	 * comes back in that of its restorer.
+	 */
+	bool foreign_session;
 	bool incremental;  /* the images are those of a pre-dump and of what changed after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */

@@ -39,6 +39,19 @@ static char *running_release(const struct wb_files *files)
 	return strndup((const char *)b.data, strcspn((const char *)b.data, "\n"));
 }
 
+/* Its number is not given to another process as long as the session has one. */
+static bool leader_lives(
+	const struct wb_files *files, const struct wb_procs *procs, int64_t main_pid)
+{
+	const struct wb_proc *root = wb_procs_find(procs, main_pid);
+	char path[64];
+
+	if (!root || wb_procs_find(procs, root->session))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)root->session);
+	return files->exists(files->ctx, path);
+}
+
 int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err)
 {
@@ -76,8 +89,10 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 		r = look->add_kinds(&procs, &sockets);
 	if (r == 0)
 		r = wb_proc_read(files, 1, &init, err);
-	if (r == 0)
+	if (r == 0) {
+		facts.foreign_leader = leader_lives(files, &procs, service.main_pid);
 		r = wb_keep_judge(&facts, config, ret, err);
+	}
 	wb_proc_deinit(&init);
 	return r;
 }

@@ -185,9 +185,14 @@ static void judge_tree(struct judge *j)
 			refuse(j, "its program %.*s has been replaced on disk: restart it first",
 				(int)(strlen(p->exe) - strlen(" (deleted)")), p->exe);
 	}
-	if (root->session != root->pid)
+	if (root->session == root->pid)
+		return;
+	/* A leader that lives, but not in the unit, would be left behind. */
+	if (j->f->foreign_leader || wb_procs_find(procs, root->session))
 		refuse(j, "its main process is in the session of another one, %" PRId64,
 			root->session);
+	else
+		j->v.image.foreign_session = true;
 }
 
 static bool same_ns(const struct wb_proc *a, const struct wb_proc *b, enum wb_ns ns)

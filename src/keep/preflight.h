@@ -18,8 +18,9 @@ struct wb_keep_facts {
 	const struct wb_procs *procs;
 	const struct wb_sockets *sockets;
 	const struct wb_proc *init; /* process 1, for its namespaces */
-	const char *criu;           /* version; NULL: it is not installed */
-	const char *release;        /* of the kernel that is to come; NULL not known */
+	bool foreign_leader; /* of the main process's session: it lives, outside of the unit */
+	const char *criu;    /* version; NULL: it is not installed */
+	const char *release; /* of the kernel that is to come; NULL not known */
 	/* What that kernel lacks, of what CRIU needs; NULL not known. */
 	const struct wb_strv *missing_modules;
 };

@@ -340,8 +340,8 @@ static void programs_and_trees(void **state)
 	} cases[] = {
 		{{"/proc/452/exe", .link = "/usr/bin/memcached (deleted)"},
 			"/usr/bin/memcached has been replaced on disk"},
-		{{"/proc/452/stat", "452 (m) S 1 400 400 0 -1"},
-			"in the session of another one, 400"},
+		{{"/proc/452/stat", "452 (m) S 1 460 460 0 -1"},
+			"in the session of another one, 460"},
 		{{"/proc/452/status", "Name:\tm\nTracerPid:\t77\nThreads:\t1\n"},
 			"is being debugged"},
 		{{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n460\n"},
@@ -365,6 +365,19 @@ static void programs_and_trees(void **state)
 		if (!mentions(&v.reasons, cases[i].want))
 			fail_msg("not \"%s\" but \"%s\"", cases[i].want, v.reasons.items[0]);
 	}
+}
+
+/* fork(), setsid(), fork(): the leader of the session has ended long ago. */
+static void daemon_that_forked_twice(void **state)
+{
+	static const struct fake_file disk[] = {{"/proc/452/stat", "452 (m) S 1 400 400 0 -1"},
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_PROCESS);
+	assert_true(v.image.foreign_session);
 }
 
 static void inactive(struct wb_service *s)
@@ -611,6 +624,7 @@ int main(void)
 		cmocka_unit_test(configuration_has_its_say),
 		cmocka_unit_test(user_namespaces),
 		cmocka_unit_test(programs_and_trees),
+		cmocka_unit_test(daemon_that_forked_twice),
 		cmocka_unit_test(nothing_to_keep),
 		cmocka_unit_test(modules_of_the_kernel_to_come),
 		cmocka_unit_test(peers_from_the_kernel),
