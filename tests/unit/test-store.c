@@ -618,7 +618,7 @@ static void the_driver_is_kept_away(void **state)
 {
 	struct fixture *f = *state;
 	struct wb_store_info info;
-	char iomem[160];
+	char iomem[256];
 
 	create(f, "carve", 3 * MIB);
 	put(f, "x", 1000);
