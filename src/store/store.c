@@ -263,9 +263,8 @@ int wb_store_create(const struct wb_store_env *env, const char *name, uint64_t b
 			(unsigned long long)bytes);
 	if (env->sys->files->exists(env->sys->files->ctx, WB_STORE_STATE))
 		return wb_fail(err, -EEXIST,
-			"this boot holds a store for the next jump already; \"warmboot store "
-			"drop\" "
-			"gives it back");
+			"this boot holds a store for the next jump already; run \"warmboot store "
+			"drop\" to give it back");
 	r = env->sys->random(env->sys->ctx, nonce, sizeof(nonce));
 	if (r < 0)
 		return wb_fail(err, r, "no random bytes: %s", strerror(-r));

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Where a region is set aside, and the words that say so. */
+#include "unit.h"
+#include "fake-files.h"
+#include "store/region.h"
+
+#define MIB (1ull << 20)
+#define GIB (1ull << 30)
+
+static void words_are_read_as_the_kernel_does(void **state)
+{
+	static const struct {
+		const char *value;
+		uint64_t size, start;
+	} good[] = {
+		{"512M!4G", 512 * MIB, 4 * GIB},
+		{"0x20000000!0x140000000", 512 * MIB, 5 * GIB},
+		{"64k!1m", 64 << 10, MIB},
+		{"010!8", 8, 8},
+	};
+	static const char *const bad[] = {"", "512M", "512M@4G", "512M$4G", "!4G", "512M!", "0!4G",
+		"512M!4G,1M!5G", "-1!4G", "512T!4G", "99999999999G!1", "1!0xffffffffffffffff",
+		"exactmap"};
+	struct wb_store_region r, again;
+	char word[64];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_true(wb_store_region_parse(good[i].value, &r));
+		assert_int_equal(r.size, good[i].size);
+		assert_int_equal(r.start, good[i].start);
+		wb_store_region_word(&r, word);
+		assert_memory_equal(word, "memmap=", 7);
+		assert_true(wb_store_region_parse(word + 7, &again));
+		assert_memory_equal(&r, &again, sizeof(r));
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (wb_store_region_parse(bad[i], &r))
+			fail_msg("\"%s\" was taken", bad[i]);
+}
+
+static void expect(const struct wb_machine *m, uint64_t bytes, uint64_t start, uint64_t size)
+{
+	struct wb_store_region r;
+	struct wb_error err = {};
+
+	if (wb_store_region_choose(m, bytes, &r, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(r.start, start);
+	assert_int_equal(r.size, size);
+}
+
+static void the_place_is_high_and_even(void **state)
+{
+	WB_CLEAN_MACHINE m = {};
+	struct wb_store_region r;
+	struct wb_error err = {};
+
+	wb_ranges_set(&m.memory, MIB, 2047 * MIB, WB_E820_RAM);
+	wb_ranges_set(&m.memory, 2 * GIB, GIB, WB_E820_RESERVED);
+	expect(&m, 512 * MIB, 2048 * MIB - 512 * MIB, 512 * MIB);
+	expect(&m, 1, 2048 * MIB - 128 * MIB, 2 * MIB);
+	/* Above 4 GiB, though there is room below. */
+	wb_ranges_set(&m.memory, 4 * GIB, GIB + 3 * MIB, WB_E820_RAM);
+	expect(&m, 512 * MIB, 4 * GIB + 512 * MIB, 512 * MIB);
+	/* On a smaller border where the larger does not fit. */
+	expect(&m, GIB + 2 * MIB, 4 * GIB, GIB + 2 * MIB);
+	/* Around what is reserved, and the crash kernel. */
+	wb_ranges_set(&m.avoid, 4 * GIB + 700 * MIB, 100 * MIB, WB_E820_RESERVED);
+	expect(&m, 512 * MIB, 4 * GIB + 128 * MIB, 512 * MIB);
+	expect(&m, 1000 * MIB, 1024 * MIB, 1000 * MIB);
+	assert_int_equal(wb_store_region_choose(&m, 2 * GIB, &r, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "in one piece"));
+	assert_int_equal(wb_store_region_choose(&m, 3 * GIB, &r, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "256 of them must be left"));
+}
+
+static void the_running_kernels_words_are_found(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/proc/cmdline",
+			"memmap=1G memmap=64M!4G ro memmap=2M$8G memmap=32M!6G -- memmap=1M!9G\n"},
+		{WB_STORE_REGION, "memmap=0x2000000!0x180000000\n"},
+		{},
+	};
+	struct wb_files files = fake_files(disk);
+	struct wb_store_region r, want;
+	struct wb_error err = {};
+
+	assert_true(wb_store_region_running(&files, 0, &r));
+	assert_int_equal(r.start, 4 * GIB);
+	assert_true(wb_store_region_running(&files, 1, &r));
+	assert_int_equal(r.start, 6 * GIB);
+	assert_false(wb_store_region_running(&files, 2, &r));
+	assert_int_equal(wb_store_region_read(&files, &want, &err), 0);
+	assert_true(wb_store_region_in_force(&files, &want));
+	want.size += 4096;
+	assert_false(wb_store_region_in_force(&files, &want));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_are_read_as_the_kernel_does),
+		cmocka_unit_test(the_place_is_high_and_even),
+		cmocka_unit_test(the_running_kernels_words_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
