@@ -67,7 +67,9 @@ def tidy(line):
 
 def survey(g):
     """{section: sorted lines}, noise taken out."""
-    g.run("udevadm settle; systemctl is-system-running --wait; udevadm settle", 180)
+    # The boot is put on record when it is up, which ends at a moment of its own.
+    g.run("udevadm settle; systemctl is-system-running --wait; udevadm settle; for i in $(seq 60); do "
+          "test -e /run/warmboot/timeline-recorded && break; sleep 1; done; sleep 1", 240)
     script = "\n".join(f"echo '=== {name}'; ({command}) 2>&1" for name, command in SURVEY.items())
     got, section = {}, None
     for line in g.out(script, 120).splitlines():
