@@ -140,6 +140,20 @@ static void on_initrd_size(struct advisor *a)
 	SAY(w->risk, "the disk no longer boots in a machine with another controller");
 }
 
+/* What purgatory does beside checking is too little to be measured. */
+static void on_verify(struct advisor *a)
+{
+	double cost = wb_timeline_seconds(a->t, WB_PHASE_PURGATORY);
+	struct wb_advice *w = advise(a, cost, cost, true);
+
+	if (!w)
+		return;
+	SAY(w->title, "enter the kernel without checking it again");
+	SAY(w->measured, "purgatory's own stamps, before and after its SHA-256");
+	SAY(w->setting, "warmboot reboot --verify=none");
+	SAY(w->risk, "memory that was damaged between the load and the jump is not noticed");
+}
+
 static void on_parallel(struct advisor *a)
 {
 	double cost = part_seconds(a->t, WB_KLOG_SMP);
@@ -307,6 +321,7 @@ int wb_advice_make(const struct wb_history *h, const struct wb_advice_facts *fac
 	on_linking(&a);
 	on_initramfs(&a);
 	on_initrd_size(&a);
+	on_verify(&a);
 	on_parallel(&a);
 	on_pages(&a);
 	on_console(&a);

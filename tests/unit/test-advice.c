@@ -107,6 +107,22 @@ static void what_was_measured_once_is_a_bound(void **state)
 	assert_true(titled(&l, "link the kernel")->at_most);
 }
 
+static void checking_has_its_price(void **state)
+{
+	struct wb_timeline t = jump("fast", "warm");
+	struct wb_timeline *boots[] = {&t};
+	struct wb_advice_list l;
+
+	phase(&t, WB_PHASE_PURGATORY, 0.3);
+	make(boots, 1, "", &l);
+	assert_int_equal(l.n, 1);
+	assert_non_null(strstr(l.items[0].setting, "--verify=none"));
+	assert_string_equal(l.items[0].words, "");
+	t.phases[0].duration_s = 0.001;
+	make(boots, 1, "", &l);
+	assert_int_equal(l.n, 0);
+}
+
 static void words_are_for_the_next_jump(void **state)
 {
 	struct wb_timeline t = jump("fast", "warm");
@@ -211,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_measured_both_ways_is_certain),
 		cmocka_unit_test(what_was_measured_once_is_a_bound),
+		cmocka_unit_test(checking_has_its_price),
 		cmocka_unit_test(words_are_for_the_next_jump),
 		cmocka_unit_test(without_a_trace_initcalls_are_not_guessed),
 		cmocka_unit_test(slow_units_are_named),
