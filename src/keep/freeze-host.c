@@ -2,6 +2,7 @@
 /* The freeze on the machine itself: preflight, CRIU, nft and ip behind the one table. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "keep/freeze.h"
 #include "keep/hold.h"
@@ -11,8 +12,30 @@
 #include "keep/wake.h"
 #include "timeline/marks.h"
 
-static int host_look(
-	void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files, struct wb_error *err)
+/* A thread started late may have any number above its process's. */
+static int64_t highest_thread(const struct wb_files *files, const struct wb_manifest_unit *u)
+{
+	int64_t highest = 0;
+
+	for (size_t i = 0; i < u->pids.n; i++) {
+		WB_CLEAN_STRV threads = {};
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%lld/task", (long long)u->pids.items[i]);
+		if (files->list(files->ctx, path, &threads, NULL) < 0)
+			continue;
+		for (size_t k = 0; k < threads.n; k++) {
+			int64_t number = strtoll(threads.items[k], NULL, 10);
+
+			if (number > highest)
+				highest = number;
+		}
+	}
+	return highest;
+}
+
+static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
+	int64_t *ret_highest, struct wb_error *err)
 {
 	const struct wb_freeze_host *host = ctx;
 	const struct wb_files *files = host->sys->files;
@@ -36,6 +59,7 @@ static int host_look(
 	r = wb_keep_verdict_to_manifest(&verdict, u, err);
 	for (size_t i = 0; r == 0 && i < verdict.files.n; i++)
 		r = wb_strv_add(ret_files, verdict.files.items[i]);
+	*ret_highest = highest_thread(files, u);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }
 

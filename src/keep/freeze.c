@@ -12,6 +12,7 @@ struct passenger {
 	struct wb_manifest_unit *unit;
 	struct wb_strv files;
 	struct wb_frozen *frozen;
+	int64_t highest; /* process or thread */
 	char prefix[32]; /* of its objects */
 };
 
@@ -68,8 +69,8 @@ static int look_at_all(
 		if (!is_process(p))
 			continue;
 		set(&p->unit->images, p->prefix);
-		r = decide(
-			f, p, f->ops->look(f->ops->ctx, p->unit, &p->files, &local), &local, err);
+		r = decide(f, p, f->ops->look(f->ops->ctx, p->unit, &p->files, &p->highest, &local),
+			&local, err);
 	}
 	return r;
 }
@@ -106,7 +107,8 @@ static int freeze_each(
 	return r;
 }
 
-static int write_manifest(const struct wb_freeze *f, struct wb_manifest *m, struct wb_error *err)
+static int write_manifest(const struct wb_freeze *f, const struct passenger *list,
+	struct wb_manifest *m, struct wb_error *err)
 {
 	struct wb_store_info info = wb_store_info(f->store);
 	WB_CLEAN_STR text = NULL;
@@ -119,9 +121,8 @@ static int write_manifest(const struct wb_freeze *f, struct wb_manifest *m, stru
 	m->version = WB_MANIFEST_VERSION;
 	m->highest_pid = 0;
 	for (size_t i = 0; i < m->units.n; i++)
-		for (size_t k = 0; k < m->units.items[i].pids.n; k++)
-			if (m->units.items[i].pids.items[k] > m->highest_pid)
-				m->highest_pid = m->units.items[i].pids.items[k];
+		if (list[i].highest > m->highest_pid)
+			m->highest_pid = list[i].highest;
 	r = f->ops->net(f->ops->ctx, &m->net, err);
 	if (r == 0)
 		r = wb_manifest_write(m, &text, err);
@@ -163,7 +164,7 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 	if (r == 0) {
 		r = freeze_each(f, list, n, err);
 		if (r == 0)
-			r = write_manifest(f, m, err);
+			r = write_manifest(f, list, m, err);
 		if (r == 0) {
 			commit_all(f, list, n);
 		} else {

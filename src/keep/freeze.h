@@ -21,11 +21,12 @@ struct wb_frozen;
 struct wb_freeze_ops {
 	void *ctx;
 	/*
-	 * Look at a unit as it is now: main_pid, pids, streams, ports, connections and image, and the
-	 * paths of the files that must travel go to *ret_files.
+	 * Look at a unit as it is now: main_pid, pids, streams, ports, connections and image; the
+	 * paths of the files that must travel go to *ret_files, and the highest number of its processes
+	 * and threads to *ret_highest.
 	 */
 	int (*look)(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
-		struct wb_error *err);
+		int64_t *ret_highest, struct wb_error *err);
 	/* No packet for what is kept is to be answered from here on. */
 	int (*hold)(void *ctx, const struct wb_manifest *m, struct wb_error *err);
 	void (*unhold)(void *ctx);

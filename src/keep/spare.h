@@ -10,7 +10,7 @@
 #include "sys/sys.h"
 
 /* Of every directory of drop-ins; before an administrator's own in name, so that theirs win. */
-#define WB_SPARE_NAME "50-warmboot-keep.conf"
+#define WB_SPARE_NAME "50-warmboot.conf"
 
 /*
  * Write the drop-ins for these units and have systemd read them. On failure none is left. -EIO with

@@ -40,7 +40,8 @@ static bool is(const char *name, const struct wb_manifest_unit *u)
 	return name && strcmp(name, u->unit) == 0;
 }
 
-static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, struct wb_error *err)
+static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, int64_t *highest,
+	struct wb_error *err)
 {
 	struct fixture *f = ctx;
 	int64_t *pid;
@@ -50,6 +51,7 @@ static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, st
 		return wb_fail(err, -ESRCH, "it has ended");
 	pid = wb_list_add(&u->pids, sizeof(*pid));
 	*pid = u->main_pid = 100 + u->unit[0];
+	*highest = *pid + 7;
 	return wb_strv_add(files, "/tmp/of-it");
 }
 
@@ -202,7 +204,7 @@ static void all_is_written_before_any_process_ends(void **state)
 	assert_true(has_object(f, "u0/core-1.img"));
 	assert_true(has_object(f, "u2/core-1.img"));
 	assert_true(has_object(f, WB_MANIFEST_OBJECT));
-	assert_int_equal(f->m.highest_pid, 100 + 'c');
+	assert_int_equal(f->m.highest_pid, 107 + 'c');
 	assert_int_equal(f->m.units.items[0].frozen_tsc, 2000);
 }
 
