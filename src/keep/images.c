@@ -66,6 +66,7 @@ static int source_open(void *ctx, const char *name, void **ret, struct wb_error 
 	struct wb_images *images = ctx;
 	struct wb_store_reader *reader;
 	char full[WB_STORE_NAME_MAX + 1];
+	struct wb_error local = {};
 	int r = name_of(images, name, full, err);
 
 	if (r < 0)
@@ -73,9 +74,12 @@ static int source_open(void *ctx, const char *name, void **ret, struct wb_error 
 	reader = malloc(sizeof(*reader));
 	if (!reader)
 		return wb_fail(err, -ENOMEM, "out of memory");
-	r = wb_store_get(images->store, full, reader, err);
+	r = wb_store_get(images->store, full, reader, &local);
 	if (r < 0) {
 		free(reader);
+		/* CRIU asks for many an image that no dump has: no failure, so no sentence. */
+		if (r != -ENOENT && err)
+			*err = local;
 		return r;
 	}
 	*ret = reader;
