@@ -33,6 +33,16 @@ static void print_unit(FILE *out, int64_t uid, const char *unit)
 		fprintf(out, " (user %" PRId64 ")", uid);
 }
 
+static void print_warnings(const struct wb_strv *warnings)
+{
+	for (size_t i = 0; i < warnings->n; i++) {
+		fputs("warmboot: ", stderr);
+		/* A user's manager has its say in them. */
+		print_clean(stderr, warnings->items[i]);
+		fputc('\n', stderr);
+	}
+}
+
 void cmd_record_units(const struct wb_sys *sys)
 {
 	struct wb_replay_host host = wb_replay_host_real(sys);
@@ -51,8 +61,7 @@ void cmd_record_units(const struct wb_sys *sys)
 			"warmboot: what runs is not recorded, so that units started by hand stay "
 			"down after the jump: %s\n",
 			err.text);
-	for (size_t i = 0; i < warnings.n; i++)
-		fprintf(stderr, "warmboot: %s\n", warnings.items[i]);
+	print_warnings(&warnings);
 }
 
 static json_t *text_json(const char *text)
@@ -176,8 +185,7 @@ static int run_record(const struct cmd_args *args)
 
 	if (r == 0)
 		r = wb_replay_record(&host, &jump, &warnings, &err);
-	for (size_t i = 0; i < warnings.n; i++)
-		fprintf(stderr, "%s: %s\n", args->program, warnings.items[i]);
+	print_warnings(&warnings);
 	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
 }
 
