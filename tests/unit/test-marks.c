@@ -147,9 +147,10 @@ static void a_table_without_clocks_is_no_harm(void **state)
 
 static void nonsense_is_no_mark(void **state)
 {
-	static const char *const bad[] = {"", "[]", "{}", "{\"mark\":\"a\"}",
-		"{\"mark\":1,\"boot\":\"b\",\"tsc\":1,\"wall_ns\":1,\"mono_ns\":1,\"boot_ns\":1,"
-		"\"window\":1}"};
+	static const char no_name[] =
+		"{\"mark\":1,\"boot\":\"b\",\"tsc\":1,\"wall_ns\":1,\"mono_ns\":1,"
+		"\"boot_ns\":1,\"window\":1}";
+	static const char *const bad[] = {"", "[]", "{}", "{\"mark\":\"a\"}", no_name};
 	struct wb_mark m;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
