@@ -6,6 +6,9 @@ are the host's, taken when a console line arrives, and count from the old kernel
 ("Starting new kernel"). The root shell is init=: the first program that the real root file system
 gives. With --icount one CPU runs and its time stamp counter counts instructions: the numbers are
 then millions of instructions and repeat on a noisy machine.
+
+A second table is what `warmboot timeline` says of the same jumps, cross-checked with the console: from
+the last program of the old system to the new one's init.
 """
 import argparse
 import json
@@ -38,7 +41,21 @@ LOADERS = {
     "warmboot file": (WARM + "--method=file --initramfs=own", "warmboot reboot"),
 }
 COLUMNS = ("load", "load cpu", "peak MiB", "first line", "/init", "root shell", "login")
-MARKS = {"root": r"WB-TSC root-shell \d+"}
+MARKS = {"root": r"WB-TSC root-shell \d+", "off": r"Rebooting with kexec"}
+# Of the timeline: a column and the phases that it adds up. A phase whose border left no trace has two names.
+PHASES = (
+    ("stop", ("stop units", "freeze", "unmount")),
+    ("devices", ("device shutdown",)),
+    ("copy", ("segment copy",)),
+    ("purgatory", ("purgatory",)),
+    ("unpack", ("kernel entry", "decompression")),
+    ("kernel", ("kernel",)),
+    ("initramfs", ("initramfs",)),
+    ("user", ("thaw", "user space", "late jobs", "first good probe")),
+)
+TIMELINE = tuple(name for name, _ in PHASES) + ("gap", "marks %", "console")
+RECORDED = ("for i in $(seq 120); do test -e /run/warmboot/timeline-recorded && break; sleep 1; done; "
+            "warmboot timeline --json")
 
 
 def uncompressed_size(vmlinuz):
@@ -91,7 +108,8 @@ def one(g, loader, words, args):
     load, jump = LOADERS[loader]
     load = load.format(**words)
     row = {}
-    mark = len(g.console.lines)
+    mark = None if args.icount else mark_cost(g)
+    begin = len(g.console.lines)
     # Every loader finds its files in the page cache, and a machine that has settled.
     g.run("sync; dmesg -n 7; cat {kernel} {initrd} >/dev/null; systemctl is-system-running --wait;"
           " sleep 1; wb-tsc before >/dev/kmsg".format(**words), args.timeout, check=True)
@@ -104,15 +122,42 @@ def one(g, loader, words, args):
     else:
         # It loads and asks in one breath: the jump is under way when the measure has ended.
         t = g.jump("wb-measure env " + load + " >/dev/console", args.timeout, marks=MARKS)
-        measured(row, "\n".join(line for _, line in g.console.lines[mark:]))
+        measured(row, "\n".join(line for _, line in g.console.lines[begin:]))
     if args.icount:
-        lines = [line for _, line in g.console.lines[mark:]]
+        lines = [line for _, line in g.console.lines[begin:]]
         row.update({k: None if v is None else v / 1e6 for k, v in console_tsc(lines).items()})
         row.update({"load": row["load ticks"] / 1e6 if "load ticks" in row else None, "load cpu": None})
     else:
         for name, key in (("first line", "first"), ("/init", "init"), ("root shell", "root"), ("login", "shell")):
             row[name] = None if t[key] is None or t["last"] is None else t[key] - t["last"]
+        row.update(from_timeline(g, t, mark))
     return row
+
+
+def from_timeline(g, times, mark_s):
+    """The same jump by the program's own account; {} when it is not on record."""
+    r = g.run(RECORDED, 180)
+    if r.rc:
+        return {}
+    told = json.loads(r.out)
+    row = {"gap": told["gap_s"], "marks %": 100 * mark_s / told["gap_s"]}
+    for p in told["phases"]:
+        for column, names in PHASES:
+            # "device shutdown to decompression" counts where it ends.
+            if p["name"].rpartition(" to ")[2] in names:
+                row[column] = row.get(column, 0) + p["duration_s"]
+    # The hook's mark stands just before the line with which the old user space ends.
+    between = ("device shutdown", "segment copy", "purgatory", "kernel entry", "decompression", "kernel")
+    own = sum(p["duration_s"] for p in told["phases"] if p["name"].rpartition(" to ")[2] in between)
+    if times["init"] is not None and times["off"] is not None and own:
+        row["console"] = own / (times["init"] - times["off"])
+    return row
+
+
+def mark_cost(g):
+    """Seconds that the shutdown's hook takes: the one program that the gap has more of."""
+    return int(g.out("a=$(date +%s%N); for i in 1 2 3 4 5 6 7 8 9 10; do warmboot mark last || exit; done; "
+                     "echo $(($(date +%s%N) - a))")) / 10 / 1e9
 
 
 def measured(row, text):
@@ -127,17 +172,17 @@ def measured(row, text):
 
 def medians(rows):
     out = {}
-    for column in COLUMNS:
+    for column in COLUMNS + TIMELINE:
         values = [r[column] for r in rows if r.get(column) is not None]
         out[column] = statistics.median(values) if values else None
     return out
 
 
-def table(result, unit):
-    lines = [f"{'medians, ' + unit:32}" + "".join(f"{c:>12}" for c in COLUMNS)]
+def table(result, title, columns):
+    lines = [f"{title:32}" + "".join(f"{c:>11}" for c in columns)]
     for name, row in result.items():
         lines.append(f"{name:32}" + "".join(
-            f"{'-':>12}" if row[c] is None else f"{row[c]:12.2f}" for c in COLUMNS))
+            f"{'-':>11}" if row[c] is None else f"{row[c]:11.2f}" for c in columns))
     return "\n".join(lines)
 
 
@@ -158,6 +203,12 @@ def ratios(result, kernel_mib):
         if value is not None and base:
             ratio = value / base
             lines.append(f"{'reached' if ratio <= limit else 'MISSED':8} {name:36}{ratio:6.2f}   (goal <= {limit:.2f})")
+    cost, check = of(warm, "marks %"), of(warm, "console")
+    if cost is not None:
+        lines.append(f"{'reached' if cost <= 1 else 'MISSED':8} {'marks, part of the gap':36}{cost:5.2f}%   (goal <= 1 %)")
+    if check is not None:
+        lines.append(f"{'reached' if abs(check - 1) <= 0.05 else 'MISSED':8} {'timeline / console':36}{check:6.2f}"
+                     "   (goal 0.95 .. 1.05)")
     return "\n".join(lines)
 
 
@@ -204,7 +255,10 @@ def main():
                     print(f"round {n + 1}, {name}: " + ", ".join(
                         f"{c} {row[c]:.2f}" for c in COLUMNS if row.get(c) is not None), flush=True)
     result = {n: medians(rows) for n, rows in samples.items() if rows}
-    print("\n" + table(result, unit) + "\n")
+    print("\n" + table(result, "medians, " + unit, COLUMNS) + "\n")
+    if not args.icount:
+        print(table(result, "by the timeline, " + unit, TIMELINE))
+        print("(console: last program to init by the timeline, divided by the same on the host's clock)\n")
     print(f"decompressed kernel: {kernel_mib:.1f} MiB")
     print(ratios(result, kernel_mib))
     path = pathlib.Path(args.json or TOP / "out" / ("bench-icount.json" if args.icount else "bench.json"))
