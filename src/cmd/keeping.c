@@ -235,6 +235,10 @@ int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, s
 			r = wb_strv_add(&k->spared, k->draft.units.items[i].unit);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
+	/* Now: ifupdown takes its addresses away when it is stopped, a DHCP client its lease. */
+	r = wb_net_read(sys->files, &wb_runner_host, &k->draft.net, err);
+	if (r < 0)
+		return r;
 	r = write_draft(sys, k, err);
 	k->armed = r == 0;
 	if (r == 0 && !now && k->spared.n)

@@ -123,7 +123,8 @@ static int write_manifest(const struct wb_freeze *f, const struct passenger *lis
 	for (size_t i = 0; i < m->units.n; i++)
 		if (list[i].highest > m->highest_pid)
 			m->highest_pid = list[i].highest;
-	r = f->ops->net(f->ops->ctx, &m->net, err);
+	/* Better known from before the shutdown, which may take addresses down. */
+	r = m->net.links.n ? 0 : f->ops->net(f->ops->ctx, &m->net, err);
 	if (r == 0)
 		r = wb_manifest_write(m, &text, err);
 	if (r == 0)
