@@ -33,14 +33,76 @@ static bool has_systemd(const struct wb_files *f)
 	return f->exists(f->ctx, "/run/systemd/system"); /* sd_booted(3) */
 }
 
+/* The memory that the kernel before handed on, up to `most` bytes of it. Errors as its reader. */
+static int take_ranges(const struct wb_files *files, uint64_t most, struct wb_store_state *ret)
+{
+	struct wb_handoff_range *ranges;
+	size_t n;
+	int r = wb_handoff_store_read(files, &ranges, &n);
+
+	if (r < 0)
+		return r;
+	ret->bytes = 0;
+	ret->pieces.path = strdup("/dev/mem");
+	if (!ret->pieces.path)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < n && ret->bytes < most; i++) {
+		uint64_t size = ranges[i].size, left = most - ret->bytes;
+
+		if (size > left)
+			size = left;
+		r = wb_store_pieces_add(&ret->pieces,
+			(struct wb_store_piece){ranges[i].start, ranges[i].start, size});
+		ret->bytes += size;
+	}
+	free(ranges);
+	return r;
+}
+
+/* Zero what is mapped; false while there is a header, whoever's, at its beginning. */
+static bool clear(struct wb_store *s)
+{
+	struct wb_store_header h;
+
+	if (wb_store_reach_all(s, NULL) < 0 ||
+		wb_store_header_parse((struct wb_bytes){s->at, WB_STORE_BLOCK}, s->state.bytes, &h,
+			NULL) != -ENOENT)
+		return false;
+	memset(s->at, 0, s->state.bytes);
+	return true;
+}
+
+/*
+ * What was carved for the last jump lies idle once it is wiped: it is the best memory for the next
+ * store, because it costs the running system nothing. 1 taken, 0 there is none that will do.
+ */
+static int reuse(const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
+{
+	WB_CLEAN_STORE_STATE old = {};
+	WB_CLEAN_STORE s = NULL;
+	int r = take_ranges(env->sys->files, state->bytes, &old);
+
+	if (r < 0 || old.bytes < state->bytes)
+		return 0;
+	wb_store_guard(env);
+	if (wb_store_new(env, &wb_store_carve, &old, &s, NULL) < 0 || !clear(s))
+		return 0;
+	state->pieces = s->state.pieces;
+	s->state.pieces = (struct wb_store_pieces){};
+	r = wb_store_state_write(env->sys, state, err);
+	return r < 0 ? r : 1;
+}
+
 static int carve_reserve(
 	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
 {
 	const struct wb_files *files = env->sys->files;
 	uint64_t left = available(files);
 	WB_CLEAN_STORE_STATE answer = {};
-	int r;
+	int r = reuse(env, state, err);
 
+	if (r)
+		return r < 0 ? r : 0;
 	if (left < state->bytes + MARGIN)
 		return wb_fail(err, -ENOSPC,
 			"too little memory for a store of %" PRIu64 " MiB: %" PRIu64
@@ -71,6 +133,11 @@ static int carve_still_there(const struct wb_store_env *env, const struct wb_sto
 
 	if (!now)
 		return wb_fail(err, -ENOMEM, "out of memory");
+	/* Without a holder it is memory that this kernel does not even know as such. */
+	if (!state->pid) {
+		free(now);
+		return 0;
+	}
 	r = env->io->physical(env->io->ctx, at, n, now);
 	if (r < 0)
 		wb_fail(err, r, "cannot read where the store's memory lies: %s", strerror(-r));
@@ -88,10 +155,32 @@ static int carve_still_there(const struct wb_store_env *env, const struct wb_sto
 	return r;
 }
 
+/* Nobody else clears it before it is used again. */
+static int release_reused(
+	const struct wb_store_env *env, const struct wb_store_state *state, struct wb_error *err)
+{
+	WB_CLEAN_STORE_STATE again = {};
+	WB_CLEAN_STORE s = NULL;
+	int r = take_ranges(env->sys->files, state->bytes, &again);
+
+	if (r < 0 || again.bytes < state->bytes)
+		return 0;
+	r = wb_store_new(env, &wb_store_carve, &again, &s, err);
+	if (r == 0)
+		r = wb_store_reach_all(s, err);
+	if (r == 0)
+		memset(s->at, 0, s->state.bytes);
+	return r;
+}
+
 static int carve_release(
 	const struct wb_store_env *env, const struct wb_store_state *state, struct wb_error *err)
 {
-	int r = env->io->stop_holder(env->io->ctx, has_systemd(env->sys->files), state->pid);
+	int r;
+
+	if (!state->pid)
+		return release_reused(env, state, err);
+	r = env->io->stop_holder(env->io->ctx, has_systemd(env->sys->files), state->pid);
 
 	return r < 0 ? wb_fail(err, r,
 			       "the process that holds the store's memory (%d) could not be ended: "
@@ -104,23 +193,13 @@ static int carve_find(
 	const struct wb_store_env *env, struct wb_store_state *ret, struct wb_error *err)
 {
 	WB_CLEAN_STORE_STATE s = {.backend = strdup("carve")};
-	struct wb_handoff_range *ranges;
-	size_t n;
-	int r = wb_handoff_store_read(env->sys->files, &ranges, &n);
+	int r = take_ranges(env->sys->files, UINT64_MAX, &s);
 
 	if (r == -ENOENT)
 		return wb_fail(err, r, "no store was handed on to this boot");
 	if (r == -EBADMSG)
 		return wb_fail(err, r, "what setup_data tells of the store makes no sense");
-	s.pieces.path = r == 0 ? strdup("/dev/mem") : NULL;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = wb_store_pieces_add(&s.pieces,
-			(struct wb_store_piece){ranges[i].start, ranges[i].start, ranges[i].size});
-		s.bytes += ranges[i].size;
-	}
-	if (r == 0)
-		free(ranges);
-	if (r < 0 || !s.pieces.path || !s.backend)
+	if (r < 0 || !s.backend)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	*ret = s;
 	s = (struct wb_store_state){};

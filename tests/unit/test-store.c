@@ -198,6 +198,52 @@ static void memory_is_told_in_few_pieces(void **state)
 	assert_int_equal(load->size, 22 * MIB);
 }
 
+/* The kernel after: what was carved for it is taken first, once nothing is in it any more. */
+static void wiped_memory_is_used_again(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_handoff_range first;
+	uint8_t *ram = fake_store_ram(&f->machine);
+
+	create(f, "carve", 20 * MIB);
+	put(f, "x", DATA);
+	cross(f);
+	first = (struct wb_handoff_range){wb_store_info(f->store).header, 0};
+	close_store(f);
+	/* Not yet: somebody may want it. */
+	create(f, "carve", 10 * MIB);
+	assert_int_equal(f->machine.starts, 2);
+	assert_int_not_equal(wb_store_info(f->store).header, first.start);
+	close_store(f);
+	ok(f, wb_store_drop(&f->machine.env, &f->err));
+	ok(f, wb_store_attach(&f->machine.env, &f->store, &f->err));
+	get(f, "x", DATA);
+	ok(f, wb_store_wipe(f->store, &f->err));
+	close_store(f);
+	/* More than there is of it takes all anew. */
+	create(f, "carve", 30 * MIB);
+	assert_int_equal(f->machine.starts, 3);
+	close_store(f);
+	ok(f, wb_store_drop(&f->machine.env, &f->err));
+	memset(ram + first.start + 4096, 0x55, 4096);
+	create(f, "carve", 10 * MIB);
+	assert_int_equal(f->machine.starts, 3);
+	assert_int_equal(wb_store_info(f->store).header, first.start);
+	assert_int_equal(ram[first.start + 4096], 0);
+	assert_int_equal(wb_store_load(f->store)->n_ranges, 1);
+	assert_int_equal(wb_store_load(f->store)->ranges[0].size, 12 * MIB);
+	put(f, "y", DATA);
+	cross(f);
+	get(f, "y", DATA);
+	ok(f, wb_store_wipe(f->store, &f->err));
+	close_store(f);
+	create(f, "carve", 10 * MIB);
+	put(f, "z", 5000);
+	close_store(f);
+	ok(f, wb_store_drop(&f->machine.env, &f->err));
+	assert_int_equal(ram[first.start + 4096], 0);
+}
+
 static void another_process_goes_on(void **state)
 {
 	struct fixture *f = *state;
@@ -663,6 +709,7 @@ int main(void)
 		TEST(a_file_crosses),
 		TEST(a_region_crosses_by_file),
 		TEST(memory_is_told_in_few_pieces),
+		TEST(wiped_memory_is_used_again),
 		TEST(another_process_goes_on),
 		TEST(dropped_is_gone),
 		TEST(several_objects_grow_side_by_side),

@@ -73,8 +73,10 @@ def test_memory_crosses_both_ways(payload):
         r = g.run("warmboot store get /root/small")
         assert r.rc == 1 and "is empty" in r.out
 
-        # And back: a new store, while the old one's memory becomes ordinary memory again.
+        # And back, in the same memory, because it lies idle here.
         put(g)
+        assert store(g)["next"]["address"] + 4096 + 64 == at
+        assert g.run("systemctl is-active warmboot-store").rc != 0
         g.jump(f"warmboot reboot {g.image.release(OLD)}")
         intact(g)
         g.out("warmboot store wipe")
@@ -89,6 +91,14 @@ def test_dropped_memory_is_free_again(payload):
         g.out("warmboot store drop; warmboot store drop")
         assert g.out("awk '/HugePages_Total/ {print $2}' /proc/meminfo") == "0"
         assert g.run("systemctl is-active warmboot-store").rc != 0
+        # Where there is no systemd, the holder is a process by itself.
+        alone = "unshare -m sh -c 'mount -t tmpfs none /run/systemd && warmboot store %s'"
+        g.out(alone % "put /root/small")
+        assert g.out("pgrep -fc ^@warmboot-store") == "1"
+        assert store(g)["next"]["sealed"]
+        g.out(alone % "drop")
+        assert g.run("pgrep -f ^@warmboot-store").rc == 1
+        assert g.out("awk '/HugePages_Total/ {print $2}' /proc/meminfo") == "0"
         # A file on disk outlives even the firmware; then it is of no jump, and stays unread.
         put(g, "disk")
         g.jump("systemctl reboot", expect_kexec=False)
