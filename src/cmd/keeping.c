@@ -127,6 +127,7 @@ int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wis
 	struct wb_keep_look look = {.files = sys->files,
 		.units = &wb_services_systemd,
 		.add_peers = wb_sockets_add_peers,
+		.add_kinds = wb_sockets_add_kinds,
 		.release = release && *release ? release : NULL};
 	int r = 0;
 

@@ -42,6 +42,7 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	const struct wb_keep_look look = {.files = files,
 		.units = &wb_services_systemd,
 		.add_peers = wb_sockets_add_peers,
+		.add_kinds = wb_sockets_add_kinds,
 		.criu = host->criu,
 		.release = host->release};
 	WB_CLEAN_KEEP_VERDICT verdict = {};
