@@ -551,12 +551,21 @@ static double find_staged(const struct wb_facts *f, const struct scale *s)
 	return a && b && b->tsc > a->tsc ? (double)(b->tsc - a->tsc) / s->hz : -1;
 }
 
+/* systemd, too, reads what the boot loader left at the last cold boot, and adds it up. */
+static void note_stale(struct build *b)
+{
+	if (b->f->user.firmware_us || b->f->user.loader_us)
+		wb_timeline_note(b->t, "the firmware's and the boot loader's times are those of an "
+				       "earlier boot, and are left out");
+}
+
 static int make_warm(struct build *b, struct wb_error *err)
 {
 	int r = set_scale(b->f, &b->s, err);
 
 	if (r < 0)
 		return r;
+	note_stale(b);
 	old_side(b);
 	between(b);
 	new_side(b, -b->s.new_log, -b->s.new_mono);
@@ -613,9 +622,8 @@ static int make_cold(struct build *b, struct wb_error *err)
 	if (!f->user.userspace_us && f->log.run_init_us == WB_KLOG_NONE)
 		return wb_fail(err, -ENODATA,
 			"neither the kernel's log nor systemd tells how this boot went");
-	if (f->by_kexec && (firmware > 0 || loader > 0)) {
-		wb_timeline_note(b->t, "the firmware's and the boot loader's times are those of an "
-				       "earlier boot, and are left out");
+	if (f->by_kexec) {
+		note_stale(b);
 		firmware = loader = 0;
 	}
 	zero = cold_shutdown(b, kernel_wall, firmware > 0 ? firmware : loader);

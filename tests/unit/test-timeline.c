@@ -338,6 +338,12 @@ static void stale_firmware_times_are_left_out(void **state)
 	assert_null(wb_timeline_phase(&t, WB_PHASE_LOADER));
 	assert_non_null(strstr(t.notes[0], "earlier boot"));
 	assert_whole(&t);
+	warm(&s);
+	s.f.user.firmware_us = 9000000;
+	assert_int_equal(wb_timeline_make(&s.f, &t, NULL), 0);
+	assert_null(wb_timeline_phase(&t, WB_PHASE_FIRMWARE));
+	assert_non_null(strstr(t.notes[0], "earlier boot"));
+	assert_near(t.total_s, 55, 1e-6);
 }
 
 static void a_counter_that_began_anew_is_not_believed(void **state)
