@@ -688,6 +688,15 @@ static int lay_out_before(struct run *r, struct wb_error *err)
 		e = open_below(r->memory, "last", &r->images, err);
 	close_fd(&before);
 	close_fd(&known);
+	/*
+	 * It is good for one dump: that makes the kernel forget what had changed before it, and so
+	 * another one would miss what changed between the two.
+	 */
+	if (e == 0)
+		e = open_below(r->dir_fd, "before", &known, err);
+	close_fd(&known);
+	if (e == 0 && unlinkat(r->dir_fd, "before", AT_REMOVEDIR) < 0)
+		e = failed(err, "forget what was dumped");
 	return e;
 }
 

@@ -71,7 +71,8 @@ struct wb_criu_dump {
 	int timeout_seconds; /* in which nothing moves; 0: a minute */
 	/*
 	 * Only what has changed since wb_criu_predump() of this unit, in this boot; the images of
-	 * both are one whole. For wb_criu_freeze().
+	 * both are one whole. For wb_criu_freeze(), once: whether it is committed or cancelled, the
+	 * next one needs another pre-dump.
 	 */
 	bool incremental;
 };
