@@ -31,7 +31,7 @@ static void has_line(const char *text, const char *line)
 
 static void has_not(const char *text, const char *what)
 {
-	if (strstr(text, what))
+	if (text && strstr(text, what))
 		fail_msg("\"%s\" stands in:\n%s", what, text);
 }
 
