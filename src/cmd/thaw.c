@@ -196,10 +196,9 @@ static double seconds_since(const struct timespec *start)
 }
 
 static int write_part(const struct wb_sys *sys, const struct wb_manifest *m,
-	const struct wb_manifest_unit *u, const struct timespec *start, const struct wb_error *why,
-	struct wb_error *err)
+	const struct wb_manifest_unit *u, const struct timespec *start, bool back,
+	const struct wb_error *why, struct wb_error *err)
 {
-	bool back = !why->code;
 	const struct wb_unit_result part = {
 		.unit = u->unit,
 		.asked = u->asked,
@@ -242,7 +241,7 @@ static int run_thaw(const struct cmd_args *args)
 	if (r == 0)
 		wb_mark_unit(sys, WB_MARK_THAW_END, u->unit);
 	forget_namespaces();
-	if (write_part(sys, &m, u, &start, &err, &second) < 0)
+	if (write_part(sys, &m, u, &start, r == 0, &err, &second) < 0)
 		cmd_fail(args, &second);
 	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
 }

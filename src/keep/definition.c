@@ -147,8 +147,11 @@ static const char *const kept[] = {"User", "Group", "SupplementaryGroups", "Slic
 	"SyslogLevelPrefix", "LogLevelMax", "LogExtraFields", "LogRateLimitIntervalSec",
 	"LogRateLimitBurst", "LogFilterPatterns", "LogNamespace", NULL};
 
-/* systemd.resource-control(5), whose names come in families that grow with every release. */
-static const char *const kept_families[] = {"CPUAccounting", "CPUWeight", "CPUShares", "CPUQuota",
+/*
+ * systemd.resource-control(5), whose names come in families that grow with every release. Not the quota
+ * of CPU time: the restore itself would have to wait for it.
+ */
+static const char *const kept_families[] = {"CPUAccounting", "CPUWeight", "CPUShares",
 	"CPUPressure", "Startup", "AllowedCPUs", "AllowedMemoryNodes", "Memory", "DefaultMemory",
 	"Tasks", "IOAccounting", "IOWeight", "IODevice", "IORead", "IOWrite", "IOPressure",
 	"BlockIO", "IPAccounting", "IPAddress", "IPIngress", "IPEgress", "SocketBind",
@@ -279,6 +282,10 @@ static void print_unit(
 		early ? " systemd-udev-trigger.service" : "");
 }
 
+/*
+ * Before everything else that wants the CPUs in a boot: CRIU gives its tasks their own niceness back,
+ * and the weight is the unit's own again after the thaw.
+ */
 static void print_service(
 	FILE *out, const struct gathered *g, const struct wb_definition_wishes *w, const char *text)
 {
@@ -294,6 +301,8 @@ static void print_service(
 	if (g->no_exec)
 		fprintf(out, "ExecPaths=%s\n", w->program);
 	fprintf(out,
+		"Nice=-20\n"
+		"CPUWeight=10000\n"
 		"Type=forking\n"
 		"PIDFile=/run/warmboot/%%n.pid\n"
 		"NotifyAccess=exec\n"

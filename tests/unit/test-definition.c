@@ -51,6 +51,7 @@ static void is_ours(const char *text)
 	has_line(text, "ExecStart=+/usr/sbin/warmboot thaw %n");
 	has_line(text, "TimeoutStartSec=60s");
 	has_line(text, "Restart=no");
+	has_line(text, "Nice=-20");
 	has_not(text, "Type=notify");
 	has_not(text, "Type=simple");
 	has_not(text, "WantedBy");
@@ -249,7 +250,7 @@ static void test_transient(void **state)
 	assert_int_equal(replace("run-r12.service", text_in, NULL, &text, NULL), 0);
 	is_ours(text);
 	has_line(text, "MemoryMax=");
-	has_line(text, "CPUQuotaPerSecUSec=500ms");
+	has_not(text, "CPUQuota");
 	has_line(text, "StandardError=journal");
 	has_not(text, "tty");
 	has_not(text, "/usr/bin/sleep\"");
