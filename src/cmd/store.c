@@ -14,6 +14,7 @@
 #include "jump/record.h"
 #include "store/hold.h"
 #include "store/region.h"
+#include "store/state.h"
 #include "store/store.h"
 #include "sys/machine.h"
 
@@ -339,7 +340,15 @@ static int run_drop(const struct cmd_args *args)
 {
 	struct wb_error err = {};
 
-	return wb_store_drop(wb_store_env_real(), &err) < 0 ? cmd_fail(args, &err) : CMD_DONE;
+	bool held = wb_sys_real()->files->exists(NULL, WB_STORE_STATE);
+	bool staged = held && cmd_is_loaded(wb_sys_real()) && cmd_store_is_staged(wb_sys_real());
+
+	if (wb_store_drop(wb_store_env_real(), &err) < 0)
+		return cmd_fail(args, &err);
+	if (staged)
+		puts("The kernel that is loaded still leaves the store's memory alone: load it "
+		     "again.");
+	return CMD_DONE;
 }
 
 /* Called by warmboot-store.service, or by nobody's init: stays until the jump. */

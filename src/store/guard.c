@@ -73,13 +73,32 @@ bool wb_store_pmem_in_use(const struct wb_files *f)
 		       strstr((char *)swaps.data, "/dev/pmem"));
 }
 
+/* Under kernel lockdown nobody may map /dev/mem, and the driver is the only way. */
+static bool locked_down(const struct wb_files *f)
+{
+	WB_CLEAN_BLOB b = {};
+
+	return f->read(f->ctx, "/sys/kernel/security/lockdown", 4096, &b, NULL) == 0 &&
+	       !strstr((char *)b.data, "[none]");
+}
+
 void wb_store_guard(const struct wb_store_env *env)
 {
 	const struct wb_files *f = env->sys->files;
 	const struct wb_store_io *io = env->io;
+	WB_CLEAN_BLOB done = {};
 
 	if (!f->exists(f->ctx, DEVICE))
 		return;
+	if (locked_down(f)) {
+		if (!f->exists(f->ctx, DEVICE "/driver")) {
+			io->load_module(io->ctx, "nd_pmem");
+			io->load_module(io->ctx, "nd_e820");
+			/* Reading it waits until all devices are there. */
+			f->read(f->ctx, "/sys/bus/nd/devices/ndbus0/wait_probe", 4096, &done, NULL);
+		}
+		return;
+	}
 	/* No driver has this name. */
 	io->write_text(io->ctx, DEVICE "/driver_override", "warmboot\n");
 	/* It came too late: the driver gives up what is nobody's but ours. */

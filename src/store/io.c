@@ -162,10 +162,9 @@ static int real_self(void *ctx)
 	return getpid();
 }
 
-/* Without its words: what went wrong stands in the state file, or in the journal. */
-static int systemctl(const char *verb)
+/* Without its words: whoever called says it better. */
+static int run(char *const *argv)
 {
-	char *const argv[] = {"systemctl", "--quiet", (char *)verb, UNIT, NULL};
 	posix_spawn_file_actions_t quiet;
 	extern char **environ;
 	int status, r;
@@ -182,6 +181,20 @@ static int systemctl(const char *verb)
 		if (errno != EINTR)
 			return -errno;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static int systemctl(const char *verb)
+{
+	char *const argv[] = {"systemctl", "--quiet", (char *)verb, UNIT, NULL};
+
+	return run(argv);
+}
+
+static int real_load_module(void *ctx, const char *name)
+{
+	char *const argv[] = {"/sbin/modprobe", "-q", (char *)name, NULL};
+
+	return run(argv) < 0 ? -ENOENT : 0;
 }
 
 /* In the child: a session of its own, and a standard output that it closes when it is ready. */
@@ -263,6 +276,7 @@ const struct wb_store_io wb_store_io_host = {
 	.create_file = real_create_file,
 	.cpus = real_cpus,
 	.self = real_self,
+	.load_module = real_load_module,
 	.start_holder = real_start_holder,
 	.stop_holder = real_stop_holder,
 };

@@ -38,6 +38,8 @@ struct wb_store_io {
 	size_t (*cpus)(void *ctx);
 	/* The caller's process id. */
 	int (*self)(void *ctx);
+	/* Load a module with all that it needs, and wait. -ENOENT there is none. */
+	int (*load_module)(void *ctx, const char *name);
 	/*
 	 * Start the holder ("warmboot store hold"): as a systemd service where there is systemd, else
 	 * as a process of its own. Returns when it has ended its preparations, well or not: the state

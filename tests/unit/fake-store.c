@@ -304,6 +304,12 @@ static int f_self(void *ctx)
 	return 77;
 }
 
+static int f_load_module(void *ctx, const char *name)
+{
+	((struct fake_store *)ctx)->modules++;
+	return 0;
+}
+
 static int f_start_holder(void *ctx, bool systemd)
 {
 	struct fake_store *f = ctx;
@@ -355,6 +361,7 @@ void fake_store_init(struct fake_store *f)
 		.create_file = f_create_file,
 		.cpus = f_cpus,
 		.self = f_self,
+		.load_module = f_load_module,
 		.start_holder = f_start_holder,
 		.stop_holder = f_stop_holder,
 	};

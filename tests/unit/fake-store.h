@@ -39,7 +39,7 @@ struct fake_store {
 	int dev_mem_closed; /* negative errno of mapping /dev/mem */
 	int sync_error;
 	/* what happened */
-	int compactions, starts, stops, areas;
+	int modules, compactions, starts, stops, areas;
 };
 
 void fake_store_init(struct fake_store *f);

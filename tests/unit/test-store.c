@@ -695,8 +695,28 @@ static void the_driver_is_kept_away(void **state)
 	assert_null(fake_store_text(&f->machine, UNBIND));
 	ok(f, wb_store_wipe(f->store, &f->err));
 	assert_string_equal(fake_store_text(&f->machine, DEVICE "/driver_override"), "\n");
+	assert_int_equal(f->machine.modules, 0);
 	assert_string_equal(
 		fake_store_text(&f->machine, "/sys/bus/platform/drivers_probe"), "e820_pmem");
+}
+
+/* /dev/mem is closed to all, and the driver is wanted. */
+static void under_lockdown_the_driver_is_called(void **state)
+{
+	struct fixture *f = *state;
+
+	create(f, "carve", 20 * MIB);
+	put(f, "x", DATA);
+	ok(f, wb_store_seal(f->store, &f->err));
+	fake_store_jump(&f->machine, wb_store_load(f->store));
+	close_store(f);
+	f->machine.dev_mem_closed = -EPERM;
+	fake_store_file(&f->machine, DEVICE, "", 0);
+	fake_store_file(&f->machine, "/sys/kernel/security/lockdown",
+		"none [integrity] confidentiality\n", 33);
+	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -EACCES, "lockdown");
+	assert_int_equal(f->machine.modules, 2);
+	assert_null(fake_store_text(&f->machine, DEVICE "/driver_override"));
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -730,6 +750,7 @@ int main(void)
 		TEST(an_old_file_is_never_read_again),
 		TEST(a_driver_in_the_way_is_gone_around),
 		TEST(the_driver_is_kept_away),
+		TEST(under_lockdown_the_driver_is_called),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
