@@ -47,7 +47,7 @@ static int short_length(const char *release)
 
 static void print_text(const struct wb_history *h)
 {
-	printf("%-8s  %-16s  %-20s  %-8s %4s %8s  %s\n", "boot", "began (UTC)", "kernels", "method",
+	printf("%-8s %-11s %-18s %-8s %4s %8s  %s\n", "boot", "began (UTC)", "kernels", "method",
 		"kept", "gap", "outcome");
 	for (size_t i = 0; i < h->n; i++) {
 		const struct wb_timeline *t = h->items[i];
@@ -56,10 +56,10 @@ static void print_text(const struct wb_history *h)
 		struct tm tm;
 
 		if (gmtime_r(&at, &tm))
-			strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
+			strftime(when, sizeof(when), "%m-%d %H:%M", &tm);
 		snprintf(kernels, sizeof(kernels), "%.*s -> %.*s", short_length(t->from), t->from,
 			short_length(t->to), t->to);
-		printf("%-8.8s  %-16s  %-20.20s  %-8.8s %4d %6.1f s  %s\n", t->boot, when, kernels,
+		printf("%-8.8s %-11s %-18.18s %-8.8s %4d %6.1f s  %s\n", t->boot, when, kernels,
 			t->method, count_kept(t), t->gap_s,
 			strcmp(t->outcome, "none") ? t->outcome : "");
 	}
