@@ -81,7 +81,8 @@ def test_looks_into_the_kernel(jumped):
     g, _ = jumped
     kernel = timeline(g)["kernel"]
     assert {p["name"] for p in kernel["parts"]} == {
-        "SMP bring-up", "struct pages", "ACPI", "PCI", "crypto self-tests", "initrd unpacking"}
+        "SMP bring-up", "struct pages", "ACPI", "PCI", "crypto self-tests", "initrd unpacking",
+        "initramfs: modules", "initramfs: root device", "initramfs: mount"}
     assert len(kernel["initcalls"]) == 10 and kernel["cpus"] == 2
     # For one jump only: the words are not handed on.
     assert "initcall_debug" in g.out("cat /proc/cmdline")
@@ -116,6 +117,41 @@ def test_pictures_and_metrics(jumped):
     assert any("difference" in line for line in lines)
 
 
+@pytest.mark.unproven
+def test_advice_is_for_the_next_jump(jumped):
+    g, _ = jumped
+    told = json.loads(g.out("warmboot timeline advise --json"))
+    assert told["traced"] and told["boot"] == timeline(g)["boot"]
+    savings = [a["saving_s"] for a in told["advice"]]
+    assert savings == sorted(savings, reverse=True)
+    assert all(0.01 <= a["saving_s"] <= a["cost_s"] and a["measured"] and a["setting"] and a["risk"]
+               for a in told["advice"]), told
+    words = [a["words"] for a in told["advice"] if a["words"]]
+    # The guest's log goes to a serial port, which takes its time even when it is emulated.
+    assert "quiet" in words
+    print(g.out("warmboot timeline advise"))
+    g.run("warmboot timeline advise --apply", check=True)
+    plan = f"warmboot load {g.image.release('7.2')} --append last --dry-run --json 2>/dev/null"
+    cmdline = json.loads(g.out(plan, 120))["cmdline"].split()
+    assert cmdline[cmdline.index("last"):][1:1 + len(words)] == " ".join(words).split()
+    g.run("rm /run/warmboot/next-cmdline", check=True)
+    assert "quiet" not in json.loads(g.out(plan, 120))["cmdline"].split()
+    assert g.run("warmboot timeline --apply").rc == 2
+
+
+@pytest.mark.unproven
+def test_a_probe_marks_the_first_answer(jumped):
+    """Nobody listens at first; the mark is not older than the listener."""
+    g, _ = jumped
+    g.write_file("/etc/warmboot/keep.d/slow.service.conf", b"How=restart\nProbe=tcp:7777\n")
+    g.run("(sleep 2; date +%s%N >/run/began; exec timeout 60 python3 -m http.server -b 127.0.0.1 7777) "
+          ">/dev/null 2>&1 & timeout 90 warmboot probe", 120, check=True)
+    marks = [json.loads(line)["data"] for line in g.out("cat /var/lib/warmboot/marks").splitlines() if line]
+    g.run("rm /etc/warmboot/keep.d/slow.service.conf; test ! -e /run/warmboot/probing", check=True)
+    assert [m["mark"] for m in marks][-1] == "probe:slow.service"
+    assert int(g.out("cat /run/began")) < marks[-1]["wall_ns"]
+
+
 def test_cold_boot_is_on_record(jumped):
     g, _ = jumped
     value = timeline(g, "1")
@@ -137,3 +173,38 @@ def test_history_survives_truncation(jumped):
     g.run("rm /run/warmboot/timeline-recorded; warmboot timeline --record", 120, check=True)
     assert len(json.loads(g.out("warmboot history --json"))) == 1
     assert "damaged" not in g.out("warmboot history")
+
+
+def set_loader_time(g, name, us):
+    """As a boot loader leaves it (systemd.io/BOOT_LOADER_INTERFACE): kept in flash, UTF-16."""
+    path = f"/sys/firmware/efi/efivars/{name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+    g.write_file("/run/var", b"\7\0\0\0" + f"{us}\0".encode("utf-16-le"))
+    g.run(f"mountpoint -q /sys/firmware/efi/efivars || mount -t efivarfs none /sys/firmware/efi/efivars; "
+          f"cat /run/var >{path}", check=True)
+
+
+@pytest.mark.unproven
+def test_firmware_counts_when_it_ran(payload):
+    """A reboot through the firmware has its time; the jump after it finds the same variables, and leaves them out."""
+    with Guest(kernel="6.12", firmware="uefi", payload=payload, name="timeline-uefi") as g:
+        set_loader_time(g, "LoaderTimeInitUSec", 1500000)
+        set_loader_time(g, "LoaderTimeExecUSec", 2000000)
+        g.run("sync")
+        t = g.jump("systemctl reboot", expect_kexec=False)
+        assert not t["kexec"]
+        g.run(RECORDED, 180, check=True)
+        cold = timeline(g)
+        names = [p["name"] for p in cold["phases"]]
+        print(g.out("warmboot timeline"))
+        assert cold["kind"] == "cold" and cold["method"] == "firmware"
+        assert names[:6] == ["stop units", "unmount and reset", "firmware", "boot loader", "kernel", "initramfs"], names
+        took = {p["name"]: p["duration_s"] for p in cold["phases"]}
+        assert abs(took["firmware"] - 1.5) < 1e-5 and abs(took["boot loader"] - 0.5) < 1e-5
+        g.jump(f"warmboot reboot {g.image.release('6.12')}")
+        assert int(g.out("systemctl show -P FirmwareTimestampMonotonic")) == 2000000, "systemd no longer counts it"
+        g.run(RECORDED, 180, check=True)
+        warm = timeline(g)
+        assert warm["kind"] == "warm" and not {"firmware", "boot loader"} & {p["name"] for p in warm["phases"]}
+        assert any("earlier boot" in note for note in warm["notes"])
+        assert [v["kind"] for v in json.loads(g.out("warmboot history --json"))] == ["cold", "warm"]
+        print(g.out("warmboot timeline --compare 1; warmboot history"))
