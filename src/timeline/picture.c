@@ -202,8 +202,9 @@ static void print_seconds(FILE *f, double s)
 
 static void print_tables(FILE *f, const struct wb_timeline *t)
 {
-	fputs("<h2>Phases</h2><table><tr><th>phase</th><th>start</th><th>time</th><th>may be off "
-	      "by</th><th>read from</th></tr>\n",
+	fputs("<h2>Phases</h2><table><tr><th>phase</th><th class=\"n\">start</th><th "
+	      "class=\"n\">time</th>"
+	      "<th class=\"n\">may be off by</th><th>read from</th></tr>\n",
 		f);
 	for (size_t i = 0; i < t->n_phases; i++) {
 		fputs("<tr>", f);
@@ -216,8 +217,9 @@ static void print_tables(FILE *f, const struct wb_timeline *t)
 	}
 	fputs("</table>\n", f);
 	if (t->n_units)
-		fputs("<h2>Units</h2><table><tr><th>unit</th><th>how</th><th>frozen</th><th>silent"
-		      "</th></tr>\n",
+		fputs("<h2>Units</h2><table><tr><th>unit</th><th>how</th><th "
+		      "class=\"n\">frozen</th>"
+		      "<th class=\"n\">silent</th></tr>\n",
 			f);
 	for (size_t i = 0; i < t->n_units; i++) {
 		fputs("<tr>", f);
@@ -229,7 +231,9 @@ static void print_tables(FILE *f, const struct wb_timeline *t)
 	}
 	fputs(t->n_units ? "</table>\n" : "", f);
 	if (t->n_stops)
-		fputs("<h2>Longest to stop</h2><table><tr><th>unit</th><th>time</th></tr>\n", f);
+		fputs("<h2>Longest to stop</h2><table><tr><th>unit</th><th "
+		      "class=\"n\">time</th></tr>\n",
+			f);
 	for (size_t i = 0; i < t->n_stops; i++) {
 		fputs("<tr>", f);
 		print_cell(f, t->stops[i].unit);
@@ -239,7 +243,7 @@ static void print_tables(FILE *f, const struct wb_timeline *t)
 	fputs(t->n_stops ? "</table>\n" : "", f);
 	if (t->n_parts + t->n_initcalls)
 		fputs("<h2>Inside the kernel and the "
-		      "initramfs</h2><table><tr><th>part</th><th>time</th></tr>\n",
+		      "initramfs</h2><table><tr><th>part</th><th class=\"n\">time</th></tr>\n",
 			f);
 	for (size_t i = 0; i < t->n_parts; i++) {
 		fputs("<tr>", f);
@@ -274,7 +278,7 @@ static void print_html(FILE *f, const struct wb_timeline *t, const struct wb_tim
 	      "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:4px 10px "
 	      "4px "
 	      "0;border-bottom:1px solid #d8dbe0;font-variant-numeric:tabular-nums}\n"
-	      "td.n{text-align:right;white-space:nowrap}h2{font-size:17px;margin-top:28px}\n"
+	      ".n{text-align:right;white-space:nowrap}h2{font-size:17px;margin-top:28px}\n"
 	      "svg{width:100%;height:auto}\n"
 	      "@media(prefers-color-scheme:dark){body{color:#e6e7ea;background:#16181c}"
 	      "td,th{border-color:#363b44}}\n"
