@@ -277,6 +277,8 @@ static void print_unit(
 		"Wants=warmboot-modules.service warmboot-thawed.service\n"
 		"After=warmboot-hold.service warmboot-modules.service "
 		"systemd-remount-fs.service%s%s\n"
+		/* Who had called syslog(3) is connected to it again. */
+		"After=systemd-journald-dev-log.socket\n"
 		"Before=warmboot-thawed.service%s\n\n",
 		text, early ? "" : " local-fs.target", w->wait_network ? " network.target" : "",
 		early ? " systemd-udev-trigger.service" : "");

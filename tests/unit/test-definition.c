@@ -105,6 +105,7 @@ static void test_memcached(void **state)
 	has_line(text, "TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777");
 	has_line(text,
 		"After=warmboot-hold.service warmboot-modules.service systemd-remount-fs.service");
+	has_line(text, "After=systemd-journald-dev-log.socket");
 	has_line(text, "Before=warmboot-thawed.service systemd-udev-trigger.service");
 	has_not(text, "PrivateTmp");
 	has_not(text, "network.target");
