@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The boot after a jump: a kept service comes back under its own unit, and one that cannot is started."""
+import json
+import os
+import pathlib
+import sys
+import textwrap
+import time
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import guest  # noqa: E402
+import net  # noqa: E402
+
+PORT = 7000
+
+pytestmark = pytest.mark.skipif(not os.environ.get("WARMBOOT_UNPROVEN"),
+                                reason="nobody has seen it pass yet; WARMBOOT_UNPROVEN=1 runs it")
+
+# Answers each line with the kernel's release, its own pid, a number that only its memory knows, and a count.
+COUNTER = textwrap.dedent('''
+    import os, secrets, socket, threading
+    secret, count = secrets.token_hex(8), 0
+    def serve(c):
+        global count
+        for line in c.makefile():
+            count += 1
+            c.sendall(f"{os.uname().release} {os.getpid()} {secret} {count}\\n".encode())
+            print("answered", count, flush=True)
+    s = socket.create_server(("", 7000), backlog=64)
+    while True:
+        c, _ = s.accept()
+        threading.Thread(target=serve, args=(c,), daemon=True).start()
+''')
+
+UNIT = textwrap.dedent('''
+    [Unit]
+    Description=Counts questions
+    [Service]
+    ExecStart=/usr/bin/python3 /srv/counter.py
+    Restart=on-failure
+    PrivateTmp=yes
+    ProtectSystem=full
+    PrivateDevices=yes
+    MemoryMax=300M
+    [Install]
+    WantedBy=multi-user.target
+''')
+
+# In the new boot, before anything is thawed.
+SABOTAGE = textwrap.dedent('''
+    [Unit]
+    DefaultDependencies=no
+    After=systemd-remount-fs.service
+    Before=warmboot-hold.service
+    ConditionKernelVersion=7.*
+    [Service]
+    Type=oneshot
+    ExecStart=/bin/mv /usr/sbin/criu /usr/sbin/criu.away
+    [Install]
+    WantedBy=sysinit.target
+''')
+
+
+@pytest.fixture
+def machine(payload):
+    with net.Network() as n, guest.Guest(kernel="6.12", payload=payload, net=n, name="revive") as g:
+        g.network_up()
+        g.run("mkdir -p /srv", check=True)
+        g.write_file("/srv/counter.py", COUNTER)
+        g.write_file("/etc/systemd/system/counter.service", UNIT)
+        g.run("mkdir -p /etc/systemd/system/counter.service.d", check=True)
+        g.write_file("/etc/systemd/system/counter.service.d/nice.conf", "[Service]\nNice=3\n")
+        g.run("systemctl daemon-reload && systemctl enable --now counter.service", 120, check=True)
+        yield g
+
+
+def jump(g):
+    g.jump(f"warmboot reboot {g.image.release('7.2')} --keep counter.service", timeout=300)
+
+
+def show(g, *properties):
+    """Properties of the unit, each on a line as NAME=VALUE."""
+    text = g.out("systemctl show counter.service " + " ".join("-p " + p for p in properties))
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def status(g):
+    """`warmboot status` once what was to be started has been started."""
+    for _ in range(30):
+        kept = json.loads(g.out("warmboot status --json"))["kept"]
+        if kept and all(k["outcome"] != "starting" for k in kept):
+            break
+        time.sleep(2)
+    return {k["unit"]: k for k in kept}
+
+
+def answers(client):
+    return [e["text"].split() for e in client.events if e["what"] == "answer"]
+
+
+def test_back_under_its_own_unit(machine):
+    g = machine
+    before = show(g, "MainPID", "FragmentPath", "DropInPaths")
+    with g.net.client("hold", port=PORT) as hold:
+        hold.wait_answers(3)
+        jump(g)
+        hold.wait_answers(10, timeout=120)
+        kept = status(g)["counter.service"]
+        report = hold.report()
+        release, pid, secret, _ = answers(hold)[-1]
+    assert kept["outcome"] == "kept", kept
+    assert 0 < kept["frozen_s"] < 240 and kept["thawed_at"]
+    # One connection, one process, one memory, two kernels.
+    assert report["connected"] == 1 and report["lost"] == 0 and report["refused"] == 0
+    assert release == g.image.release("7.2") and answers(hold)[0][0] == g.image.release("6.12")
+    assert (pid, secret) == tuple(answers(hold)[0][1:3]) and pid == before["MainPID"]
+    # systemd is in charge, by the unit's own definition.
+    after = show(g, "MainPID", "FragmentPath", "DropInPaths", "ActiveState", "Type", "ControlGroup", "MemoryMax")
+    assert {k: after[k] for k in before} == before
+    assert (after["ActiveState"], after["Type"]) == ("active", "simple")
+    assert after["ControlGroup"] == "/system.slice/counter.service"
+    assert after["MemoryMax"] == str(300 << 20)
+    assert "/system.slice/counter.service" in g.out(f"cat /proc/{pid}/cgroup")
+    assert "answered" in g.out("journalctl -b -u counter.service -o cat | tail -3")
+    assert g.run(f"nsenter -t {pid} -m touch /usr/x").rc != 0, "ProtectSystem= was lost"
+    assert g.out(f"ps -o ni= -p {pid}").strip() == "3"
+    # Nothing is left behind.
+    assert "warmboot" not in g.out("nft list tables")
+    assert g.out("systemctl --failed --no-legend --plain") == ""
+    assert g.run("test -s /var/lib/warmboot/keep-result.json").rc == 0
+    assert "counter" not in g.run("ls /run/systemd/generator.early").out
+    g.run("systemctl restart counter.service", 60, check=True)
+    again = show(g, "MainPID", "ActiveState")
+    assert again["ActiveState"] == "active" and again["MainPID"] != pid
+
+
+def test_started_when_it_cannot_come_back(machine):
+    g = machine
+    g.write_file("/etc/systemd/system/sabotage.service", SABOTAGE)
+    g.run("systemctl daemon-reload && systemctl enable sabotage.service", 60, check=True)
+    with g.net.client("hold", port=PORT) as hold:
+        hold.wait_answers(3)
+        jump(g)
+        hold.wait_answers(10, timeout=180)
+        kept = status(g)["counter.service"]
+        first, last = answers(hold)[0], answers(hold)[-1]
+        report = hold.report()
+    assert kept["outcome"] == "restarted", kept
+    assert "criu" in kept["why"], kept
+    assert last[0] == g.image.release("7.2") and last[2] != first[2]
+    # It was told that its connection is over, and found a listener when it came again.
+    assert report["refused"] == 0, report
+    assert show(g, "ActiveState")["ActiveState"] == "active"
+    assert "warmboot" not in g.out("nft list tables")
