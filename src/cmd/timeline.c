@@ -223,6 +223,18 @@ static int show(const struct cmd_args *args, const struct wb_timeline *t,
 	return 0;
 }
 
+/* Who asks right after a jump would take the boot before for this one. */
+static void tell_if_older(const struct wb_sys *sys, const struct wb_timeline *t)
+{
+	WB_CLEAN_BLOB id = {};
+
+	if (sys->files->read(sys->files->ctx, "/proc/sys/kernel/random/boot_id", CMD_SMALL_FILE,
+		    &id, NULL) == 0 &&
+		strncmp(t->boot, (const char *)id.data, strlen(t->boot)))
+		fputs("warmboot: this boot is not on record yet; this is the last one that is\n",
+			stderr);
+}
+
 static int run(const struct cmd_args *args, struct wb_error *err)
 {
 	const struct wb_sys *sys = wb_sys_real();
@@ -243,6 +255,8 @@ static int run(const struct cmd_args *args, struct wb_error *err)
 		return wb_fail(err, -EINVAL, "--apply goes with: warmboot timeline advise");
 	if (r == 0)
 		r = wb_history_find(&history, word, &t, err);
+	if (r == 0 && !word)
+		tell_if_older(sys, t);
 	if (r == 0 && compare)
 		r = wb_history_find(&history, compare, &other, err);
 	if (r == 0)
