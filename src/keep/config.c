@@ -8,6 +8,7 @@
 
 #include "keep/config.h"
 #include "keep/manifest.h"
+#include "timeline/probe.h"
 
 #define LARGEST_FILE (1 << 16)
 #define SUFFIX ".conf"
@@ -58,22 +59,9 @@ static int no_memory(struct wb_error *err)
 
 int wb_keep_check_probe(const char *probe, struct wb_error *err)
 {
-	if (!strncmp(probe, "tcp:", 4)) {
-		size_t n = strspn(probe + 4, "0123456789");
-		long port = strtol(probe + 4, NULL, 10);
+	struct wb_probe p;
 
-		if (n && n <= 5 && !probe[4 + n] && port >= 1 && port <= 65535)
-			return 0;
-		return wb_fail(err, -EINVAL, "\"%s\" names no TCP port: write tcp:PORT", probe);
-	}
-	if ((!strncmp(probe, "http://", 7) && probe[7]) ||
-		(!strncmp(probe, "exec:", 5) && probe[5]))
-		return 0;
-	/* The scheme may be said twice, as in http:http://host/. */
-	if (!strncmp(probe, "http:", 5) && !strncmp(probe + 5, "http://", 7) && probe[12])
-		return 0;
-	return wb_fail(err, -EINVAL,
-		"\"%s\" is no probe: write tcp:PORT, http://HOST/PATH or exec:COMMAND", probe);
+	return wb_probe_parse(probe, &p, err);
 }
 
 int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err)

@@ -54,9 +54,10 @@ static void tells_line_and_fault(void **state)
 		{"How", "/k, line 1: is not of the form KEY=VALUE"},
 		{"Files=run/x", "/k, line 1: Files= takes an absolute path without \"..\""},
 		{"Files=/a/../b", "/k, line 1: Files= takes an absolute path without \"..\""},
-		{"Probe=udp:1", "/k, line 1: \"udp:1\" is no probe: write tcp:PORT, "
-				"http://HOST/PATH or exec:COMMAND"},
-		{"Probe=tcp:99999", "/k, line 1: \"tcp:99999\" names no TCP port: write tcp:PORT"},
+		{"Probe=udp:1", "/k, line 1: \"udp:1\" is no probe: tcp:PORT, tcp:HOST:PORT, "
+				"http://HOST[:PORT]/PATH or exec:COMMAND"},
+		{"Probe=tcp:99999", "/k, line 1: \"tcp:99999\" is no probe: tcp:PORT, "
+				    "tcp:HOST:PORT, http://HOST[:PORT]/PATH or exec:COMMAND"},
 		{"Files=/a\033[2J", "/k, line 1: is no text"},
 	};
 
