@@ -80,7 +80,7 @@ static void print_row(FILE *f, const char *name, double s, const char *more)
 {
 	char text[16];
 
-	fprintf(f, "  %-40.40s %s  %.24s\n", name, duration(s, text), more);
+	fprintf(f, "  %-40.40s %s%s%.24s\n", name, duration(s, text), *more ? "  " : "", more);
 }
 
 static void print_details(FILE *f, const struct wb_timeline *t)

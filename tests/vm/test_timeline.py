@@ -117,7 +117,6 @@ def test_pictures_and_metrics(jumped):
     assert any("difference" in line for line in lines)
 
 
-@pytest.mark.unproven
 def test_advice_is_for_the_next_jump(jumped):
     g, _ = jumped
     told = json.loads(g.out("warmboot timeline advise --json"))
@@ -139,7 +138,6 @@ def test_advice_is_for_the_next_jump(jumped):
     assert g.run("warmboot timeline --apply").rc == 2
 
 
-@pytest.mark.unproven
 def test_a_probe_marks_the_first_answer(jumped):
     """Nobody listens at first; the mark is not older than the listener."""
     g, _ = jumped
