@@ -15,6 +15,7 @@
 #include "keep/criu.h"
 #include "keep/images.h"
 #include "keep/revive.h"
+#include "keep/wake.h"
 #include "sys/handoff.h"
 #include "timeline/marks.h"
 
@@ -214,6 +215,18 @@ static int write_part(const struct wb_sys *sys, const struct wb_manifest *m,
 	return wb_result_part_write(sys, &part, err);
 }
 
+static bool is_this(void *arg, const char *unit)
+{
+	return !strcmp(arg, unit);
+}
+
+/* Its connections need not wait for other units' thaws; a failure is made good after the last. */
+static void let_go(const struct wb_manifest *m, const struct wb_manifest_unit *u)
+{
+	if (wb_hold_release(&wb_runner_host, m, u, NULL) == 0)
+		wb_wake_send(m, is_this, u->unit);
+}
+
 static int run_thaw(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
@@ -238,8 +251,10 @@ static int run_thaw(const struct cmd_args *args)
 		m.tsc_hz = (int64_t)handoff.tsc_hz;
 	wb_mark_unit(sys, WB_MARK_THAW_BEGIN, u->unit);
 	r = thaw(sys, u, &err);
-	if (r == 0)
+	if (r == 0) {
 		wb_mark_unit(sys, WB_MARK_THAW_END, u->unit);
+		let_go(&m, u);
+	}
 	forget_namespaces();
 	if (write_part(sys, &m, u, &start, r == 0, &err, &second) < 0)
 		cmd_fail(args, &second);

@@ -83,6 +83,12 @@ static enum where where(const struct wb_manifest_port *p)
 	return is_v6(p->address) ? V6 : V4;
 }
 
+static bool is_same_port(const struct wb_manifest_port *p, const struct wb_manifest_port *q)
+{
+	return where(p) == where(q) && p->port == q->port && !strcmp(p->protocol, q->protocol) &&
+	       (where(p) == ANYWHERE || !strcmp(p->address, q->address));
+}
+
 /* Two processes may listen on one port (SO_REUSEPORT); a set takes an element once. */
 static bool is_repeated(
 	const struct wb_manifest *m, enum wb_hold_kind kind, size_t unit, size_t port)
@@ -95,9 +101,7 @@ static bool is_repeated(
 		for (size_t k = 0; is_held(u, kind) && k < (i == unit ? port : u->ports.n); k++) {
 			const struct wb_manifest_port *q = &u->ports.items[k];
 
-			if (where(p) == where(q) && p->port == q->port &&
-				!strcmp(p->protocol, q->protocol) &&
-				(where(p) == ANYWHERE || !strcmp(p->address, q->address)))
+			if (is_same_port(p, q))
 				return true;
 		}
 	}
@@ -213,6 +217,67 @@ const char *wb_hold_end_ruleset(enum wb_hold_kind kind)
 	return texts[kind];
 }
 
+/* Has a kept unit besides `u` this port? */
+static bool is_shared(const struct wb_manifest *m, const struct wb_manifest_unit *u,
+	const struct wb_manifest_port *p)
+{
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *v = &m->units.items[i];
+
+		for (size_t k = 0; v != u && is_held(v, WB_HOLD_KEPT) && k < v->ports.n; k++)
+			if (is_same_port(p, &v->ports.items[k]))
+				return true;
+	}
+	return false;
+}
+
+/* Has the unit listed the port before its k-th? */
+static bool is_listed(const struct wb_manifest_unit *u, size_t k)
+{
+	for (size_t i = 0; i < k; i++)
+		if (is_same_port(&u->ports.items[i], &u->ports.items[k]))
+			return true;
+	return false;
+}
+
+int wb_hold_release_ruleset(
+	const struct wb_manifest *m, const struct wb_manifest_unit *u, char **ret)
+{
+	static const char *const sets[] = {"ports", "ports4", "ports6"};
+	WB_CLEAN_STR text = NULL;
+	size_t n, all = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < u->connections.n; i++, all++) {
+		const struct wb_manifest_connection *c = &u->connections.items[i];
+
+		fprintf(out, "delete element inet warmboot peers%c { %s . %lld . %s . %lld }\n",
+			is_v6(c->local) ? '6' : '4', c->remote, (long long)c->remote_port, c->local,
+			(long long)c->local_port);
+	}
+	for (size_t i = 0; i < u->ports.n; i++) {
+		const struct wb_manifest_port *p = &u->ports.items[i];
+
+		if (is_shared(m, u, p) || is_listed(u, i))
+			continue;
+		all++;
+		fprintf(out, "delete element inet warmboot %s { ", sets[where(p)]);
+		if (where(p) != ANYWHERE)
+			fprintf(out, "%s . ", p->address);
+		fprintf(out, "%s . %lld }\n", p->protocol, (long long)p->port);
+	}
+	if (fclose(out))
+		return -ENOMEM;
+	*ret = NULL;
+	if (all) {
+		*ret = text;
+		text = NULL;
+	}
+	return 0;
+}
+
 static int run_nft(const struct wb_runner *runner, const char *ruleset, struct wb_error *err)
 {
 	static const char *const argv[] = {"nft", "-f", "-", NULL};
@@ -243,4 +308,14 @@ int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, u
 int wb_hold_end(const struct wb_runner *runner, enum wb_hold_kind kind, struct wb_error *err)
 {
 	return run_nft(runner, wb_hold_end_ruleset(kind), err);
+}
+
+int wb_hold_release(const struct wb_runner *runner, const struct wb_manifest *m,
+	const struct wb_manifest_unit *u, struct wb_error *err)
+{
+	WB_CLEAN_STR text = NULL;
+
+	if (wb_hold_release_ruleset(m, u, &text) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	return text ? run_nft(runner, text, err) : 0;
 }

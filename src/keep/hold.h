@@ -29,6 +29,16 @@ int wb_hold_ruleset(
 /* The ruleset that ends it, whether it is there or not. */
 const char *wb_hold_end_ruleset(enum wb_hold_kind kind);
 
+/*
+ * What takes one unit out of the hold: it is back, and others may need longer. What it shares with
+ * another kept unit stays. *ret to be freed; NULL: it had nothing in it. -ENOMEM. Pure.
+ */
+int wb_hold_release_ruleset(
+	const struct wb_manifest *m, const struct wb_manifest_unit *u, char **ret);
+/* Do so. An element that is there no more (its time was over) is an error of nft's, and harmless. */
+int wb_hold_release(const struct wb_runner *runner, const struct wb_manifest *m,
+	const struct wb_manifest_unit *u, struct wb_error *err);
+
 /* Put both rulesets into force, or end one. Errors are those of nft. */
 int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
 	struct wb_error *err);

@@ -119,6 +119,25 @@ static void test_rulesets(void **state)
 	assert_string_equal(b, restart);
 }
 
+static void test_release(void **state)
+{
+	static struct wb_manifest_port ports[] = {{"tcp", NULL, 443}, {"tcp", NULL, 25}};
+	struct wb_manifest_unit two[] = {
+		units[0], {.unit = "b.service", .how = "process", .ports = {ports, 2}}};
+	const struct wb_manifest m = {.units = {two, 2}};
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(wb_hold_release_ruleset(&m, &two[0], &text), 0);
+	/* Port 80 is in it once, and 443 is the other one's, too. */
+	assert_string_equal(text,
+		"delete element inet warmboot peers4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n"
+		"delete element inet warmboot peers6 { 2001:db8::1 . 40001 . 2001:db8::2 . 80 }\n"
+		"delete element inet warmboot peers4 { 10.0.0.9 . 40002 . 10.0.0.2 . 80 }\n"
+		"delete element inet warmboot ports { tcp . 80 }\n"
+		"delete element inet warmboot ports4 { 10.0.0.2 . udp . 53 }\n"
+		"delete element inet warmboot ports6 { fe80::1 . tcp . 53 }\n");
+}
+
 static void test_nothing(void **state)
 {
 	static struct wb_manifest_unit quiet = {.unit = "a.service", .how = "process"};
@@ -162,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rulesets),
+		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_apply),
 	};
