@@ -2,8 +2,6 @@
 """A store in memory crosses a jump whole, or is refused; what it took is given back."""
 import json
 
-import pytest
-
 import guest
 
 OLD, NEW = "6.12", "7.2"
@@ -108,7 +106,6 @@ def test_dropped_memory_is_free_again(payload):
         assert r.rc == 1 and "another jump" in r.out, r.out
 
 
-@pytest.mark.unproven
 def test_region_crosses_by_file(payload):
     with guest.Guest(kernel=OLD, payload=payload, name="store-pmem") as g:
         g.out("warmboot store reserve 96M")
