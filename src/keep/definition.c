@@ -215,7 +215,7 @@ static bool is_on(const char *value)
 struct gathered {
 	FILE *unit, *service; /* text of the two sections */
 	bool refused[N_REFUSED];
-	bool private_tmp, no_exec, mounts;
+	bool private_tmp, no_exec, mounts, devices;
 };
 
 static void take_refused(struct gathered *g, const struct assignment *a)
@@ -229,6 +229,10 @@ static void take_service(struct gathered *g, const struct assignment *a)
 {
 	if (!strcmp(a->key, "PrivateTmp"))
 		g->private_tmp = is_on(a->value);
+	/* Each of these shuts the cgroup off from devices. */
+	if (!strncmp(a->key, "Device", 6) || !strcmp(a->key, "PrivateDevices") ||
+		!strcmp(a->key, "ProtectClock"))
+		g->devices |= is_on(a->value);
 	if (!strcmp(a->key, "NoExecPaths"))
 		g->no_exec = *a->value;
 	/* A terminal or an activating socket is no place for what the restored process says. */
@@ -300,6 +304,12 @@ static void print_service(
 		fputs("TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777\n"
 		      "TemporaryFileSystem=/var/tmp:nosuid,nodev,mode=1777\n",
 			out);
+	/*
+	 * The store is read through one of these, by a process in the unit's cgroup. Only where there
+	 * is a list: elsewhere this would begin one.
+	 */
+	if (g->devices)
+		fputs("DeviceAllow=/dev/mem rw\nDeviceAllow=block-blkext rw\n", out);
 	if (g->no_exec)
 		fprintf(out, "ExecPaths=%s\n", w->program);
 	fprintf(out,

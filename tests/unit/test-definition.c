@@ -101,6 +101,7 @@ static void test_memcached(void **state)
 	has_line(text, "Description=memcached daemon");
 	has_line(text, "ProtectSystem=full");
 	has_line(text, "PrivateDevices=true");
+	has_line(text, "DeviceAllow=/dev/mem rw");
 	has_line(text, "ProtectKernelTunables=true");
 	has_line(text, "TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777");
 	has_line(text,
@@ -190,6 +191,7 @@ static void test_nginx(void **state)
 	assert_int_equal(replace("nginx.service", nginx, NULL, &text, NULL), 0);
 	is_ours(text);
 	has_not(text, "nginx");
+	has_not(text, "DeviceAllow");
 	has_not(text, "network-online");
 	has_not(text, "TemporaryFileSystem");
 }
