@@ -52,16 +52,19 @@ static void print_text(const struct wb_history *h)
 	for (size_t i = 0; i < h->n; i++) {
 		const struct wb_timeline *t = h->items[i];
 		time_t at = t->when;
+		const char *from = *t->from ? t->from : "?";
+		/* A boot that nobody wanted to be a jump has nothing to tell. */
+		bool quiet = !strcmp(t->outcome, "none");
 		char when[32] = "", kernels[64];
 		struct tm tm;
 
 		if (gmtime_r(&at, &tm))
 			strftime(when, sizeof(when), "%m-%d %H:%M", &tm);
-		snprintf(kernels, sizeof(kernels), "%.*s -> %.*s", short_length(t->from), t->from,
+		snprintf(kernels, sizeof(kernels), "%.*s->%.*s", short_length(from), from,
 			short_length(t->to), t->to);
-		printf("%-8.8s %-11s %-18.18s %-8.8s %4d %6.1f s  %s\n", t->boot, when, kernels,
-			t->method, count_kept(t), t->gap_s,
-			strcmp(t->outcome, "none") ? t->outcome : "");
+		printf("%-8.8s %-11s %-18.18s %-8.8s %4d %6.1f s%s%s\n", t->boot, when, kernels,
+			t->method, count_kept(t), t->gap_s, quiet ? "" : "  ",
+			quiet ? "" : t->outcome);
 	}
 	if (!h->n)
 		puts("(none yet)");

@@ -181,7 +181,6 @@ def set_loader_time(g, name, us):
           f"cat /run/var >{path}", check=True)
 
 
-@pytest.mark.unproven
 def test_firmware_counts_when_it_ran(payload):
     """A reboot through the firmware has its time; the jump after it finds the same variables, and leaves them out."""
     with Guest(kernel="6.12", firmware="uefi", payload=payload, name="timeline-uefi") as g:
