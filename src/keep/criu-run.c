@@ -49,6 +49,7 @@ struct run {
 	int program;         /* CRIU itself */
 	int listener;        /* the streamer's socket */
 	int sock;            /* CRIU's connection to it */
+	int shim;            /* the library that it is started with */
 	int hook, ready, go; /* the action script; what it tells; what it is told */
 	int hook_ready, hook_go;
 	int namespaces[MOST_NAMESPACES];
@@ -78,6 +79,7 @@ static void run_init(struct run *r)
 		.images = -1,
 		.listener = -1,
 		.sock = -1,
+		.shim = -1,
 		.hook = -1,
 		.ready = -1,
 		.go = -1,
@@ -88,8 +90,8 @@ static void run_init(struct run *r)
 
 static void run_deinit(struct run *r)
 {
-	int *fds[] = {&r->dir_fd, &r->program, &r->listener, &r->sock, &r->hook, &r->ready, &r->go,
-		&r->hook_ready, &r->hook_go, &r->pidfd, &r->memory, &r->images};
+	int *fds[] = {&r->dir_fd, &r->program, &r->listener, &r->sock, &r->shim, &r->hook,
+		&r->ready, &r->go, &r->hook_ready, &r->hook_go, &r->pidfd, &r->memory, &r->images};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		close_fd(fds[i]);
@@ -579,6 +581,25 @@ static int incremental_argv(
 	return wb_criu_incremental_argv(dump, r->inside, images, hook, ret);
 }
 
+static int add_shim(struct run *r, struct wb_strv *env)
+{
+	WB_CLEAN_STR path = NULL;
+	WB_CLEAN_STR s = NULL;
+	int e;
+
+	r->shim = r->sys->memfd(
+		r->sys->ctx, "warmboot-shim", (struct wb_bytes){wb_keep_shim, wb_keep_shim_size});
+	/* Without it a CRIU that is new enough does as well. */
+	if (r->shim < 0)
+		return 0;
+	e = hook_path(r, r->shim, &path);
+	if (e == 0 && asprintf(&s, "LD_PRELOAD=%s", path) < 0) {
+		s = NULL;
+		e = -ENOMEM;
+	}
+	return e < 0 ? e : wb_strv_add(env, s);
+}
+
 static int start_dump(
 	struct run *r, const struct wb_criu_dump *dump, bool hold, struct wb_error *err)
 {
@@ -601,6 +622,8 @@ static int start_dump(
 		e = wb_criu_dump_argv(dump, r->inside, hook, &argv);
 	if (e == 0)
 		e = wb_strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	if (e == 0)
+		e = add_shim(r, &env);
 	for (int i = 0; e == 0 && hold && i < 2; i++) {
 		WB_CLEAN_STR s = NULL;
 

@@ -13,3 +13,7 @@
 /* The static program, built from hook.c and embedded. */
 extern const uint8_t wb_keep_hook[];
 extern const size_t wb_keep_hook_size;
+
+/* A library that CRIU is started with (shim.c). */
+extern const uint8_t wb_keep_shim[];
+extern const size_t wb_keep_shim_size;

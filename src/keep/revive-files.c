@@ -213,6 +213,16 @@ int wb_revive_files(const struct wb_store *store, const struct wb_manifest_unit 
 
 	if (!u->files.n)
 		return 0;
+	/* Now: inside there may be no /dev/mem through which the store could be reached. */
+	for (size_t i = 0; i < u->files.n; i++) {
+		struct wb_store_reader reader;
+
+		if (!u->files.items[i].object)
+			continue;
+		r = wb_store_get(store, u->files.items[i].object, &reader, err);
+		if (r < 0)
+			return r;
+	}
 	s = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED)
 		return wb_fail(err, -ENOMEM, "out of memory");
