@@ -3,7 +3,7 @@ BUILD ?= build
 FUZZ_SECONDS ?= 300
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: all help check check-unit check-guest demo bench fuzz deb install clean
+.PHONY: all help check check-unit check-guest demo bench bench-silence fuzz deb install clean
 .DEFAULT_GOAL := all
 
 all: ## build the program (in build/)
@@ -26,17 +26,24 @@ check-guest: ## the part of check that runs in guests
 	@scripts/install-deps all
 	@$(PYTHON) scripts/run-checks guest
 
-demo: ## a virtual machine jumps from Debian's 6.12 kernel to 7.2 and back
+demo: ## a service and its client's connection cross from Debian's 6.12 kernel to 7.2
 	@scripts/install-deps all
 	@$(MAKE) --no-print-directory all
 	@scripts/guest-image >/dev/null
 	@$(PYTHON) bench/demo.py $(BUILD)
 
-bench: ## compare loaders in one guest; BENCH_ARGS="--rounds 5 --icount"
+bench-silence: ## what clients see over a jump, by each way; BENCH_ARGS="--rounds 3"
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all
+	@scripts/guest-image >/dev/null
+	@$(PYTHON) bench/silence.py $(BUILD) $(BENCH_ARGS)
+
+bench: ## compare loaders in one guest, then bench-silence; BENCH_ARGS="--rounds 5 --icount"
 	@scripts/install-deps all
 	@$(MAKE) --no-print-directory all
 	@scripts/guest-image >/dev/null
 	@$(PYTHON) bench/bench.py $(BUILD) $(BENCH_ARGS)
+	@$(PYTHON) bench/silence.py $(BUILD) $(BENCH_ARGS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS under clang
 	@scripts/install-deps build

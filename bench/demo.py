@@ -1,52 +1,125 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What warmboot does, shown once: a guest jumps from Debian's kernel to the backported one."""
+"""What warmboot does, shown once: a service, its memory and its client's connection cross from Debian's kernel to
+the backported one.
+"""
 import pathlib
 import re
 import sys
 import tempfile
+import textwrap
+import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tests" / "vm"))
 
 from guest import Guest, GuestError, stage_install  # noqa: E402
+from net import Network  # noqa: E402
 
+# Answers each line with the kernel that runs, a secret that only its memory knows, and a count.
+SERVICE = textwrap.dedent('''
+    import secrets, socketserver
+    SECRET, count = secrets.token_hex(4), 0
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            global count
+            for line in self.rfile:
+                count += 1
+                release = open("/proc/sys/kernel/osrelease").read().strip()
+                self.wfile.write(f"{release} {SECRET} {count}\\n".encode())
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = daemon_threads = True
+    Server(("", 7000), Handler).serve_forever()
+''')
+UNIT = "[Service]\nExecStart=/usr/bin/python3 /opt/counter.py\n[Install]\nWantedBy=multi-user.target\n"
 PHASES = (
-    ("stop the services", None, "last"),
+    ("stop the rest, freeze the service", None, "last"),
     ("between the kernels", "last", "first"),
     ("kernel, to /init", "first", "init"),
     ("/init, to a shell in the new system", "init", "shell"),
 )
 
 
+def say(text=""):
+    print(f"demo: {text}", flush=True)
+
+
+def indent(text):
+    return "\n".join("    " + line for line in re.sub(r".*…|.\[K", "", text).splitlines() if line.strip())
+
+
+def show(g, command, timeout=120):
+    say(f"$ {command}")
+    print(indent(g.run(command, timeout).out), flush=True)
+
+
+def answer(event, start):
+    release, secret, count = event["text"].split()
+    say(f"{event['t'] - start:6.1f} s   {release}   secret {secret}   answer {count}")
+
+
+def picture(client, start):
+    """The client's answers, about one a second, and each at which something changed."""
+    last = None
+    for event in client.events:
+        if event["what"] in ("lost", "refused") and event["t"] >= start:
+            say(f"{event['t'] - start:6.1f} s   the connection is {event['what']}: {event['error']}")
+        if event["what"] != "answer" or event["t"] < start - 1:
+            continue
+        pause = last and event["t"] - last["t"]
+        changed = last and event["text"].split()[0] != last["text"].split()[0]
+        if changed:
+            answer(last, start)
+            say(f"           … {pause:.1f} s of silence on the same connection …")
+        if not last or changed:
+            answer(event, start)
+        last = event
+    answer(last, start)
+
+
+def run(g, net):
+    target = g.image.release("7.2")
+    g.network_up()
+    g.write_file("/opt/counter.py", SERVICE.encode())
+    g.write_file("/etc/systemd/system/counter.service", UNIT.encode())
+    g.run("systemctl daemon-reload; systemctl enable --now counter", 60, check=True)
+    say(f"uname -r before: {g.out('uname -r')}")
+    show(g, "warmboot keep add counter")
+    show(g, "warmboot keep test counter")
+    with net.client("hold", 7000) as client:
+        client.wait_answers(20, 60)
+        say("one client holds one connection to counter.service and asks ten times a second")
+        say(f"$ warmboot reboot {target}")
+        start = time.monotonic()
+        t = g.jump(f"warmboot reboot {target}", 400)
+        client.wait_answers(10, 240)
+        client.stop()
+        picture(client, start)
+        report = client.report()
+    say(f"uname -r after:  {g.out('uname -r')}")
+    g.run("systemctl is-system-running --wait", 120)
+    say(f"{len(g.resets)} firmware resets; the phases, by the host's clock:")
+    for name, begin, end in PHASES:
+        if t[end] is not None and (begin is None or t[begin] is not None):
+            print(f"    {name:38}{t[end] - (t[begin] if begin else 0):7.2f} s")
+    print(f"    {'request to shell':38}{t['shell']:7.2f} s")
+    print(f"    {'the longest that the client waited':38}{report['silence']:7.2f} s")
+    print(f"    connections opened: {report['connected']}, lost: {report['lost']}")
+    show(g, "warmboot status")
+    show(g, "warmboot timeline")
+    return 0 if t["release"] == target and report["connected"] == 1 and not report["lost"] else 1
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="wb-demo.") as stage:
         pathlib.Path(stage).chmod(0o755)
         stage_install(sys.argv[1] if len(sys.argv) > 1 else TOP / "build", stage)
-        print("demo: starting a guest with Debian 13's own kernel (emulated, so give it time)", flush=True)
-        with Guest(kernel="6.12", payload=stage, name="demo") as g:
-            target = g.image.release("7.2")
-            print(f"demo: uname -r before: {g.out('uname -r')}", flush=True)
-            loaded = g.run(f"time warmboot load {target}", 120, check=True)
-            print(f"demo: $ warmboot load {target}\n{indent(re.sub(r".*…|.\[K", "", loaded.out))}", flush=True)
-            print("demo: $ warmboot reboot", flush=True)
-            t = g.jump("warmboot reboot")
-            print(f"demo: uname -r after:  {g.out('uname -r')}")
-            print(f"demo: {len(g.resets)} firmware resets; the phases, by the host's clock:")
-            for name, start, end in PHASES:
-                if t[end] is not None and (start is None or t[start] is not None):
-                    print(f"    {name:38}{t[end] - (t[start] if start else 0):7.2f} s")
-            print(f"    {'request to shell':38}{t['shell']:7.2f} s")
-            print("demo: $ warmboot status")
-            print(indent(g.run("warmboot status").out))
-            return 0 if t["release"] == target else 1
-
-
-def indent(text):
-    return "\n".join("    " + line for line in text.splitlines() if line.strip())
+        say("starting a guest with Debian 13's own kernel (emulated, so give it time)")
+        with Network() as net, Guest(kernel="6.12", mem="2G", payload=stage, name="demo", net=net) as g:
+            return run(g, net)
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except GuestError as e:
+    except (GuestError, RuntimeError, AssertionError) as e:
         sys.exit(f"demo: {e}")
