@@ -78,7 +78,7 @@ def main():
     ap.add_argument("--send", type=escaped, default=b"?\n", help="the question; escapes as in C")
     ap.add_argument("--until", type=escaped, default=b"\n", help="what ends an answer")
     ap.add_argument("--every", type=float, default=0.1, help="seconds between an answer and the next question")
-    ap.add_argument("--timeout", type=float, default=120, help="of one question, in seconds")
+    ap.add_argument("--timeout", type=float, default=300, help="of one question, in seconds")
     args = ap.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     (hold if args.kind == "hold" else fresh)(args)

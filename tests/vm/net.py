@@ -74,8 +74,9 @@ class Client:
         self.net, self.kind, self.port, self.options = net, kind, port, options
 
     def __enter__(self):
-        # A file, not a pipe: nobody reads while the guest jumps.
-        self._out = tempfile.TemporaryFile("w+", encoding="utf-8")
+        # A file, not a pipe: nobody reads while the guest jumps. Opened once more to read: a descriptor
+        # that is shared has one position.
+        self._out = tempfile.NamedTemporaryFile("a", encoding="utf-8")
         argv = [sys.executable, str(HERE / "client.py"), self.kind, GUEST, str(self.port)]
         for name, value in self.options.items():
             argv += [f"--{name}", str(value)]
@@ -98,8 +99,8 @@ class Client:
     @property
     def events(self):
         """[{"t": host's monotonic time, "what": "answer" | "connected" | "lost" | "refused", …}], so far."""
-        self._out.seek(0)
-        return [json.loads(line) for line in self._out if line.endswith("\n")]
+        with open(self._out.name, encoding="utf-8") as f:
+            return [json.loads(line) for line in f if line.endswith("\n")]
 
     def wait_for(self, test, timeout, what):
         """Until test(events) is true."""

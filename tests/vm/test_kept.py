@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Services of Debian's packages, and their clients beside the guest, over a jump and back again.
+
+One guest makes both jumps with everything running; each test looks at one service after each jump.
+"""
+import contextlib
+import json
+import pathlib
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from guest import Guest  # noqa: E402
+from net import Network  # noqa: E402
+
+# Answers each line with the kernel's release, a secret of its memory, and a count.
+ASK_PY = textwrap.dedent('''
+    import os, secrets, socketserver
+    SECRET, count = secrets.token_hex(8), 0
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            global count
+            for line in self.rfile:
+                count += 1
+                release = open("/proc/sys/kernel/osrelease").read().strip()
+                self.wfile.write(f"{release} {SECRET} {count}\\n".encode())
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = daemon_threads = True
+    Server(("", 7001), Handler).serve_forever()
+''')
+ASK_C = textwrap.dedent('''
+    #include <netinet/in.h>
+    #include <poll.h>
+    #include <stdio.h>
+    #include <sys/random.h>
+    #include <sys/socket.h>
+    #include <sys/utsname.h>
+    #include <unistd.h>
+    int main(void)
+    {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(7002)};
+        struct pollfd p[64] = {{.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLIN}};
+        unsigned secret, count = 0, n = 1, one = 1;
+        char line[256];
+        struct utsname u;
+
+        getrandom(&secret, sizeof(secret), 0);
+        setsockopt(p[0].fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+        if (bind(p[0].fd, (void *)&at, sizeof(at)) || listen(p[0].fd, 64))
+            return 1;
+        for (;;) {
+            /* A checkpoint may interrupt it, as a signal does. */
+            if (poll(p, n, -1) < 0)
+                continue;
+            if (p[0].revents && n < 64)
+                p[n++] = (struct pollfd){.fd = accept(p[0].fd, 0, 0), .events = POLLIN};
+            for (unsigned i = 1; i < n; i++) {
+                if (!p[i].revents)
+                    continue;
+                if (read(p[i].fd, line, sizeof(line)) <= 0) {
+                    close(p[i].fd);
+                    p[i--] = p[--n];
+                    continue;
+                }
+                uname(&u);
+                write(p[i].fd, line, snprintf(line, sizeof(line), "%s %x %u\\n", u.release, secret, ++count));
+            }
+        }
+    }
+''')
+# Asks the service behind it over a connection of its own, and passes on what that said.
+FRONT_PY = textwrap.dedent('''
+    import socket, socketserver
+    back = socket.create_connection(("127.0.0.1", 7001)).makefile("rwb")
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            for line in self.rfile:
+                back.write(b"?\\n")
+                back.flush()
+                self.wfile.write(back.readline())
+    class Server(socketserver.TCPServer):
+        allow_reuse_address = True
+    Server(("", 7003), Handler).serve_forever()
+''')
+# CRIU cannot take an io_uring along.
+RING_PY = textwrap.dedent('''
+    import ctypes, time
+    assert ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(120)) >= 0
+    time.sleep(100000)
+''')
+UNITS = {
+    "ask.service": ("", "/usr/bin/python3 /opt/t/ask.py"),
+    "ask-c.service": ("ProtectSystem=strict\nPrivateTmp=yes\n", "/opt/t/ask-c"),
+    "front.service": ("", "/usr/bin/python3 /opt/t/front.py"),
+    "ring.service": ("", "/usr/bin/python3 /opt/t/ring.py"),
+    "editor.service": ("Type=forking\nEnvironment=TERM=xterm HOME=/root LANG=C.UTF-8\n",
+                       "/usr/bin/tmux -S /run/editor.sock new-session -d -x 80 -y 24 vim.tiny /root/letter"),
+}
+KEPT = ("memcached", "redis-server", "nginx", "ask", "ask-c", "front", "editor", "ring")
+# 200 values of a megabyte each.
+FILL_PY = textwrap.dedent('''
+    import hashlib, socket, sys
+    s = socket.create_connection(("127.0.0.1", 11211))
+    f = s.makefile("rwb")
+    def value(i):
+        return hashlib.sha256(b"%d" % i).digest() * 32000
+    bad = 0
+    for i in range(200):
+        if sys.argv[1] == "set":
+            f.write(b"set k%d 0 0 %d\\r\\n" % (i, len(value(i))) + value(i) + b"\\r\\n")
+            f.flush()
+            bad += f.readline() != b"STORED\\r\\n"
+        else:
+            f.write(b"get k%d\\r\\n" % i)
+            f.flush()
+            head = f.readline()
+            if head == b"END\\r\\n":
+                bad += 1
+                continue
+            bad += f.read(len(value(i)) + 2) != value(i) + b"\\r\\n"
+            f.readline()
+    sys.exit(f"{bad} of 200 values are wrong" if bad else 0)
+''')
+DOWNLOAD_PY = textwrap.dedent('''
+    import hashlib, sys, urllib.request
+    h = hashlib.sha256()
+    with urllib.request.urlopen(sys.argv[1], timeout=300) as r:
+        while data := r.read(65536):
+            h.update(data)
+    print(h.hexdigest())
+''')
+BLPOP_PY = textwrap.dedent('''
+    import socket, sys
+    s = socket.create_connection((sys.argv[1], 6379))
+    s.settimeout(600)
+    s.sendall(b"BLPOP waiting 0\\r\\n")
+    print(s.recv(4096).decode().split()[-1])
+''')
+
+
+class World:
+    """The guest, its services and its clients."""
+
+    def __init__(self, stack, payload):
+        self.net = stack.enter_context(Network())
+        self.g = stack.enter_context(Guest(kernel="6.12", mem="3G", payload=payload, name="kept", net=self.net))
+        self.stack = stack
+        self.set_up()
+
+    def beside(self, program, *args):
+        """A program beside the guest; its output is read when it has ended."""
+        p = subprocess.Popen([*self.net.prefix_argv, sys.executable, "-c", program, *args],
+                             stdout=subprocess.PIPE, text=True)
+        self.stack.callback(p.kill)
+        return p
+
+    def set_up(self):
+        g = self.g
+        g.network_up()
+        for name, text in (("ask.py", ASK_PY), ("front.py", FRONT_PY), ("ring.py", RING_PY), ("fill.py", FILL_PY)):
+            g.write_file(f"/opt/t/{name}", text.encode())
+        for name, (settings, command) in UNITS.items():
+            g.write_file(f"/etc/systemd/system/{name}", (
+                f"[Unit]\nAfter=network.target{' ask.service' if name == 'front.service' else ''}\n"
+                f"[Service]\n{settings}ExecStart={command}\n[Install]\nWantedBy=multi-user.target\n").encode())
+        g.write_file("/etc/nginx/conf.d/slow.conf",
+                     b"server { listen 8080; root /srv; location / { limit_rate 300k; limit_rate_after 300k; } }\n")
+        g.run("mkdir -p /srv && head -c 40000000 /dev/urandom >/srv/big"
+              " && sed -i 's/^-l .*/-l 0.0.0.0/; s/^-m .*/-m 512/' /etc/memcached.conf"
+              " && sed -i 's/^bind .*/bind 0.0.0.0/; s/^protected-mode .*/protected-mode no/; s/^save .*//'"
+              " /etc/redis/redis.conf && echo 'save \"\"' >>/etc/redis/redis.conf", 60, check=True)
+        g.run("systemctl daemon-reload; for u in memcached redis-server nginx ask ask-c ring editor; do"
+              " systemctl start $u || exit; done; for i in $(seq 100); do ss -ltn | grep -q :7001 && break; sleep .1;"
+              " done; systemctl start front", 120, check=True)
+        g.run("python3 /opt/t/fill.py set", 120, check=True)
+        g.run("tmux -S /run/editor.sock send-keys i 'a letter that nobody has saved'", check=True)
+        g.run("warmboot keep add " + " ".join(KEPT), check=True)
+
+    def clients(self):
+        """Fresh ones for each jump; all have had answers when this returns."""
+        c = {name: self.stack.enter_context(self.net.client("hold", port, **options)) for name, port, options in (
+            ("ask", 7001, {}), ("ask-c", 7002, {}), ("front", 7003, {}),
+            ("memcached", 11211, {"send": r"get k7\r\n", "until": r"END\r\n"}),
+            ("redis", 6379, {"send": r"INCR counter\r\n", "until": r"\r\n"}))}
+        for client in c.values():
+            client.wait_answers(3, 60)
+        return c
+
+
+@pytest.fixture(scope="module")
+def world(payload, tmp_path_factory):
+    source = tmp_path_factory.mktemp("c") / "ask.c"
+    source.write_text(ASK_C)
+    binary = pathlib.Path(payload) / "opt/t/ask-c"
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-O1", "-w", "-static", "-o", binary, source], check=True)
+    with contextlib.ExitStack() as stack:
+        yield World(stack, payload)
+
+
+@pytest.fixture(scope="module", params=["7.2", "6.12"])
+def jumped(request, world):
+    """After the jump to this kernel: what the tests look at."""
+    g = world.g
+    clients = world.clients()
+    secrets = {n: clients[n].events[-1]["text"].split()[1] for n in ("ask", "ask-c", "front")}
+    download = world.beside(DOWNLOAD_PY, f"http://{world.net.guest}:8080/big")
+    blocked = world.beside(BLPOP_PY, world.net.guest)
+    time.sleep(2)
+    pids = {u: g.out(f"systemctl show -P MainPID {u}") for u in KEPT}
+    g.jump(f"warmboot reboot {g.image.release(request.param)}", 400)
+    g.run("systemctl is-system-running --wait", 240)
+    result = {u["unit"]: u for u in json.loads(g.out("warmboot status --json", 120))["kept"]}
+    print(json.dumps(result, indent=1))
+    for c in clients.values():
+        c.wait_answers(3, 240)
+    return {"g": g, "release": g.image.release(request.param), "clients": clients, "secrets": secrets, "pids": pids,
+            "result": result, "download": download, "blocked": blocked, "world": world}
+
+
+def kept(j, unit):
+    r = j["result"][unit + ".service"]
+    assert r["how"] == "process", r
+    assert j["g"].out(f"systemctl show -P MainPID {unit}") == j["pids"][unit]
+    assert j["g"].out(f"systemctl is-active {unit}") == "active"
+    assert f"/system.slice/{unit}.service" in j["g"].out(f"cat /proc/{j['pids'][unit]}/cgroup")
+
+
+def connected(j, name):
+    """The client's one connection lived, and it was answered before and after."""
+    j["clients"][name].stop()
+    r = j["clients"][name].report()
+    print(name, r)
+    assert r["connected"] == 1 and r["lost"] == 0, r
+
+
+@pytest.mark.parametrize("name", ["ask", "ask-c", "front"])
+def test_own_services(jumped, name):
+    kept(jumped, name)
+    connected(jumped, name)
+    release, secret, _ = jumped["clients"][name].events[-1]["text"].split()
+    assert (release, secret) == (jumped["release"], jumped["secrets"][name])
+
+
+def test_memcached_has_every_key(jumped):
+    kept(jumped, "memcached")
+    connected(jumped, "memcached")
+    jumped["g"].run("python3 /opt/t/fill.py get", 120, check=True)
+
+
+def test_redis_still_waits(jumped):
+    kept(jumped, "redis-server")
+    connected(jumped, "redis")
+    assert jumped["blocked"].poll() is None, "the blocked BLPOP has ended"
+    jumped["g"].run("redis-cli LPUSH waiting here-it-is", check=True)
+    assert jumped["blocked"].communicate(timeout=60)[0].strip() == "here-it-is"
+    numbers = [int(e["text"].lstrip(":")) for e in jumped["clients"]["redis"].events if e["what"] == "answer"]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "an increment was lost or made twice"
+
+
+def test_nginx_download_goes_on(jumped):
+    kept(jumped, "nginx")
+    assert jumped["download"].communicate(timeout=300)[0].strip() == jumped["g"].out("sha256sum /srv/big").split()[0]
+
+
+def test_unsaved_text(jumped):
+    kept(jumped, "editor")
+    assert "a letter that nobody has saved" in jumped["g"].out("tmux -S /run/editor.sock capture-pane -p")
+
+
+def test_what_cannot_be_kept_is_started_anew(jumped):
+    r = jumped["result"]["ring.service"]
+    assert r["how"] == "restart" and "io_uring" in r["why"], r
+    assert jumped["g"].out("systemctl is-active ring") == "active"
+
+
+def test_systemd_stays_in_charge(jumped):
+    g = jumped["g"]
+    # The unit is its own again: its definition, its log, its restart.
+    assert g.out("systemctl show -P FragmentPath ask") == "/etc/systemd/system/ask.service"
+    assert g.out("systemctl show -P Type ask") == "simple"
+    assert not g.out("systemctl show -P DropInPaths ask memcached")
+    assert g.out("systemctl --failed --no-legend") == ""
+    assert g.run("nft list ruleset | grep -i warmboot").rc == 1, "the hold was not ended"
+
+
+def test_restart_works_afterwards(jumped):
+    if jumped["release"].startswith("7.2"):
+        pytest.skip("the second jump needs what runs")
+    g = jumped["g"]
+    g.run("systemctl restart ask memcached redis-server", 120, check=True)
+    assert g.out("systemctl is-active ask memcached redis-server").split() == ["active"] * 3
+
+
+def test_nothing_complains(jumped):
+    assert jumped["g"].run("journalctl -b -p err --no-pager -q | grep -i warmboot").rc == 1
