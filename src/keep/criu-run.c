@@ -581,6 +581,15 @@ static int incremental_argv(
 	return wb_criu_incremental_argv(dump, r->inside, images, hook, ret);
 }
 
+/* CRIU 4.2 asks no socket for what it has not. */
+static bool needs_shim(const char *version)
+{
+	unsigned major, minor;
+
+	return version && sscanf(version, "%u.%u", &major, &minor) == 2 &&
+	       (major < 4 || (major == 4 && minor < 2));
+}
+
 static int add_shim(struct run *r, struct wb_strv *env)
 {
 	WB_CLEAN_STR path = NULL;
@@ -622,7 +631,7 @@ static int start_dump(
 		e = wb_criu_dump_argv(dump, r->inside, hook, &argv);
 	if (e == 0)
 		e = wb_strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
-	if (e == 0)
+	if (e == 0 && needs_shim(dump->image->version))
 		e = add_shim(r, &env);
 	for (int i = 0; e == 0 && hold && i < 2; i++) {
 		WB_CLEAN_STR s = NULL;

@@ -52,23 +52,25 @@ static void bios_machine(void **state)
 /* The kernel before carved the lower half out of its RAM; the upper half is firmware's. */
 static void a_store_of_ours_is_ram_for_the_next_kernel(void **state)
 {
-	struct {
-		struct wb_handoff_store head;
-		struct wb_handoff_range range;
-	} node = {{WB_HANDOFF_STORE_MAGIC, WB_HANDOFF_VERSION, 1}, {0x40000000, 0x10000000}};
+	const struct wb_handoff_range range = {0x40000000, 0x10000000};
+	const struct wb_handoff_store fields = {WB_HANDOFF_STORE_MAGIC, WB_HANDOFF_VERSION, 1};
+	_Alignas(struct wb_handoff_store) uint8_t node[sizeof(fields) + sizeof(range)];
+	struct wb_handoff_store *head = (struct wb_handoff_store *)node;
 	struct fake_file list[32] = {};
 	size_t n = 0;
 
+	memcpy(node, &fields, sizeof(fields));
+	memcpy(node + sizeof(fields), &range, sizeof(range));
 	for (; bios[n].path; n++)
 		list[n] = bios[n];
 	list[n] = (struct fake_file){
-		"/sys/kernel/boot_params/setup_data/2/data", (char *)&node, sizeof(node)};
+		"/sys/kernel/boot_params/setup_data/2/data", (char *)node, sizeof(node)};
 	for (int damaged = 0; damaged < 2; damaged++) {
 		struct wb_files files = fake_files(list);
 		struct wb_error err = {};
 		WB_CLEAN_MACHINE m = {};
 
-		node.head.n += damaged;
+		head->n += damaged;
 		assert_int_equal(wb_machine_read(&files, &m, &err), 0);
 		assert_int_equal(m.memory.n, damaged ? 4 : 5);
 		assert_int_equal(m.memory.items[3].type, damaged ? WB_E820_PRAM : WB_E820_RAM);

@@ -162,7 +162,7 @@ static int rehearse(struct world *w, struct wb_keep_rehearsal *ret, struct wb_er
 		.services = &services,
 		.runner = &runner,
 		.criu_program = FAKE_CRIU,
-		.criu = "4.1.1",
+		.criu = "4.2",
 		.dir = w->dir};
 
 	w->sys.files = &mixed;
