@@ -7,6 +7,7 @@ import re
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -57,23 +58,36 @@ def answer(event, start):
     say(f"{event['t'] - start:6.1f} s   {release}   secret {secret}   answer {count}")
 
 
-def picture(client, start):
-    """The client's answers, about one a second, and each at which something changed."""
-    last = None
-    for event in client.events:
-        if event["what"] in ("lost", "refused") and event["t"] >= start:
-            say(f"{event['t'] - start:6.1f} s   the connection is {event['what']}: {event['error']}")
-        if event["what"] != "answer" or event["t"] < start - 1:
-            continue
-        pause = last and event["t"] - last["t"]
-        changed = last and event["text"].split()[0] != last["text"].split()[0]
-        if changed:
-            answer(last, start)
-            say(f"           … {pause:.1f} s of silence on the same connection …")
-        if not last or changed:
-            answer(event, start)
-        last = event
-    answer(last, start)
+class Picture(threading.Thread):
+    """The client's answers as they come: one in a while, and each at which something changed."""
+
+    def __init__(self, client):
+        super().__init__(daemon=True)
+        self.client, self.start_time, self.done = client, time.monotonic(), False
+
+    def run(self):
+        last, shown, seen = None, 0.0, 0
+        while not self.done:
+            events = self.client.events
+            for event in events[seen:]:
+                if event["what"] in ("lost", "refused"):
+                    say(f"{event['t'] - self.start_time:6.1f} s   the connection is {event['what']}: {event['error']}")
+                if event["what"] != "answer":
+                    continue
+                pause = event["t"] - last["t"] if last else 0.0
+                if pause > 2:
+                    answer(last, self.start_time)
+                    say(f"           … {pause:.1f} s of silence on the same connection …")
+                if pause > 2 or event["t"] - shown > 4:
+                    answer(event, self.start_time)
+                    shown = event["t"]
+                last = event
+            seen = len(events)
+            time.sleep(0.2)
+
+    def end(self):
+        self.done = True
+        self.join()
 
 
 def run(g, net):
@@ -89,11 +103,12 @@ def run(g, net):
         client.wait_answers(20, 60)
         say("one client holds one connection to counter.service and asks ten times a second")
         say(f"$ warmboot reboot {target}")
-        start = time.monotonic()
+        picture = Picture(client)
+        picture.start()
         t = g.jump(f"warmboot reboot {target}", 400)
         client.wait_answers(10, 240)
+        picture.end()
         client.stop()
-        picture(client, start)
         report = client.report()
     say(f"uname -r after:  {g.out('uname -r')}")
     g.run("systemctl is-system-running --wait", 120)
@@ -105,6 +120,7 @@ def run(g, net):
     print(f"    {'the longest that the client waited':38}{report['silence']:7.2f} s")
     print(f"    connections opened: {report['connected']}, lost: {report['lost']}")
     show(g, "warmboot status")
+    g.run("for i in $(seq 90); do [ -e /run/warmboot/timeline-recorded ] && break; sleep 1; done", 120)
     show(g, "warmboot timeline")
     return 0 if t["release"] == target and report["connected"] == 1 and not report["lost"] else 1
 
