@@ -116,13 +116,10 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 	}
 	had = wb_record_read(sys->files, WB_RECORD_JUMP, &before, NULL) == 0;
 	r = record_jump(sys, err);
-	/* A disk that takes no more writes is a reason for a jump rather than one against it. */
-	if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
-		fprintf(stderr,
-			"warmboot: the jump is not on record (%s), so \"warmboot status\" will "
-			"tell "
-			"less of it\n",
-			strerror(-r));
+	/* Where /var is read-only it is so on purpose; a full disk is a mishap, and refused. */
+	if (r == -EROFS)
+		fprintf(stderr, "warmboot: /var is read-only, so the jump is not on record and "
+				"\"warmboot status\" will tell less of it\n");
 	else if (r < 0)
 		return r;
 	cmd_record_units(sys);
