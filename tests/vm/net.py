@@ -32,6 +32,8 @@ class Network:
     host, guest, prefix, tap, mac = HOST, GUEST, PREFIX, TAP, MAC
 
     def __enter__(self):
+        if not os.path.exists("/dev/net/tun"):
+            raise RuntimeError("no network beside the guest: this machine has no /dev/net/tun")
         root = os.geteuid() == 0
         flags = ["-n"] if root else ["-r", "-n"]
         self._holder = subprocess.Popen(["unshare", *flags, "sh", "-c", "echo; exec sleep infinity"],
