@@ -69,10 +69,10 @@ def machine(payload):
     with net.Network() as n, guest.Guest(kernel="6.12", payload=payload, net=n, name="revive") as g:
         g.network_up()
         g.run("mkdir -p /srv", check=True)
-        g.write_file("/srv/counter.py", COUNTER)
-        g.write_file("/etc/systemd/system/counter.service", UNIT)
+        g.write_file("/srv/counter.py", COUNTER.encode())
+        g.write_file("/etc/systemd/system/counter.service", UNIT.encode())
         g.run("mkdir -p /etc/systemd/system/counter.service.d", check=True)
-        g.write_file("/etc/systemd/system/counter.service.d/nice.conf", "[Service]\nNice=3\n")
+        g.write_file("/etc/systemd/system/counter.service.d/nice.conf", b"[Service]\nNice=3\n")
         g.run("systemctl daemon-reload && systemctl enable --now counter.service", 120, check=True)
         yield g
 
@@ -139,7 +139,7 @@ def test_back_under_its_own_unit(machine):
 
 def test_started_when_it_cannot_come_back(machine):
     g = machine
-    g.write_file("/etc/systemd/system/sabotage.service", SABOTAGE)
+    g.write_file("/etc/systemd/system/sabotage.service", SABOTAGE.encode())
     g.run("systemctl daemon-reload && systemctl enable sabotage.service", 60, check=True)
     with g.net.client("hold", port=PORT) as hold:
         hold.wait_answers(3)
