@@ -7,6 +7,7 @@
 #include <systemd/sd-bus.h>
 
 #include "jump/jump.h"
+#include "sys/connect.h"
 
 /* org.freedesktop.login1(5), flags of RebootWithFlags(). */
 #define ROOT_CHECK_INHIBITORS (1 << 0)
@@ -107,29 +108,11 @@ static int systemd_inhibitors(struct wb_strv *ret, struct wb_error *err)
 	return r < 0 ? r : 0;
 }
 
-/* PID 1's own socket: there with or without a bus daemon, and open to root. */
-static int open_manager(sd_bus **ret)
-{
-	sd_bus *bus = NULL;
-	int r = sd_bus_new(&bus);
-
-	if (r >= 0)
-		r = sd_bus_set_address(bus, "unix:path=/run/systemd/private");
-	if (r >= 0)
-		r = sd_bus_start(bus);
-	if (r < 0) {
-		sd_bus_unref(bus);
-		return r;
-	}
-	*ret = bus;
-	return 0;
-}
-
 static int start_kexec_target(struct wb_error *err)
 {
 	sd_bus_error e = SD_BUS_ERROR_NULL;
 	sd_bus *bus = NULL;
-	int r = open_manager(&bus);
+	int r = wb_manager_connect(WB_MANAGER_SYSTEM, &bus);
 
 	if (r >= 0)
 		r = sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",

@@ -7,6 +7,7 @@
 #include <systemd/sd-bus.h>
 
 #include "keep/unit.h"
+#include "sys/connect.h"
 
 #define NAME "org.freedesktop.systemd1"
 #define UNIT NAME ".Unit"
@@ -60,23 +61,6 @@ void wb_service_deinit(struct wb_service *u)
 			wb_strv_deinit(at);
 	}
 	*u = (struct wb_service){};
-}
-
-static int open_manager(sd_bus **ret)
-{
-	sd_bus *bus = NULL;
-	int r = sd_bus_new(&bus);
-
-	if (r >= 0)
-		r = sd_bus_set_address(bus, "unix:path=/run/systemd/private");
-	if (r >= 0)
-		r = sd_bus_start(bus);
-	if (r < 0) {
-		sd_bus_unref(bus);
-		return r;
-	}
-	*ret = bus;
-	return 0;
 }
 
 static int get_strings(
@@ -149,7 +133,7 @@ static int systemd_read(void *ctx, const char *name, struct wb_service *ret, str
 	sd_bus_error e = SD_BUS_ERROR_NULL;
 	WB_CLEAN_SERVICE u = {};
 	sd_bus *bus = NULL;
-	int r = open_manager(&bus);
+	int r = wb_manager_connect(WB_MANAGER_SYSTEM, &bus);
 
 	if (r >= 0)
 		r = read_unit(bus, name, &u, &e);

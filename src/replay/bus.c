@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "replay/bus.h"
+#include "sys/connect.h"
 
 #define SERVICE "org.freedesktop.systemd1"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
@@ -493,20 +494,9 @@ static char *bus_result(void *ctx, const char *unit)
 int wb_manager_open_bus(int64_t uid, struct wb_manager *ret, struct wb_error *err)
 {
 	WB_CLEAN_STR dir = wb_runtime_dir(uid);
-	WB_CLEAN_STR address = NULL;
 	struct bus *b = calloc(1, sizeof(*b));
-	int r = b && dir ? 0 : -ENOMEM;
+	int r = b && dir ? wb_manager_connect(dir, &b->bus) : -ENOMEM;
 
-	if (r >= 0 && asprintf(&address, "unix:path=%s/private", dir) < 0) {
-		address = NULL;
-		r = -ENOMEM;
-	}
-	if (r >= 0)
-		r = sd_bus_new(&b->bus);
-	if (r >= 0)
-		r = sd_bus_set_address(b->bus, address);
-	if (r >= 0)
-		r = sd_bus_start(b->bus);
 	/* Without a daemon between there is nothing to subscribe to: all signals come. */
 	if (r >= 0)
 		r = sd_bus_match_signal(

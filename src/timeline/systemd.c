@@ -9,6 +9,7 @@
 #include <systemd/sd-journal.h>
 
 #include "timeline/gather.h"
+#include "sys/connect.h"
 
 #define NAME "org.freedesktop.systemd1"
 #define MANAGER NAME ".Manager"
@@ -21,24 +22,6 @@
 
 /* A shutdown has some hundred; more than this, and it is the uptime before that is being read. */
 #define MOST_EVENTS 4000
-
-/* PID 1's own socket: there with or without a bus daemon, and open to root. */
-static int open_manager(sd_bus **ret)
-{
-	sd_bus *bus = NULL;
-	int r = sd_bus_new(&bus);
-
-	if (r >= 0)
-		r = sd_bus_set_address(bus, "unix:path=/run/systemd/private");
-	if (r >= 0)
-		r = sd_bus_start(bus);
-	if (r < 0) {
-		sd_bus_unref(bus);
-		return r;
-	}
-	*ret = bus;
-	return 0;
-}
 
 static int user_times(void *ctx, struct wb_user_times *ret)
 {
@@ -54,7 +37,7 @@ static int user_times(void *ctx, struct wb_user_times *ret)
 		{"FinishTimestampMonotonic", &t.finish_us},
 	};
 	sd_bus *bus = NULL;
-	int r = open_manager(&bus);
+	int r = wb_manager_connect(WB_MANAGER_SYSTEM, &bus);
 
 	for (size_t i = 0; r >= 0 && i < sizeof(wanted) / sizeof(*wanted); i++)
 		r = sd_bus_get_property_trivial(
@@ -73,7 +56,7 @@ static int active_since(void *ctx, const char *unit, uint64_t *ret_us)
 	char *state = NULL;
 	sd_bus *bus = NULL;
 	uint64_t us = 0;
-	int r = open_manager(&bus);
+	int r = wb_manager_connect(WB_MANAGER_SYSTEM, &bus);
 
 	if (r >= 0)
 		r = sd_bus_call_method(bus, NAME, PATH, MANAGER, "GetUnit", NULL, &m, "s", unit);
