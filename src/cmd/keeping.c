@@ -11,7 +11,7 @@
 #include "keep/revive.h"
 #include "keep/spare.h"
 #include "keep/take.h"
-#include "stage/policy.h"
+#include "sys/machine.h"
 #include "sys/spawn.h"
 
 /*
@@ -223,13 +223,11 @@ static int write_draft(const struct wb_sys *sys, struct cmd_keeping *k, struct w
 
 int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct wb_error *err)
 {
-	WB_CLEAN_STR from = text_of(sys->files, "/proc/sys/kernel/osrelease");
+	WB_CLEAN_STR from = wb_running_release(sys->files);
 	int r = 0;
 
 	if (!k->store)
 		return 0;
-	if (from)
-		from[strcspn(from, "\n")] = 0;
 	set(&k->draft.from, from);
 	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
 		if (wb_manifest_is_process(&k->draft.units.items[i]))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keep/preflight.h"
+#include "sys/machine.h"
 
 #define LARGEST (16u << 20)
 
@@ -28,15 +29,6 @@ static bool read_modules(const struct wb_files *files, const char *release, stru
 		       0;
 	}
 	return false;
-}
-
-static char *running_release(const struct wb_files *files)
-{
-	WB_CLEAN_BLOB b = {};
-
-	if (files->read(files->ctx, "/proc/sys/kernel/osrelease", 4096, &b, NULL) < 0)
-		return NULL;
-	return strndup((const char *)b.data, strcspn((const char *)b.data, "\n"));
 }
 
 /* Its number is not given to another process as long as the session has one. */
@@ -76,7 +68,7 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 		return wb_keep_judge(&facts, config, ret, err);
 	facts.release = look->release;
 	if (!facts.release)
-		facts.release = running = running_release(files);
+		facts.release = running = wb_running_release(files);
 	if (facts.release && read_modules(files, facts.release, &missing))
 		facts.missing_modules = &missing;
 	r = wb_procs_read(files, service.cgroup, &procs, err);

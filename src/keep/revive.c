@@ -7,6 +7,7 @@
 
 #include "keep/revive.h"
 #include "keep/wake.h"
+#include "sys/machine.h"
 
 /* A card whose driver finds it later than this is left to the machine's own network setup. */
 #define LINK_SECONDS 10
@@ -218,15 +219,6 @@ static void start_all(
 	}
 }
 
-static char *running_release(const struct wb_files *files)
-{
-	WB_CLEAN_BLOB blob = {};
-
-	if (files->read(files->ctx, "/proc/sys/kernel/osrelease", 4096, &blob, NULL) < 0)
-		return NULL;
-	return strndup((const char *)blob.data, strcspn((const char *)blob.data, "\n"));
-}
-
 static bool unit_is_back(void *arg, const char *unit)
 {
 	const struct wb_result *result = arg;
@@ -254,7 +246,7 @@ int wb_revive_finish(const struct wb_sys *sys, const struct wb_runner *runner,
 	start_all(runner, m, &result);
 	result.nonce = copy(m->nonce);
 	result.from = copy(m->from);
-	result.to = running_release(sys->files);
+	result.to = wb_running_release(sys->files);
 	s = wb_result_write(sys, WB_RESULT, &result, r < 0 ? &later : err);
 	return r < 0 ? r : s;
 }

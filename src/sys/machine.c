@@ -260,6 +260,15 @@ static void read_cpu(const struct wb_files *f, struct wb_machine *m)
 		m->confidential = true;
 }
 
+char *wb_running_release(const struct wb_files *files)
+{
+	WB_CLEAN_BLOB b = {};
+
+	if (files->read(files->ctx, "/proc/sys/kernel/osrelease", 4096, &b, NULL) < 0)
+		return NULL;
+	return strndup((const char *)b.data, strcspn((const char *)b.data, "\n"));
+}
+
 int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct wb_error *err)
 {
 	WB_CLEAN_MACHINE m = {.arch = wb_arch_native()->id};

@@ -9,3 +9,5 @@
  * -ENOENT when firmware's memory map is not to be had; -EBADMSG when it makes no sense; -ENOMEM.
  */
 int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct wb_error *err);
+/* The running kernel's release; NULL: it cannot be read. To be freed. */
+char *wb_running_release(const struct wb_files *files);
