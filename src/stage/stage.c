@@ -37,22 +37,10 @@ void wb_stage_progress(const struct wb_stage *s, const char *what)
 		s->options.progress(s->options.progress_arg, what);
 }
 
-/* UINT64_MAX: the kernel does not tell. */
-static uint64_t available_memory(const struct wb_sys *sys)
-{
-	WB_CLEAN_BLOB b = {};
-	const char *line;
-
-	if (sys->files->read(sys->files->ctx, "/proc/meminfo", 1 << 20, &b, NULL) < 0)
-		return UINT64_MAX;
-	line = strstr((char *)b.data, "MemAvailable:");
-	return line ? strtoull(line + strlen("MemAvailable:"), NULL, 10) << 10 : UINT64_MAX;
-}
-
 int wb_stage_check_memory(
 	const struct wb_sys *sys, uint64_t bytes, const char *what, struct wb_error *err)
 {
-	uint64_t available = available_memory(sys);
+	uint64_t available = wb_available_memory(sys->files);
 
 	if (available >= bytes)
 		return 0;
@@ -65,7 +53,7 @@ int wb_stage_check_memory(
 
 uint64_t wb_stage_spare(const struct wb_sys *sys, uint64_t most)
 {
-	uint64_t half = available_memory(sys) / 2;
+	uint64_t half = wb_available_memory(sys->files) / 2;
 
 	return half < most ? half : most;
 }

@@ -13,20 +13,10 @@
 #include "store/hold.h"
 #include "store/impl.h"
 #include "sys/handoff.h"
+#include "sys/machine.h"
 
 /* What must stay free besides, for the load of the kernel and the shutdown. */
 #define MARGIN (64ull << 20)
-
-static uint64_t available(const struct wb_files *f)
-{
-	WB_CLEAN_BLOB b = {};
-	const char *line;
-
-	if (f->read(f->ctx, "/proc/meminfo", 1 << 20, &b, NULL) < 0)
-		return UINT64_MAX;
-	line = strstr((char *)b.data, "MemAvailable:");
-	return line ? strtoull(line + strlen("MemAvailable:"), NULL, 10) << 10 : UINT64_MAX;
-}
 
 static bool has_systemd(const struct wb_files *f)
 {
@@ -97,7 +87,7 @@ static int carve_reserve(
 	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
 {
 	const struct wb_files *files = env->sys->files;
-	uint64_t left = available(files);
+	uint64_t left = wb_available_memory(files);
 	WB_CLEAN_STORE_STATE answer = {};
 	int r = reuse(env, state, err);
 

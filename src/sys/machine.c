@@ -269,6 +269,17 @@ char *wb_running_release(const struct wb_files *files)
 	return strndup((const char *)b.data, strcspn((const char *)b.data, "\n"));
 }
 
+uint64_t wb_available_memory(const struct wb_files *files)
+{
+	WB_CLEAN_BLOB b = {};
+	const char *line;
+
+	if (files->read(files->ctx, "/proc/meminfo", 1 << 20, &b, NULL) < 0)
+		return UINT64_MAX;
+	line = strstr((char *)b.data, "MemAvailable:");
+	return line ? strtoull(line + strlen("MemAvailable:"), NULL, 10) << 10 : UINT64_MAX;
+}
+
 int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct wb_error *err)
 {
 	WB_CLEAN_MACHINE m = {.arch = wb_arch_native()->id};
