@@ -45,6 +45,8 @@ int wb_store_reach(struct wb_store *s, uint64_t off, uint64_t size, struct wb_er
 int wb_store_reach_all(struct wb_store *s, struct wb_error *err);
 /* Header and table of a sealed store. Errors as wb_store_attach(). */
 int wb_store_load_table(struct wb_store *s, struct wb_error *err);
+/* Take over what wb_store_park() left of this store, if anything. */
+void wb_store_unpark(struct wb_store *s);
 /* Physical address of an offset; 0 where there is none. */
 uint64_t wb_store_physical(const struct wb_store *s, uint64_t off);
 const struct wb_store_backend *wb_store_backend_find(const char *name);

@@ -252,3 +252,21 @@ int wb_store_table_parse(struct wb_bytes in, const struct wb_store_header *h,
 	t = (struct wb_store_table){};
 	return 0;
 }
+
+int wb_store_parked_parse(struct wb_bytes file, uint64_t size, struct wb_store_header *ret_h,
+	struct wb_store_table *ret_table)
+{
+	struct wb_store_header h;
+	struct wb_bytes table;
+	int r = wb_store_header_parse(file, size, &h, NULL);
+
+	if (r < 0)
+		return r;
+	if (!wb_bytes_sub(file, sizeof(h), h.table_size, &table) ||
+		wb_store_hash(table.data, table.size) != h.table_hash)
+		return -EBADMSG;
+	r = wb_store_table_parse(table, &h, ret_table, NULL);
+	if (r == 0)
+		*ret_h = h;
+	return r;
+}

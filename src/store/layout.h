@@ -77,4 +77,8 @@ void wb_store_header_finish(struct wb_store_header *h);
 int wb_store_table_parse(struct wb_bytes in, const struct wb_store_header *h,
 	struct wb_store_table *ret, struct wb_error *err);
 
+/* Header and table in a file, one after the other (wb_store_park()). -EBADMSG, -ENOENT, -ENOMEM. */
+int wb_store_parked_parse(struct wb_bytes file, uint64_t size, struct wb_store_header *ret_h,
+	struct wb_store_table *ret_table);
+
 #define WB_CLEAN_STORE_TABLE __attribute__((cleanup(wb_store_table_deinit))) struct wb_store_table

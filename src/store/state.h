@@ -7,6 +7,8 @@
 #include "sys/sys.h"
 
 #define WB_STORE_STATE "/run/warmboot/store.json"
+/* wb_store_park() */
+#define WB_STORE_PARKED "/run/warmboot/store.table"
 
 /* A part of a store, in the order of the store's own addresses. */
 struct wb_store_piece {

@@ -200,6 +200,8 @@ static int open_state(const struct wb_store_env *env, struct wb_store_state *sta
 		return r;
 	}
 	s->sealed = r == 0;
+	if (!s->sealed)
+		wb_store_unpark(s);
 	*ret = s;
 	s = NULL;
 	return 0;
@@ -298,6 +300,8 @@ int wb_store_drop(const struct wb_store_env *env, struct wb_error *err)
 	}
 	if (r < 0)
 		return r;
+	if (env->sys->files->exists(env->sys->files->ctx, WB_STORE_PARKED))
+		env->sys->remove_file(env->sys->ctx, WB_STORE_PARKED);
 	r = env->sys->remove_file(env->sys->ctx, WB_STORE_STATE);
 	return r < 0 ? wb_fail(err, r, "cannot remove %s: %s", WB_STORE_STATE, strerror(-r)) : 0;
 }

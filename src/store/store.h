@@ -16,8 +16,8 @@
  *	wb_store_get()         an object's extents are checked before a byte of it is handed out;
  *	wb_store_wipe()        when everything has been taken out.
  *
- * One process writes all objects between opening and sealing: the table of what was written lies
- * in that process until then.
+ * One process at a time writes objects: the table of what was written lies in that process until
+ * it seals the store, or leaves it to the next one with wb_store_park().
  */
 #pragma once
 
@@ -105,6 +105,12 @@ int wb_store_forget(struct wb_store *store, const char *prefix, struct wb_error 
  * not whole, -ENOSPC no room for the table, -EIO the memory has moved or could not be written out.
  */
 int wb_store_seal(struct wb_store *store, struct wb_error *err);
+/*
+ * Leave what is whole to whoever opens the store next in this boot, to go on writing and to seal it:
+ * the table goes to a file in /run. Nothing may be written through `store` any more. -EBUSY an object
+ * is not whole; the file's errors.
+ */
+int wb_store_park(struct wb_store *store, struct wb_error *err);
 
 /* ---- the kernel that came after ---- */
 

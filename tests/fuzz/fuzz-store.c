@@ -38,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n;
 
 	wb_store_header_parse((struct wb_bytes){data, size}, SIZE, &h, &err);
+	if (wb_store_parked_parse((struct wb_bytes){data, size}, SIZE, &h, &t) == 0)
+		wb_store_table_deinit(&t);
 	wb_store_header_size((struct wb_bytes){data, size});
 	with_header(data, size);
 	h = (struct wb_store_header){.size = SIZE};
@@ -60,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 {
-	static struct wb_blob seeds[2];
+	static struct wb_blob seeds[3];
 	struct wb_store_entry e = {.name = strdup("unit/pages-1.img"), .size = 5000, .n = 2};
 	struct wb_store_header h = {.size = SIZE, .table_off = 3 * WB_STORE_BLOCK};
 	WB_CLEAN_STORE_TABLE t = {};
@@ -75,6 +77,8 @@ const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 	wb_blob_append(&seeds[0], &h, sizeof(h));
 	wb_blob_append(&seeds[1], "\1\2", 2);
 	wb_blob_append(&seeds[1], table.data, table.size);
-	*ret_n = 2;
+	wb_blob_append(&seeds[2], &h, sizeof(h));
+	wb_blob_append(&seeds[2], table.data, table.size);
+	*ret_n = 3;
 	return seeds;
 }

@@ -270,6 +270,66 @@ static void another_process_goes_on(void **state)
 	refused(f, wb_store_seal(f->store, &f->err), -EROFS, "sealed already");
 }
 
+static void flip_parked(struct fixture *f, size_t at)
+{
+	for (size_t i = 0; i < 24; i++)
+		if (!strcmp(f->machine.file[i].path, WB_STORE_PARKED))
+			f->machine.file[i].data.data[at] ^= 4;
+}
+
+static void another_process_goes_on_from_what_is_there(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_store_writer *w;
+	uint64_t used;
+
+	create(f, "carve", 24 * MIB);
+	put(f, "gone", 3 * MIB);
+	put(f, "ahead", DATA);
+	ok(f, wb_store_forget(f->store, "gone", &f->err));
+	ok(f, wb_store_begin(f->store, "half", &w, &f->err));
+	refused(f, wb_store_park(f->store, &f->err), -EBUSY, "not whole");
+	wb_store_abort(w);
+	ok(f, wb_store_park(f->store, &f->err));
+	used = wb_store_info(f->store).used;
+	close_store(f);
+	ok(f, wb_store_open(&f->machine.env, &f->store, &f->err));
+	assert_false(wb_store_info(f->store).sealed);
+	assert_int_equal(wb_store_info(f->store).used, used);
+	/* Into the gap, and behind: nothing of what is there is written over, nothing is lost. */
+	put(f, "small", 3 * MIB);
+	put(f, "large", DATA);
+	refused(f, wb_store_put(f->store, "ahead", (struct wb_bytes){}, &f->err), -EEXIST,
+		"already");
+	cross(f);
+	refused(f, wb_store_park(f->store, &f->err), -EROFS, "sealed");
+	get(f, "small", 3 * MIB);
+	get(f, "large", DATA);
+	get(f, "ahead", DATA);
+}
+
+/* It is only ever what this store's writer left. */
+static void what_was_parked_is_checked(void **state)
+{
+	struct fixture *f = *state;
+	create(f, "carve", 8 * MIB);
+	put(f, "ahead", MIB);
+	ok(f, wb_store_park(f->store, &f->err));
+	close_store(f);
+	for (size_t at = 0; at < sizeof(struct wb_store_header) + 40; at += 7) {
+		flip_parked(f, at);
+		ok(f, wb_store_open(&f->machine.env, &f->store, &f->err));
+		assert_int_equal(wb_store_info(f->store).objects, 0);
+		close_store(f);
+		flip_parked(f, at);
+	}
+	ok(f, wb_store_open(&f->machine.env, &f->store, &f->err));
+	assert_int_equal(wb_store_info(f->store).objects, 1);
+	close_store(f);
+	ok(f, wb_store_drop(&f->machine.env, &f->err));
+	assert_false(f->machine.files.exists(f->machine.files.ctx, WB_STORE_PARKED));
+}
+
 static void dropped_is_gone(void **state)
 {
 	struct fixture *f = *state;
@@ -731,6 +791,8 @@ int main(void)
 		TEST(memory_is_told_in_few_pieces),
 		TEST(wiped_memory_is_used_again),
 		TEST(another_process_goes_on),
+		TEST(another_process_goes_on_from_what_is_there),
+		TEST(what_was_parked_is_checked),
 		TEST(dropped_is_gone),
 		TEST(several_objects_grow_side_by_side),
 		TEST(room_is_not_lost),
