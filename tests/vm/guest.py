@@ -165,32 +165,45 @@ def guest_lock():
 
 
 class Console:
-    """Bytes from a serial port, cut into (host time, line)."""
+    """Bytes from a serial port, cut into (host time, line); when() knows the time within a line."""
 
     def __init__(self, log=None, t0=0.0):
         self.lines = []
+        self._pieces = []  # of each line: (where it begins, host time)
         self._partial = b""
-        self._start = 0.0
+        self._now = []
         self._log = log
         self._t0 = t0
 
     def feed(self, now, data):
         for piece in data.splitlines(keepends=True):
-            if not self._partial:
-                self._start = now
+            self._now.append((len(self._partial.decode("utf-8", "replace")), now))
             self._partial += piece
             if piece.endswith((b"\n", b"\r")):
                 self._flush()
 
     def _flush(self):
         line = self._partial.decode("utf-8", "replace").rstrip("\r\n")
-        self._partial = b""
+        pieces, self._now, self._partial = self._now, [], b""
         if not line:
             return
-        self.lines.append((self._start, line))
+        start = pieces[0][1]
+        self._pieces.append(pieces)
+        self.lines.append((start, line))
         if self._log:
-            self._log.write(f"[{self._start - self._t0:9.3f}] {line}\n")
+            self._log.write(f"[{start - self._t0:9.3f}] {line}\n")
             self._log.flush()
+
+    def when(self, number, at):
+        """When the character `at` of a line came: a prompt may stand open long before what follows."""
+        return next(t for begin, t in reversed(self._pieces[number]) if begin <= at)
+
+    def search(self, regex, begin=0):
+        """(host time, match) of each line from number `begin` on in which it is found."""
+        for number in range(begin, len(self.lines)):
+            m = re.search(regex, self.lines[number][1])
+            if m:
+                yield self.when(number, m.start()), m
 
     def tail(self, n=40):
         text = [line for _, line in self.lines[-n:]]
@@ -456,15 +469,8 @@ class Guest:
 
     def expect_console(self, regex, timeout=60, since=0.0):
         """The first console line after host time `since` that matches: (host time, match)."""
-        rx = re.compile(regex)
-
         def test():
-            for t, line in self.console.lines:
-                if t >= since:
-                    m = rx.search(line)
-                    if m:
-                        return t, m
-            return None
+            return next(((t, m) for t, m in self.console.search(regex) if t >= since), None)
         return self._wait(test, timeout, f"console line /{regex}/")
 
     # ---- commands ----
@@ -548,11 +554,10 @@ class Guest:
         shell, self.boot_id, release = self._wait(test, timeout, f"new kernel after: {cmd}")
         regexes = {"last": OLD_KERNEL_ENDS, "first": r"Linux version", "init": r"Run \S+ as init process",
                    **(marks or {})}
-        times = dict.fromkeys(regexes)
-        for t, line in self.console.lines[mark:]:
-            for name, regex in regexes.items():
-                if times[name] is None and re.search(regex, line):
-                    times[name] = t - request
+        times = {}
+        for name, regex in regexes.items():
+            t, _ = next(self.console.search(regex, mark), (None, None))
+            times[name] = None if t is None else t - request
         times.update(shell=shell - request, boot_id=self.boot_id, release=release,
                      kexec=len(self.resets) == resets)
         return times
