@@ -4,9 +4,18 @@
 
 #include "cmd/cmd.h"
 
+/* What is too long for the first column has a line of its own. */
+static void print_columns(FILE *out, int width, const char *left, const char *right)
+{
+	if ((int)strlen(left) > width - 2)
+		fprintf(out, "%s\n%-*s%s\n", left, width, "", right);
+	else
+		fprintf(out, "%-*s%s\n", width, left, right);
+}
+
 static void print_option(FILE *out, const struct cmd_option *o)
 {
-	char left[80];
+	char left[160];
 	const char *arg = o->values ? o->values : o->arg;
 
 	if (!o->help)
@@ -14,10 +23,7 @@ static void print_option(FILE *out, const struct cmd_option *o)
 	snprintf(left, sizeof(left), "  %c%c%s --%s%s%s", o->letter ? '-' : ' ',
 		o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, arg ? "=" : "",
 		arg ? arg : "");
-	if (strlen(left) > 30)
-		fprintf(out, "%s\n%-32s%s\n", left, "", o->help);
-	else
-		fprintf(out, "%-32s%s\n", left, o->help);
+	print_columns(out, 32, left, o->help);
 }
 
 /* What is typed before the options: "warmboot load", or "kexec" under its own name. */
@@ -47,10 +53,10 @@ void cmd_print_overview(FILE *out)
 	      "  swap the kernel under a running system\n\ncommands:\n",
 		out);
 	for (size_t i = 0; cmd_rows[i]; i++) {
-		char left[40];
+		char left[160];
 
 		snprintf(left, sizeof(left), "  %s %s", cmd_rows[i]->name, cmd_rows[i]->args);
-		fprintf(out, "%-28s%s\n", left, cmd_rows[i]->help);
+		print_columns(out, 28, left, cmd_rows[i]->help);
 	}
 	fputs("\n\"warmboot COMMAND --help\" lists the command's options. Exit codes: 0 done; 1 "
 	      "refused or\n"
