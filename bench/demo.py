@@ -45,7 +45,8 @@ def say(text=""):
 
 
 def indent(text):
-    return "\n".join("    " + line for line in re.sub(r".*…|.\[K", "", text).splitlines() if line.strip())
+    text = re.sub(r"\r?\x1b\[K(?:[^\r\n\x1b]*…)?", "", text)  # progress
+    return "\n".join("    " + line for line in text.splitlines() if line.strip())
 
 
 def show(g, command, timeout=120):
