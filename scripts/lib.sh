@@ -37,10 +37,10 @@ debian_mirror() {
 	printf '%s\n' "${mirror%/}"
 }
 
-# need_space DIR MIB: stop when the disk cannot hold what is about to be written.
+# need_space DIR MIB [HINT]: stop when the disk cannot hold what is about to be written.
 need_space() {
 	mkdir -p "$1" || die "cannot create $1"
 	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
 	[ "$free" -ge "$2" ] ||
-		die "$1 has $free MiB free and $2 MiB are needed: free some space or set WARMBOOT_CACHE to another disk"
+		die "$1 has $free MiB free and $2 MiB are needed: free some space${3:-}"
 }

@@ -7,6 +7,7 @@
     check_picture(text)     well-formed SVG that refers to nothing outside
 """
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -107,8 +108,11 @@ def check_metrics(text):
             series.add((m.group(1), m.group(2)))
     for name in seen:
         assert name.startswith('warmboot_') and not name.endswith(('_total', '_count', '_sum', '_bucket')), name
-    if shutil.which('promtool'):
-        r = subprocess.run(['promtool', 'check', 'metrics'], input=text, text=True, capture_output=True, check=False)
+    cached = os.environ.get('WARMBOOT_CACHE') or pathlib.Path(
+        os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache', 'warmboot')
+    promtool = shutil.which('promtool') or shutil.which('promtool', path=pathlib.Path(cached, 'bin'))
+    if promtool:
+        r = subprocess.run([promtool, 'check', 'metrics'], input=text, text=True, capture_output=True, check=False)
         assert r.returncode == 0 and not r.stderr.strip(), r.stdout + r.stderr
     return seen
 
