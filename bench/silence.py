@@ -43,18 +43,20 @@ def one(g, net, way, release):
         last = [e for e in held.events if e["what"] == "answer"][-1]
         g.run("systemctl is-system-running --wait", 240)
         return {"held": held.report()["silence"], "fresh": fresh.report()["silence"],
+                "slowest": fresh.report()["slowest"],
                 "lost": held.report()["lost"] + fresh.report()["lost"], "refused": fresh.report()["refused"],
                 "memory": last["text"].split()[1] == secret}
 
 
 def table(results):
     base = {k: statistics.median(r[k] for r in results[BASE]) for k in ("held", "fresh")}
-    print(f"\n{'':32}{'held connection':>22}{'new connections':>22}{'lost':>6}{'refused':>9}  memory")
+    print(f"\n{'':32}{'held connection':>22}{'new connections':>22}{'slowest one':>13}{'lost':>6}{'refused':>9}  memory")
     for way, runs in results.items():
         cells = [way.ljust(32)]
         for k in ("held", "fresh"):
             m = statistics.median(r[k] for r in runs)
             cells.append(f"{m:12.1f} s {m / base[k]:6.2f} x")
+        cells.append(f"{statistics.median(r['slowest'] for r in runs):11.1f} s")
         cells.append(f"{sum(r['lost'] for r in runs):6}{sum(r['refused'] for r in runs):9}")
         cells.append("  kept" if all(r["memory"] for r in runs) else "  gone")
         print("".join(cells))

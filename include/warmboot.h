@@ -76,6 +76,8 @@ struct wb_load_options {
 	void (*progress)(void *arg, const char *what);
 	void *progress_arg;
 	const struct wb_load_store *store; /* NULL: none */
+	/* With the warm initramfs: a program on the root that it starts beside the init; NULL: none. */
+	const char *early;
 	/* One word that no command line may lack: it is added where it is not there. NULL: none. */
 	const char *region_word;
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ const struct cmd_row *const cmd_rows[] = {
 const struct cmd_row *const cmd_service_rows[] = {
 	&cmd_mark,
 	&cmd_probe,
+	&cmd_early,
 	&cmd_freeze,
 	&cmd_generator,
 	&cmd_hold,
@@ -100,4 +103,17 @@ void cmd_progress_end(void)
 {
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
+}
+
+void cmd_tell_kernel(const char *text)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	char line[600];
+	int n = snprintf(line, sizeof(line), "<4>warmboot: %s\n", text);
+
+	if (fd < 0)
+		return;
+	if (write(fd, line, (size_t)n) < 0)
+		fputs(line, stderr);
+	close(fd);
 }

@@ -89,6 +89,8 @@ int cmd_run(const struct cmd_row *row, const char *program, int argc, char **arg
 
 /* "warmboot: SENTENCE" on standard error; returns CMD_FAILED. */
 int cmd_fail(const struct cmd_args *args, const struct wb_error *err);
+/* Where the journal does not run yet: a warning in the kernel's log, which it reads later. */
+void cmd_tell_kernel(const char *text);
 /* The same for wrong usage; returns CMD_USAGE. */
 int cmd_misused(const struct cmd_args *args, const struct wb_error *err);
 
@@ -102,4 +104,5 @@ void cmd_progress_end(void);
 extern const struct cmd_row cmd_status, cmd_list, cmd_load, cmd_unload, cmd_reboot, cmd_completion,
 	cmd_help, cmd_kexec, cmd_keep, cmd_store, cmd_timeline, cmd_history, cmd_mark, cmd_probe;
 /* Called by units only: cmd_service_rows[]. */
-extern const struct cmd_row cmd_freeze, cmd_generator, cmd_hold, cmd_thaw, cmd_thawed, cmd_replay;
+extern const struct cmd_row cmd_early, cmd_freeze, cmd_generator, cmd_hold, cmd_thaw, cmd_thawed,
+	cmd_replay;

@@ -44,20 +44,6 @@ static int host_symlink(void *ctx, const char *target, const char *path)
 	return 0;
 }
 
-/* The journal does not run yet; the kernel's log is the only place that is read later. */
-static void tell_kernel(const char *text)
-{
-	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	char line[600];
-	int n = snprintf(line, sizeof(line), "<4>warmboot: %s\n", text);
-
-	if (fd < 0)
-		return;
-	if (write(fd, line, (size_t)n) < 0)
-		fputs(line, stderr);
-	close(fd);
-}
-
 /* -ENOENT: nothing was kept over a jump to this boot. */
 static int find_manifest(const struct wb_sys *sys, struct wb_manifest *ret, struct wb_error *err)
 {
@@ -98,7 +84,7 @@ static int run_generator(const struct cmd_args *args)
 	}
 	if (r == 0)
 		return CMD_DONE;
-	tell_kernel(err.text);
+	cmd_tell_kernel(err.text);
 	return CMD_FAILED;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cmd/cmd.h"
+#include "keep/early.h"
 #include "keep/revive.h"
 
 enum { OPT_MODULES = OPT_OWN, OPT_END };
@@ -13,23 +15,43 @@ static const struct cmd_option own_options[] = {
 	{},
 };
 
+/* What is back has no hold any more, and needs none. */
+static int hold_rest(const struct wb_files *files, const struct wb_early *early,
+	const struct wb_manifest *m, struct wb_error *ret_warning, struct wb_error *err)
+{
+	struct wb_manifest rest;
+	int r = wb_early_rest(early, m, &rest);
+
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	r = wb_revive_hold(files, &wb_runner_host, &rest, WB_LINK_SECONDS, ret_warning, err);
+	free(rest.units.items);
+	return r;
+}
+
 static int run_hold(const struct cmd_args *args)
 {
-	const struct wb_files *files = wb_sys_real()->files;
+	const struct wb_sys *sys = wb_sys_real();
 	struct wb_error warning = {}, err = {};
+	WB_CLEAN_EARLY early = {};
 	WB_CLEAN_MANIFEST m = {};
+	bool was_early;
 
-	if (cmd_has(args, OPT_MODULES)) {
-		wb_revive_modules(&wb_runner_host);
-		return CMD_DONE;
-	}
 	if (cmd_has(args, OPT_END)) {
 		if (wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, &err) < 0)
 			return cmd_fail(args, &err);
 		return CMD_DONE;
 	}
-	if (wb_revive_read(files, &m, &err) < 0 ||
-		wb_revive_hold(files, &wb_runner_host, &m, &warning, &err) < 0)
+	was_early = wb_early_read(sys, &early, NULL) == 0;
+	if (cmd_has(args, OPT_MODULES)) {
+		if (!was_early)
+			wb_revive_modules(&wb_runner_host);
+		return CMD_DONE;
+	}
+	if (was_early && early.held)
+		return CMD_DONE;
+	if (wb_revive_read(sys->files, &m, &err) < 0 ||
+		hold_rest(sys->files, &early, &m, &warning, &err) < 0)
 		return cmd_fail(args, &err);
 	/* Not the end of it: a thaw whose address is missing will fail for itself. */
 	if (warning.code)

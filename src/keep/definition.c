@@ -385,6 +385,34 @@ int wb_definition_replace(const struct wb_manifest_unit *u,
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }
 
+/* The last word on each setting counts; a list is empty again after an empty value, as in systemd. */
+const char *wb_definition_asks(const struct wb_manifest_unit *u)
+{
+	static const char *const keys[] = {"RuntimeDirectory", "LoadCredential", "SetCredential",
+		"RequiresMountsFor", "DeviceAllow", "DevicePolicy", "LogNamespace"};
+	bool on[sizeof(keys) / sizeof(*keys)] = {};
+
+	for (size_t i = 0; i < u->definition.n; i++) {
+		struct cursor c = {.p = u->definition.items[i].text};
+		int r = 1;
+
+		while (r > 0) {
+			CLEAN_ASSIGNMENT a = {};
+
+			r = take_assignment(&c, &a);
+			for (size_t k = 0; r > 0 && k < sizeof(keys) / sizeof(*keys); k++)
+				if (!strcmp(a.key, keys[k]))
+					on[k] = *a.value;
+		}
+		if (r < 0)
+			return keys[0];
+	}
+	for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+		if (on[k])
+			return keys[k];
+	return NULL;
+}
+
 /* The first `prefix` bytes of the name, then what follows its first `from` bytes. */
 static int add_dir(struct wb_strv *ret, const char *unit, size_t prefix, size_t from)
 {

@@ -28,6 +28,12 @@ int wb_definition_replace(const struct wb_manifest_unit *u,
 	const struct wb_definition_wishes *wishes, char **ret, struct wb_error *err);
 
 /*
+ * A setting for which systemd has to do something before the processes can come back, besides what
+ * shows in their namespaces: make a directory in /run, mount, limit devices. NULL: there is none.
+ */
+const char *wb_definition_asks(const struct wb_manifest_unit *u);
+
+/*
  * Directories of drop-ins that systemd reads for a unit of this name, most particular first, without
  * the directories above: "a-b@c.service.d", "a-b@.service.d", "a-@c.service.d", …, "service.d". -ENOMEM.
  */

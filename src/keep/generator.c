@@ -7,6 +7,7 @@
 
 #include "keep/definition.h"
 #include "keep/generator.h"
+#include "keep/needs.h"
 #include "keep/result.h"
 
 /* How long a thaw may take. Beyond, an ordinary start serves its clients better. */
@@ -17,102 +18,6 @@ static const char *const unit_dirs[] = {"/etc/systemd/system.control",
 	"/run/systemd/system.control", "/run/systemd/transient", "/etc/systemd/system",
 	"/etc/systemd/system.attached", "/run/systemd/system", "/run/systemd/system.attached",
 	"/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", NULL};
-
-/* ---- fstab ---- */
-
-static bool has_option(const char *options, size_t n, const char *want)
-{
-	size_t len = strlen(want);
-
-	for (size_t i = 0; i + len <= n; i++)
-		if ((i == 0 || options[i - 1] == ',') && !strncmp(options + i, want, len) &&
-			(i + len == n || options[i + len] == ',' || options[i + len] == '='))
-			return true;
-	return false;
-}
-
-/* The next blank-separated field of a line; its length in *ret_n, 0 none. */
-static const char *field(const char *p, size_t *ret_n)
-{
-	p += strspn(p, " \t");
-	*ret_n = strcspn(p, " \t\n");
-	return p;
-}
-
-static bool is_one_of(const char *s, size_t n, const char *const *list)
-{
-	for (; *list; list++)
-		if (strlen(*list) == n && !strncmp(s, *list, n))
-			return true;
-	return false;
-}
-
-/* No service's files lie there. */
-static bool is_beside(const char *where, size_t n)
-{
-	static const char *const places[] = {
-		"/", "none", "swap", "/boot", "/efi", "/boot/efi", "/boot/firmware", NULL};
-
-	return is_one_of(where, n, places);
-}
-
-static bool line_needs_udev(const char *line)
-{
-	static const char *const no_device[] = {"tmpfs", "proc", "sysfs", "devpts", "cgroup2",
-		"debugfs", "tracefs", "mqueue", "hugetlbfs", "securityfs", "ramfs", "swap", NULL};
-	size_t n_what, n_where, n_type, n_options;
-	const char *what = field(line, &n_what), *where = field(what + n_what, &n_where);
-	const char *type = field(where + n_where, &n_type);
-	const char *options = field(type + n_type, &n_options);
-
-	if (!n_what || *what == '#' || !n_where || is_beside(where, n_where))
-		return false;
-	return !is_one_of(type, n_type, no_device) && !has_option(options, n_options, "noauto") &&
-	       !has_option(options, n_options, "x-systemd.automount");
-}
-
-bool wb_fstab_needs_udev(const char *fstab)
-{
-	while (*fstab) {
-		if (line_needs_udev(fstab))
-			return true;
-		fstab += strcspn(fstab, "\n");
-		fstab += !!*fstab;
-	}
-	return false;
-}
-
-/* ---- what a unit needs ---- */
-
-static bool below(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
-}
-
-/* Files are put back where a file system may be mounted first: /tmp by tmp.mount. */
-static bool has_files_in_tmp(const struct wb_manifest_unit *u)
-{
-	for (size_t i = 0; i < u->files.n; i++)
-		if (below(u->files.items[i].path, "/tmp") ||
-			below(u->files.items[i].path, "/var/tmp"))
-			return true;
-	return false;
-}
-
-/* Addresses that only the machine's own network setup can bring. */
-static bool waits_for_network(const struct wb_manifest *m, const struct wb_manifest_unit *u)
-{
-	for (size_t i = 0; i < u->connections.n; i++)
-		if (!wb_net_brings_back(&m->net, u->connections.items[i].local))
-			return true;
-	for (size_t i = 0; i < u->ports.n; i++)
-		if (u->ports.items[i].address &&
-			!wb_net_brings_back(&m->net, u->ports.items[i].address))
-			return true;
-	return false;
-}
 
 /* ---- writing ---- */
 
@@ -222,14 +127,13 @@ static int give_up(const struct job *j, const struct wb_manifest_unit *u, const 
 static int write_unit(const struct job *j, const struct wb_manifest_unit *u, struct wb_error *err)
 {
 	struct wb_definition_wishes wishes = {.program = j->program,
-		.wait_network = waits_for_network(j->m, u),
+		.wait_network = wb_needs_network(j->m, u),
 		.deadline_s = DEADLINE_S};
 	WB_CLEAN_STR text = NULL;
 	struct wb_error why = {};
 	int r;
 
-	wishes.before_coldplug =
-		!j->fstab_needs_udev && !wishes.wait_network && !has_files_in_tmp(u);
+	wishes.before_coldplug = !j->fstab_needs_udev && !wishes.wait_network && !wb_needs_tmp(u);
 	r = wb_definition_replace(u, &wishes, &text, &why);
 	if (r == -EOPNOTSUPP)
 		return give_up(j, u, why.text, err);

@@ -26,9 +26,3 @@ struct wb_generator_ops {
  */
 int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manifest *m,
 	const char *program, const char *early, struct wb_error *err);
-
-/*
- * Does mounting what fstab(5) says need a device besides the root's? Then services' files may not be
- * there before udev has found it. Pure.
- */
-bool wb_fstab_needs_udev(const char *fstab);

@@ -107,13 +107,14 @@ static void forget(struct wb_manifest_unit *u)
 	free(u->streams.items);
 	free(u->how);
 	free(u->why);
+	free(u->cgroup);
 	json_decref(u->image);
 	u->ports.n = u->connections.n = u->pids.n = u->streams.n = 0;
 	u->ports.items = NULL;
 	u->connections.items = NULL;
 	u->pids.items = NULL;
 	u->streams.items = NULL;
-	u->how = u->why = NULL;
+	u->how = u->why = u->cgroup = NULL;
 	u->image = NULL;
 }
 
@@ -184,6 +185,9 @@ int wb_keep_verdict_to_manifest(
 		r = copy_ports(v, u);
 	if (r == 0 && v->how == WB_KEEP_PROCESS) {
 		u->main_pid = v->image.main_pid;
+		u->plain = v->plain;
+		if (v->cgroup)
+			r = copy_string(v->cgroup, &u->cgroup);
 		for (size_t i = 0; r == 0 && i < v->image.pids.n; i++) {
 			int64_t *pid = wb_list_add(&u->pids, sizeof(*pid));
 

@@ -72,6 +72,8 @@ struct wb_manifest_unit {
 	/* Of how == "process": */
 	int64_t main_pid;
 	WB_LIST(int64_t) pids;
+	char *cgroup;  /* below the control group file system, "/system.slice/nginx.service" */
+	bool plain;    /* they live in the machine's own namespaces: no sandbox has to be made */
 	char *images;  /* prefix of the names of CRIU's images in the store */
 	json_t *image; /* what the part that ran CRIU wants to know again; its own shape */
 	WB_LIST(struct wb_manifest_stream) streams;

@@ -16,6 +16,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 	wb_strv_deinit(&v->reasons);
 	wb_strv_deinit(&v->warnings);
 	wb_criu_image_deinit(&v->image);
+	free(v->cgroup);
 	wb_strv_deinit(&v->files);
 	for (size_t i = 0; i < v->ports.n; i++) {
 		free(v->ports.items[i].protocol);
@@ -239,6 +240,11 @@ static void judge_namespaces(struct judge *j)
 				refuse(j, "its processes are in several %s namespaces",
 					kinds[k].what);
 	}
+	/* CRIU itself gives what it restores a time namespace, so that monotonic clocks go on. */
+	j->v.plain = true;
+	for (size_t k = 0; kinds[k].ns != WB_NS_TIME; k++)
+		j->v.plain &= root->ns[kinds[k].ns] && init->ns[kinds[k].ns] &&
+			      same_ns(root, init, kinds[k].ns);
 	if (!same_ns(root, init, WB_NS_PID))
 		refuse(j, "it has process numbers of its own (a pid namespace)");
 	if (!same_ns(root, init, WB_NS_NET))
@@ -653,6 +659,11 @@ int wb_keep_judge(const struct wb_keep_facts *facts, const struct wb_keep_config
 	if (facts->criu && j.error == 0) {
 		j.v.image.version = strdup(facts->criu);
 		if (!j.v.image.version)
+			j.error = -ENOMEM;
+	}
+	if (facts->systemd->cgroup && j.error == 0) {
+		j.v.cgroup = strdup(facts->systemd->cgroup);
+		if (!j.v.cgroup)
 			j.error = -ENOMEM;
 	}
 	j.v.how = j.v.reasons.n ? WB_KEEP_RESTART : WB_KEEP_PROCESS;

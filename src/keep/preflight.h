@@ -32,6 +32,8 @@ struct wb_keep_verdict {
 	struct wb_strv warnings; /* what will not be quite as before */
 	/* Of PROCESS: */
 	struct wb_criu_image image;
+	char *cgroup; /* as in struct wb_manifest_unit */
+	bool plain;
 	struct wb_strv files; /* on a tmpfs, in use or configured: they have to travel */
 	/* Of both: */
 	WB_LIST(struct wb_manifest_port) ports;

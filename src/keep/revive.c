@@ -9,9 +9,6 @@
 #include "keep/wake.h"
 #include "sys/machine.h"
 
-/* A card whose driver finds it later than this is left to the machine's own network setup. */
-#define LINK_SECONDS 10
-
 static const char ns_last_pid[] = "/proc/sys/kernel/ns_last_pid";
 
 const char *const wb_anchor_names[] = {"uts", "ipc", "net", "mnt", NULL};
@@ -67,7 +64,8 @@ static int load_network_modules(const struct wb_runner *runner, const struct wb_
 }
 
 int wb_revive_hold(const struct wb_files *files, const struct wb_runner *runner,
-	const struct wb_manifest *m, struct wb_error *ret_warning, struct wb_error *err)
+	const struct wb_manifest *m, unsigned link_seconds, struct wb_error *ret_warning,
+	struct wb_error *err)
 {
 	int r;
 
@@ -78,7 +76,7 @@ int wb_revive_hold(const struct wb_files *files, const struct wb_runner *runner,
 	if (load_network_modules(runner, &m->net) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	if (m->net.links.n)
-		wb_net_restore(files, runner, &m->net, LINK_SECONDS, ret_warning);
+		wb_net_restore(files, runner, &m->net, link_seconds, ret_warning);
 	return 0;
 }
 

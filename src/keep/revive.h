@@ -32,13 +32,17 @@ void wb_revive_raise_pids(
 /* Modules that CRIU asks the kernel for; what is built in or not there is passed over. */
 void wb_revive_modules(const struct wb_runner *runner);
 
+/* A card whose driver finds it later than this is left to the machine's own network setup. */
+#define WB_LINK_SECONDS 10
+
 /*
  * Silence first, and only then the network. A failure of the first is one of the whole (and nothing
  * must be thawed); one of the second leaves its sentence in *ret_warning, and thaws whose address is
  * missing will say so themselves.
  */
 int wb_revive_hold(const struct wb_files *files, const struct wb_runner *runner,
-	const struct wb_manifest *m, struct wb_error *ret_warning, struct wb_error *err);
+	const struct wb_manifest *m, unsigned link_seconds, struct wb_error *ret_warning,
+	struct wb_error *err);
 
 /*
  * Put the unit's files back, as they are seen from its mount namespace (an fd; -1: the caller's own);

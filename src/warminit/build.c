@@ -108,7 +108,7 @@ static int put_modules(struct cpio *c, const struct wb_files *files,
 	return r;
 }
 
-static int build(const struct wb_files *files, const struct wb_warm_root *root,
+static int build(const struct wb_files *files, const struct wb_warm_root *root, const char *early,
 	const struct wb_warm_modules *modules, struct wb_warm_result *ret, struct wb_error *err)
 {
 	static const struct {
@@ -132,6 +132,8 @@ static int build(const struct wb_files *files, const struct wb_warm_root *root,
 		r = line(&plan, "partuuid %s\n", root->partuuid);
 	if (r == 0 && root->disk[0])
 		r = line(&plan, "disk %s\n", root->disk);
+	if (r == 0 && early)
+		r = line(&plan, "early %s\n", early);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
 	r = put_modules(&c, files, modules, &plan, &ret->modules, err);
@@ -153,7 +155,7 @@ int wb_warm_build(const struct wb_files *files, const struct wb_warm_request *wa
 	if (r == 0)
 		r = wb_warm_modules_find(files, want->release, &root, &modules, err);
 	if (r == 0)
-		r = build(files, &root, &modules, &out, err);
+		r = build(files, &root, want->early, &modules, &out, err);
 	wb_warm_modules_deinit(&modules);
 	if (r < 0) {
 		wb_warm_result_deinit(&out);

@@ -35,7 +35,8 @@
 struct boot {
 	char cmdline[4097];
 	char type[16], uuid[64], partuuid[64], kind[16], devpts[8];
-	char disk[512]; /* as disk_name() */
+	char disk[512];  /* as disk_name() */
+	char early[256]; /* runs beside the init */
 	char options[1024], init[256], runsize[32], device[280];
 	unsigned long flags;
 	long deadline_ms; /* -1: none */
@@ -269,6 +270,7 @@ static void follow_plan(struct boot *b, char *plan)
 		{"kind", b->kind, sizeof(b->kind)},
 		{"devpts", b->devpts, sizeof(b->devpts)},
 		{"disk", b->disk, sizeof(b->disk)},
+		{"early", b->early, sizeof(b->early)},
 	};
 	char *save = NULL;
 
@@ -538,6 +540,35 @@ static void switch_root(const struct boot *b)
 		close(fd);
 }
 
+/*
+ * Beside the init, not before it: whatever becomes of the one, the other starts. The init becomes its
+ * parent, since it is this process. /run/warmboot/early.pid is src/keep/early.h's.
+ */
+static void start_early(const struct boot *b)
+{
+	char text[16];
+	pid_t pid;
+	int fd;
+
+	if (!b->early[0])
+		return;
+	setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin", 1);
+	pid = fork();
+	if (pid == 0) {
+		setsid();
+		execl(b->early, "warmboot", "early", (char *)NULL);
+		_exit(127);
+	}
+	mkdir("/run/warmboot", 0755);
+	fd = open("/run/warmboot/early.pid", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	snprintf(text, sizeof(text), "%d\n", (int)pid);
+	if (pid > 0 && write(fd, text, strlen(text)) < 0)
+		warn("cannot write /run/warmboot/early.pid");
+	close(fd);
+}
+
 /* As initramfs-tools: the asked-for init, else the usual ones. */
 static void start_init(struct boot *b, char **argv)
 {
@@ -595,5 +626,6 @@ int main(int argc, char **argv)
 	else
 		note(sentence);
 	switch_root(&b);
+	start_early(&b);
 	start_init(&b, argv);
 }

@@ -13,6 +13,8 @@ struct wb_warm_request {
 		release; /* target kernel; its modules are under /usr/lib/modules or /lib/modules */
 	const char *
 		cmdline; /* the target's command line: root=, rootflags=, rootfstype=, ro/rw, init= */
+	/* A program on the root that runs beside the init from its start, as "PROGRAM early"; NULL. */
+	const char *early;
 };
 
 struct wb_warm_result {

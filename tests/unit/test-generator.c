@@ -4,6 +4,7 @@
 
 #include "fake-write.h"
 #include "keep/generator.h"
+#include "keep/needs.h"
 #include "keep/result.h"
 #include "sample-manifest.h"
 #include "unit.h"

@@ -43,7 +43,7 @@ static void test_hold(void **state)
 
 	read_sample(&m);
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, &warning, &err), 0);
+	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, 1, &warning, &err), 0);
 	assert_int_equal(warning.code, 0);
 	p = after(p, "poke /proc/sys/kernel/ns_last_pid 812\n");
 	/* No packet may arrive before there is silence. */
@@ -64,7 +64,7 @@ static void test_hold_fails(void **state)
 
 	read_sample(&m);
 	fake_runner_init(&fake, answers);
-	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, &warning, &err), -ENOENT);
+	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, 1, &warning, &err), -ENOENT);
 	/* The number is high enough already, and the network must not come up unguarded. */
 	assert_null(strstr(fake.log, "poke /proc/sys/kernel"));
 	assert_null(strstr(fake.log, "ip -force"));

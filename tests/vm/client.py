@@ -4,10 +4,13 @@
 
 Asks ten times a second and prints one JSON object a line for each answer and each failure, stamped
 with the monotonic clock. "hold" keeps one connection, and connects again only when it was lost; "fresh"
-connects for each question, for as long as TCP tries. Ends on SIGTERM.
+connects anew ten times a second, whatever becomes of the connections before. Ends on SIGTERM.
 """
 import argparse
+import errno
 import json
+import os
+import selectors
 import signal
 import socket
 import sys
@@ -51,19 +54,64 @@ def hold(args):
         time.sleep(args.every)
 
 
-def fresh(args):
-    while True:
-        s = None
+class Visit:
+    """One new connection, its question and its answer."""
+
+    def __init__(self, args, sel):
+        self.args, self.sel, self.got, self.connected = args, sel, b"", False
+        self.since = time.monotonic()
+        self.s = socket.socket()
+        self.s.setblocking(False)
+        error = self.s.connect_ex((args.host, args.port))
+        if error not in (0, errno.EINPROGRESS):
+            say("refused", error=os.strerror(error))
+            self.s.close()
+            return
+        sel.register(self.s, selectors.EVENT_WRITE, self)
+
+    def step(self):
         try:
-            s = connect(args)
-            say("connected")
-            say("answer", text=ask(s, args))
+            if not self.connected:
+                error = self.s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if error:
+                    raise OSError(error, os.strerror(error))
+                self.connected = True
+                say("connected")
+                self.s.sendall(self.args.send)
+                self.sel.modify(self.s, selectors.EVENT_READ, self)
+                return
+            data = self.s.recv(65536)
+            if not data:
+                raise ConnectionResetError("the other end closed the connection")
+            self.got += data
+            if not self.got.endswith(self.args.until):
+                return
+            text = self.got[:-len(self.args.until)].decode("utf-8", "replace")[:200]
+            say("answer", text=text, took=time.monotonic() - self.since)
         except OSError as e:
-            say("lost" if s else "refused", error=str(e))
-        finally:
-            if s:
-                s.close()
-        time.sleep(args.every)
+            say("lost" if self.connected else "refused", error=str(e))
+        self.end()
+
+    def end(self):
+        self.sel.unregister(self.s)
+        self.s.close()
+
+
+def fresh(args):
+    """Whatever becomes of those before it: who comes anew does not know that others wait."""
+    sel = selectors.DefaultSelector()
+    due = time.monotonic()
+    while True:
+        for key, _ in sel.select(max(0.0, due - time.monotonic())):
+            key.data.step()
+        now = time.monotonic()
+        if now >= due:
+            Visit(args, sel)
+            due = max(due + args.every, now)
+        for key in list(sel.get_map().values()):
+            if now - key.data.since > args.timeout:
+                say("refused", error="timed out")
+                key.data.end()
 
 
 def escaped(text):

@@ -118,8 +118,10 @@ class Client:
         self.wait_for(lambda ev: sum(e["what"] == "answer" for e in ev) >= have + n, timeout, f"{n} answers")
 
     def report(self):
-        """Longest silence between two answers, its begin, and what went wrong, by kind."""
+        """Longest silence between two answers, its begin, the slowest answer to one new connection, and what
+        went wrong, by kind."""
         answers = [e["t"] for e in self.events if e["what"] == "answer"]
         gaps = [(b - a, a) for a, b in zip(answers, answers[1:])] or [(0.0, 0.0)]
         count = {k: sum(e["what"] == k for e in self.events) for k in ("connected", "answer", "lost", "refused")}
-        return {"silence": max(gaps)[0], "since": max(gaps)[1], **count}
+        slowest = max((e.get("took", 0.0) for e in self.events), default=0.0)
+        return {"silence": max(gaps)[0], "since": max(gaps)[1], "slowest": slowest, **count}

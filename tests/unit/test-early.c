@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdlib.h>
+
+#include "keep/early.h"
+#include "sample-manifest.h"
+#include "unit.h"
+
+static const char fstab[] = "UUID=1 / ext4 errors=remount-ro 0 1\ntmpfs /tmp tmpfs defaults 0 0\n";
+
+static struct wb_manifest_unit *plain_unit(struct wb_manifest *m)
+{
+	struct wb_error err = {};
+
+	if (wb_manifest_parse(
+		    (struct wb_bytes){(const uint8_t *)sample_manifest, strlen(sample_manifest)},
+		    NULL, m, &err) < 0)
+		fail_msg("%s", err.text);
+	m->units.items[0].plain = true;
+	free(m->units.items[0].cgroup);
+	m->units.items[0].cgroup = strdup("/system.slice/memcached.service");
+	for (size_t i = 0; i < m->units.items[0].definition.n; i++) {
+		free(m->units.items[0].definition.items[i].text);
+		m->units.items[0].definition.items[i].text =
+			strdup("[Service]\nExecStart=/usr/bin/memcached\n");
+	}
+	for (size_t i = 0; i < m->units.items[0].files.n; i++) {
+		free(m->units.items[0].files.items[i].path);
+		m->units.items[0].files.items[i].path = strdup("/run/memcached/pid");
+	}
+	return &m->units.items[0];
+}
+
+static void refused(const struct wb_manifest *m, const struct wb_manifest_unit *u,
+	const char *table, const char *why)
+{
+	struct wb_error err = {};
+
+	assert_int_equal(wb_early_allows(m, u, table, &err), -EOPNOTSUPP);
+	if (!strstr(err.text, why))
+		fail_msg("no \"%s\" in \"%s\"", why, err.text);
+}
+
+static void set_definition(struct wb_manifest_unit *u, const char *text)
+{
+	free(u->definition.items[0].text);
+	u->definition.items[0].text = strdup(text);
+}
+
+static void test_allows(void **state)
+{
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_manifest_unit *u = plain_unit(&m);
+	struct wb_error err = {};
+
+	(void)state;
+	if (wb_early_allows(&m, u, fstab, &err) < 0)
+		fail_msg("%s", err.text);
+	refused(&m, u, "UUID=2 /var ext4 defaults 0 2\n", "besides the root");
+	set_definition(u, "[Service]\nRuntimeDirectory=memcached\n");
+	refused(&m, u, fstab, "RuntimeDirectory=");
+	set_definition(u, "[Service]\nRuntimeDirectory=memcached\nRuntimeDirectory=\n");
+	assert_int_equal(wb_early_allows(&m, u, fstab, &err), 0);
+	set_definition(u, "[Unit]\nRequiresMountsFor=/srv\n");
+	refused(&m, u, fstab, "RequiresMountsFor=");
+	set_definition(u, "[Service]\nRootDirectory=/srv\n");
+	refused(&m, u, fstab, "RootDirectory=");
+	set_definition(u, "");
+	u->plain = false;
+	refused(&m, u, fstab, "sandbox");
+	u->plain = true;
+	free(m.net.links.items[0].kind);
+	m.net.links.items[0].kind = strdup("bridge");
+	refused(&m, u, fstab, "network setup");
+}
+
+static void test_files(void **state)
+{
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_manifest_unit *u = plain_unit(&m);
+	struct wb_manifest_file *f = wb_list_add(&u->files, sizeof(*f));
+
+	(void)state;
+	f->path = strdup("/dev/shm/memcached");
+	refused(&m, u, fstab, "/dev/shm/memcached");
+}
+
+static void test_state(void **state)
+{
+	static const char text[] =
+		"{\"pid\": 120, \"held\": true, \"units\": [{\"unit\": \"memcached.service\", "
+		"\"output_fd\": 5, \"error_fd\": 6, \"output_inode\": 900, \"error_inode\": 901}]}";
+	WB_CLEAN_EARLY e = {}, again = {}, bad = {};
+	struct wb_manifest rest = {};
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_error err = {};
+	char *written;
+
+	(void)state;
+	plain_unit(&m);
+	if (wb_early_parse((struct wb_bytes){(const uint8_t *)text, strlen(text)}, &e, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_non_null(wb_early_find(&e, "memcached.service"));
+	assert_null(wb_early_find(&e, "nginx.service"));
+	assert_int_equal(wb_early_rest(&e, &m, &rest), 0);
+	assert_int_equal(rest.units.n, m.units.n - 1);
+	assert_string_equal(rest.units.items[0].unit, m.units.items[1].unit);
+	free(rest.units.items);
+	written = wb_early_text(&e);
+	assert_non_null(written);
+	assert_int_equal(
+		wb_early_parse(
+			(struct wb_bytes){(const uint8_t *)written, strlen(written)}, &again, &err),
+		0);
+	assert_int_equal(again.units.items[0].inodes[1], 901);
+	assert_true(again.held);
+	free(written);
+	assert_int_equal(
+		wb_early_parse((struct wb_bytes){(const uint8_t *)"{\"pid\": 1}", 10}, &bad, &err),
+		-EBADMSG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_allows),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
