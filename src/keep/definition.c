@@ -283,8 +283,10 @@ static void print_unit(
 		"systemd-remount-fs.service%s%s\n"
 		/* Who had called syslog(3) is connected to it again. */
 		"After=systemd-journald-dev-log.socket\n"
-		"Before=warmboot-thawed.service%s\n\n",
+		"Before=warmboot-thawed.service%s%s\n\n",
 		text, early ? "" : " local-fs.target", w->wait_network ? " network.target" : "",
+		/* Its "flush ruleset" would end the hold. */
+		w->wait_network ? "" : " nftables.service",
 		early ? " systemd-udev-trigger.service" : "");
 }
 

@@ -48,13 +48,14 @@ static void set_end(const struct set *s)
 		fputs(" }\n\t}\n", s->out);
 }
 
+static const char *const connection_types[] = {
+	"ipv4_addr . inet_service . ipv4_addr . inet_service",
+	"ipv6_addr . inet_service . ipv6_addr . inet_service"};
+
 /* Connections, seen from a packet that arrives: peer first. Addresses as the kernel compares them. */
 static size_t print_connections(FILE *out, const struct wb_manifest *m, bool v6, unsigned seconds)
 {
-	struct set s = {out, v6 ? "peers6" : "peers4",
-		v6 ? "ipv6_addr . inet_service . ipv6_addr . inet_service"
-		   : "ipv4_addr . inet_service . ipv4_addr . inet_service",
-		seconds};
+	struct set s = {out, v6 ? "peers6" : "peers4", connection_types[v6], seconds};
 
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
@@ -70,6 +71,11 @@ static size_t print_connections(FILE *out, const struct wb_manifest *m, bool v6,
 		}
 	}
 	set_end(&s);
+	/* Those that go on while new ones still wait. */
+	if (s.seen)
+		fprintf(out,
+			"\tset open%c {\n\t\ttype %s\n\t\tflags timeout\n\t\ttimeout %us\n\t}\n",
+			v6 ? '6' : '4', s.type, seconds);
 	return s.seen;
 }
 
@@ -146,9 +152,13 @@ static void print_arriving(
 	      "\t\ttype filter hook prerouting priority -400; policy accept;\n",
 		out);
 	if (peers[0])
-		fputs("\t\tip saddr . tcp sport . ip daddr . tcp dport @peers4 drop\n", out);
+		fputs("\t\tip saddr . tcp sport . ip daddr . tcp dport @open4 accept\n"
+		      "\t\tip saddr . tcp sport . ip daddr . tcp dport @peers4 drop\n",
+			out);
 	if (peers[1])
-		fputs("\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @peers6 drop\n", out);
+		fputs("\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @open6 accept\n"
+		      "\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @peers6 drop\n",
+			out);
 	if (ports[ANYWHERE])
 		fprintf(out, "\t\tfib daddr type local %smeta l4proto . th dport @ports drop\n",
 			only);
@@ -240,8 +250,16 @@ static bool is_listed(const struct wb_manifest_unit *u, size_t k)
 	return false;
 }
 
+static void print_element(
+	FILE *out, const char *verb, const char *set, const struct wb_manifest_connection *c)
+{
+	fprintf(out, "%s inet warmboot %s%c { %s . %lld . %s . %lld }\n", verb, set,
+		is_v6(c->local) ? '6' : '4', c->remote, (long long)c->remote_port, c->local,
+		(long long)c->local_port);
+}
+
 int wb_hold_release_ruleset(
-	const struct wb_manifest *m, const struct wb_manifest_unit *u, char **ret)
+	const struct wb_manifest *m, const struct wb_manifest_unit *u, bool ports, char **ret)
 {
 	static const char *const sets[] = {"ports", "ports4", "ports6"};
 	WB_CLEAN_STR text = NULL;
@@ -253,11 +271,11 @@ int wb_hold_release_ruleset(
 	for (size_t i = 0; i < u->connections.n; i++, all++) {
 		const struct wb_manifest_connection *c = &u->connections.items[i];
 
-		fprintf(out, "delete element inet warmboot peers%c { %s . %lld . %s . %lld }\n",
-			is_v6(c->local) ? '6' : '4', c->remote, (long long)c->remote_port, c->local,
-			(long long)c->local_port);
+		print_element(out, "delete element", "peers", c);
+		if (!ports)
+			print_element(out, "add element", "open", c);
 	}
-	for (size_t i = 0; i < u->ports.n; i++) {
+	for (size_t i = 0; ports && i < u->ports.n; i++) {
 		const struct wb_manifest_port *p = &u->ports.items[i];
 
 		if (is_shared(m, u, p) || is_listed(u, i))
@@ -311,11 +329,29 @@ int wb_hold_end(const struct wb_runner *runner, enum wb_hold_kind kind, struct w
 }
 
 int wb_hold_release(const struct wb_runner *runner, const struct wb_manifest *m,
-	const struct wb_manifest_unit *u, struct wb_error *err)
+	const struct wb_manifest_unit *u, bool ports, struct wb_error *err)
 {
 	WB_CLEAN_STR text = NULL;
 
-	if (wb_hold_release_ruleset(m, u, &text) < 0)
+	if (wb_hold_release_ruleset(m, u, ports, &text) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	return text ? run_nft(runner, text, err) : 0;
+}
+
+bool wb_hold_has_firewall(const struct wb_files *files)
+{
+	static const char *const targets[] = {"sysinit.target", "basic.target", "multi-user.target",
+		"network.target", "network-pre.target", "network-online.target"};
+	static const char *const units[] = {"nftables", "ufw", "firewalld", "netfilter-persistent",
+		"iptables", "ip6tables", "shorewall", "ferm"};
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
+		for (size_t k = 0; k < sizeof(units) / sizeof(*units); k++) {
+			snprintf(path, sizeof(path), "/etc/systemd/system/%s.wants/%s.service",
+				targets[i], units[k]);
+			if (files->exists(files->ctx, path))
+				return true;
+		}
+	return false;
 }

@@ -31,13 +31,20 @@ const char *wb_hold_end_ruleset(enum wb_hold_kind kind);
 
 /*
  * What takes one unit out of the hold: it is back, and others may need longer. What it shares with
- * another kept unit stays. *ret to be freed; NULL: it had nothing in it. -ENOMEM. Pure.
+ * another kept unit stays. Without `ports` its connections go on, and who comes anew still waits.
+ * *ret to be freed; NULL: it had nothing in it. -ENOMEM. Pure.
  */
 int wb_hold_release_ruleset(
-	const struct wb_manifest *m, const struct wb_manifest_unit *u, char **ret);
+	const struct wb_manifest *m, const struct wb_manifest_unit *u, bool ports, char **ret);
 /* Do so. An element that is there no more (its time was over) is an error of nft's, and harmless. */
 int wb_hold_release(const struct wb_runner *runner, const struct wb_manifest *m,
-	const struct wb_manifest_unit *u, struct wb_error *err);
+	const struct wb_manifest_unit *u, bool ports, struct wb_error *err);
+
+/*
+ * Does a service load a firewall in each boot? Then its rules, and not the thaw, decide when new
+ * connections may come: warmboot-thawed.service is ordered after those services, by the same names.
+ */
+bool wb_hold_has_firewall(const struct wb_files *files);
 
 /* Put both rulesets into force, or end one. Errors are those of nft. */
 int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,

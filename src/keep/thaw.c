@@ -150,10 +150,12 @@ static bool is_this(void *arg, const char *unit)
 }
 
 /* Its connections need not wait for other units' thaws; a failure is made good after the last. */
-static void let_go(const struct wb_manifest *m, const struct wb_manifest_unit *u)
+static void let_go(const struct wb_thaw *t)
 {
-	if (wb_hold_release(&wb_runner_host, m, u, NULL) == 0)
-		wb_wake_send(m, is_this, u->unit);
+	bool ports = !wb_hold_has_firewall(t->sys->files);
+
+	if (wb_hold_release(&wb_runner_host, t->manifest, t->unit, ports, NULL) == 0)
+		wb_wake_send(t->manifest, is_this, t->unit->unit);
 }
 
 int wb_thaw(const struct wb_thaw *t, struct wb_error *ret_warning, struct wb_error *err)
@@ -166,7 +168,7 @@ int wb_thaw(const struct wb_thaw *t, struct wb_error *ret_warning, struct wb_err
 	r = thaw(t, err);
 	if (r == 0) {
 		wb_mark_unit(t->sys, WB_MARK_THAW_END, t->unit->unit);
-		let_go(t->manifest, t->unit);
+		let_go(t);
 	}
 	if (r == 0)
 		write_success(t, seconds_since(&start), ret_warning);

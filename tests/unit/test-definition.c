@@ -107,7 +107,8 @@ static void test_memcached(void **state)
 	has_line(text,
 		"After=warmboot-hold.service warmboot-modules.service systemd-remount-fs.service");
 	has_line(text, "After=systemd-journald-dev-log.socket");
-	has_line(text, "Before=warmboot-thawed.service systemd-udev-trigger.service");
+	has_line(text,
+		"Before=warmboot-thawed.service nftables.service systemd-udev-trigger.service");
 	has_not(text, "PrivateTmp");
 	has_not(text, "network.target");
 	has_not(text, "MemoryDenyWriteExecute");
@@ -235,7 +236,7 @@ static void test_template(void **state)
 	/* It waits for a mount, which waits for udev. */
 	has_line(text, "After=warmboot-hold.service warmboot-modules.service "
 		       "systemd-remount-fs.service local-fs.target");
-	has_line(text, "Before=warmboot-thawed.service");
+	has_line(text, "Before=warmboot-thawed.service nftables.service");
 	has_not(text, "PartOf");
 }
 

@@ -67,7 +67,8 @@ static void test_whole(void **state)
 	generate(&fake, &m);
 	text = fake_written(&fake, EARLY "/memcached.service");
 	contains(text, "ExecStart=+/usr/sbin/warmboot thaw %n\n");
-	contains(text, "Before=warmboot-thawed.service systemd-udev-trigger.service\n");
+	contains(text,
+		"Before=warmboot-thawed.service nftables.service systemd-udev-trigger.service\n");
 	assert_null(fake_written(&fake, EARLY "/getty@tty1.service"));
 	contains(fake_written(&fake, EARLY "/warmboot-unhold.service.d/50-units.conf"),
 		"After=memcached.service\nAfter=getty@tty1.service\n");
@@ -89,7 +90,7 @@ static void test_waits(void **state)
 	text = fake_written(&fake, EARLY "/memcached.service");
 	contains(text, "After=warmboot-hold.service warmboot-modules.service "
 		       "systemd-remount-fs.service local-fs.target\n");
-	contains(text, "Before=warmboot-thawed.service\n");
+	contains(text, "Before=warmboot-thawed.service nftables.service\n");
 
 	/* An address on a bridge: only the machine's own setup makes it. */
 	free(m.net.links.items[0].kind);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fake-files.h"
 #include "fake-runner.h"
 #include "keep/hold.h"
 #include "unit.h"
@@ -40,11 +41,21 @@ static const char kept[] =
 	"\t\telements = { 10.0.0.1 . 40000 . 10.0.0.2 . 80,\n"
 	"\t\t\t10.0.0.9 . 40002 . 10.0.0.2 . 80 }\n"
 	"\t}\n"
+	"\tset open4 {\n"
+	"\t\ttype ipv4_addr . inet_service . ipv4_addr . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
+	"\t}\n"
 	"\tset peers6 {\n"
 	"\t\ttype ipv6_addr . inet_service . ipv6_addr . inet_service\n"
 	"\t\tflags timeout\n"
 	"\t\ttimeout 90s\n"
 	"\t\telements = { 2001:db8::1 . 40001 . 2001:db8::2 . 80 }\n"
+	"\t}\n"
+	"\tset open6 {\n"
+	"\t\ttype ipv6_addr . inet_service . ipv6_addr . inet_service\n"
+	"\t\tflags timeout\n"
+	"\t\ttimeout 90s\n"
 	"\t}\n"
 	"\tset ports {\n"
 	"\t\ttype inet_proto . inet_service\n"
@@ -67,7 +78,9 @@ static const char kept[] =
 	"\t}\n"
 	"\tchain arriving {\n"
 	"\t\ttype filter hook prerouting priority -400; policy accept;\n"
+	"\t\tip saddr . tcp sport . ip daddr . tcp dport @open4 accept\n"
 	"\t\tip saddr . tcp sport . ip daddr . tcp dport @peers4 drop\n"
+	"\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @open6 accept\n"
 	"\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @peers6 drop\n"
 	"\t\tfib daddr type local meta l4proto . th dport @ports drop\n"
 	"\t\tip daddr . meta l4proto . th dport @ports4 drop\n"
@@ -127,7 +140,7 @@ static void test_release(void **state)
 	const struct wb_manifest m = {.units = {two, 2}};
 	WB_CLEAN_STR text = NULL;
 
-	assert_int_equal(wb_hold_release_ruleset(&m, &two[0], &text), 0);
+	assert_int_equal(wb_hold_release_ruleset(&m, &two[0], true, &text), 0);
 	/* Port 80 is in it once, and 443 is the other one's, too. */
 	assert_string_equal(text,
 		"delete element inet warmboot peers4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n"
@@ -136,6 +149,36 @@ static void test_release(void **state)
 		"delete element inet warmboot ports { tcp . 80 }\n"
 		"delete element inet warmboot ports4 { 10.0.0.2 . udp . 53 }\n"
 		"delete element inet warmboot ports6 { fe80::1 . tcp . 53 }\n");
+}
+
+/* A firewall is still to come: who is connected goes on, and nobody else. */
+static void test_release_connections(void **state)
+{
+	struct wb_manifest_connection c = {
+		.local = "10.0.0.2", .local_port = 80, .remote = "10.0.0.1", .remote_port = 40000};
+	struct wb_manifest_port port = {.protocol = "tcp", .port = 80};
+	struct wb_manifest_unit unit = {
+		.unit = "a.service", .how = "process", .ports = {&port, 1}, .connections = {&c, 1}};
+	const struct wb_manifest m = {.units = {&unit, 1}};
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(wb_hold_release_ruleset(&m, &unit, false, &text), 0);
+	assert_string_equal(text,
+		"delete element inet warmboot peers4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n"
+		"add element inet warmboot open4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n");
+}
+
+static void test_firewall(void **state)
+{
+	static const struct fake_file with[] = {
+		{"/etc/systemd/system/sysinit.target.wants/nftables.service", ""}, {}};
+	static const struct fake_file without[] = {
+		{"/etc/systemd/system/sysinit.target.wants/systemd-resolved.service", ""}, {}};
+	struct wb_files files = fake_files(with);
+
+	assert_true(wb_hold_has_firewall(&files));
+	files = fake_files(without);
+	assert_false(wb_hold_has_firewall(&files));
 }
 
 static void test_nothing(void **state)
@@ -182,6 +225,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rulesets),
 		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_release_connections),
+		cmocka_unit_test(test_firewall),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_apply),
 	};

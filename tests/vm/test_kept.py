@@ -29,6 +29,8 @@ ASK_PY = textwrap.dedent('''
                 count += 1
                 release = open("/proc/sys/kernel/osrelease").read().strip()
                 self.wfile.write(f"{release} {SECRET} {count}\\n".encode())
+                if count % 10 == 0:
+                    print(f"answered {count} on {release}", flush=True)
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = daemon_threads = True
     Server(("", 7001), Handler).serve_forever()
@@ -249,6 +251,25 @@ def test_own_services(jumped, name):
     connected(jumped, name)
     release, secret, _ = jumped["clients"][name].events[-1]["text"].split()
     assert (release, secret) == (jumped["release"], jumped["secrets"][name])
+
+
+def test_early(jumped):
+    """What needs nothing of systemd's was back before systemd's first unit, and is now its own."""
+    g = jumped["g"]
+    early = json.loads(g.out("cat /run/warmboot/early.json"))
+    assert early["held"] and {"ask.service", "ask-c.service"} <= {u["unit"] for u in early["units"]}, early
+    ours, journal = (int(g.out(f"systemctl show -P {what} {unit}")) for unit, what in (
+        ("ask.service", "ExecMainStartTimestampMonotonic"), ("systemd-journald.service", "ActiveEnterTimestampMonotonic")))
+    print("thawed", ours, "journal", journal)
+    # Nobody stands between the service and the journal, and nothing of what it said is missing.
+    assert g.out("cat /sys/fs/cgroup/system.slice/ask.service/cgroup.procs").split() == [jumped["pids"]["ask"]]
+    said = g.out("journalctl -b -u ask --no-pager -o cat | sed -n 's/^answered //p'").splitlines()
+    counts = [int(line.split()[0]) for line in said]
+    assert len(counts) > 3 and counts == list(range(counts[0], counts[0] + 10 * len(counts), 10)), said
+    assert all(line.split()[2] == jumped["release"] for line in said), said
+    first = next(int(e["text"].split()[2]) for e in jumped["clients"]["ask"].events
+                 if e["what"] == "answer" and e["text"].split()[0] == jumped["release"])
+    assert counts[0] < first + 10, (first, said[0])
 
 
 def test_memcached_has_every_key(jumped):
