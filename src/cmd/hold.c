@@ -6,6 +6,10 @@
 #include "cmd/cmd.h"
 #include "keep/early.h"
 #include "keep/revive.h"
+#include "keep/unhold.h"
+
+/* Within the time after which the kernel ends the silence by itself (WB_HOLD_SECONDS). */
+#define LISTEN_SECONDS 45
 
 enum { OPT_MODULES = OPT_OWN, OPT_END };
 
@@ -29,6 +33,17 @@ static int hold_rest(const struct wb_files *files, const struct wb_early *early,
 	return r;
 }
 
+/* What cannot be read is no reason to keep anybody waiting. */
+static void wait_for_ports(const struct wb_files *files)
+{
+	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_RESULT result = {};
+
+	if (wb_revive_read(files, &m, NULL) == 0 &&
+		wb_result_read(files, WB_RESULT, &result, NULL) == 0)
+		wb_unhold_wait(files, &wb_runner_host, &m, &result, LISTEN_SECONDS);
+}
+
 static int run_hold(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
@@ -38,6 +53,7 @@ static int run_hold(const struct cmd_args *args)
 	bool was_early;
 
 	if (cmd_has(args, OPT_END)) {
+		wait_for_ports(sys->files);
 		if (wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, &err) < 0)
 			return cmd_fail(args, &err);
 		return CMD_DONE;

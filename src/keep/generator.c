@@ -9,6 +9,7 @@
 #include "keep/generator.h"
 #include "keep/needs.h"
 #include "keep/result.h"
+#include "keep/runner.h"
 
 /* How long a thaw may take. Beyond, an ordinary start serves its clients better. */
 #define DEADLINE_S 90
@@ -147,10 +148,14 @@ static int write_unit(const struct job *j, const struct wb_manifest_unit *u, str
 	return r;
 }
 
-/* The hold for units that start anew ends when they have started. */
+/*
+ * The hold for units that start anew ends when they have started. Not in a directory of the
+ * generator's: that is empty again when warmboot-thawed.service has had systemd reload.
+ */
 static int write_unhold(const struct job *j, struct wb_error *err)
 {
-	static const char dropin[] = "warmboot-unhold.service.d/50-units.conf";
+	static const char dropin[] = "/run/systemd/system/warmboot-unhold.service.d/50-units.conf";
+	const struct wb_sys *sys = j->ops->sys;
 	WB_CLEAN_STR text = NULL;
 	size_t n, units = 0;
 	FILE *out = open_memstream(&text, &n);
@@ -167,8 +172,12 @@ static int write_unhold(const struct job *j, struct wb_error *err)
 	}
 	if (fclose(out))
 		return no_memory(err);
-	r = units ? write_text(j, dropin, text, err) : 0;
-	if (r == 0 && units)
+	if (!units)
+		return 0;
+	r = sys->write_file(sys->ctx, dropin, wb_text(text), 0644);
+	if (r < 0)
+		wb_fail(err, r, "cannot write %s: %s", dropin, strerror(-r));
+	if (r == 0)
 		r = make_link(j, "/usr/lib/systemd/system/warmboot-unhold.service",
 			"multi-user.target.wants", "warmboot-unhold.service", err);
 	return r;

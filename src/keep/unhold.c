@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "keep/unhold.h"
+
+#define PAUSE_MS 100
+
+static bool is_listened_on(const struct wb_sockets *sockets, int64_t port)
+{
+	for (size_t i = 0; i < sockets->n; i++) {
+		const struct wb_socket *s = &sockets->items[i];
+
+		if (s->kind == WB_SOCKET_TCP && s->listening && s->local_port == port)
+			return true;
+	}
+	return false;
+}
+
+bool wb_unhold_listens(const struct wb_manifest_unit *u, const struct wb_sockets *sockets)
+{
+	for (size_t i = 0; i < u->ports.n; i++) {
+		const struct wb_manifest_port *p = &u->ports.items[i];
+
+		if (!strcmp(p->protocol, "tcp") && !is_listened_on(sockets, p->port))
+			return false;
+	}
+	return true;
+}
+
+static bool came_back(const struct wb_result *result, const char *unit)
+{
+	for (size_t i = 0; i < result->units.n; i++)
+		if (!strcmp(result->units.items[i].unit, unit))
+			return !strcmp(result->units.items[i].how, "process");
+	return false;
+}
+
+static bool is_active(const struct wb_runner *runner, const char *unit)
+{
+	const char *const argv[] = {"systemctl", "--quiet", "is-active", unit, NULL};
+
+	return wb_run(runner, argv, (struct wb_bytes){}, NULL, NULL) == 0;
+}
+
+static bool all_listen(const struct wb_files *files, const struct wb_runner *runner,
+	const struct wb_manifest *m, const struct wb_result *result)
+{
+	WB_CLEAN_SOCKETS sockets = {};
+
+	/* Process 1 is in the machine's own network namespace. */
+	if (wb_sockets_read(files, 1, &sockets, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+
+		if (!came_back(result, u->unit) && !wb_unhold_listens(u, &sockets) &&
+			is_active(runner, u->unit))
+			return false;
+	}
+	return true;
+}
+
+void wb_unhold_wait(const struct wb_files *files, const struct wb_runner *runner,
+	const struct wb_manifest *m, const struct wb_result *result, unsigned seconds)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000 * 1000};
+
+	for (unsigned tries = seconds * 1000 / PAUSE_MS; tries > 0; tries--) {
+		if (all_listen(files, runner, m, result))
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
