@@ -6,6 +6,7 @@
 #include "cmd/keeping.h"
 #include "keep/config.h"
 #include "keep/freeze.h"
+#include "keep/hold.h"
 #include "keep/preflight.h"
 #include "keep/rehearse.h"
 #include "keep/revive.h"
@@ -172,7 +173,13 @@ int cmd_keeping_reserve(
 	if (!k->draft.units.n)
 		return 0;
 	r = wb_store_create(wb_store_env_real(), backend, bytes, &k->store, &local);
-	return r < 0 ? lower_all(k, local.text, err) : 0;
+	if (r == 0)
+		return 0;
+	r = lower_all(k, local.text, err);
+	/* For the manifest alone there may be room: by it ports keep silent in the next boot, too. */
+	if (r == 0)
+		wb_store_create(wb_store_env_real(), backend, MARGIN_BYTES, &k->store, NULL);
+	return r;
 }
 
 int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct wb_error *err)
@@ -221,11 +228,72 @@ static int write_draft(const struct wb_sys *sys, struct cmd_keeping *k, struct w
 	return r;
 }
 
+/*
+ * What holds if nothing more is heard: a kernel that panics, or a power cut, leaves nobody to tell. The
+ * boot that brings units back writes better news over it.
+ */
+static void write_expectation(const struct wb_sys *sys, struct cmd_keeping *k)
+{
+	static const char lost[] = "the boot after the jump found nothing of it to bring back";
+	WB_CLEAN_RECORD staged = {};
+	WB_CLEAN_RESULT result = {.version = 1};
+
+	if (wb_record_read(sys->files, WB_RECORD_STAGED, &staged, NULL) < 0)
+		return;
+	for (size_t i = 0; i < k->draft.units.n; i++) {
+		const struct wb_manifest_unit *u = &k->draft.units.items[i];
+		struct wb_unit_result *part = wb_list_add(&result.units, sizeof(*part));
+
+		if (!part)
+			return;
+		set(&part->unit, u->unit);
+		set(&part->asked, u->asked);
+		set(&part->how, "restart");
+		set(&part->why, wb_manifest_is_process(u) ? lost : u->why);
+	}
+	set(&result.nonce, staged.nonce);
+	set(&result.from, staged.from);
+	set(&result.to, staged.to);
+	wb_result_read(sys->files, WB_RESULT_LAST, &k->before, NULL);
+	/* A full disk has the jump's own record refuse, and a read-only one has no record. */
+	k->expected = wb_result_write(sys, WB_RESULT_LAST, &result, NULL) == 0;
+}
+
+static void take_expectation_back(const struct wb_sys *sys, struct cmd_keeping *k)
+{
+	if (k->expected && k->before.version)
+		wb_result_write(sys, WB_RESULT_LAST, &k->before, NULL);
+	else if (k->expected)
+		sys->remove_file(sys->ctx, WB_RESULT_LAST);
+	k->expected = false;
+}
+
+/*
+ * Whoever is stopped in the ordinary way is so long before the freeze; a new connection is not to be
+ * refused meanwhile. Without nft it is, as in any reboot.
+ */
+static int hold_stopped(const struct cmd_keeping *k, struct wb_error *err)
+{
+	struct wb_manifest_unit *units = calloc(k->draft.units.n + 1, sizeof(*units));
+	struct wb_manifest rest = {.units = {units, 0}};
+
+	if (!units)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < k->draft.units.n; i++)
+		if (!wb_manifest_is_process(&k->draft.units.items[i]))
+			units[rest.units.n++] = k->draft.units.items[i];
+	wb_hold_apply(&wb_runner_host, &rest, WB_HOLD_SECONDS, NULL);
+	free(units);
+	return 0;
+}
+
 int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct wb_error *err)
 {
 	WB_CLEAN_STR from = wb_running_release(sys->files);
 	int r = 0;
 
+	if (k->draft.units.n)
+		write_expectation(sys, k);
 	if (!k->store)
 		return 0;
 	set(&k->draft.from, from);
@@ -242,6 +310,8 @@ int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, s
 	k->armed = r == 0;
 	if (r == 0 && !now && k->spared.n)
 		r = wb_spare_units(sys, &k->spared, err);
+	if (r == 0 && !now)
+		r = hold_stopped(k, err);
 	return r;
 }
 
@@ -249,9 +319,12 @@ void cmd_keeping_undo(const struct wb_sys *sys, struct cmd_keeping *k)
 {
 	if (k->armed && k->spared.n)
 		wb_spare_undo(sys, &k->spared);
-	if (k->armed)
+	if (k->armed) {
 		sys->remove_file(sys->ctx, WB_FREEZE_DRAFT);
+		wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, NULL);
+	}
 	k->armed = false;
+	take_expectation_back(sys, k);
 	if (k->store) {
 		wb_store_close(k->store);
 		k->store = NULL;
@@ -263,6 +336,7 @@ void cmd_keeping_deinit(struct cmd_keeping *k)
 {
 	wb_store_close(k->store);
 	wb_strv_deinit(&k->spared);
+	wb_result_deinit(&k->before);
 	wb_manifest_deinit(&k->draft);
 }
 

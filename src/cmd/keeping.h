@@ -4,6 +4,7 @@
 
 #include "cmd/load.h"
 #include "keep/manifest.h"
+#include "keep/result.h"
 #include "store/store.h"
 
 /* What is wanted: the configured units and those named, or none. */
@@ -23,9 +24,11 @@ struct cmd_keeping {
 	struct wb_manifest draft; /* no units: nothing is kept */
 	struct wb_store *store;   /* NULL: no unit is kept as a process */
 	struct wb_strv spared;
-	uint64_t bytes;     /* that the store will have to hold, roughly */
-	uint64_t tsc, wall; /* when the decision began */
+	struct wb_result before; /* what was on record of the jump before */
+	uint64_t bytes;          /* that the store will have to hold, roughly */
+	uint64_t tsc, wall;      /* when the decision began */
 	bool armed;
+	bool expected; /* what to expect is on record */
 };
 
 /*

@@ -10,21 +10,26 @@
 #include "keep/result.h"
 #include "keep/runner.h"
 
-/* A unit that was to be started anew may have failed to, or still be about it. */
+/* A unit that was to be started anew may have failed to, or still be about it, or wait for its turn. */
 static const char *outcome(const struct wb_unit_result *u)
 {
-	const char *const argv[] = {"systemctl", "is-active", u->unit, NULL};
+	const char *const argv[] = {
+		"systemctl", "show", "--property=ActiveState", "--property=Job", u->unit, NULL};
 	const struct wb_spawn how = {.argv = argv, .deadline_ms = 5000};
 	WB_CLEAN_BLOB said = {};
+	const char *text, *job;
 
 	if (!strcmp(u->how, "process"))
 		return "kept";
-	/* Its status is not 0 for all that do not run; the word tells them apart. */
-	if (wb_spawn(&how, &said, NULL) < 0)
+	if (wb_spawn(&how, &said, NULL) != 0)
 		return "restarted";
-	if (!strncmp((const char *)said.data, "activating", 10))
+	text = (const char *)said.data;
+	if (strstr(text, "ActiveState=active\n"))
+		return "restarted";
+	job = strstr(text, "Job=");
+	if (strstr(text, "ActiveState=activating\n") || (job && job[4] >= '1' && job[4] <= '9'))
 		return "starting";
-	return strncmp((const char *)said.data, "active", 6) ? "failed" : "restarted";
+	return "failed";
 }
 
 /* RFC 3339, UTC; null for 0. */
@@ -47,12 +52,12 @@ static json_t *or_null(const char *s)
 	return j ? j : json_null();
 }
 
-json_t *cmd_status_kept_json(const struct wb_files *files)
+json_t *cmd_status_kept_json(const struct wb_files *files, const char *nonce)
 {
 	WB_CLEAN_RESULT result = {};
 	json_t *list = json_array();
 
-	if (wb_result_read(files, WB_RESULT, &result, NULL) < 0)
+	if (wb_result_find(files, nonce, &result, NULL) < 0)
 		return list;
 	for (size_t i = 0; i < result.units.n; i++) {
 		const struct wb_unit_result *u = &result.units.items[i];
@@ -66,11 +71,11 @@ json_t *cmd_status_kept_json(const struct wb_files *files)
 	return list;
 }
 
-void cmd_status_kept_print(const struct wb_files *files)
+void cmd_status_kept_print(const struct wb_files *files, const char *nonce)
 {
 	WB_CLEAN_RESULT result = {};
 
-	if (wb_result_read(files, WB_RESULT, &result, NULL) < 0)
+	if (wb_result_find(files, nonce, &result, NULL) < 0)
 		return;
 	for (size_t i = 0; i < result.units.n; i++) {
 		const struct wb_unit_result *u = &result.units.items[i];

@@ -141,6 +141,14 @@ static json_t *staged_json(const struct status *s)
 		"why", ours ? (rec->why ? rec->why : "") : stranger);
 }
 
+/* The number of the jump whose verdict this is; NULL none. */
+static const char *last_jump(const struct status *s)
+{
+	enum wb_outcome o = s->verdict.outcome;
+
+	return o == WB_OUTCOME_NONE || o == WB_OUTCOME_NOT_HAPPENED ? NULL : s->jump.nonce;
+}
+
 static void print_json(const struct status *s)
 {
 	const struct wb_verdict *v = &s->verdict;
@@ -159,7 +167,7 @@ static void print_json(const struct status *s)
 		wb_outcome_name(v->outcome), "from", string_or_null(v->from), "to",
 		string_or_null(v->to), "method", string_or_null(v->method), "when",
 		string_or_null(time_text(v->when, when)), "why", string_or_null(v->why));
-	json_object_set_new(json, "kept", cmd_status_kept_json(wb_sys_real()->files));
+	json_object_set_new(json, "kept", cmd_status_kept_json(wb_sys_real()->files, last_jump(s)));
 	json_object_set_new(json, "differences", cmd_differences_json(wb_sys_real()));
 	json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -201,7 +209,7 @@ static void print_text(const struct status *s)
 	printf("load disabled: %s\n",
 		s->policy.disabled ? "yes (kernel.kexec_load_disabled)" : "no");
 	print_verdict(&s->verdict);
-	cmd_status_kept_print(wb_sys_real()->files);
+	cmd_status_kept_print(wb_sys_real()->files, last_jump(s));
 	for (size_t i = 0; i < s->blockers.n; i++)
 		printf("%s%s\n", i ? "               " : "blockers:      ", s->blockers.items[i]);
 }

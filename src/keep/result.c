@@ -66,6 +66,24 @@ int wb_result_read(
 	return read_file(files, path, result_fields, ret, err);
 }
 
+int wb_result_find(const struct wb_files *files, const char *nonce, struct wb_result *ret,
+	struct wb_error *err)
+{
+	WB_CLEAN_RESULT last = {};
+	int r = wb_result_read(files, WB_RESULT, ret, err);
+
+	if (r != -ENOENT || !nonce || files->exists(files->ctx, WB_MANIFEST_COPY))
+		return r;
+	r = wb_result_read(files, WB_RESULT_LAST, &last, err);
+	if (r < 0)
+		return r;
+	if (!last.nonce || strcmp(last.nonce, nonce))
+		return wb_fail(err, -ENOENT, WB_RESULT_LAST " is of another jump");
+	*ret = last;
+	last = (struct wb_result){};
+	return 0;
+}
+
 int wb_result_write(const struct wb_sys *sys, const char *path, const struct wb_result *result,
 	struct wb_error *err)
 {

@@ -34,6 +34,12 @@ extern const struct wb_json_field wb_unit_result_fields[];
 /* -ENOENT, -EBADMSG with a sentence that names the file, … */
 int wb_result_read(const struct wb_files *files, const char *path, struct wb_result *ret,
 	struct wb_error *err);
+/*
+ * Of the jump to this boot, or, when no boot came of that which could tell, of the last one. nonce: of
+ * the last jump, NULL there was none. -ENOENT also while units are still being brought back.
+ */
+int wb_result_find(const struct wb_files *files, const char *nonce, struct wb_result *ret,
+	struct wb_error *err);
 int wb_result_write(const struct wb_sys *sys, const char *path, const struct wb_result *result,
 	struct wb_error *err);
 void wb_result_deinit(struct wb_result *result);

@@ -153,9 +153,41 @@ static void test_frozen(void **state)
 	assert_true(wb_result_frozen_s(&m, &u, 7500, 1ull << 62) == 0);
 }
 
+static void found(const struct fake_file *disk, const char *nonce, const char *why)
+{
+	struct wb_files files = fake_files(disk);
+	WB_CLEAN_RESULT result = {};
+	int r = wb_result_find(&files, nonce, &result, NULL);
+
+	assert_int_equal(r, why ? 0 : -ENOENT);
+	if (why)
+		assert_string_equal(result.units.items[0].why, why);
+}
+
+/* What was expected before the jump stands when nobody had better news, for that jump only. */
+static void test_result_without_a_boot(void **state)
+{
+#define RESULT(nonce, why)                                                                  \
+	"{\"version\": 1, \"nonce\": \"" nonce "\", \"units\": [{\"unit\": \"a.service\", " \
+	"\"how\": \"restart\", \"why\": \"" why "\"}]}"
+	static const struct fake_file lost[] = {{WB_RESULT_LAST, RESULT("12", "lost")}, {}};
+	static const struct fake_file told[] = {{WB_RESULT_LAST, RESULT("12", "lost")},
+		{WB_RESULT, RESULT("12", "told")}, {WB_MANIFEST_COPY, "{}"}, {}};
+	static const struct fake_file early[] = {
+		{WB_RESULT_LAST, RESULT("12", "lost")}, {WB_MANIFEST_COPY, "{}"}, {}};
+
+	found(lost, "12", "lost");
+	found(lost, "13", NULL);
+	found(lost, NULL, NULL);
+	found(told, "12", "told");
+	found(told, NULL, "told");
+	found(early, "12", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_result_without_a_boot),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_hold_fails),
 		cmocka_unit_test(test_finish),
