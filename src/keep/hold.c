@@ -140,14 +140,21 @@ static size_t print_ports(FILE *out, const struct wb_manifest *m, enum wb_hold_k
 	return s.seen;
 }
 
+static void print_port_rules(FILE *out, const size_t ports[3], const char *only)
+{
+	if (ports[ANYWHERE])
+		fprintf(out, "\t\tfib daddr type local %smeta l4proto . th dport @ports drop\n",
+			only);
+	if (ports[V4])
+		fprintf(out, "\t\t%sip daddr . meta l4proto . th dport @ports4 drop\n", only);
+	if (ports[V6])
+		fprintf(out, "\t\t%sip6 daddr . meta l4proto . th dport @ports6 drop\n", only);
+}
+
 /* The chain that drops what arrives. Before connection tracking (-200) and everybody's own rules. */
 static void print_arriving(
 	FILE *out, enum wb_hold_kind kind, const size_t ports[3], const size_t peers[2])
 {
-	/* Only what opens a connection; what belonged to an old one may be refused. */
-	const char *only =
-		kind == WB_HOLD_RESTART ? "tcp flags & (fin | syn | rst | ack) == syn " : "";
-
 	fputs("\tchain arriving {\n"
 	      "\t\ttype filter hook prerouting priority -400; policy accept;\n",
 		out);
@@ -159,13 +166,14 @@ static void print_arriving(
 		fputs("\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @open6 accept\n"
 		      "\t\tip6 saddr . tcp sport . ip6 daddr . tcp dport @peers6 drop\n",
 			out);
-	if (ports[ANYWHERE])
-		fprintf(out, "\t\tfib daddr type local %smeta l4proto . th dport @ports drop\n",
-			only);
-	if (ports[V4])
-		fprintf(out, "\t\t%sip daddr . meta l4proto . th dport @ports4 drop\n", only);
-	if (ports[V6])
-		fprintf(out, "\t\t%sip6 daddr . meta l4proto . th dport @ports6 drop\n", only);
+	if (kind == WB_HOLD_KEPT) {
+		print_port_rules(out, ports, "");
+	} else {
+		/* Only what opens a connection; what belonged to an old one may be refused. */
+		print_port_rules(out, ports, "tcp flags & (fin | syn | rst | ack) == syn ");
+		/* This machine's own programs are better told at once, and ask somebody else. */
+		print_port_rules(out, ports, "iifname != \"lo\" meta l4proto udp ");
+	}
 	fputs("\t}\n", out);
 }
 

@@ -15,7 +15,10 @@ enum wb_hold_kind {
 	 * so is a reset or an end (FIN) that would leave one of their connections.
 	 */
 	WB_HOLD_KEPT,
-	/* The others: a new connection to one of their ports waits until somebody listens again. */
+	/*
+	 * The others: a new connection to one of their ports, and a datagram from another machine,
+	 * waits until somebody listens again.
+	 */
 	WB_HOLD_RESTART,
 };
 

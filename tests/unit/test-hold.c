@@ -118,6 +118,10 @@ static const char restart[] =
 	"@ports drop\n"
 	"\t\ttcp flags & (fin | syn | rst | ack) == syn ip daddr . meta l4proto . th dport @ports4 "
 	"drop\n"
+	"\t\tfib daddr type local iifname != \"lo\" meta l4proto udp meta l4proto . th dport "
+	"@ports "
+	"drop\n"
+	"\t\tiifname != \"lo\" meta l4proto udp ip daddr . meta l4proto . th dport @ports4 drop\n"
 	"\t}\n"
 	"}\n";
 
