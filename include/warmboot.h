@@ -78,6 +78,9 @@ struct wb_load_options {
 	const struct wb_load_store *store; /* NULL: none */
 	/* With the warm initramfs: a program on the root that it starts beside the init; NULL: none. */
 	const char *early;
+	/* And modules to load meanwhile, those that the new kernel has; n_early_modules names. */
+	const char *const *early_modules;
+	size_t n_early_modules;
 	/* One word that no command line may lack: it is added where it is not there. NULL: none. */
 	const char *region_word;
 };

@@ -61,7 +61,7 @@ static int run_hold(const struct cmd_args *args)
 	was_early = wb_early_read(sys, &early, NULL) == 0;
 	if (cmd_has(args, OPT_MODULES)) {
 		if (!was_early)
-			wb_revive_modules(&wb_runner_host);
+			wb_revive_modules(sys->files, &wb_runner_host);
 		return CMD_DONE;
 	}
 	if (was_early && early.held)

@@ -287,6 +287,22 @@ static int hold_stopped(const struct cmd_keeping *k, struct wb_error *err)
 	return 0;
 }
 
+int cmd_keeping_early(const struct wb_sys *sys, struct cmd_keeping *k,
+	struct wb_load_options *options, struct wb_error *err)
+{
+	WB_CLEAN_MANIFEST now = {};
+	int r = wb_net_read(sys->files, &wb_runner_host, &now.net, err);
+
+	if (r < 0)
+		return r;
+	if (wb_revive_module_names(&now.net, &k->modules) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	options->early = WB_PROGRAM;
+	options->early_modules = (const char *const *)k->modules.items;
+	options->n_early_modules = k->modules.n;
+	return 0;
+}
+
 int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct wb_error *err)
 {
 	WB_CLEAN_STR from = wb_running_release(sys->files);
@@ -337,6 +353,7 @@ void cmd_keeping_deinit(struct cmd_keeping *k)
 	wb_store_close(k->store);
 	wb_strv_deinit(&k->spared);
 	wb_result_deinit(&k->before);
+	wb_strv_deinit(&k->modules);
 	wb_manifest_deinit(&k->draft);
 }
 

@@ -24,6 +24,7 @@ struct cmd_keeping {
 	struct wb_manifest draft; /* no units: nothing is kept */
 	struct wb_store *store;   /* NULL: no unit is kept as a process */
 	struct wb_strv spared;
+	struct wb_strv modules;  /* that the thaw will ask for */
 	struct wb_result before; /* what was on record of the jump before */
 	uint64_t bytes;          /* that the store will have to hold, roughly */
 	uint64_t tsc, wall;      /* when the decision began */
@@ -44,6 +45,9 @@ int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wis
  */
 int cmd_keeping_reserve(
 	const struct wb_sys *sys, const char *backend, struct cmd_keeping *k, struct wb_error *err);
+/* Have the warm initramfs begin with the thaw. What `options` then refers to lives as long as `k`. */
+int cmd_keeping_early(const struct wb_sys *sys, struct cmd_keeping *k,
+	struct wb_load_options *options, struct wb_error *err);
 /* Freeze and write each into the store, and let it go on. Who fails drops a rung, as above. */
 int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct wb_error *err);
 /*

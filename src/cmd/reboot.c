@@ -198,6 +198,8 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool
 	if (stage_anew) {
 		if (keeping->store)
 			r = cmd_request_use_store(req, keeping->store, err);
+		if (r == 0 && keeping->store)
+			r = cmd_keeping_early(sys, keeping, &req->options, err);
 		if (r == 0)
 			r = cmd_has(args, OPT_DRY) ? cmd_prepare(sys, req, &stage, err)
 						   : cmd_stage(sys, req, &stage, err);

@@ -289,7 +289,6 @@ int cmd_request_use_store(
 	struct cmd_request *req, const struct wb_store *store, struct wb_error *err)
 {
 	req->options.store = wb_store_load(store);
-	req->options.early = WB_PROGRAM;
 	/* A store is known by the number of its jump. */
 	return set_mark(req, req->options.store->nonce, err);
 }

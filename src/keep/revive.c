@@ -35,31 +35,79 @@ void wb_revive_raise_pids(
 	runner->poke(runner->ctx, ns_last_pid, text);
 }
 
-static void load_modules(const struct wb_runner *runner, const char *const *argv)
+/* What CRIU asks the kernel for, and what the hold's rules are made of. */
+static const char *const criu_modules[] = {"tcp_diag", "udp_diag", "raw_diag", "unix_diag",
+	"netlink_diag", "af_packet_diag", "tun", "veth", NULL};
+static const char *const hold_modules[] = {"nf_tables", "nft_fib_inet", NULL};
+
+static int add_all(const char *const *names, struct wb_strv *ret)
 {
-	wb_run(runner, argv, (struct wb_bytes){}, NULL, NULL);
+	int r = 0;
+
+	for (; r == 0 && *names; names++)
+		r = wb_strv_add(ret, *names);
+	return r;
 }
 
-void wb_revive_modules(const struct wb_runner *runner)
+int wb_revive_module_names(const struct wb_net *net, struct wb_strv *ret)
 {
-	static const char *const argv[] = {"modprobe", "-a", "-q", "tcp_diag", "udp_diag",
-		"raw_diag", "unix_diag", "netlink_diag", "af_packet_diag", "tun", "veth", NULL};
+	WB_CLEAN_STRV names = {};
+	int r = add_all(hold_modules, &names);
 
-	load_modules(runner, argv);
+	if (r == 0)
+		r = wb_net_modules(net, &names);
+	if (r == 0)
+		r = add_all(criu_modules, &names);
+	if (r < 0)
+		return r;
+	*ret = names;
+	names = (struct wb_strv){};
+	return 0;
 }
 
-static int load_network_modules(const struct wb_runner *runner, const struct wb_net *net)
+static bool is_loaded(const struct wb_files *files, const char *name)
+{
+	WB_CLEAN_BLOB state = {};
+	char path[128];
+
+	if (snprintf(path, sizeof(path), "/sys/module/%s/initstate", name) >= (int)sizeof(path))
+		return false;
+	for (char *p = path; *p; p++)
+		*p = *p == '-' ? '_' : *p;
+	return files->read(files->ctx, path, 64, &state, NULL) == 0 &&
+	       !strncmp((const char *)state.data, "live", 4);
+}
+
+/* What is built in or not there is passed over. */
+static void load_modules(
+	const struct wb_files *files, const struct wb_runner *runner, const struct wb_strv *names)
 {
 	const char *argv[64] = {"modprobe", "-a", "-q"};
-	WB_CLEAN_STRV names = {};
 	size_t n = 3;
+
+	for (size_t i = 0; i < names->n && n < 63; i++)
+		if (!is_loaded(files, names->items[i]))
+			argv[n++] = names->items[i];
+	if (n > 3)
+		wb_run(runner, argv, (struct wb_bytes){}, NULL, NULL);
+}
+
+void wb_revive_modules(const struct wb_files *files, const struct wb_runner *runner)
+{
+	WB_CLEAN_STRV names = {};
+
+	if (add_all(criu_modules, &names) == 0)
+		load_modules(files, runner, &names);
+}
+
+static int load_network_modules(
+	const struct wb_files *files, const struct wb_runner *runner, const struct wb_net *net)
+{
+	WB_CLEAN_STRV names = {};
 
 	if (wb_net_modules(net, &names) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < names.n && n < 63; i++)
-		argv[n++] = names.items[i];
-	if (n > 3)
-		load_modules(runner, argv);
+	load_modules(files, runner, &names);
 	return 0;
 }
 
@@ -73,7 +121,7 @@ int wb_revive_hold(const struct wb_files *files, const struct wb_runner *runner,
 	r = wb_hold_apply(runner, m, WB_HOLD_SECONDS, err);
 	if (r < 0)
 		return r;
-	if (load_network_modules(runner, &m->net) < 0)
+	if (load_network_modules(files, runner, &m->net) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	if (m->net.links.n)
 		wb_net_restore(files, runner, &m->net, link_seconds, ret_warning);

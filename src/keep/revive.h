@@ -30,7 +30,9 @@ void wb_revive_raise_pids(
 	const struct wb_files *files, const struct wb_runner *runner, const struct wb_manifest *m);
 
 /* Modules that CRIU asks the kernel for; what is built in or not there is passed over. */
-void wb_revive_modules(const struct wb_runner *runner);
+void wb_revive_modules(const struct wb_files *files, const struct wb_runner *runner);
+/* All that will be asked for, by name, for who can load them in time. -ENOMEM. */
+int wb_revive_module_names(const struct wb_net *net, struct wb_strv *ret);
 
 /* A card whose driver finds it later than this is left to the machine's own network setup. */
 #define WB_LINK_SECONDS 10

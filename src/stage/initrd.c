@@ -18,8 +18,11 @@ static void say_why(struct wb_stage *s, enum wb_initramfs what, const char *why)
 /* 0 built, 1 not understood and the entry's own may be taken, negative: failed. */
 static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
-	struct wb_warm_request want = {
-		.release = s->release, .cmdline = s->cmdline, .early = s->options.early};
+	struct wb_warm_request want = {.release = s->release,
+		.cmdline = s->cmdline,
+		.early = s->options.early,
+		.beside = s->options.early_modules,
+		.n_beside = s->options.n_early_modules};
 	struct wb_warm_result got = {};
 	struct wb_error local = {};
 	char why[640];

@@ -97,12 +97,19 @@ static int put_modules(struct cpio *c, const struct wb_files *files,
 
 	for (size_t i = 0; r == 0 && i < modules->n; i++) {
 		const struct wb_warm_module *m = &modules->items[i];
+		bool beside = i >= modules->n_root;
 
 		snprintf(name, sizeof(name), "m/%s.ko", m->name);
-		r = put_module(c, files, m, name, err);
-		if (r == 0 && line(plan, "module %s %s\n", m->name, m->options) < 0)
+		r = put_module(c, files, m, name, beside ? NULL : err);
+		/* One that cannot be taken along is loaded from the root, in its time. */
+		if (beside && r < 0 && r != -ENOMEM) {
+			r = 0;
+			continue;
+		}
+		if (r == 0 && line(plan, "%s %s %s\n", beside ? "beside" : "module", m->name,
+				      m->options) < 0)
 			r = wb_fail(err, -ENOMEM, "out of memory");
-		if (r == 0 && wb_strv_add(names, m->name) < 0)
+		if (r == 0 && !beside && wb_strv_add(names, m->name) < 0)
 			r = wb_fail(err, -ENOMEM, "out of memory");
 	}
 	return r;
@@ -153,7 +160,7 @@ int wb_warm_build(const struct wb_files *files, const struct wb_warm_request *wa
 	int r = wb_warm_root_find(files, want->cmdline, &root, err);
 
 	if (r == 0)
-		r = wb_warm_modules_find(files, want->release, &root, &modules, err);
+		r = wb_warm_modules_find(files, want, &root, &modules, err);
 	if (r == 0)
 		r = build(files, &root, want->early, &modules, &out, err);
 	wb_warm_modules_deinit(&modules);

@@ -32,11 +32,19 @@
 /* For a copy of the root to wait for the disk that the running system has. */
 #define COPY_MS 2000
 
+/* A module that nothing here waits for. */
+struct beside {
+	int fd;
+	char params[512];
+};
+
 struct boot {
 	char cmdline[4097];
 	char type[16], uuid[64], partuuid[64], kind[16], devpts[8];
 	char disk[512];  /* as disk_name() */
 	char early[256]; /* runs beside the init */
+	struct beside beside[64];
+	unsigned int n_beside;
 	char options[1024], init[256], runsize[32], device[280];
 	unsigned long flags;
 	long deadline_ms; /* -1: none */
@@ -256,6 +264,37 @@ static void load_module(struct boot *b, char *spec)
 	unlink(path);
 }
 
+/* Opened now, since the files go away with the initramfs. */
+static void add_beside(struct boot *b, char *spec)
+{
+	struct beside *m = &b->beside[b->n_beside];
+	struct params p = {.module = spec};
+	char path[128];
+	size_t n = strcspn(spec, " ");
+
+	if (b->n_beside == sizeof(b->beside) / sizeof(b->beside[0]))
+		return;
+	snprintf(p.text, sizeof(p.text), "%s", spec[n] ? spec + n + 1 : "");
+	spec[n] = 0;
+	wb_cmdline_each(b->cmdline, take_param, &p);
+	snprintf(path, sizeof(path), "/m/%s.ko", spec);
+	m->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (m->fd < 0 || strlen(p.text) >= sizeof(m->params))
+		return;
+	strcpy(m->params, p.text);
+	b->n_beside++;
+}
+
+/* Whoever needs one of them finds it loaded, or waits for it in modprobe(8). */
+static void load_beside(struct boot *b)
+{
+	if (!b->n_beside || fork() != 0)
+		return;
+	for (unsigned int i = 0; i < b->n_beside; i++)
+		syscall(SYS_finit_module, b->beside[i].fd, b->beside[i].params, 0);
+	_exit(0);
+}
+
 /* "KEY VALUE" lines; the modules are loaded as they come. */
 static void follow_plan(struct boot *b, char *plan)
 {
@@ -285,6 +324,8 @@ static void follow_plan(struct boot *b, char *plan)
 				snprintf(keys[i].to, keys[i].size, "%s", value);
 		if (strcmp(l, "module") == 0)
 			load_module(b, value);
+		else if (strcmp(l, "beside") == 0)
+			add_beside(b, value);
 	}
 }
 
@@ -609,6 +650,7 @@ int main(int argc, char **argv)
 	follow_plan(&b, plan);
 	wb_cmdline_each(b.cmdline, take_word, &b);
 	mount_late(&b);
+	load_beside(&b);
 	loaded = now_ms();
 	find_root(&b);
 	found = now_ms();

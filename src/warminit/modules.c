@@ -402,11 +402,26 @@ static int read_index(struct index *ix)
 	return r < 0 ? r : read_options(ix);
 }
 
-int wb_warm_modules_find(const struct wb_files *files, const char *release,
+/* What is missing of these is missed by nobody here. */
+static int need_beside(struct index *ix, const struct wb_warm_request *want)
+{
+	struct wb_error *err = ix->err;
+	int r = 0;
+
+	ix->err = NULL;
+	for (size_t i = 0; r == 0 && i < want->n_beside; i++) {
+		r = known(ix, want->beside[i]) ? need(ix, want->beside[i], 0) : 0;
+		r = r == -ENOENT ? 0 : r;
+	}
+	ix->err = err;
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}
+
+int wb_warm_modules_find(const struct wb_files *files, const struct wb_warm_request *want,
 	const struct wb_warm_root *root, struct wb_warm_modules *ret, struct wb_error *err)
 {
 	struct wb_warm_modules out = {};
-	struct index ix = {.files = files, .err = err, .release = release, .out = &out};
+	struct index ix = {.files = files, .err = err, .release = want->release, .out = &out};
 	int r = read_index(&ix);
 
 	if (r == 0)
@@ -415,6 +430,9 @@ int wb_warm_modules_find(const struct wb_files *files, const char *release,
 		r = need_chain(&ix, root->syspath);
 	if (r == 0)
 		r = need_fs(&ix, root->type);
+	out.n_root = out.n;
+	if (r == 0)
+		r = need_beside(&ix, want);
 	wb_blob_deinit(&ix.dep);
 	wb_blob_deinit(&ix.alias);
 	wb_blob_deinit(&ix.softdep);

@@ -33,14 +33,16 @@ struct wb_warm_module {
 struct wb_warm_modules {
 	struct wb_warm_module *items; /* in loading order */
 	size_t n;
+	size_t n_root; /* the first so many are for the root, the others to be loaded beside */
 };
 
 /*
  * The modules of `release` that drive every device between the root's block device and the CPU,
  * and its file system, dependencies first; built-in ones are left out. -ENOENT: the module
- * directory, a file, or any driver for one of the devices is missing.
+ * directory, a file, or any driver for one of the devices is missing. After them those of
+ * `want->beside` that there are.
  */
-int wb_warm_modules_find(const struct wb_files *files, const char *release,
+int wb_warm_modules_find(const struct wb_files *files, const struct wb_warm_request *want,
 	const struct wb_warm_root *root, struct wb_warm_modules *ret, struct wb_error *err);
 void wb_warm_modules_deinit(struct wb_warm_modules *m);
 

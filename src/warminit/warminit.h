@@ -15,6 +15,9 @@ struct wb_warm_request {
 		cmdline; /* the target's command line: root=, rootflags=, rootfstype=, ro/rw, init= */
 	/* A program on the root that runs beside the init from its start, as "PROGRAM early"; NULL. */
 	const char *early;
+	/* Modules that nothing here waits for: loaded beside, those that the kernel has. */
+	const char *const *beside;
+	size_t n_beside;
 };
 
 struct wb_warm_result {

@@ -106,6 +106,35 @@ static struct wb_bytes cpio_find(struct wb_bytes in, const char *name, unsigned 
 	}
 }
 
+static void program_and_modules_beside(void **state)
+{
+	static const char *const names[] = {"absent", "mbcache", "nvme"};
+	struct wb_files files = fake_files(virtio);
+	const struct wb_warm_request want = {.release = "7.2.0",
+		.cmdline = "root=UUID=1111-22 ro",
+		.early = "/usr/sbin/warmboot",
+		.beside = names,
+		.n_beside = 3};
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+	WB_CLEAN_STR plan = NULL;
+	struct wb_bytes cpio, file;
+	unsigned int mode = 0;
+
+	if (wb_warm_build(&files, &want, &got, &err) < 0)
+		fail_msg("%s", err.text);
+	/* What the root needs is as ever, and nothing is there twice. */
+	expect_modules(&got, "ring virtio virtio_blk crc32c_gen mbcache ext4");
+	cpio = wb_blob_view(&got.cpio);
+	file = cpio_find(cpio, "plan", &mode);
+	plan = strndup((const char *)file.data, file.size);
+	assert_non_null(strstr(plan, "\nearly /usr/sbin/warmboot\n"));
+	assert_non_null(strstr(
+		plan, "\nmodule ext4 \nbeside nvme_core io_timeout=9 multipath=0\nbeside nvme \n"));
+	assert_non_null(cpio_find(cpio, "m/nvme.ko", &mode).data);
+	wb_warm_result_deinit(&got);
+}
+
 static void virtio_blk_in_order(void **state)
 {
 	struct wb_warm_result got = {};
@@ -429,6 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(virtio_blk_in_order),
+		cmocka_unit_test(program_and_modules_beside),
 		cmocka_unit_test(every_spelling_of_root),
 		cmocka_unit_test(nvme_behind_its_subsystem),
 		cmocka_unit_test(sata_takes_the_bound_driver),

@@ -20,13 +20,12 @@ from net import Network  # noqa: E402
 
 # Answers each line with the kernel's release, a secret of its memory, and a count.
 ASK_PY = textwrap.dedent('''
-    import os, secrets, socketserver
-    SECRET, count = secrets.token_hex(8), 0
+    import itertools, os, secrets, socketserver
+    SECRET, counter = secrets.token_hex(8), itertools.count(1)
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
-            global count
             for line in self.rfile:
-                count += 1
+                count = next(counter)
                 release = open("/proc/sys/kernel/osrelease").read().strip()
                 self.wfile.write(f"{release} {SECRET} {count}\\n".encode())
                 if count % 10 == 0:
@@ -265,11 +264,11 @@ def test_early(jumped):
     assert g.out("cat /sys/fs/cgroup/system.slice/ask.service/cgroup.procs").split() == [jumped["pids"]["ask"]]
     said = g.out("journalctl -b -u ask --no-pager -o cat | sed -n 's/^answered //p'").splitlines()
     counts = [int(line.split()[0]) for line in said]
-    assert len(counts) > 3 and counts == list(range(counts[0], counts[0] + 10 * len(counts), 10)), said
+    assert len(counts) > 3 and sorted(counts) == list(range(min(counts), min(counts) + 10 * len(counts), 10)), said
     assert all(line.split()[2] == jumped["release"] for line in said), said
     first = next(int(e["text"].split()[2]) for e in jumped["clients"]["ask"].events
                  if e["what"] == "answer" and e["text"].split()[0] == jumped["release"])
-    assert counts[0] < first + 10, (first, said[0])
+    assert min(counts) < first + 10, (first, said[0])
 
 
 def test_memcached_has_every_key(jumped):
