@@ -14,7 +14,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tests" / "vm"))
 
 from guest import Guest, GuestError, stage_install  # noqa: E402
-from net import Network  # noqa: E402
+from net import any_network  # noqa: E402
 
 # Answers each line with the kernel that runs, a secret that only its memory knows, and a count.
 SERVICE = textwrap.dedent('''
@@ -131,7 +131,7 @@ def main():
         pathlib.Path(stage).chmod(0o755)
         stage_install(sys.argv[1] if len(sys.argv) > 1 else TOP / "build", stage)
         say("starting a guest with Debian 13's own kernel (emulated, so give it time)")
-        with Network() as net, Guest(kernel="6.12", mem="2G", payload=stage, name="demo", net=net) as g:
+        with any_network(say, 7000) as net, Guest(kernel="6.12", mem="2G", payload=stage, name="demo", net=net) as g:
             return run(g, net)
 
 

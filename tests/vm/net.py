@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -33,14 +34,16 @@ class Network:
 
     def __enter__(self):
         if not os.path.exists("/dev/net/tun"):
-            raise RuntimeError("no network beside the guest: this machine has no /dev/net/tun")
+            raise RuntimeError("this machine has no /dev/net/tun")
+        with open("/dev/net/tun", "rb"):
+            pass  # or say now what ip(8) says less clearly
         root = os.geteuid() == 0
         flags = ["-n"] if root else ["-r", "-n"]
         self._holder = subprocess.Popen(["unshare", *flags, "sh", "-c", "echo; exec sleep infinity"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         try:
             if not self._holder.stdout.readline():
-                raise RuntimeError("no network namespace: unshare(1) failed; it needs root or user namespaces")
+                raise RuntimeError("no namespace for it: unshare(1) failed; it needs root or user namespaces")
             enter = ["-n"] if root else ["-U", "--preserve-credentials", "-n"]
             self.prefix_argv = ["nsenter", "-t", str(self._holder.pid), *enter, "--"]
             self.run("ip", "link", "set", "lo", "up")
@@ -65,8 +68,51 @@ class Network:
         return ["-netdev", f"tap,id=net0,ifname={TAP},script=no,downscript=no",
                 "-device", f"virtio-net-pci,netdev=net0,mac={MAC}"]
 
+    def where(self, port):
+        """Address and port at which a client reaches a port of the guest."""
+        return GUEST, port
+
     def client(self, kind, port, **options):
         return Client(self, kind, port, options)
+
+
+class Forwarded(Network):
+    """For who may open no tap: QEMU itself is the peer of the guest's TCP, and listens for the clients on loopback."""
+
+    def __init__(self, *ports):
+        self.ports = ports
+
+    def __enter__(self):
+        self.prefix_argv, self.at = [], {}
+        with contextlib.ExitStack() as held:
+            for port in self.ports:
+                s = held.enter_context(socket.socket())
+                s.bind(("127.0.0.1", 0))
+                self.at[port] = s.getsockname()[1]
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def qemu_args(self):
+        forward = "".join(f",hostfwd=tcp:127.0.0.1:{at}-{GUEST}:{port}" for port, at in self.at.items())
+        return ["-netdev", f"user,id=net0,net=10.99.0.0/24,host={HOST},dhcpstart=10.99.0.9{forward}",
+                "-device", f"virtio-net-pci,netdev=net0,mac={MAC}"]
+
+    def where(self, port):
+        return "127.0.0.1", self.at[port]
+
+
+@contextlib.contextmanager
+def any_network(say, *ports):
+    """A Network, or where this user or machine allows none, a Forwarded, and a word on why."""
+    with contextlib.ExitStack() as stack:
+        try:
+            net = stack.enter_context(Network())
+        except (RuntimeError, OSError, subprocess.CalledProcessError) as e:
+            say(f"no network of its own for the guest ({e}); QEMU forwards its client's connection instead")
+            net = stack.enter_context(Forwarded(*ports))
+        yield net
 
 
 class Client:
@@ -79,7 +125,7 @@ class Client:
         # A file, not a pipe: nobody reads while the guest jumps. Opened once more to read: a descriptor
         # that is shared has one position.
         self._out = tempfile.NamedTemporaryFile("a", encoding="utf-8")
-        argv = [sys.executable, str(HERE / "client.py"), self.kind, GUEST, str(self.port)]
+        argv = [sys.executable, str(HERE / "client.py"), self.kind, *map(str, self.net.where(self.port))]
         for name, value in self.options.items():
             argv += [f"--{name}", str(value)]
         self._proc = subprocess.Popen([*self.net.prefix_argv, *argv], stdin=subprocess.DEVNULL, stdout=self._out)
