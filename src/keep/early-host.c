@@ -59,17 +59,24 @@ static void tell(int level, const char *unit, const char *text)
 
 /* ---- the machine, before systemd ---- */
 
-/* As systemd mounts it (mount_table[] in src/shared/mount-setup.c), which takes what is there. */
-static int mount_cgroups(struct wb_error *err)
+static bool has_cgroups(void)
 {
 	struct statfs fs;
 
-	if (statfs(CGROUPS, &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_MAGIC)
+	return statfs(CGROUPS, &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_MAGIC;
+}
+
+/* As systemd mounts it (mount_table[] in src/shared/mount-setup.c), which takes what is there. */
+static int mount_cgroups(struct wb_error *err)
+{
+	int e;
+
+	if (has_cgroups() || mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+				     "nsdelegate,memory_recursiveprot") == 0)
 		return 0;
-	if (mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		    "nsdelegate,memory_recursiveprot") < 0)
-		return wb_fail(err, -errno, "cannot mount control groups: %s", strerror(errno));
-	return 0;
+	e = errno;
+	/* systemd runs beside this and may have been the faster one. */
+	return has_cgroups() ? 0 : wb_fail(err, -e, "cannot mount control groups: %s", strerror(e));
 }
 
 struct root {

@@ -117,7 +117,7 @@ static int judge(const struct wb_world *world, struct wb_unit *u, const struct w
 	u->by_bus = facts->bus_name && *facts->bus_name && u->state && !strcmp(u->state, "static");
 	u->unasked = u->sub && !strcmp(u->sub, "exited") && !facts->asked;
 	if (is_kind(u, "target")) {
-		if (!facts->can_isolate && !wb_unit_is_by_hand(u))
+		if (!facts->can_isolate && !wb_unit_is_by_hand(world, u))
 			return 0;
 		if (!strcmp(u->name, "rescue.target") || !strcmp(u->name, "emergency.target"))
 			why = rescue;

@@ -113,11 +113,26 @@ static bool is_one_of(const char *s, const char *const *list)
 	return false;
 }
 
-bool wb_unit_is_by_hand(const struct wb_unit *u)
+/* Is there a link to it below /run that the next boot would not have? A generator's is not one. */
+static bool has_link(const struct wb_world *world, const char *unit)
 {
-	static const char *const states[] = {"disabled", "transient", "linked", "linked-runtime",
-		"enabled-runtime", "indirect", "generated", NULL};
+	for (size_t i = 0; i < world->n_files; i++) {
+		const struct wb_unit_file *f = &world->files[i];
+		const char *base = f->link ? strrchr(f->path, '/') : NULL;
 
+		if (base && !strcmp(base + 1, unit))
+			return true;
+	}
+	return false;
+}
+
+bool wb_unit_is_by_hand(const struct wb_world *world, const struct wb_unit *u)
+{
+	static const char *const states[] = {
+		"disabled", "transient", "linked", "linked-runtime", "indirect", NULL};
+
+	if (u->state && !strcmp(u->state, "enabled-runtime"))
+		return has_link(world, u->name);
 	return is_one_of(u->state, states);
 }
 
@@ -138,11 +153,11 @@ static bool is_noteworthy(const struct wb_unit *u)
  * over (active, exited) is only done again where it was done by hand: everything else the boot
  * does, or had a reason not to.
  */
-static bool did_run(const struct wb_unit *u)
+static bool did_run(const struct wb_world *world, const struct wb_unit *u)
 {
 	if (!is_noteworthy(u) || !wb_unit_is_up(u) || u->by_bus)
 		return false;
-	return !u->sub || strcmp(u->sub, "exited") || wb_unit_is_by_hand(u) || u->unasked;
+	return !u->sub || strcmp(u->sub, "exited") || wb_unit_is_by_hand(world, u) || u->unasked;
 }
 
 static const char *why_not(const struct wb_unit *u, const struct wb_unit *now)
@@ -202,7 +217,7 @@ int wb_replay_plan(
 		const struct wb_unit *u = order[i], *here = find(&is, u->name);
 		const char *why;
 
-		if (!did_run(u) || (here && wb_unit_is_up(here)))
+		if (!did_run(before, u) || (here && wb_unit_is_up(here)))
 			continue;
 		why = why_not(u, here);
 		if (why)

@@ -96,7 +96,7 @@ const char *wb_unit_kind(const char *name);
 /* Is it up ("active" or "reloading")? */
 bool wb_unit_is_up(const struct wb_unit *unit);
 /* Nothing in a boot asks for such a unit: somebody started it, or another unit that ran. */
-bool wb_unit_is_by_hand(const struct wb_unit *unit);
+bool wb_unit_is_by_hand(const struct wb_world *world, const struct wb_unit *unit);
 
 /* One unit of a plan or of a difference. Borrowed from the worlds that were compared. */
 struct wb_step {

@@ -7,6 +7,8 @@
 #include "stage/stage.h"
 #include "warminit/warminit.h"
 
+/* Right after a boot udev has yet to tell the names of the root's device. */
+#define SETTLE_MS 10000
 #define INITRD_LIMIT (2ull << 30) /* all initrds of one entry together, unpacked */
 
 static void say_why(struct wb_stage *s, enum wb_initramfs what, const char *why)
@@ -29,6 +31,8 @@ static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 	int r;
 
 	wb_stage_progress(s, "building the warm initramfs");
+	if (sys->settle)
+		sys->settle(sys->ctx, SETTLE_MS);
 	if (s->release[0])
 		r = wb_warm_build(sys->files, &want, &got, &local);
 	else

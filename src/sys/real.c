@@ -285,6 +285,19 @@ static double real_copy_rate(void *ctx)
 	return end > begin ? COPY_BYTES * 1e9 / (double)(end - begin) : 0;
 }
 
+/* As `udevadm settle` does: udevd has the file while it has events (src/udev/udev-manager.c). */
+#define UDEV_QUEUE "/run/udev/queue"
+#define SETTLE_PAUSE_MS 20
+
+static void real_settle(void *ctx, unsigned ms)
+{
+	const struct timespec pause = {.tv_nsec = SETTLE_PAUSE_MS * 1000000};
+
+	for (unsigned waited = 0; waited < ms && access(UDEV_QUEUE, F_OK) == 0;
+		waited += SETTLE_PAUSE_MS)
+		nanosleep(&pause, NULL);
+}
+
 const struct wb_sys wb_sys_host = {
 	.size = sizeof(struct wb_sys),
 	.files = &wb_files_host,
@@ -305,6 +318,7 @@ const struct wb_sys wb_sys_host = {
 	.boot_ns = real_boot_ns,
 	.append_file = real_append_file,
 	.write_at = real_write_at,
+	.settle = real_settle,
 };
 
 const struct wb_sys *wb_sys_real(void)

@@ -61,6 +61,8 @@ struct wb_sys {
 		uint64_t limit);
 	/* Write into a file that is there, at `off`. */
 	int (*write_at)(void *ctx, const char *path, uint64_t off, struct wb_bytes contents);
+	/* Wait until udev has handled every event that it knows of, at most `ms` milliseconds. */
+	void (*settle)(void *ctx, unsigned ms);
 };
 
 /* The real machine; also in the public header. */

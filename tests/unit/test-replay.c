@@ -144,6 +144,7 @@ static void what_was_over_is_done_again_only_if_done_by_hand(void **state)
 {
 	static const char *const by_hand[] = {
 		"disabled", "transient", "linked-runtime", "enabled-runtime", "indirect"};
+	static const char link[] = "/run/systemd/system/multi-user.target.wants/x.service";
 	WB_CLEAN_WORLD now = {};
 
 	for (size_t i = 0; i < sizeof(by_hand) / sizeof(*by_hand); i++) {
@@ -151,7 +152,12 @@ static void what_was_over_is_done_again_only_if_done_by_hand(void **state)
 		WB_CLEAN_WORLD before = {};
 
 		unit(&before, "x.service", "active", "exited", by_hand[i], NULL);
+		assert_int_equal(wb_world_add_file(&before, link, "/etc/systemd/system/x.service",
+					 (struct wb_bytes){}),
+			0);
 		unit(&before, "boot.service", "active", "exited", "enabled", NULL);
+		unit(&before, "fsck.service", "active", "exited", "enabled-runtime", NULL);
+		unit(&before, "sysv.service", "active", "exited", "generated", NULL);
 		unit(&before, "part.service", "active", "exited", "static", NULL);
 		unit(&before, "y.service", "active", "exited", "static", NULL)->unasked = true;
 		assert_int_equal(wb_replay_plan(&before, &now, &plan), 0);

@@ -256,7 +256,8 @@ def test_early(jumped):
     """What needs nothing of systemd's was back before systemd's first unit, and is now its own."""
     g = jumped["g"]
     early = json.loads(g.out("cat /run/warmboot/early.json"))
-    assert early["held"] and {"ask.service", "front.service"} <= {u["unit"] for u in early["units"]}, early
+    back = {u["unit"] for u in early["units"]}
+    assert early["held"] and {"ask.service", "front.service"} <= back, (back, g.out("dmesg | grep warmboot:"))
     ours, journal = (int(g.out(f"systemctl show -P {what} {unit}")) for unit, what in (
         ("ask.service", "ExecMainStartTimestampMonotonic"), ("systemd-journald.service", "ActiveEnterTimestampMonotonic")))
     print("thawed", ours, "journal", journal)
