@@ -3,10 +3,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -59,24 +61,12 @@ static void tell(int level, const char *unit, const char *text)
 
 /* ---- the machine, before systemd ---- */
 
+/* The warm initramfs has mounted them. */
 static bool has_cgroups(void)
 {
 	struct statfs fs;
 
 	return statfs(CGROUPS, &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_MAGIC;
-}
-
-/* As systemd mounts it (mount_table[] in src/shared/mount-setup.c), which takes what is there. */
-static int mount_cgroups(struct wb_error *err)
-{
-	int e;
-
-	if (has_cgroups() || mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-				     "nsdelegate,memory_recursiveprot") == 0)
-		return 0;
-	e = errno;
-	/* systemd runs beside this and may have been the faster one. */
-	return has_cgroups() ? 0 : wb_fail(err, -e, "cannot mount control groups: %s", strerror(e));
 }
 
 struct root {
@@ -324,6 +314,20 @@ static int find_manifest(const struct wb_sys *sys, struct wb_manifest *ret, stru
 	return r;
 }
 
+/* systemd does so too, and may not have come to it yet; the kernel adds the addresses. */
+static void raise_loopback(void)
+{
+	struct ifreq lo = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &lo) == 0 && !(lo.ifr_flags & IFF_UP)) {
+		lo.ifr_flags |= IFF_UP;
+		ioctl(fd, SIOCSIFFLAGS, &lo);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 static bool hold(const struct wb_sys *sys, const struct wb_manifest *m, bool *ret_complete)
 {
 	struct wb_error err = {}, warning = {};
@@ -335,6 +339,8 @@ static bool hold(const struct wb_sys *sys, const struct wb_manifest *m, bool *re
 		_exit(0);
 	}
 	r = wb_revive_hold(sys->files, &wb_runner_host, m, LINK_SECONDS, &warning, &err);
+	if (r == 0)
+		raise_loopback();
 	if (modules > 0)
 		waitpid(modules, NULL, 0);
 	if (r < 0 || warning.code)
@@ -389,8 +395,8 @@ static int thaw_early(const struct wb_sys *sys, const struct wb_manifest *m, str
 		return 0;
 	lap(laps, "hold and network");
 	r = make_root_writable(sys, (const char *)fstab.data, &why);
-	if (r == 0)
-		r = mount_cgroups(&why);
+	if (r == 0 && !has_cgroups())
+		r = wb_fail(&why, -EOPNOTSUPP, "control groups are not mounted");
 	if (r < 0) {
 		tell(4, NULL, why.text);
 		return 0;

@@ -199,6 +199,9 @@ static int take_word(const char *name, const char *value, void *arg)
 		b->deadline_ms = -1;
 	if (!value || !*value)
 		return 0;
+	/* What runs early needs systemd after it, and control groups of version 2. */
+	if (strcmp(name, "init") == 0 || strcmp(name, "systemd.unified_cgroup_hierarchy") == 0)
+		b->early[0] = 0;
 	if (strcmp(name, "init") == 0)
 		snprintf(b->init, sizeof(b->init), "%s", value);
 	else if (strcmp(name, "initramfs.runsize") == 0)
@@ -581,9 +584,32 @@ static void switch_root(const struct boot *b)
 		close(fd);
 }
 
+#define CGROUPS "/sys/fs/cgroup"
+
+static bool enter_cgroup(const char *procs)
+{
+	int fd = open(procs, O_WRONLY | O_CLOEXEC);
+	bool good = fd >= 0 && write(fd, "0", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* As systemd mounts it (mount_table[] in src/shared/mount-setup.c), which takes what is there. */
+static bool mount_cgroups(void)
+{
+	return mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		       "nsdelegate,memory_recursiveprot") == 0 &&
+	       mkdir(CGROUPS "/init.scope", 0755) == 0;
+}
+
 /*
  * Beside the init, not before it: whatever becomes of the one, the other starts. The init becomes its
  * parent, since it is this process. /run/warmboot/early.pid is src/keep/early.h's.
+ *
+ * It starts in systemd's own scope. What systemd finds in the root of the control groups it moves
+ * there, and between its look and its move a process may have gone into its service's group.
  */
 static void start_early(const struct boot *b)
 {
@@ -593,6 +619,10 @@ static void start_early(const struct boot *b)
 
 	if (!b->early[0])
 		return;
+	if (!mount_cgroups() || !enter_cgroup(CGROUPS "/init.scope/cgroup.procs")) {
+		warn("cannot set control groups up, kept services are left to systemd");
+		return;
+	}
 	setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin", 1);
 	pid = fork();
 	if (pid == 0) {
@@ -600,6 +630,7 @@ static void start_early(const struct boot *b)
 		execl(b->early, "warmboot", "early", (char *)NULL);
 		_exit(127);
 	}
+	enter_cgroup(CGROUPS "/cgroup.procs");
 	mkdir("/run/warmboot", 0755);
 	fd = open("/run/warmboot/early.pid", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
