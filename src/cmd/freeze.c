@@ -11,9 +11,18 @@ static void say(const struct wb_manifest *m)
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
 
-		printf("%s: %s%s%s\n", u->unit,
-			wb_manifest_is_process(u) ? "frozen" : "to be started anew",
-			u->why ? ": " : "", u->why ? u->why : "");
+		if (!wb_manifest_is_process(u)) {
+			printf("%s: to be started anew%s%s\n", u->unit, u->why ? ": " : "",
+				u->why ? u->why : "");
+			continue;
+		}
+		printf("%s: frozen, %.1f MiB in %.2f s", u->unit, (double)u->dump_bytes / (1 << 20),
+			(double)u->dump_us / 1e6);
+		if (u->ahead_pid)
+			printf(", after %.1f MiB while it ran", (double)u->ahead_bytes / (1 << 20));
+		else if (u->ahead_why)
+			printf(", nothing while it ran: %s", u->ahead_why);
+		putchar('\n');
 	}
 }
 

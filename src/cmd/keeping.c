@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/keeping.h"
+#include "keep/ahead.h"
 #include "keep/config.h"
 #include "keep/freeze.h"
 #include "keep/hold.h"
@@ -93,6 +96,7 @@ static int decide_one(const struct wb_keep_look *look, const struct wb_keep_conf
 		return r;
 	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
 	k->bytes += verdict.bytes + wb_take_size(root, &verdict.files);
+	wb_ahead_choose(u, verdict.bytes);
 	return add_definition(look->files, u, err);
 }
 
@@ -163,22 +167,81 @@ static int lower_all(struct cmd_keeping *k, const char *why, struct wb_error *er
 	return 0;
 }
 
+/* ---- memory that goes ahead ---- */
+
+static uint64_t store_size(const struct cmd_keeping *k)
+{
+	uint64_t bytes = k->bytes + wb_ahead_changes(&k->draft);
+
+	return bytes + bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES;
+}
+
+void cmd_keeping_foresee(const struct wb_sys *sys, struct cmd_keeping *k)
+{
+	uint64_t left = wb_available_memory(sys->files), size = store_size(k);
+
+	wb_ahead_fit(&k->draft, left > size ? left - size : 0);
+}
+
 int cmd_keeping_reserve(
 	const struct wb_sys *sys, const char *backend, struct cmd_keeping *k, struct wb_error *err)
 {
-	uint64_t bytes = k->bytes + k->bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES;
 	struct wb_error local = {};
 	int r;
 
 	if (!k->draft.units.n)
 		return 0;
-	r = wb_store_create(wb_store_env_real(), backend, bytes, &k->store, &local);
-	if (r == 0)
+	r = wb_store_create(wb_store_env_real(), backend, store_size(k), &k->store, &local);
+	if (r == -ENOSPC && wb_ahead_changes(&k->draft)) {
+		wb_ahead_fit(&k->draft, 0);
+		local = (struct wb_error){};
+		r = wb_store_create(wb_store_env_real(), backend, store_size(k), &k->store, &local);
+	}
+	if (r == 0) {
+		wb_ahead_fit(&k->draft, wb_available_memory(sys->files));
 		return 0;
+	}
 	r = lower_all(k, local.text, err);
 	/* For the manifest alone there may be room: by it ports keep silent in the next boot, too. */
 	if (r == 0)
 		wb_store_create(wb_store_env_real(), backend, MARGIN_BYTES, &k->store, NULL);
+	return r;
+}
+
+/* 0 it is there, 1 it stays for a reason that is noted. */
+static int send_ahead(const struct wb_sys *sys, struct cmd_keeping *k, struct wb_manifest_unit *u)
+{
+	struct wb_error local = {};
+
+	if (!wb_ahead_bytes(u))
+		return 1;
+	cmd_progress(NULL, "copying memory ahead");
+	if (wb_freeze_ahead(sys, u, k->store, &local) == 0)
+		return 0;
+	wb_ahead_stay(u, k->store, local.text);
+	return 1;
+}
+
+/* With memory that went ahead, as the freeze will; where that fails, as it then will, without. */
+static int rehearse_one(const struct wb_sys *sys, struct cmd_keeping *k, struct wb_manifest_unit *u,
+	struct wb_error *err)
+{
+	struct wb_error local = {};
+	int64_t frozen_us = 0;
+	int r;
+
+	if (send_ahead(sys, k, u) == 0) {
+		cmd_progress(NULL, "rehearsing the freeze");
+		r = wb_freeze_rehearse(sys, u, k->store, &frozen_us, &local);
+		u->dump_us = frozen_us;
+		if (r == 0)
+			return 0;
+		/* Should it not have survived that, the next attempt says so. */
+		wb_ahead_stay(u, k->store, local.text);
+	}
+	cmd_progress(NULL, "rehearsing the freeze");
+	r = wb_freeze_rehearse(sys, u, k->store, &frozen_us, err);
+	u->dump_us = frozen_us;
 	return r;
 }
 
@@ -187,12 +250,10 @@ int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct
 	for (size_t i = 0; k->store && i < k->draft.units.n; i++) {
 		struct wb_manifest_unit *u = &k->draft.units.items[i];
 		struct wb_error local = {};
-		int64_t frozen_us = 0;
 
 		if (!wb_manifest_is_process(u))
 			continue;
-		cmd_progress(NULL, "rehearsing the freeze");
-		if (wb_freeze_rehearse(sys, u, k->store, &frozen_us, &local) < 0) {
+		if (rehearse_one(sys, k, u, &local) < 0) {
 			cmd_progress_end();
 			if (!strcmp(u->asked, "process")) {
 				if (err)
@@ -204,6 +265,22 @@ int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct
 	}
 	cmd_progress_end();
 	return 0;
+}
+
+/* All that can go now; the freeze is another process's, and finds it there. */
+static void send_all_ahead(const struct wb_sys *sys, struct cmd_keeping *k)
+{
+	struct wb_error local = {};
+	bool any = false;
+
+	for (size_t i = 0; i < k->draft.units.n; i++)
+		any |= send_ahead(sys, k, &k->draft.units.items[i]) == 0;
+	cmd_progress_end();
+	if (!any || wb_store_park(k->store, &local) == 0)
+		return;
+	for (size_t i = 0; i < k->draft.units.n; i++)
+		if (wb_ahead_bytes(&k->draft.units.items[i]))
+			wb_ahead_stay(&k->draft.units.items[i], k->store, local.text);
 }
 
 static int write_draft(const struct wb_sys *sys, struct cmd_keeping *k, struct wb_error *err)
@@ -326,6 +403,8 @@ int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, s
 	r = wb_net_read(sys->files, &wb_runner_host, &k->draft.net, err);
 	if (r < 0)
 		return r;
+	/* As late as can be: what it changes from here on, it changes while it is waited for. */
+	send_all_ahead(sys, k);
 	r = write_draft(sys, k, err);
 	k->armed = r == 0;
 	if (r == 0 && !now && k->spared.n)
@@ -368,6 +447,13 @@ void cmd_keeping_print(const struct cmd_keeping *k)
 
 		printf("keep:        %s: %s%s%s\n", u->unit, u->how, u->why ? ": " : "",
 			u->why ? u->why : "");
+		if (wb_ahead_bytes(u))
+			printf("             %" PRIu64
+			       " MiB of its memory are copied while it runs\n",
+				wb_ahead_bytes(u) >> 20);
+		else if (wb_manifest_is_process(u) && u->ahead_why)
+			printf("             its memory is copied while it stands still: %s\n",
+				u->ahead_why);
 	}
 }
 

@@ -187,7 +187,9 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool
 		r = cmd_request_resolve(sys, req, err);
 	if (r == 0)
 		r = cmd_keeping_decide(sys, &wish, req->options.release, keeping, err);
-	if (r == 0 && !cmd_has(args, OPT_DRY))
+	if (r == 0 && cmd_has(args, OPT_DRY))
+		cmd_keeping_foresee(sys, keeping);
+	else if (r == 0)
 		r = cmd_keeping_reserve(sys, backend_for(sys, req), keeping, err);
 	if (r < 0)
 		return r;

@@ -2,6 +2,7 @@
 /* The part of status that tells what became of kept units. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -62,11 +63,13 @@ json_t *cmd_status_kept_json(const struct wb_files *files, const char *nonce)
 	for (size_t i = 0; i < result.units.n; i++) {
 		const struct wb_unit_result *u = &result.units.items[i];
 
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:o, s:s, s:o, s:f, s:o}", "unit", u->unit,
-				      "outcome", outcome(u), "asked", or_null(u->asked), "how",
-				      u->how, "why", or_null(u->why), "frozen_s", u->frozen_s,
-				      "thawed_at", time_json(u->thawed_ns)));
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:o, s:I, s:f, s:f, s:o}", "unit",
+				u->unit, "outcome", outcome(u), "asked", or_null(u->asked), "how",
+				u->how, "why", or_null(u->why), "ahead_bytes",
+				(json_int_t)u->ahead_bytes, "ahead_why", or_null(u->ahead_why),
+				"dump_bytes", (json_int_t)u->dump_bytes, "dump_s", u->dump_s,
+				"frozen_s", u->frozen_s, "thawed_at", time_json(u->thawed_ns)));
 	}
 	return list;
 }
@@ -83,6 +86,10 @@ void cmd_status_kept_print(const struct wb_files *files, const char *nonce)
 		printf("%s%s: %s", i ? "               " : "kept:          ", u->unit, outcome(u));
 		if (u->frozen_s > 0)
 			printf(", frozen for %.2f s", u->frozen_s);
+		if (u->ahead_bytes)
+			printf(", %" PRId64 " MiB copied while it ran", u->ahead_bytes >> 20);
+		else if (u->ahead_why)
+			printf(", nothing copied while it ran: %s", u->ahead_why);
 		printf("%s%s%s\n", u->why ? " (" : "", u->why ? u->why : "", u->why ? ")" : "");
 	}
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
@@ -22,6 +23,7 @@
 #include "keep/criu.h"
 #include "keep/hook.h"
 #include "keep/merge.h"
+#include "sys/machine.h"
 
 #define DEFAULT_TIMEOUT 60
 /* How long CRIU may take to put a unit back on its feet after a failure. */
@@ -251,11 +253,15 @@ static int hook_path(const struct run *r, int fd, char **ret)
  */
 static int make_memory(struct run *r, struct wb_error *err)
 {
+	uint64_t left = wb_available_memory(r->sys->files);
 	int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	char size[32] = "100%";
 
-	/* As much as there is: what does not fit is told when it is written. */
+	/* What does not fit is told when it is written; nobody is to be killed for lack of memory. */
+	if (left != UINT64_MAX)
+		snprintf(size, sizeof(size), "%" PRIu64, left / 10 * 9);
 	if (fs >= 0 && fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0700", 0) == 0 &&
-		fsconfig(fs, FSCONFIG_SET_STRING, "size", "100%", 0) == 0 &&
+		fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) == 0 &&
 		fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		r->memory = fsmount(fs, FSMOUNT_CLOEXEC, 0);
 	close_fd(&fs);

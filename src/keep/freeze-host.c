@@ -96,18 +96,40 @@ static int prepare(struct dump *d, const struct wb_manifest_unit *u, struct wb_s
 	return r;
 }
 
-static int host_freeze(void *ctx, const struct wb_manifest_unit *u, struct wb_store *store,
+/* Whoever restores it must know that the images are in two parts. */
+static int note_incremental(struct wb_manifest_unit *u, struct wb_criu_image *image)
+{
+	json_t *json;
+
+	image->incremental = true;
+	json = wb_criu_image_write(image);
+	if (!json)
+		return -ENOMEM;
+	json_decref(u->image);
+	u->image = json;
+	return 0;
+}
+
+static int host_freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
 	struct wb_frozen **ret, struct wb_error *err)
 {
 	const struct wb_freeze_host *host = ctx;
-	struct wb_stream_stats stats;
+	struct wb_stream_stats stats = {};
 	struct dump d = {};
 	int r;
 
 	wb_mark_unit(host->sys, WB_MARK_FREEZE_BEGIN, u->unit);
 	r = prepare(&d, u, store, err);
+	d.how.incremental = u->ahead_pid;
 	if (r == 0)
 		r = wb_criu_freeze(host->sys, &d.how, &stats, (struct wb_criu_frozen **)ret, err);
+	if (r == 0 && d.how.incremental && note_incremental(u, &d.image) < 0) {
+		wb_criu_cancel((struct wb_criu_frozen *)*ret, NULL);
+		*ret = NULL;
+		r = wb_fail(err, -ENOMEM, "out of memory");
+	}
+	if (r == 0)
+		u->dump_bytes = (int64_t)stats.bytes;
 	wb_criu_image_deinit(&d.image);
 	wb_mark_unit(host->sys, WB_MARK_FREEZE_END, u->unit);
 	return r;
@@ -165,16 +187,56 @@ struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host)
 	};
 }
 
-int wb_freeze_rehearse(const struct wb_sys *sys, const struct wb_manifest_unit *u,
-	struct wb_store *store, int64_t *ret_frozen_us, struct wb_error *err)
+/* What the freeze itself would do; the unit stands still from its beginning to the last word. */
+static int rehearse_incremental(const struct wb_sys *sys, const struct dump *d,
+	int64_t *ret_frozen_us, struct wb_error *err)
+{
+	uint64_t since = sys->wall_ns(sys->ctx), now;
+	struct wb_criu_frozen *frozen;
+	struct wb_stream_stats stats;
+	int r = wb_criu_freeze(sys, &d->how, &stats, &frozen, err);
+
+	if (r == 0)
+		r = wb_criu_cancel(frozen, err);
+	now = sys->wall_ns(sys->ctx);
+	if (r == 0)
+		*ret_frozen_us = now > since ? (int64_t)((now - since) / 1000) : 0;
+	return r;
+}
+
+int wb_freeze_rehearse(const struct wb_sys *sys, struct wb_manifest_unit *u, struct wb_store *store,
+	int64_t *ret_frozen_us, struct wb_error *err)
+{
+	struct wb_stream_stats stats;
+	struct dump d = {};
+	int r = prepare(&d, u, store, err);
+
+	d.how.incremental = u->ahead_pid;
+	if (r == 0 && d.how.incremental)
+		r = rehearse_incremental(sys, &d, ret_frozen_us, err);
+	else if (r == 0)
+		r = wb_criu_rehearse(sys, &d.how, &stats, ret_frozen_us, err);
+	wb_criu_image_deinit(&d.image);
+	wb_store_forget(store, u->images, NULL);
+	u->ahead_pid = 0;
+	return r;
+}
+
+int wb_freeze_ahead(const struct wb_sys *sys, struct wb_manifest_unit *u, struct wb_store *store,
+	struct wb_error *err)
 {
 	struct wb_stream_stats stats;
 	struct dump d = {};
 	int r = prepare(&d, u, store, err);
 
 	if (r == 0)
-		r = wb_criu_rehearse(sys, &d.how, &stats, ret_frozen_us, err);
+		r = wb_criu_predump(sys, &d.how, &stats, err);
+	if (r == 0) {
+		u->ahead_pid = d.image.main_pid;
+		u->ahead_bytes = (int64_t)stats.bytes;
+	} else {
+		wb_store_forget(store, u->images, NULL);
+	}
 	wb_criu_image_deinit(&d.image);
-	wb_store_forget(store, u->images, NULL);
 	return r;
 }

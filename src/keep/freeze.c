@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keep/ahead.h"
 #include "keep/freeze.h"
+#include "keep/merge.h"
 
 /* One unit of the manifest on its way. */
 struct passenger {
@@ -75,15 +77,57 @@ static int look_at_all(
 	return r;
 }
 
+/* It is not in the store where the one who was to leave it there could not. */
+static bool went_ahead(const struct wb_store *store, const struct wb_manifest_unit *u)
+{
+	struct wb_store_object o;
+	char prefix[64];
+
+	snprintf(prefix, sizeof(prefix), "%s" WB_MERGE_BEFORE, u->images);
+	for (size_t i = 0; wb_store_object(store, i, &o); i++)
+		if (!strncmp(o.name, prefix, strlen(prefix)))
+			return true;
+	return false;
+}
+
+/* Stop it; where that fails with memory that went ahead, once more with all of it. */
+static int stop_one(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
+{
+	const struct wb_freeze_ops *ops = f->ops;
+	struct wb_manifest_unit *u = p->unit;
+	struct wb_error local = {};
+	int r;
+
+	if (u->ahead_pid && u->ahead_pid != u->main_pid)
+		wb_ahead_stay(u, f->store, "it was started again after its memory went ahead");
+	else if (u->ahead_pid && !went_ahead(f->store, u))
+		wb_ahead_stay(u, f->store, "its memory that went ahead is not in the store");
+	if (!u->ahead_pid)
+		return ops->freeze(ops->ctx, u, f->store, &p->frozen, err);
+	r = ops->freeze(ops->ctx, u, f->store, &p->frozen, &local);
+	/* One that hung, or whose tasks are gone, is no better for another try. */
+	if (r < 0 && r != -EIO && r != -ESRCH) {
+		wb_ahead_stay(u, f->store, local.text);
+		return ops->freeze(ops->ctx, u, f->store, &p->frozen, err);
+	}
+	if (r < 0 && err)
+		*err = local;
+	return r;
+}
+
 static int freeze_one(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
 {
 	const struct wb_freeze_ops *ops = f->ops;
+	int64_t wall, tsc;
 	int r;
 
 	ops->now(ops->ctx, &p->unit->frozen_wall_ns, &p->unit->frozen_tsc);
-	r = ops->freeze(ops->ctx, p->unit, f->store, &p->frozen, err);
+	r = stop_one(f, p, err);
 	if (r < 0)
 		return r;
+	ops->now(ops->ctx, &wall, &tsc);
+	if (wall > p->unit->frozen_wall_ns)
+		p->unit->dump_us = (wall - p->unit->frozen_wall_ns) / 1000;
 	/* Only now: a file that is still written to would not be the one that the memory knows. */
 	r = ops->take(ops->ctx, p->unit, &p->files, f->store, err);
 	if (r < 0) {

@@ -30,8 +30,11 @@ struct wb_freeze_ops {
 	/* No packet for what is kept is to be answered from here on. */
 	int (*hold)(void *ctx, const struct wb_manifest *m, struct wb_error *err);
 	void (*unhold)(void *ctx);
-	/* Stop it and write its images into the store, under u->images. */
-	int (*freeze)(void *ctx, const struct wb_manifest_unit *u, struct wb_store *store,
+	/*
+	 * Stop it and write its images into the store, under u->images; with u->ahead_pid, what has
+	 * changed since its memory went ahead. Fills u->dump_bytes, and u->image where that tells.
+	 */
+	int (*freeze)(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
 		struct wb_frozen **ret, struct wb_error *err);
 	/* Files of a stopped unit into the store; fills u->files. */
 	int (*take)(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
@@ -73,7 +76,14 @@ struct wb_freeze_host {
 struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host);
 /*
  * Write one unit's images into the store, as the freeze will, and let it go on; the objects are taken
- * out again. The unit must have been looked at. *ret_frozen_us: how long it stood still.
+ * out again, those that went ahead, too. The unit must have been looked at. *ret_frozen_us: how long
+ * it stood still.
  */
-int wb_freeze_rehearse(const struct wb_sys *sys, const struct wb_manifest_unit *u,
-	struct wb_store *store, int64_t *ret_frozen_us, struct wb_error *err);
+int wb_freeze_rehearse(const struct wb_sys *sys, struct wb_manifest_unit *u, struct wb_store *store,
+	int64_t *ret_frozen_us, struct wb_error *err);
+/*
+ * Write its memory into the store while it runs: the next freeze or rehearsal takes only what has
+ * changed. Fills u->ahead_pid and ahead_bytes; on failure the store is as before.
+ */
+int wb_freeze_ahead(const struct wb_sys *sys, struct wb_manifest_unit *u, struct wb_store *store,
+	struct wb_error *err);

@@ -76,6 +76,15 @@ struct wb_manifest_unit {
 	bool plain;    /* they live in the machine's own namespaces: no sandbox has to be made */
 	char *images;  /* prefix of the names of CRIU's images in the store */
 	json_t *image; /* what the part that ran CRIU wants to know again; its own shape */
+	/*
+	 * Of large memory most goes into the store while the unit runs, and the freeze takes only what
+	 * has changed since.
+	 */
+	int64_t ahead_pid;   /* main process when it did; 0: it did not */
+	int64_t ahead_bytes; /* what went; before it has, what would have to */
+	char *ahead_why;     /* a sentence: why it did not, though it is large */
+	int64_t dump_bytes;  /* what the freeze wrote, */
+	int64_t dump_us;     /* and how long it took; 0 unknown */
 	WB_LIST(struct wb_manifest_stream) streams;
 	/* Fragment first, then drop-ins in systemd's order. */
 	WB_LIST(struct wb_manifest_text) definition;

@@ -13,12 +13,17 @@
 
 struct wb_unit_result {
 	char *unit;
-	char *asked;       /* "auto", "process", "restart"; NULL not known */
-	char *how;         /* "process" it goes on, "restart" it was started anew */
-	char *why;         /* a sentence, NULL: as it was asked for */
-	double frozen_s;   /* how long its processes stood still; 0 unknown or none were kept */
-	int64_t thawed_ns; /* CLOCK_REALTIME when they went on; 0 */
-	double restore_s;  /* how much of that the restore took */
+	char *asked; /* "auto", "process", "restart"; NULL not known */
+	char *how;   /* "process" it goes on, "restart" it was started anew */
+	char *why;   /* a sentence, NULL: as it was asked for */
+	/* Bytes of its memory that had gone ahead; 0: none, and ahead_why tells where some should have. */
+	int64_t ahead_bytes;
+	char *ahead_why;
+	int64_t dump_bytes; /* what the freeze wrote, */
+	double dump_s;      /* and how long that took; 0 unknown */
+	double frozen_s;    /* how long its processes stood still; 0 unknown or none were kept */
+	int64_t thawed_ns;  /* CLOCK_REALTIME when they went on; 0 */
+	double restore_s;   /* how much of that the restore took */
 };
 
 struct wb_result {

@@ -137,6 +137,10 @@ static int write_success(const struct wb_thaw *t, double seconds, struct wb_erro
 	uint64_t now = sys->wall_ns(sys->ctx);
 	const struct wb_unit_result part = {.how = "process",
 		.why = t->unit->why,
+		.ahead_bytes = t->unit->ahead_pid ? t->unit->ahead_bytes : 0,
+		.ahead_why = t->unit->ahead_why,
+		.dump_bytes = t->unit->dump_bytes,
+		.dump_s = (double)t->unit->dump_us / 1e6,
 		.frozen_s = wb_result_frozen_s(t->manifest, t->unit, sys->tsc(sys->ctx), now),
 		.thawed_ns = (int64_t)now,
 		.restore_s = seconds};

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fake-store.h"
+#include "keep/ahead.h"
 #include "keep/freeze.h"
 #include "keep/take.h"
 
@@ -19,6 +20,8 @@ struct fixture {
 	struct wb_error err;
 	char log[512];
 	const char *cannot_look, *cannot_freeze, *cannot_take; /* units */
+	int cannot_change; /* negative errno of a freeze after memory went ahead */
+	int64_t wall;
 	int no_hold, no_net;
 	char root[64];
 };
@@ -68,18 +71,20 @@ static void unhold(void *ctx)
 	note(ctx, "unhold", "");
 }
 
-static int freeze(void *ctx, const struct wb_manifest_unit *u, struct wb_store *store,
+static int freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
 	struct wb_frozen **ret, struct wb_error *err)
 {
 	struct fixture *f = ctx;
 	char name[64];
 	int r;
 
-	note(f, "freeze", u->unit);
+	note(f, u->ahead_pid ? "change" : "freeze", u->unit);
 	snprintf(name, sizeof(name), "%score-1.img", u->images);
 	r = wb_store_put(store, name, (struct wb_bytes){(const uint8_t *)u->unit, 1}, err);
 	if (r < 0)
 		return r;
+	if (u->ahead_pid && f->cannot_change)
+		return wb_fail(err, f->cannot_change, "no parent image");
 	if (is(f->cannot_freeze, u))
 		return wb_fail(err, -EREMOTEIO, "it holds a device");
 	*ret = test_malloc(sizeof(**ret));
@@ -124,7 +129,9 @@ static int net(void *ctx, struct wb_net *ret, struct wb_error *err)
 
 static void now(void *ctx, int64_t *wall, int64_t *tsc)
 {
-	*wall = 1000;
+	struct fixture *f = ctx;
+
+	*wall = f->wall += 3000000;
 	*tsc = 2000;
 }
 
@@ -206,6 +213,7 @@ static void all_is_written_before_any_process_ends(void **state)
 	assert_true(has_object(f, WB_MANIFEST_OBJECT));
 	assert_int_equal(f->m.highest_pid, 107 + 'c');
 	assert_int_equal(f->m.units.items[0].frozen_tsc, 2000);
+	assert_int_equal(f->m.units.items[0].dump_us, 3000);
 }
 
 static void a_unit_that_cannot_be_frozen_drops_a_rung(void **state)
@@ -270,6 +278,108 @@ static void without_hold_rules_nothing_is_frozen(void **state)
 	f->no_hold = 1;
 	assert_int_equal(run(f, false), -EIO);
 	assert_string_equal(f->log, "look:a look:c hold");
+}
+
+/* As the process that asked for the jump leaves it: unit a's memory is in the store. */
+static struct wb_manifest_unit *goes_ahead(struct fixture *f)
+{
+	struct wb_manifest_unit *u = &f->m.units.items[0];
+
+	u->images = strdup("u0/");
+	u->ahead_pid = 100 + 'a';
+	u->ahead_bytes = 100 << 20;
+	assert_int_equal(wb_store_put(f->store, "u0/before.pages-1.img",
+				 (struct wb_bytes){(const uint8_t *)"p", 1}, &f->err),
+		0);
+	return u;
+}
+
+static void what_went_ahead_stays_in_the_store(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = goes_ahead(f);
+
+	assert_int_equal(run(f, false), 0);
+	assert_non_null(strstr(f->log, "hold change:a take:a freeze:c"));
+	assert_true(has_object(f, "u0/before.pages-1.img"));
+	assert_true(has_object(f, "u0/core-1.img"));
+	assert_int_equal(u->ahead_bytes, 100 << 20);
+	assert_null(u->ahead_why);
+}
+
+static void a_change_that_cannot_be_taken_is_frozen_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = goes_ahead(f);
+
+	f->cannot_change = -EREMOTEIO;
+	assert_int_equal(run(f, true), 0);
+	assert_non_null(strstr(f->log, "hold change:a freeze:a take:a freeze:c"));
+	assert_false(has_object(f, "u0/before.pages-1.img"));
+	assert_true(has_object(f, "u0/core-1.img"));
+	assert_string_equal(u->how, "process");
+	assert_string_equal(u->ahead_why, "no parent image");
+	assert_int_equal(u->ahead_bytes, 0);
+}
+
+static void a_unit_that_hung_is_not_tried_twice(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = goes_ahead(f);
+
+	f->cannot_change = -EIO;
+	assert_int_equal(run(f, false), 0);
+	assert_non_null(strstr(f->log, "hold change:a freeze:c"));
+	assert_string_equal(u->how, "restart");
+	assert_string_equal(u->why, "no parent image");
+	assert_false(has_object(f, "u0/before.pages-1.img"));
+}
+
+static void memory_of_another_process_is_of_no_use(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = goes_ahead(f);
+
+	u->ahead_pid = 99;
+	assert_int_equal(run(f, false), 0);
+	assert_non_null(strstr(f->log, "hold freeze:a"));
+	assert_false(has_object(f, "u0/before.pages-1.img"));
+	assert_non_null(strstr(u->ahead_why, "started again"));
+}
+
+static void memory_that_is_not_there_is_frozen(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = goes_ahead(f);
+
+	wb_store_forget(f->store, "u0/", NULL);
+	assert_int_equal(run(f, false), 0);
+	assert_non_null(strstr(f->log, "hold freeze:a"));
+	assert_non_null(strstr(u->ahead_why, "not in the store"));
+}
+
+static void large_memory_goes_ahead_where_it_fits(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = f->m.units.items;
+
+	wb_ahead_choose(&u[0], (64 << 20) - 1);
+	assert_int_equal(wb_ahead_bytes(&u[0]), 0);
+	for (int i = 0; i < 3; i++)
+		wb_ahead_choose(&u[i], (uint64_t)(100 + 100 * i) << 20);
+	/* The one in the middle is restarted. */
+	assert_int_equal(wb_ahead_bytes(&u[1]), 0);
+	assert_int_equal(wb_ahead_changes(&f->m), 100 << 20);
+	wb_ahead_fit(&f->m, UINT64_MAX);
+	assert_int_equal(wb_ahead_bytes(&u[2]), 300 << 20);
+	/* One after the other: the largest decides for itself only. */
+	wb_ahead_fit(&f->m, 300 << 20);
+	assert_int_equal(wb_ahead_bytes(&u[0]), 100 << 20);
+	assert_int_equal(wb_ahead_bytes(&u[2]), 0);
+	assert_string_equal(
+		u[2].ahead_why, "that takes 401 MiB for a moment, and 300 MiB are available");
+	wb_ahead_stay(&u[0], NULL, "two\nlines");
+	assert_string_equal(u[0].ahead_why, "two?lines");
 }
 
 static void put_file(struct fixture *f, const char *name, const char *text)
@@ -341,6 +451,12 @@ int main(void)
 		TEST(where_the_jump_can_be_called_off_one_failure_rolls_all_back),
 		TEST(a_store_that_cannot_be_sealed_rolls_all_back),
 		TEST(without_hold_rules_nothing_is_frozen),
+		TEST(what_went_ahead_stays_in_the_store),
+		TEST(a_change_that_cannot_be_taken_is_frozen_whole),
+		TEST(a_unit_that_hung_is_not_tried_twice),
+		TEST(memory_of_another_process_is_of_no_use),
+		TEST(memory_that_is_not_there_is_frozen),
+		TEST(large_memory_goes_ahead_where_it_fits),
 		TEST(files_are_taken_with_all_that_is_below),
 	};
 
