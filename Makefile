@@ -3,7 +3,7 @@ BUILD ?= build
 FUZZ_SECONDS ?= 300
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: all help check check-unit check-guest demo bench bench-silence fuzz deb install clean
+.PHONY: all help check check-unit check-guest demo bench bench-silence bench-store fuzz deb install clean
 .DEFAULT_GOAL := all
 
 all: ## build the program (in build/)
@@ -38,12 +38,19 @@ bench-silence: ## what clients see over a jump, by each way; BENCH_ARGS="--round
 	@scripts/guest-image >/dev/null
 	@$(PYTHON) bench/silence.py $(BUILD) $(BENCH_ARGS)
 
-bench: ## compare loaders in one guest, then bench-silence; BENCH_ARGS="--rounds 5 --icount"
+bench-store: ## what the store costs, and how long a large service stands still; BENCH_ARGS="--rounds 3"
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all
+	@scripts/guest-image >/dev/null
+	@$(PYTHON) bench/store.py $(BUILD) $(BENCH_ARGS)
+
+bench: ## compare loaders in one guest, then bench-silence and bench-store; BENCH_ARGS="--rounds 5 --icount"
 	@scripts/install-deps all
 	@$(MAKE) --no-print-directory all
 	@scripts/guest-image >/dev/null
 	@$(PYTHON) bench/bench.py $(BUILD) $(BENCH_ARGS)
 	@$(PYTHON) bench/silence.py $(BUILD) $(BENCH_ARGS)
+	@$(PYTHON) bench/store.py $(BUILD) $(BENCH_ARGS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS under clang
 	@scripts/install-deps build

@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What a store costs, against plain copies of the same memory. "wb-store put MIB" copies twice with
- * memcpy(), and then makes a store, puts the memory into it and seals it; "wb-store get", in the
- * kernel after, takes it out again. Prints "STORE name seconds" lines. Linked with libwarmboot.
+ * What keeping memory costs.
+ *
+ * "wb-store put MIB" puts memory into a store and seals it, "wb-store get", in the kernel after, takes
+ * it out again; between the pieces each copies as much with memcpy(), into memory that has been touched
+ * before. "wb-store idle MIB" is a service with so much memory that hardly changes, and notes for how
+ * long it stood still; "wb-store freeze UNIT ROUNDS" checkpoints it whole, and then with most of its
+ * memory gone ahead. Prints "STORE name seconds" lines. Linked with libwarmboot.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "keep/freeze.h"
+#include "keep/preflight.h"
+#include "keep/rehearse.h"
 #include "store/store.h"
+
+/* So much at a time: the two ways take turns, and a busy machine slows both. */
+#define PIECE (64ull << 20)
+#define NOTE "/var/tmp/wb-idle"
 
 static double now(void)
 {
@@ -20,99 +34,245 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static double report(const char *name, double since)
+static void report(const char *name, double seconds)
 {
-	printf("STORE %s %.4f\n", name, now() - since);
-	return now();
+	printf("STORE %s %.4f\n", name, seconds);
+	fflush(stdout);
 }
 
-/* Memory as a process has it: pages of its own, in no cache. */
+/* Memory as a process has it, touched. */
 static uint8_t *memory(size_t n)
 {
 	uint8_t *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void copy(const uint8_t *from, size_t n, const char *name)
-{
-	uint8_t *to = memory(n);
-	double t;
-
-	if (!to)
+	if (p == MAP_FAILED) {
+		perror("memory");
 		exit(1);
-	t = now();
-	memcpy(to, from, n);
-	report(name, t);
-	munmap(to, n);
+	}
+	memset(p, 1, n);
+	return p;
 }
 
-static int put(size_t n)
+static void fill(uint8_t *p, size_t n, uint64_t seed)
 {
-	struct wb_store *s = NULL;
-	struct wb_error err = {};
-	uint8_t *from = memory(n);
-	double t;
-	int r;
-
-	if (!from)
-		return 1;
 	for (size_t i = 0; i < n; i += 8)
-		*(uint64_t *)(from + i) = i * 0x9e3779b97f4a7c15ull;
-	copy(from, n, "memcpy");
-	copy(from, n, "memcpy");
+		*(uint64_t *)(p + i) = (seed + i) * 0x9e3779b97f4a7c15ull;
+}
+
+static bool is_filled(const uint8_t *p, size_t n, uint64_t seed)
+{
+	for (size_t i = 0; i < n; i += 8)
+		if (*(const uint64_t *)(p + i) != (seed + i) * 0x9e3779b97f4a7c15ull)
+			return false;
+	return true;
+}
+
+static double copy(uint8_t *to, const uint8_t *from, size_t n)
+{
+	double t = now();
+
+	memcpy(to, from, n);
+	/* What nobody reads need not be copied. */
+	__asm__ volatile("" : : "r"(to) : "memory");
+	return now() - t;
+}
+
+static int failed(const struct wb_error *err)
+{
+	fprintf(stderr, "%s\n", err->text);
+	return 1;
+}
+
+/* ---- the store ---- */
+
+static int put(size_t pieces)
+{
+	uint8_t *from = memory(PIECE), *to = memory(PIECE);
+	double plain = 0, stored = 0, t = now();
+	struct wb_error err = {};
+	WB_CLEAN_STORE s = NULL;
+
+	if (wb_store_create(wb_store_env_real(), NULL, pieces * PIECE, &s, &err) < 0)
+		return failed(&err);
+	report("create", now() - t);
+	for (size_t i = 0; i < pieces; i++) {
+		char name[32];
+
+		fill(from, PIECE, i * PIECE);
+		plain += copy(to, from, PIECE);
+		snprintf(name, sizeof(name), "memory-%zu", i);
+		t = now();
+		if (wb_store_put(s, name, (struct wb_bytes){from, PIECE}, &err) < 0)
+			return failed(&err);
+		stored += now() - t;
+	}
+	report("copy before", plain);
+	report("put", stored);
 	t = now();
-	r = wb_store_create(wb_store_env_real(), NULL, n, &s, &err);
-	t = report("create", t);
-	if (r == 0)
-		r = wb_store_put(s, "memory", (struct wb_bytes){from, n}, &err);
-	t = report("put", t);
-	if (r == 0)
-		r = wb_store_seal(s, &err);
-	report("seal", t);
-	if (r < 0)
-		fprintf(stderr, "%s\n", err.text);
-	wb_store_close(s);
-	return r < 0;
+	if (wb_store_seal(s, &err) < 0)
+		return failed(&err);
+	report("seal", now() - t);
+	return 0;
 }
 
 static int get(void)
 {
-	struct wb_store *s = NULL;
-	struct wb_store_reader reader;
+	uint8_t *to = memory(PIECE), *from = memory(PIECE);
+	double plain = 0, taken = 0, t = now();
 	struct wb_error err = {};
-	struct wb_bytes piece;
-	double t = now();
-	uint8_t *to;
-	size_t at = 0;
-	int r = wb_store_attach(wb_store_env_real(), &s, &err);
+	WB_CLEAN_STORE s = NULL;
 
-	t = report("attach", t);
-	if (r == 0)
-		r = wb_store_get(s, "memory", &reader, &err);
-	t = report("check", t);
-	if (r < 0) {
-		fprintf(stderr, "%s\n", err.text);
-		return 1;
-	}
-	to = memory(wb_store_info(s).size);
-	while (to && wb_store_next(&reader, &piece)) {
-		memcpy(to + at, piece.data, piece.size);
-		at += piece.size;
-	}
-	report("copy out", t);
-	for (size_t i = 0; i < at; i += 8)
-		if (*(uint64_t *)(to + i) != i * 0x9e3779b97f4a7c15ull)
+	if (wb_store_attach(wb_store_env_real(), &s, &err) < 0)
+		return failed(&err);
+	report("attach", now() - t);
+	for (size_t i = 0; i < wb_store_info(s).objects; i++) {
+		struct wb_store_reader reader;
+		struct wb_bytes piece;
+		char name[32];
+		size_t at = 0;
+
+		plain += copy(to, from, PIECE);
+		snprintf(name, sizeof(name), "memory-%zu", i);
+		t = now();
+		if (wb_store_get(s, name, &reader, &err) < 0)
+			return failed(&err);
+		for (; wb_store_next(&reader, &piece); at += piece.size)
+			memcpy(to + at, piece.data, piece.size);
+		taken += now() - t;
+		if (at != PIECE || !is_filled(to, at, i * PIECE)) {
+			fprintf(stderr, "%s is not what was put into the store\n", name);
 			return 1;
-	copy(to, at, "memcpy");
-	copy(to, at, "memcpy");
-	wb_store_close(s);
+		}
+	}
+	report("copy after", plain);
+	report("get", taken);
+	if (wb_store_wipe(s, &err) < 0)
+		return failed(&err);
 	return 0;
+}
+
+/* ---- the freeze ---- */
+
+/* The longest time between two looks at the clock, in seconds, in a file that both can see. */
+static volatile double *note(void)
+{
+	int fd = open(NOTE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	double *p;
+
+	if (fd < 0 || ftruncate(fd, 4096) < 0) {
+		perror(NOTE);
+		exit(1);
+	}
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED)
+		exit(1);
+	return p;
+}
+
+__attribute__((noreturn)) static void idle(size_t n)
+{
+	volatile double *longest = note();
+	uint8_t *p = memory(n);
+	uint64_t page = 0;
+	double last;
+
+	fill(p, n, 0);
+	puts("ready");
+	fflush(stdout);
+	for (last = now();;) {
+		double t;
+
+		usleep(2000);
+		t = now();
+		if (t - last > *longest)
+			*longest = t - last;
+		last = t;
+		/* A page each time: some MiB while it is watched. */
+		page = (page * 6364136223846793005ull + 1442695040888963407ull);
+		p[(page >> 16) % (n / 4096) * 4096]++;
+	}
+}
+
+static int look(const char *unit, const char *criu, struct wb_manifest_unit *u, uint64_t *ret_bytes,
+	struct wb_error *err)
+{
+	const struct wb_keep_look look = {.files = wb_sys_real()->files,
+		.units = &wb_services_systemd,
+		.add_peers = wb_sockets_add_peers,
+		.add_kinds = wb_sockets_add_kinds,
+		.criu = criu};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	int r = wb_keep_look(&look, unit, NULL, &v, err);
+
+	if (r == 0 && v.how != WB_KEEP_PROCESS)
+		r = wb_fail(err, -EOPNOTSUPP, "%s", v.reasons.items[0]);
+	*ret_bytes = v.bytes;
+	return r == 0 ? wb_keep_verdict_to_manifest(&v, u, err) : r;
+}
+
+static double still(volatile double *longest)
+{
+	double s;
+
+	/* It has to come round once more. */
+	usleep(200000);
+	s = *longest;
+	*longest = 0;
+	return s;
+}
+
+static int freeze_once(struct wb_manifest_unit *u, struct wb_store *s, volatile double *longest,
+	struct wb_error *err)
+{
+	int64_t us;
+
+	still(longest);
+	if (wb_freeze_rehearse(wb_sys_real(), u, s, &us, err) < 0)
+		return failed(err);
+	report("frozen whole", still(longest));
+	if (wb_freeze_ahead(wb_sys_real(), u, s, err) < 0)
+		return failed(err);
+	report("going ahead", still(longest));
+	if (wb_freeze_rehearse(wb_sys_real(), u, s, &us, err) < 0)
+		return failed(err);
+	report("frozen changes", still(longest));
+	return 0;
+}
+
+static int freeze_unit(const char *unit, int rounds)
+{
+	WB_CLEAN_STR criu = wb_criu_version(&wb_runner_host, NULL);
+	struct wb_manifest_unit u = {.unit = strdup(unit), .images = strdup("u0/")};
+	volatile double *longest = note();
+	struct wb_error err = {};
+	WB_CLEAN_STORE s = NULL;
+	uint64_t bytes;
+	int bad = 0;
+
+	if (look(unit, criu, &u, &bytes, &err) < 0 ||
+		wb_store_create(
+			wb_store_env_real(), NULL, bytes + bytes / 4 + (16 << 20), &s, &err) < 0)
+		return failed(&err);
+	for (int i = 0; i < rounds && !bad; i++)
+		bad = freeze_once(&u, s, longest, &err);
+	wb_store_close(s);
+	s = NULL;
+	wb_store_drop(wb_store_env_real(), NULL);
+	return bad;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], "put"))
-		return put(strtoull(argv[2], NULL, 10) << 20);
-	return argc == 2 && !strcmp(argv[1], "get") ? get() : 2;
+	const char *verb = argc > 1 ? argv[1] : "";
+
+	if (argc == 3 && !strcmp(verb, "put"))
+		return put(strtoull(argv[2], NULL, 10) * (1 << 20) / PIECE);
+	if (argc == 2 && !strcmp(verb, "get"))
+		return get();
+	if (argc == 3 && !strcmp(verb, "idle"))
+		idle(strtoull(argv[2], NULL, 10) << 20);
+	if (argc == 4 && !strcmp(verb, "freeze"))
+		return freeze_unit(argv[2], atoi(argv[3]));
+	return 2;
 }
