@@ -511,6 +511,14 @@ class Guest:
             self._fail(f"`{cmd}` ended with {rc}: {result.out}")
         return result
 
+    def start(self, cmd):
+        """Begin a command whose end is not waited for: it takes the machine down."""
+        self._send(cmd)
+
+    def reset(self):
+        """As the button on the machine: no shutdown, no flush, the memory as it is."""
+        self._qmp.sendall(b'{"execute": "system_reset"}\n')
+
     def out(self, cmd, timeout=60):
         """The output of a command that must succeed, without its last newline."""
         return self.run(cmd, timeout, check=True).out.rstrip("\n")

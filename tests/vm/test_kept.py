@@ -102,7 +102,9 @@ UNITS = {
     "editor.service": ("Type=forking\nEnvironment=TERM=xterm HOME=/root LANG=C.UTF-8\n",
                        "/usr/bin/tmux -S /run/editor.sock new-session -d -x 80 -y 24 vim.tiny /root/letter"),
 }
-KEPT = ("memcached", "redis-server", "nginx", "ask", "ask-c", "front", "editor", "ring")
+KEPT = ("memcached", "redis-server", "nginx", "ask", "ask-c", "front", "editor", "ring",
+        "postgresql@17-main")
+PSQL = "su postgres -c \"psql -qAt -c \\\"{}\\\"\""
 # 200 values of a megabyte each.
 FILL_PY = textwrap.dedent('''
     import hashlib, socket, sys
@@ -180,6 +182,8 @@ class World:
               " done; systemctl start front", 120, check=True)
         g.run("python3 /opt/t/fill.py set", 120, check=True)
         g.run("tmux -S /run/editor.sock send-keys i 'a letter that nobody has saved'", check=True)
+        g.run("systemctl start postgresql@17-main", 240, check=True)
+        g.run(PSQL.format("create table t (n int)"), check=True)
         g.run("warmboot keep add " + " ".join(KEPT), check=True)
 
     def clients(self):
@@ -216,6 +220,8 @@ def jumped(request, world):
     secrets = {n: clients[n].events[-1]["text"].split()[1] for n in ("ask", "ask-c", "front")}
     download = world.beside(DOWNLOAD_PY, f"http://{world.net.guest}:8080/big")
     blocked = world.beside(BLPOP_PY, world.net.guest)
+    committed = g.out(PSQL.format("insert into t select generate_series(1, 1000); select count(*) from t"))
+    g.run(f"({PSQL.format('begin; delete from t; select pg_sleep(1000)')}) >/dev/null 2>&1 </dev/null &", check=True)
     time.sleep(2)
     pids = {u: g.out(f"systemctl show -P MainPID {u}") for u in KEPT}
     g.jump(f"warmboot reboot {g.image.release(request.param)}", 400)
@@ -225,7 +231,8 @@ def jumped(request, world):
     for c in clients.values():
         c.wait_answers(3, 240)
     return {"g": g, "release": g.image.release(request.param), "clients": clients, "secrets": secrets, "pids": pids,
-            "result": result, "download": download, "blocked": blocked, "world": world}
+            "result": result, "download": download, "blocked": blocked, "world": world,
+            "committed": committed}
 
 
 def kept(j, unit):
@@ -311,6 +318,13 @@ def test_what_cannot_be_kept_is_started_anew(jumped):
     r = jumped["result"]["ring.service"]
     assert r["how"] == "restart" and "io_uring" in r["why"], r
     assert jumped["g"].out("systemctl is-active ring") == "active"
+
+
+def test_postgresql_loses_nothing_that_was_committed(jumped):
+    g, r = jumped["g"], jumped["result"]["postgresql@17-main.service"]
+    assert r["how"] == "restart" and "System V shared memory" in r["why"], r
+    g.run("for i in $(seq 300); do pg_isready -q && exit; sleep .2; done; exit 1", 120, check=True)
+    assert g.out(PSQL.format("select count(*) from t")) == jumped["committed"]
 
 
 def test_systemd_stays_in_charge(jumped):
