@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct wb_store_extent) == 24, "store extent layout");
 
 uint64_t wb_store_hash(const void *data, size_t n)
 {
-	return XXH3_64bits(data, n);
+	return XXH64(data, n, 0);
 }
 
 bool wb_store_name_ok(const char *name)

@@ -13,7 +13,7 @@ struct wb_store_writer {
 	size_t capacity;             /* of entry.extents */
 	struct wb_store_extent open; /* being filled: size bytes of `room` */
 	uint64_t room;               /* blocks set aside for it, in bytes; 0: none is open */
-	XXH3_state_t *hash;          /* of what the open extent holds */
+	XXH64_state_t *hash;         /* of what the open extent holds */
 };
 
 /* ---- room ---- */
@@ -103,14 +103,14 @@ int wb_store_begin(
 	r = w ? 0 : -ENOMEM;
 	if (r == 0) {
 		w->entry.name = strdup(name);
-		w->hash = XXH3_createState();
+		w->hash = XXH64_createState();
 		if (!w->entry.name || !w->hash)
 			r = -ENOMEM;
 	}
 	if (r < 0) {
 		if (w) {
 			wb_store_entry_deinit(&w->entry);
-			XXH3_freeState(w->hash);
+			XXH64_freeState(w->hash);
 		}
 		free(w);
 		return wb_fail(err, r, "out of memory");
@@ -130,7 +130,7 @@ static void unlink_writer(struct wb_store_writer *w)
 		p = &(*p)->next;
 	*p = w->next;
 	wb_store_entry_deinit(&w->entry);
-	XXH3_freeState(w->hash);
+	XXH64_freeState(w->hash);
 	free(w);
 }
 
@@ -155,7 +155,7 @@ static int close_extent(struct wb_store_writer *w)
 		w->entry.extents = extents;
 		w->capacity = capacity;
 	}
-	w->open.hash = XXH3_64bits_digest(w->hash);
+	w->open.hash = XXH64_digest(w->hash);
 	w->entry.extents[w->entry.n++] = w->open;
 	return 0;
 }
@@ -187,7 +187,7 @@ int wb_store_space(struct wb_store_writer *w, uint8_t **ret, size_t *ret_n, stru
 		if (!get_room(w->store, next_size(w), WB_STORE_BLOCK, &w->open.off, &w->room))
 			return full(w, err);
 		w->open.size = 0;
-		XXH3_64bits_reset(w->hash);
+		XXH64_reset(w->hash, 0);
 	}
 	*ret = w->store->at + w->open.off + w->open.size;
 	*ret_n = w->room - w->open.size;
@@ -197,7 +197,7 @@ int wb_store_space(struct wb_store_writer *w, uint8_t **ret, size_t *ret_n, stru
 void wb_store_commit(struct wb_store_writer *w, size_t n)
 {
 	/* Now, while it is still in the CPU's cache. */
-	XXH3_64bits_update(w->hash, w->store->at + w->open.off + w->open.size, n);
+	XXH64_update(w->hash, w->store->at + w->open.off + w->open.size, n);
 	w->open.size += n;
 	w->entry.size += n;
 }
