@@ -7,6 +7,7 @@ service runs, the reason is told, and nothing is left behind: no rules, no image
 import contextlib
 import json
 import pathlib
+import re
 import sys
 import textwrap
 import time
@@ -209,11 +210,11 @@ def kept(r):
     assert r["connected"] == 1 and r["lost"] == 0, r
 
 
-def anew(r, why):
+def anew(r, why, silent=True):
     """Started in the ordinary way, the reason is told, and its port met everybody with silence."""
     assert r["fresh"] and r["told"]["outcome"] == "restarted" and r["told"]["how"] == "restart", r
     assert why in r["told"]["why"], r
-    assert not any("refused" in e for e in r["errors"]), r
+    assert not silent or not any("refused" in e for e in r["errors"]), r
 
 
 def test_store_too_small(world):
@@ -242,13 +243,17 @@ def test_criu_missing(world):
     world.nothing_is_left()
 
 
-# One bit of what the store holds of the process whose secret it is told.
+# One bit of each place in the store that has the secret it is told; some are left from the rehearsal.
 FLIP = textwrap.dedent('''
     cat >/run/t-flip.py <<'END'
     import json, mmap, sys
     with open(json.load(open("/run/warmboot/store.json"))["path"], "r+b") as f:
         m = mmap.mmap(f.fileno(), 0)
-        m[m.find(sys.argv[1].encode())] ^= 1
+        at, n = m.find(sys.argv[1].encode()), 0
+        while at >= 0:
+            m[at] ^= 1
+            at, n = m.find(sys.argv[1].encode()), n + 1
+    print("t: flipped", n)
     END
     python3 /run/t-flip.py {secret}
 ''')
@@ -306,9 +311,10 @@ KILL_DUMP = textwrap.dedent('''
     def number(path, name):
         return int(re.search(name + r":\\s*(\\d+)", open(path).read()).group(1))
     open("/run/t-killer", "w").close()
-    tracer = 0
-    while not tracer or number(f"/proc/{tracer}/io", "wchar") < 2000:
+    tracer, seen = 0, 0
+    while not tracer or number(f"/proc/{tracer}/io", "wchar") < 2000 and seen < 5:
         tracer = number(f"/proc/{sys.argv[1]}/status", "TracerPid")
+        seen += tracer > 0
     os.kill(tracer, signal.SIGKILL)
     END
     python3 /run/t-kill.py $(systemctl show -P MainPID one) &
@@ -352,7 +358,7 @@ def firmware(world, result):
     jump = json.loads(g.out("warmboot status --json"))["last_jump"]
     assert jump["outcome"] == "firmware-reboot", jump
     for r in result.values():
-        anew(r, "the boot after the jump found nothing of it to bring back")
+        anew(r, "the boot after the jump found nothing of it to bring back", silent=False)
     assert g.run("test -e /run/warmboot/keep.json").rc == 1
     world.nothing_is_left()
 
@@ -406,7 +412,7 @@ def test_now_goes_back_when_a_dump_fails(world):
             assert c.events[-1]["text"].split()[1] == secrets[name]
             assert c.report()["connected"] == 1 and c.report()["lost"] == 0, c.report()
     assert r.rc == 1, r.out
-    said = [line for line in r.out.strip().splitlines() if line.startswith("warmboot: ")]
+    said = [line for line in re.split(r"[\r\n]|\x1b\[K", r.out) if line.startswith("warmboot: ")]
     assert len(said) == 1 and "two.service: the store of " in said[0], r.out
     assert g.out("cat /sys/kernel/kexec_loaded /proc/sys/vm/nr_hugepages").split() == ["0", "0"]
     assert g.out("ls /run/systemd/system; cat /var/lib/warmboot/keep-result.json") == before
