@@ -107,6 +107,7 @@ class World:
         g.run("systemctl daemon-reload && systemctl enable fault-before fault-after && systemctl enable --now "
               + " ".join(PORTS), 120, check=True)
         g.run("warmboot keep add " + " ".join(PORTS), check=True)
+        self.kernel_threads[g.out("uname -r")] = self.threads()
 
     def define(self, name, kind="simple", args=None):
         args = args or ("grow" if name == "two" else "")
@@ -260,7 +261,10 @@ FLIP = textwrap.dedent('''
 
 
 def test_bit_flipped_and_pid_taken(world):
-    g, to = world.g, world.other()
+    g = world.g
+    if world.other() not in world.kernel_threads:
+        world.jump("--no-keep {}")
+    to = world.other()
     # A number that is free here, and belongs to a thread of the other kernel.
     taken, here = world.kernel_threads[to], g.out("ps -eo pid=").split()
     pid = [p for p in taken if str(p) not in here and p < 100][0]
