@@ -352,6 +352,65 @@ static int read_links(const struct wb_files *files, const struct wb_warm_root *r
 	return 0;
 }
 
+static unsigned int read_number(const struct wb_files *files, const char *dir, const char *name)
+{
+	WB_CLEAN_BLOB text = {};
+	char path[700];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return files->read(files->ctx, path, 64, &text, NULL) < 0
+		       ? 0
+		       : (unsigned int)atoi((char *)text.data);
+}
+
+static bool read_head(const struct wb_files *files, const char *name, struct wb_blob *ret)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	return files->read_at(files->ctx, path, 0, WB_PROBE_BYTES, ret, NULL) == 0;
+}
+
+static int add_name(
+	struct wb_strv *names, const char *kind, const char *value, struct wb_error *err)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "disk/by-%s/%s", kind, value);
+	return wb_strv_add(names, name) < 0 ? wb_fail(err, -ENOMEM, "out of memory") : 0;
+}
+
+static bool has_uuid(const struct wb_strv *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (strncmp(names->items[i], "disk/by-uuid/", 13) == 0)
+			return true;
+	return false;
+}
+
+/* What the device itself says: where there is no udev, or it has not come to this device yet. */
+static int read_device(const struct wb_files *files, const struct wb_warm_root *root,
+	struct wb_strv *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB head = {}, table = {};
+	const char *type;
+	char disk[512], uuid[37];
+	int r = 0;
+
+	if (read_head(files, root->name, &head) && wb_probe_uuid(wb_blob_view(&head), uuid, &type))
+		r = add_name(ret, "uuid", uuid, err);
+	if (r < 0 || !root->partition)
+		return r;
+	strcpy(disk, root->syspath);
+	*strrchr(disk, '/') = 0;
+	if (read_head(files, strrchr(disk, '/') + 1, &table) &&
+		wb_probe_partuuid(wb_blob_view(&table),
+			read_number(files, disk, "queue/logical_block_size"),
+			read_number(files, root->syspath, "partition"), uuid))
+		r = add_name(ret, "partuuid", uuid, err);
+	return r;
+}
+
 /* Does `root=` of the target name the running root, whose names are `names`? */
 static bool same_root(const struct wb_files *files, const struct wb_warm_root *root,
 	const struct wb_strv *names, const char *spec)
@@ -403,6 +462,8 @@ static int identify(const struct wb_files *files, const char *cmdline, struct wb
 
 	for (size_t i = 0; r == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		r = read_links(files, root, kinds[i], &names, err);
+	if (r == 0 && !has_uuid(&names))
+		r = read_device(files, root, &names, err);
 	if (r < 0)
 		return r;
 	r = wb_cmdline_get(cmdline, "root", &spec);
@@ -418,8 +479,7 @@ static int identify(const struct wb_files *files, const char *cmdline, struct wb
 	take_name(&names, "disk/by-partuuid/", root->partuuid, sizeof(root->partuuid));
 	if (!root->uuid[0])
 		return wb_fail(err, -EOPNOTSUPP,
-			"neither /run/udev/data nor /dev/disk/by-uuid tells the UUID of "
-			"%s" ELSE_OWN,
+			"neither udev nor the device itself tells the UUID of %s" ELSE_OWN,
 			root->name);
 	return 0;
 }

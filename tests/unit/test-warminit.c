@@ -221,6 +221,28 @@ static const struct fake_file sata[] = {
 	{},
 };
 
+/* Right after a boot, or where there is no udev at all. */
+static void asks_the_device_where_udev_does_not_tell(void **state)
+{
+	static uint8_t head[2048];
+	struct fake_file disk[sizeof(sata) / sizeof(sata[0])];
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+
+	memcpy(disk, sata, sizeof(sata));
+	for (struct fake_file *f = disk; f->path; f++)
+		if (!strcmp(f->path, "/dev/disk/by-uuid/5555"))
+			*f = (struct fake_file){"/dev/sda", (char *)head, sizeof(head)};
+	assert_int_equal(build(disk, "root=UUID=5555", &got, &err), -EOPNOTSUPP);
+	memcpy(head + 1024 + 56, "\x53\xef", 2);
+	memset(head + 1024 + 104, 0x55, 16);
+	err = (struct wb_error){};
+	if (build(disk, "root=UUID=55555555-5555-5555-5555-555555555555", &got, &err) < 0)
+		fail_msg("%s", err.text);
+	wb_warm_result_deinit(&got);
+	assert_int_equal(build(disk, "root=UUID=5555", &got, &err), -EOPNOTSUPP);
+}
+
 static void nvme_behind_its_subsystem(void **state)
 {
 	struct wb_warm_result got = {};
@@ -465,6 +487,7 @@ int main(void)
 		cmocka_unit_test(refuses_by_name),
 		cmocka_unit_test(refuses_stacks),
 		cmocka_unit_test(refuses_what_the_own_initramfs_would_do),
+		cmocka_unit_test(asks_the_device_where_udev_does_not_tell),
 		cmocka_unit_test(refuses_a_second_device),
 		cmocka_unit_test(probes_file_systems),
 		cmocka_unit_test(names_partitions),
