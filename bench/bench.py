@@ -148,8 +148,11 @@ def from_timeline(g, times, mark_s):
                 row[column] = row.get(column, 0) + p["duration_s"]
     # The hook's mark stands just before the line with which the old user space ends.
     between = ("device shutdown", "segment copy", "purgatory", "kernel entry", "decompression", "kernel")
-    own = sum(p["duration_s"] for p in told["phases"] if p["name"].rpartition(" to ")[2] in between)
-    if times["init"] is not None and times["off"] is not None and own:
+    inner = [p for p in told["phases"] if p["name"].rpartition(" to ")[2] in between]
+    own = sum(p["duration_s"] for p in inner)
+    # One that begins before that line cannot be told from what it ends in.
+    sharp = all(p["name"].partition(" to ")[0] in between for p in inner)
+    if times["init"] is not None and times["off"] is not None and own and sharp:
         row["console"] = own / (times["init"] - times["off"])
     return row
 
