@@ -35,6 +35,7 @@ struct cmd_request {
 	bool trace;         /* --trace */
 	bool resolved;      /* cmd_request_resolve() is done */
 	bool leave_mark;    /* leave the mark of a jump on the command line where it is needed */
+	char *words;        /* all that was said of it, see cmd_words_text(); NULL unknown */
 
 	const char **initrds; /* owned array behind options.initrds */
 	struct wb_entries entries;
@@ -45,6 +46,18 @@ struct cmd_request {
 	struct wb_store *store; /* what this boot holds for the jump, NULL none */
 	char region[64];        /* the word for a region set aside, "" none */
 };
+
+/* The options and words of load among `args`, for wb_record; NULL: they do not fit. To be freed. */
+char *cmd_words_text(const struct cmd_args *args);
+struct cmd_words {
+	struct cmd_args args; /* strings are those below */
+	char *text, **argv;
+};
+/* Back again. -EINVAL: not ours, or of another version; -ENOMEM. */
+int cmd_words_parse(const char *text, struct cmd_words *ret, struct wb_error *err);
+void cmd_words_deinit(struct cmd_words *w);
+
+#define CMD_CLEAN_WORDS __attribute__((cleanup(cmd_words_deinit))) struct cmd_words
 
 /* From the command line of load or reboot. -EINVAL wrong usage, -ENOMEM. Pure. */
 int cmd_request_read(const struct cmd_args *args, struct cmd_request *ret, struct wb_error *err);

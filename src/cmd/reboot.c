@@ -175,16 +175,37 @@ static const char *backend_for(const struct wb_sys *sys, const struct cmd_reques
 										       : NULL;
 }
 
+/* What is staged was staged by these words; true: *req is of them. */
+static bool read_staged(const struct wb_sys *sys, struct cmd_words *words, struct cmd_request *req)
+{
+	WB_CLEAN_RECORD rec = {};
+	CMD_CLEAN_REQUEST staged = {};
+
+	if (wb_record_read(sys->files, WB_RECORD_STAGED, &rec, NULL) < 0 || !rec.words ||
+		cmd_words_parse(rec.words, words, NULL) < 0 ||
+		cmd_request_read(&words->args, &staged, NULL) < 0 ||
+		cmd_request_resolve(sys, &staged, NULL) < 0)
+		return false;
+	cmd_request_deinit(req);
+	*req = staged;
+	staged = (struct cmd_request){};
+	return true;
+}
+
 /* Decide what is kept, and stage a kernel for it, or take the one that is staged. */
 static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool stage_anew,
 	struct cmd_request *req, struct cmd_keeping *keeping, struct wb_error *err)
 {
+	CMD_CLEAN_WORDS words = {};
 	WB_CLEAN_KEEP_WISH wish = {};
 	struct wb_stage *stage;
+	bool again = false;
 	int r = read_wish(args, &wish, err);
 
 	if (r == 0 && stage_anew)
 		r = cmd_request_resolve(sys, req, err);
+	else if (r == 0 && !wish.none)
+		again = read_staged(sys, &words, req);
 	if (r == 0)
 		r = cmd_keeping_decide(sys, &wish, req->options.release, keeping, err);
 	if (r == 0 && cmd_has(args, OPT_DRY))
@@ -193,11 +214,12 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool
 		r = cmd_keeping_reserve(sys, backend_for(sys, req), keeping, err);
 	if (r < 0)
 		return r;
-	if (!stage_anew && keeping->store)
+	/* What is staged knows nothing of this store. */
+	if (!stage_anew && keeping->store && !again)
 		return wb_fail(err, -EBUSY,
 			"the kernel that is staged knows nothing of kept services: say what to "
 			"stage (\"warmboot reboot ENTRY\"), or use --no-keep");
-	if (stage_anew) {
+	if (stage_anew || (keeping->store && again)) {
 		if (keeping->store)
 			r = cmd_request_use_store(req, keeping->store, err);
 		if (r == 0 && keeping->store)

@@ -128,6 +128,7 @@ int cmd_request_read(const struct cmd_args *args, struct cmd_request *ret, struc
 	/* Whoever names an initrd wants that one. */
 	if (req.options.n_initrds && req.options.initramfs == WB_INITRAMFS_AUTO)
 		req.options.initramfs = WB_INITRAMFS_OWN;
+	req.words = cmd_words_text(args);
 	*ret = req;
 	return 0;
 }
@@ -148,6 +149,7 @@ void cmd_request_deinit(struct cmd_request *req)
 	free(req->reused);
 	free(req->mark);
 	free(req->appended);
+	free(req->words);
 	wb_store_close(req->store);
 	wb_entries_deinit(&req->entries);
 	*req = (struct cmd_request){};
@@ -394,6 +396,7 @@ static int put_on_record(const struct wb_sys *sys, const struct cmd_request *req
 	} else {
 		rec.nonce = copy(req->nonce);
 	}
+	rec.words = copy(req->words);
 	if (asprintf(&rec.why, "%s: %s; initramfs %s: %s", rec.method, info.method_why,
 		    rec.initramfs, info.initramfs_why) < 0)
 		rec.why = NULL;

@@ -47,6 +47,7 @@ static const struct {
 	{"method", offsetof(struct wb_record, method)},
 	{"initramfs", offsetof(struct wb_record, initramfs)},
 	{"why", offsetof(struct wb_record, why)},
+	{"words", offsetof(struct wb_record, words)},
 	{"nonce", offsetof(struct wb_record, nonce)},
 	{"boot_id", offsetof(struct wb_record, boot_id)},
 	{"judged_boot", offsetof(struct wb_record, judged_boot)},

@@ -40,6 +40,7 @@ struct wb_record {
 	char *method;
 	char *initramfs;
 	char *why;     /* of method and initramfs, for people */
+	char *words;   /* of the load that staged it, one a line; NULL: staged in another way */
 	char *nonce;   /* 32 hex digits; NULL: the load left no mark */
 	char *boot_id; /* of the boot that staged or jumped */
 	int64_t time;  /* seconds of CLOCK_REALTIME */

@@ -41,6 +41,34 @@ static void nothing_asked_for_is_the_default_entry(void **state)
 	assert_true(req.leave_mark);
 }
 
+/* What a load was told is on record, and stages the same again. */
+static void words_come_back(void **state)
+{
+	CMD_CLEAN_REQUEST req = {}, again = {}, odd = {};
+	CMD_CLEAN_WORDS words = {};
+
+	assert_int_equal(read_words((const char *[]){"load", "--append=x y", "--verify", "none",
+					    "--trace", "--dry-run", "--json", "some entry", NULL},
+				 &req, NULL),
+		0);
+	assert_string_equal(req.words, "--append=x y\n--verify=none\n--trace\nsome entry\n");
+	assert_int_equal(cmd_words_parse(req.words, &words, NULL), 0);
+	assert_int_equal(cmd_request_read(&words.args, &again, NULL), 0);
+	assert_string_equal(again.entry, "some entry");
+	assert_string_equal(again.options.append, "x y");
+	assert_int_equal(again.options.verify, WB_VERIFY_NONE);
+	assert_true(again.trace);
+	assert_string_equal(again.words, req.words);
+	cmd_words_deinit(&words);
+	assert_int_equal(cmd_words_parse("", &words, NULL), 0);
+	assert_int_equal(words.args.n_words + words.args.n_options, 0);
+	cmd_words_deinit(&words);
+	assert_int_equal(cmd_words_parse("--of-another-version\n", &words, NULL), -EINVAL);
+	assert_int_equal(
+		read_words((const char *[]){"load", "--append=x\ny", NULL}, &odd, NULL), 0);
+	assert_null(odd.words);
+}
+
 static void files_and_words_arrive(void **state)
 {
 	CMD_CLEAN_REQUEST req = {};
@@ -245,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_asked_for_is_the_default_entry),
+		cmocka_unit_test(words_come_back),
 		cmocka_unit_test(files_and_words_arrive),
 		cmocka_unit_test(values_name_what_they_select),
 		cmocka_unit_test(wrong_usage_is_told),

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* load's own words, kept with what it staged: so that the same can be staged once more. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/load.h"
+
+/* One a line. A word with a line break in it cannot be told from two. */
+static int add(struct wb_blob *text, const char *dashes, const char *name, const char *equals,
+	const char *value)
+{
+	const char *parts[] = {dashes, name, equals, value, "\n"};
+	int r = strchr(value, '\n') ? -EINVAL : 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(*parts); i++)
+		r = wb_blob_append(text, parts[i], strlen(parts[i]));
+	return r;
+}
+
+static bool is_load_option(const struct cmd_option *o)
+{
+	for (const struct cmd_option *l = cmd_load_options; l->id; l++)
+		if (l == o)
+			return true;
+	return false;
+}
+
+char *cmd_words_text(const struct cmd_args *args)
+{
+	WB_CLEAN_BLOB text = {};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < args->n_options; i++) {
+		const struct cmd_option *o = args->options[i].option;
+		const char *value = args->options[i].value;
+		bool is_file = o->arg && !strcmp(o->arg, "FILE");
+		/* Whoever reads it may be elsewhere. */
+		char *whole = is_file ? realpath(value, NULL) : NULL;
+
+		if (is_load_option(o))
+			r = add(&text, "--", o->name, o->arg || o->values ? "=" : "",
+				whole ? whole : value);
+		free(whole);
+	}
+	for (size_t i = 0; r == 0 && i < args->n_words; i++)
+		r = add(&text, "", "", "", args->words[i]);
+	if (r == 0)
+		r = wb_blob_append(&text, "", 1);
+	return r == 0 ? strdup((char *)text.data) : NULL;
+}
+
+int cmd_words_parse(const char *text, struct cmd_words *ret, struct wb_error *err)
+{
+	struct cmd_words w = {
+		.text = strdup(text), .argv = calloc(strlen(text) + 2, sizeof(char *))};
+	char *save = NULL;
+	int n = 0, r = w.text && w.argv ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+
+	if (r == 0) {
+		w.argv[n++] = (char *)cmd_load.name;
+		for (char *l = strtok_r(w.text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+			w.argv[n++] = l;
+		r = cmd_parse(&cmd_load, n, w.argv, &w.args, err);
+	}
+	if (r < 0)
+		cmd_words_deinit(&w);
+	else
+		*ret = w;
+	return r;
+}
+
+void cmd_words_deinit(struct cmd_words *w)
+{
+	cmd_args_deinit(&w->args);
+	free(w->argv);
+	free(w->text);
+	*w = (struct cmd_words){};
+}
