@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "keep/config.h"
@@ -23,16 +26,44 @@ struct wanted {
 	bool answered;
 };
 
-/* The units that are to be asked; a probe that is no good is told and left out. */
-static size_t choose(
-	const struct cmd_args *args, const struct wb_keep_configs *all, struct wanted *ret)
+/* The early thaw asks, and then a unit of systemd's: one after the other. */
+static int take_turn(void)
 {
+	int fd = open(WB_PROBING, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
+}
+
+static bool has_answered(const struct wb_sys *sys, const struct wb_marks *marks, const char *unit)
+{
+	WB_CLEAN_BLOB boot = {};
+	char name[WB_MARK_NAME];
+
+	if (sys->files->read(sys->files->ctx, "/proc/sys/kernel/random/boot_id", 64, &boot, NULL) <
+		0)
+		return false;
+	boot.data[strcspn((char *)boot.data, "\n")] = 0;
+	snprintf(name, sizeof(name), "%s%s", WB_MARK_PROBE, unit);
+	return wb_marks_find(marks, (char *)boot.data, name);
+}
+
+/*
+ * The units that are to be asked: who has answered in this boot need not again. A probe that is no
+ * good is told and left out.
+ */
+static size_t choose(const struct cmd_args *args, const struct wb_sys *sys,
+	const struct wb_keep_configs *all, struct wanted *ret)
+{
+	WB_CLEAN_MARKS marks = {};
 	size_t n = 0;
 
+	wb_marks_read(sys->files, &marks, NULL);
 	for (size_t i = 0; i < all->n; i++) {
 		struct wb_error err = {};
 
-		if (!all->items[i].probe)
+		if (!all->items[i].probe || has_answered(sys, &marks, all->items[i].unit))
 			continue;
 		if (wb_probe_parse(all->items[i].probe, &ret[n].probe, &err) < 0)
 			cmd_fail(args, &err);
@@ -71,6 +102,7 @@ static int run_probe(const struct cmd_args *args)
 	struct wb_error err = {};
 	struct wanted *w;
 	size_t n, left;
+	int turn;
 
 	if (wb_keep_configs_read(sys->files, &all, &err) < 0)
 		return cmd_fail(args, &err);
@@ -79,11 +111,14 @@ static int run_probe(const struct cmd_args *args)
 		wb_fail(&err, -ENOMEM, "out of memory");
 		return cmd_fail(args, &err);
 	}
-	n = choose(args, &all, w);
+	turn = take_turn();
+	n = choose(args, sys, &all, w);
 	sys->write_file(sys->ctx, WB_PROBING, (struct wb_bytes){}, 0600);
 	while ((left = ask_all(sys, w, n)) && sys->mono_ns(sys->ctx) < end)
 		nanosleep(&pause, NULL);
 	sys->remove_file(sys->ctx, WB_PROBING);
+	if (turn >= 0)
+		close(turn);
 	for (size_t i = 0; i < n; i++)
 		if (!w[i].answered) {
 			wb_fail(&err, -ETIMEDOUT, "%s did not answer its probe within %d s",

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "keep/config.h"
 #include "keep/early.h"
 #include "keep/revive.h"
 #include "keep/thaw.h"
@@ -233,9 +234,27 @@ static int begin(const struct wb_sys *sys, const struct wb_manifest *m, struct j
 	return j->pid < 0 ? -errno : 0;
 }
 
-/* Until all have ended; who has not by then is as dead to us as to systemd's own deadline. */
-static void wait_for(struct job *jobs, size_t n)
+/* When a service answers again is to be known from its first moment on. */
+static void start_probes(const struct wb_sys *sys)
 {
+	WB_CLEAN_KEEP_CONFIGS all = {};
+	bool any = false;
+
+	if (wb_keep_configs_read(sys->files, &all, NULL) == 0)
+		for (size_t i = 0; i < all.n; i++)
+			any |= !!all.items[i].probe;
+	if (!any || fork() != 0)
+		return;
+	setpriority(PRIO_PROCESS, 0, 0);
+	execl("/proc/self/exe", "warmboot", "probe", (char *)NULL);
+	_exit(127);
+}
+
+/* Until all have ended; who has not by then is as dead to us as to systemd's own deadline. */
+static void wait_for(const struct wb_sys *sys, struct job *jobs, size_t n)
+{
+	bool asked = false;
+
 	for (int tick = 0; tick < WB_EARLY_SECONDS * 200; tick++) {
 		size_t left = 0;
 		int status;
@@ -246,6 +265,9 @@ static void wait_for(struct job *jobs, size_t n)
 			if (waitpid(jobs[i].pid, &status, WNOHANG) == jobs[i].pid) {
 				jobs[i].pid = 0;
 				jobs[i].back = status == 0;
+				if (jobs[i].back && !asked)
+					start_probes(sys);
+				asked |= jobs[i].back;
 			} else {
 				left++;
 			}
@@ -280,7 +302,7 @@ static int thaw_all(const struct wb_sys *sys, const struct wb_manifest *m, const
 		if (begin(sys, m, &jobs[n]) == 0)
 			n++;
 	}
-	wait_for(jobs, n);
+	wait_for(sys, jobs, n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct wb_early_unit *u =
 			jobs[i].back ? wb_list_add(&state->units, sizeof(*u)) : NULL;
