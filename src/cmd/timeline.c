@@ -247,6 +247,11 @@ static int run(const struct cmd_args *args, struct wb_error *err)
 	if (cmd_has(args, OPT_RECORD))
 		return record(sys, err);
 	r = wb_history_read(sys->files, &history, err);
+	if (r == 0 && word && cmd_has(args, OPT_PROMETHEUS))
+		return wb_fail(err, -EINVAL,
+			"--prometheus takes no \"%s\": it prints the last boot's metrics, for "
+			"\"> FILE.prom\"",
+			word);
 	if (r == 0 && cmd_has(args, OPT_PROMETHEUS))
 		return print_metrics(&history, err);
 	if (r == 0 && word && !strcmp(word, "advise"))

@@ -75,8 +75,8 @@ int wb_history_find(const struct wb_history *h, const char *word, const struct w
 	if (*word && !*end && strlen(word) < 8) {
 		if (back >= h->n)
 			return wb_fail(err, -ENOENT,
-				"only %zu boots are on record: \"%s\" goes back too far", h->n,
-				word);
+				"only %zu boot%s on record: \"%s\" goes back too far", h->n,
+				h->n == 1 ? " is" : "s are", word);
 		*ret = h->items[h->n - 1 - back];
 		return 0;
 	}
