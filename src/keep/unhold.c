@@ -37,11 +37,20 @@ static bool came_back(const struct wb_result *result, const char *unit)
 	return false;
 }
 
-static bool is_active(const struct wb_runner *runner, const char *unit)
+/* It runs, starts, or is still to be started: what failed to thaw waits for its turn. */
+static bool is_coming(const struct wb_runner *runner, const char *unit)
 {
-	const char *const argv[] = {"systemctl", "--quiet", "is-active", unit, NULL};
+	const char *const argv[] = {"systemctl", "show", "--property=ActiveState,Job", unit, NULL};
+	WB_CLEAN_BLOB text = {};
+	const char *job;
 
-	return wb_run(runner, argv, (struct wb_bytes){}, NULL, NULL) == 0;
+	if (wb_run(runner, argv, (struct wb_bytes){}, &text, NULL) < 0 || !text.size ||
+		wb_blob_append(&text, "", 1) < 0)
+		return false;
+	job = strstr((char *)text.data, "Job=");
+	return (job && atoi(job + 4) > 0) ||
+	       !(strstr((char *)text.data, "ActiveState=inactive") ||
+		       strstr((char *)text.data, "ActiveState=failed"));
 }
 
 static bool all_listen(const struct wb_files *files, const struct wb_runner *runner,
@@ -56,7 +65,7 @@ static bool all_listen(const struct wb_files *files, const struct wb_runner *run
 		const struct wb_manifest_unit *u = &m->units.items[i];
 
 		if (!came_back(result, u->unit) && !wb_unhold_listens(u, &sockets) &&
-			is_active(runner, u->unit))
+			is_coming(runner, u->unit))
 			return false;
 	}
 	return true;

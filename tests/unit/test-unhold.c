@@ -13,17 +13,18 @@ static const struct wb_manifest m = {.units = {units, 2}};
 
 /* How often systemd was asked; 7001 is listened on from the third time on. */
 struct machine {
-	int asked, status;
+	int asked;
+	const char *state;
 };
 
 static int run(void *ctx, const struct wb_spawn *how, struct wb_blob *ret, struct wb_error *err)
 {
 	struct machine *machine = ctx;
 
-	assert_string_equal(how->argv[2], "is-active");
+	assert_string_equal(how->argv[1], "show");
 	assert_string_equal(how->argv[3], "one.service");
 	machine->asked++;
-	return machine->status;
+	return wb_blob_append(ret, machine->state, strlen(machine->state));
 }
 
 static int read_tables(
@@ -48,20 +49,25 @@ static void test_waits_for_who_was_started_anew(void **state)
 	struct wb_unit_result parts[] = {{.unit = "one.service", .how = "restart"},
 		{.unit = "two.service", .how = "process"}};
 	const struct wb_result result = {.units = {parts, 2}};
-	struct machine machine = {};
+	struct machine machine = {.state = "ActiveState=active\n"};
 	const struct wb_files files = {.ctx = &machine, .read = read_tables};
 	const struct wb_runner runner = {.ctx = &machine, .run = run};
 
 	wb_unhold_wait(&files, &runner, &m, &result, 60);
 	assert_int_equal(machine.asked, 3);
 
+	/* Who has yet to be started is, too. */
+	machine = (struct machine){.state = "ActiveState=inactive\nJob=812\n"};
+	wb_unhold_wait(&files, &runner, &m, &result, 60);
+	assert_int_equal(machine.asked, 3);
+
 	/* Who failed is not waited for. */
-	machine = (struct machine){.status = 3};
+	machine = (struct machine){.state = "ActiveState=failed\n"};
 	wb_unhold_wait(&files, &runner, &m, &result, 60);
 	assert_int_equal(machine.asked, 1);
 
 	/* Nor whoever never listens, for long. */
-	machine = (struct machine){.asked = -1000};
+	machine = (struct machine){.asked = -1000, .state = "ActiveState=active\n"};
 	wb_unhold_wait(&files, &runner, &m, &result, 1);
 	assert_int_equal(machine.asked, -990);
 }

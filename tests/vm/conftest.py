@@ -19,3 +19,10 @@ def payload(tmp_path_factory):
     tree.chmod(0o755)
     guest.stage_install(os.environ.get("WARMBOOT_BUILD") or guest.TOP / "build", tree)
     return tree
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A guest that several tests share outlives the one that failed: its console is kept all the same."""
+    outcome = yield
+    guest.failed |= outcome.get_result().failed

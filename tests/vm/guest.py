@@ -39,6 +39,9 @@ mount -o remount,rw / || exit
 exec /usr/local/sbin/wb-shell </dev/ttyS1 >/dev/ttyS1 2>&1
 """
 
+# Has a test failed that may have used a guest which still runs? Its console is kept then.
+failed = False
+
 # The last thing that a kernel says: kernel_kexec() in kernel/kexec_core.c, and a plain reboot.
 OLD_KERNEL_ENDS = r"kexec(_core)?: Starting new kernel|reboot: machine restart"
 
@@ -272,7 +275,7 @@ class Guest:
 
     def __exit__(self, exc_type, exc, tb):
         self.kill()
-        if exc_type is None and not os.environ.get("WARMBOOT_KEEP_LOGS"):
+        if exc_type is None and not failed and not os.environ.get("WARMBOOT_KEEP_LOGS"):
             with contextlib.suppress(FileNotFoundError):
                 self.log_path.unlink()
         self._exit.close()

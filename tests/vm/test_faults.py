@@ -274,6 +274,8 @@ def test_bit_flipped_and_pid_taken(world):
     assert g.out("systemctl show -P MainPID two") == str(pid)
     world.go_wrong("after", FLIP.format(secret=world.secret("one")))
     result = world.jump()
+    print(*(line for _, line in g.console.lines if "t: flipped" in line or "fault-" in line), sep="\n")
+    g.expect_console("t: flipped [1-9]", 1)
     world.define("two")
     g.run("systemctl daemon-reload && systemctl restart two", check=True)
     anew(result["one"], "in the store is damaged: extent ")
