@@ -165,15 +165,15 @@ class World:
             state = g.out("systemctl is-system-running --wait || systemctl --failed --no-pager", 240)
             for c in clients.values():
                 c.wait_answers(2, 240)
-            ends = {n: (c.report(), c.events, c.events[-1]["text"].split()) for n, c in clients.items()}
+            # A client may have been there before its service listened for the first time.
+            since = {n: next(i for i, e in enumerate(c.events) if e["what"] == "answer") for n, c in clients.items()}
+            ends = {n: (c.report(), c.events[since[n]:], c.events[-1]["text"].split()) for n, c in clients.items()}
         told = self.status()
         result = {}
         for name, (report, events, last) in ends.items():
             result[name] = {"fresh": last[1] != before[name][1], "release": last[0], **report,
                             "errors": {e["error"] for e in events if "error" in e}, "told": told.get(name)}
         print(*result.items(), g.out("warmboot status"), sep="\n")
-        print({name: [e for e in events if "error" in e] for name, (_, events, _) in ends.items()})
-        print(*(f"{at:.1f} {line}" for at, line in g.console.lines if "hold" in line or "thawed" in line), sep="\n")
         assert state == "running"
         self.kernel_threads[last[0]] = self.threads()
         return result
