@@ -168,6 +168,8 @@ class Client:
         went wrong, by kind."""
         answers = [e["t"] for e in self.events if e["what"] == "answer"]
         gaps = [(b - a, a) for a, b in zip(answers, answers[1:])] or [(0.0, 0.0)]
-        count = {k: sum(e["what"] == k for e in self.events) for k in ("connected", "answer", "lost", "refused")}
+        count = {k: sum(e["what"] == k for e in self.events) for k in ("connected", "answer", "lost")}
+        # It may have been there before its service listened for the first time.
+        count["refused"] = sum(e["what"] == "refused" and e["t"] > answers[0] for e in self.events if answers)
         slowest = max((e.get("took", 0.0) for e in self.events), default=0.0)
         return {"silence": max(gaps)[0], "since": max(gaps)[1], "slowest": slowest, **count}
