@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -36,15 +35,6 @@ static bool read_flag(const struct wb_files *files, const char *path)
 	WB_CLEAN_BLOB b = {};
 
 	return files->read(files->ctx, path, CMD_SMALL_FILE, &b, NULL) == 0 && b.data[0] == '1';
-}
-
-static int64_t read_number(const struct wb_files *files, const char *path)
-{
-	WB_CLEAN_BLOB b = {};
-
-	if (files->read(files->ctx, path, CMD_SMALL_FILE, &b, NULL) < 0)
-		return 0;
-	return strtoll((const char *)b.data, NULL, 10);
 }
 
 /* One sentence for each thing that stands in the way of a jump. */
@@ -84,7 +74,7 @@ static int read_status(const struct wb_sys *sys, struct status *s, struct wb_err
 	wb_policy_read(sys, &s->policy);
 	s->loaded = cmd_is_loaded(sys);
 	s->crash_loaded = read_flag(sys->files, "/sys/kernel/kexec_crash_loaded");
-	s->crash_size = read_number(sys->files, "/sys/kernel/kexec_crash_size");
+	s->crash_size = (int64_t)wb_read_number(sys->files, "/sys/kernel/kexec_crash_size");
 	if (wb_traces_read(sys->files, &s->traces) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	r = wb_record_read(sys->files, WB_RECORD_JUMP, &s->jump, &s->unreadable);

@@ -33,3 +33,6 @@ struct wb_files {
 	/* Target of a symbolic link, to be freed by the caller. -EINVAL when it is not one. */
 	int (*readlink)(void *ctx, const char *path, char **ret, struct wb_error *err);
 };
+
+/* The number in a file of its own, decimal or "0x…"; 0 when there is none. */
+uint64_t wb_read_number(const struct wb_files *files, const char *path);

@@ -2,7 +2,6 @@
 /* Reaching memory by its address, whoever has it. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "store/impl.h"
@@ -11,11 +10,10 @@
 
 static uint64_t number(const struct wb_files *f, const char *dir, const char *name)
 {
-	WB_CLEAN_BLOB b = {};
 	char path[256];
 
 	snprintf(path, sizeof(path), ND "/%s/%s", dir, name);
-	return f->read(f->ctx, path, 4096, &b, NULL) < 0 ? 0 : strtoull((char *)b.data, NULL, 0);
+	return wb_read_number(f, path);
 }
 
 /* The block device that holds all of the part, and where in it. */

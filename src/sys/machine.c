@@ -28,14 +28,6 @@ static int read_text(const struct wb_files *f, const char *path, struct wb_blob 
 	return f->read(f->ctx, path, SMALL, ret, &ignored);
 }
 
-/* A number in a file of its own; 0 when there is none. */
-static uint64_t read_number(const struct wb_files *f, const char *path)
-{
-	WB_CLEAN_BLOB b = {};
-
-	return read_text(f, path, &b) < 0 ? 0 : strtoull((char *)b.data, NULL, 0);
-}
-
 /* The kernel's names, e820_type_to_string() in arch/x86/kernel/e820.c. */
 static uint32_t type_of(const char *name)
 {
@@ -72,9 +64,9 @@ static int read_memmap(const struct wb_files *f, struct wb_ranges *map, struct w
 		uint64_t start, end;
 
 		snprintf(path, sizeof(path), "%s/%s/start", dir, names.items[i]);
-		start = read_number(f, path);
+		start = wb_read_number(f, path);
 		snprintf(path, sizeof(path), "%s/%s/end", dir, names.items[i]);
-		end = read_number(f, path);
+		end = wb_read_number(f, path);
 		snprintf(path, sizeof(path), "%s/%s/type", dir, names.items[i]);
 		if (read_text(f, path, &type) < 0 || end < start)
 			return wb_fail(err, -EBADMSG, "%s/%s makes no sense", dir, names.items[i]);
@@ -160,10 +152,10 @@ static int read_efi_map(const struct wb_files *f, struct wb_machine *m, struct w
 		char path[128];
 
 		snprintf(path, sizeof(path), "%s/%zu/type", dir, i);
-		d->type = (uint32_t)read_number(f, path);
+		d->type = (uint32_t)wb_read_number(f, path);
 		for (size_t k = 0; k < sizeof(fields) / sizeof(*fields); k++) {
 			snprintf(path, sizeof(path), "%s/%zu/%s", dir, i, fields[k].name);
-			*fields[k].ret = read_number(f, path);
+			*fields[k].ret = wb_read_number(f, path);
 		}
 		if (!d->pages)
 			return wb_fail(err, -EBADMSG, "%s/%zu is missing or empty", dir, i);
@@ -176,8 +168,8 @@ static int read_efi(const struct wb_files *f, struct wb_machine *m, struct wb_er
 {
 	WB_CLEAN_BLOB systab = {};
 
-	m->efi_fw_vendor = read_number(f, "/sys/firmware/efi/fw_vendor");
-	m->efi_tables = read_number(f, "/sys/firmware/efi/config_table");
+	m->efi_fw_vendor = wb_read_number(f, "/sys/firmware/efi/fw_vendor");
+	m->efi_tables = wb_read_number(f, "/sys/firmware/efi/config_table");
 	if (read_text(f, "/sys/firmware/efi/systab", &systab) == 0) {
 		const char *text = (char *)systab.data;
 
@@ -200,7 +192,7 @@ static void read_setup_data(const struct wb_files *f, struct wb_machine *m)
 		char path[128];
 
 		snprintf(path, sizeof(path), "%s/%s/type", dir, names.items[i]);
-		if (read_number(f, path) != SETUP_DTB || m->dtb.size)
+		if (wb_read_number(f, path) != SETUP_DTB || m->dtb.size)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/data", dir, names.items[i]);
 		f->read(f->ctx, path, 64 << 20, &m->dtb, NULL);

@@ -101,10 +101,7 @@ static int check_fstab(const struct wb_files *files, struct wb_error *err)
  */
 static int check_acpi(const struct wb_files *files, struct wb_error *err)
 {
-	WB_CLEAN_BLOB text = {};
-
-	if (files->read(files->ctx, "/proc/sys/kernel/tainted", 64, &text, NULL) < 0 ||
-		!(strtoull((const char *)text.data, NULL, 10) & 1 << 8))
+	if (!(wb_read_number(files, "/proc/sys/kernel/tainted") & 1 << 8))
 		return 0;
 	return wb_fail(err, -EOPNOTSUPP,
 		"the running initramfs brought ACPI tables for this machine" ELSE_OWN);
@@ -352,15 +349,12 @@ static int read_links(const struct wb_files *files, const struct wb_warm_root *r
 	return 0;
 }
 
-static unsigned int read_number(const struct wb_files *files, const char *dir, const char *name)
+static unsigned int number_in(const struct wb_files *files, const char *dir, const char *name)
 {
-	WB_CLEAN_BLOB text = {};
 	char path[700];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return files->read(files->ctx, path, 64, &text, NULL) < 0
-		       ? 0
-		       : (unsigned int)atoi((char *)text.data);
+	return (unsigned int)wb_read_number(files, path);
 }
 
 static bool read_head(const struct wb_files *files, const char *name, struct wb_blob *ret)
@@ -380,14 +374,6 @@ static int add_name(
 	return wb_strv_add(names, name) < 0 ? wb_fail(err, -ENOMEM, "out of memory") : 0;
 }
 
-static bool has_uuid(const struct wb_strv *names)
-{
-	for (size_t i = 0; i < names->n; i++)
-		if (strncmp(names->items[i], "disk/by-uuid/", 13) == 0)
-			return true;
-	return false;
-}
-
 /* What the device itself says: where there is no udev, or it has not come to this device yet. */
 static int read_device(const struct wb_files *files, const struct wb_warm_root *root,
 	struct wb_strv *ret, struct wb_error *err)
@@ -405,8 +391,8 @@ static int read_device(const struct wb_files *files, const struct wb_warm_root *
 	*strrchr(disk, '/') = 0;
 	if (read_head(files, strrchr(disk, '/') + 1, &table) &&
 		wb_probe_partuuid(wb_blob_view(&table),
-			read_number(files, disk, "queue/logical_block_size"),
-			read_number(files, root->syspath, "partition"), uuid))
+			number_in(files, disk, "queue/logical_block_size"),
+			number_in(files, root->syspath, "partition"), uuid))
 		r = add_name(ret, "partuuid", uuid, err);
 	return r;
 }
@@ -462,7 +448,8 @@ static int identify(const struct wb_files *files, const char *cmdline, struct wb
 
 	for (size_t i = 0; r == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		r = read_links(files, root, kinds[i], &names, err);
-	if (r == 0 && !has_uuid(&names))
+	take_name(&names, "disk/by-uuid/", root->uuid, sizeof(root->uuid));
+	if (r == 0 && !root->uuid[0])
 		r = read_device(files, root, &names, err);
 	if (r < 0)
 		return r;
