@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,8 +26,8 @@
 #include "sys/handoff.h"
 #include "sys/swap.h"
 
+/* The warm initramfs has mounted them. */
 #define CGROUPS "/sys/fs/cgroup"
-#define CGROUP2_MAGIC 0x63677270 /* include/uapi/linux/magic.h */
 /* A card that comes later is waited for by systemd's own units, beside the rest of the boot. */
 #define LINK_SECONDS 3
 /* Nobody takes the descriptors after this. */
@@ -61,14 +60,6 @@ static void tell(int level, const char *unit, const char *text)
 }
 
 /* ---- the machine, before systemd ---- */
-
-/* The warm initramfs has mounted them. */
-static bool has_cgroups(void)
-{
-	struct statfs fs;
-
-	return statfs(CGROUPS, &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_MAGIC;
-}
 
 struct root {
 	char source[256], type[32];
@@ -417,8 +408,6 @@ static int thaw_early(const struct wb_sys *sys, const struct wb_manifest *m, str
 		return 0;
 	lap(laps, "hold and network");
 	r = make_root_writable(sys, (const char *)fstab.data, &why);
-	if (r == 0 && !has_cgroups())
-		r = wb_fail(&why, -EOPNOTSUPP, "control groups are not mounted");
 	if (r < 0) {
 		tell(4, NULL, why.text);
 		return 0;
