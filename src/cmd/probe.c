@@ -26,27 +26,17 @@ struct wanted {
 	bool answered;
 };
 
-/* The early thaw asks, and then a unit of systemd's: one after the other. */
+/*
+ * The early thaw asks, and then a unit of systemd's: one after the other. Not by WB_PROBING itself,
+ * which comes and goes under whoever waits for it.
+ */
 static int take_turn(void)
 {
-	int fd = open(WB_PROBING, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open("/run/warmboot", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd >= 0)
 		flock(fd, LOCK_EX);
 	return fd;
-}
-
-static bool has_answered(const struct wb_sys *sys, const struct wb_marks *marks, const char *unit)
-{
-	WB_CLEAN_BLOB boot = {};
-	char name[WB_MARK_NAME];
-
-	if (sys->files->read(sys->files->ctx, "/proc/sys/kernel/random/boot_id", 64, &boot, NULL) <
-		0)
-		return false;
-	boot.data[strcspn((char *)boot.data, "\n")] = 0;
-	snprintf(name, sizeof(name), "%s%s", WB_MARK_PROBE, unit);
-	return wb_marks_find(marks, (char *)boot.data, name);
 }
 
 /*
@@ -63,7 +53,8 @@ static size_t choose(const struct cmd_args *args, const struct wb_sys *sys,
 	for (size_t i = 0; i < all->n; i++) {
 		struct wb_error err = {};
 
-		if (!all->items[i].probe || has_answered(sys, &marks, all->items[i].unit))
+		if (!all->items[i].probe ||
+			wb_marks_have_unit(sys->files, &marks, WB_MARK_PROBE, all->items[i].unit))
 			continue;
 		if (wb_probe_parse(all->items[i].probe, &ret[n].probe, &err) < 0)
 			cmd_fail(args, &err);

@@ -108,11 +108,16 @@ int wb_mark(const struct wb_sys *sys, const char *name)
 	return append(sys, &m);
 }
 
+static void name_of_unit(const char *kind, const char *unit, char ret[WB_MARK_NAME])
+{
+	snprintf(ret, WB_MARK_NAME, "%s%s", kind, unit);
+}
+
 int wb_mark_unit(const struct wb_sys *sys, const char *kind, const char *unit)
 {
 	char name[WB_MARK_NAME];
 
-	snprintf(name, sizeof(name), "%s%s", kind, unit);
+	name_of_unit(kind, unit, name);
 	return wb_mark(sys, name);
 }
 
@@ -153,6 +158,16 @@ const struct wb_mark *wb_marks_find(
 			return m;
 	}
 	return NULL;
+}
+
+bool wb_marks_have_unit(const struct wb_files *files, const struct wb_marks *marks,
+	const char *kind, const char *unit)
+{
+	char name[WB_MARK_NAME], boot[40];
+
+	name_of_unit(kind, unit, name);
+	read_boot_id(files, boot);
+	return wb_marks_find(marks, boot, name);
 }
 
 int wb_marks_keep_only(const struct wb_sys *sys, const char *boot, struct wb_error *err)

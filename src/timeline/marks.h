@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -72,6 +73,9 @@ void wb_marks_deinit(struct wb_marks *marks);
 /* The last mark called `name` of that boot, or NULL. */
 const struct wb_mark *wb_marks_find(
 	const struct wb_marks *marks, const char *boot, const char *name);
+/* Has this boot left such a mark of that unit? `kind` as of wb_mark_unit(). */
+bool wb_marks_have_unit(const struct wb_files *files, const struct wb_marks *marks,
+	const char *kind, const char *unit);
 /* Keep only the marks of one boot. */
 int wb_marks_keep_only(const struct wb_sys *sys, const char *boot, struct wb_error *err);
 
