@@ -59,7 +59,10 @@ void cmd_words_deinit(struct cmd_words *w);
 
 #define CMD_CLEAN_WORDS __attribute__((cleanup(cmd_words_deinit))) struct cmd_words
 
-/* From the command line of load or reboot. -EINVAL wrong usage, -ENOMEM. Pure. */
+/*
+ * From the command line of load or reboot. -EINVAL wrong usage, -ENOMEM. Reads nothing but where the
+ * files named are, for `words`.
+ */
 int cmd_request_read(const struct cmd_args *args, struct cmd_request *ret, struct wb_error *err);
 /* Was anything said of what to stage, or how? */
 bool cmd_asks_for_stage(const struct cmd_args *args);

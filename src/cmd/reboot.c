@@ -219,7 +219,7 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool
 		return wb_fail(err, -EBUSY,
 			"the kernel that is staged knows nothing of kept services: say what to "
 			"stage (\"warmboot reboot ENTRY\"), or use --no-keep");
-	if (stage_anew || (keeping->store && again)) {
+	if (stage_anew || keeping->store) {
 		if (keeping->store)
 			r = cmd_request_use_store(req, keeping->store, err);
 		if (r == 0 && keeping->store)
