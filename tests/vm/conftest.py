@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Fixtures of the guest tests: the payload is what `meson install` of the build gives."""
+import contextlib
 import os
 import pathlib
 import sys
@@ -10,6 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import guest  # noqa: E402
+from net import Network  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,17 @@ def payload(tmp_path_factory):
     tree.chmod(0o755)
     guest.stage_install(os.environ.get("WARMBOOT_BUILD") or guest.TOP / "build", tree)
     return tree
+
+
+@pytest.fixture(scope="module")
+def network():
+    """What lies beside a guest, for those who hold connections to it; a machine without it skips them."""
+    with contextlib.ExitStack() as stack:
+        try:
+            net = stack.enter_context(Network())
+        except RuntimeError as e:
+            pytest.skip(str(e))
+        yield net
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -11,6 +11,7 @@ The clients and QEMU's tap device live in a network namespace of their own, so n
 the machine's network, and no two tests meet.
 """
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -163,13 +164,16 @@ class Client:
         have = sum(e["what"] == "answer" for e in self.events)
         self.wait_for(lambda ev: sum(e["what"] == "answer" for e in ev) >= have + n, timeout, f"{n} answers")
 
+    def since_answered(self):
+        """Events from the first answer on: it may have been there before its service listened at all."""
+        return list(itertools.dropwhile(lambda e: e["what"] != "answer", self.events))
+
     def report(self):
         """Longest silence between two answers, its begin, the slowest answer to one new connection, and what
         went wrong, by kind."""
         answers = [e["t"] for e in self.events if e["what"] == "answer"]
         gaps = [(b - a, a) for a, b in zip(answers, answers[1:])] or [(0.0, 0.0)]
         count = {k: sum(e["what"] == k for e in self.events) for k in ("connected", "answer", "lost")}
-        # It may have been there before its service listened for the first time.
-        count["refused"] = sum(e["what"] == "refused" and e["t"] > answers[0] for e in self.events if answers)
+        count["refused"] = sum(e["what"] == "refused" for e in self.since_answered())
         slowest = max((e.get("took", 0.0) for e in self.events), default=0.0)
         return {"silence": max(gaps)[0], "since": max(gaps)[1], "slowest": slowest, **count}

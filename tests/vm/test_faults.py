@@ -17,7 +17,6 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from guest import Guest  # noqa: E402
-from net import Network  # noqa: E402
 
 OLD, NEW = "6.12", "7.2"
 
@@ -165,9 +164,7 @@ class World:
             state = g.out("systemctl is-system-running --wait || systemctl --failed --no-pager", 240)
             for c in clients.values():
                 c.wait_answers(2, 240)
-            # A client may have been there before its service listened for the first time.
-            since = {n: next(i for i, e in enumerate(c.events) if e["what"] == "answer") for n, c in clients.items()}
-            ends = {n: (c.report(), c.events[since[n]:], c.events[-1]["text"].split()) for n, c in clients.items()}
+            ends = {n: (c.report(), c.since_answered(), c.events[-1]["text"].split()) for n, c in clients.items()}
         told = self.status()
         result = {}
         for name, (report, events, last) in ends.items():
@@ -198,13 +195,9 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(payload):
+def world(payload, network):
     with contextlib.ExitStack() as stack:
-        try:
-            net = stack.enter_context(Network())
-        except RuntimeError as e:
-            pytest.skip(str(e))
-        yield World(stack, payload, net)
+        yield World(stack, payload, network)
 
 
 def kept(r):

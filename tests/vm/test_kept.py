@@ -16,7 +16,6 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from guest import Guest  # noqa: E402
-from net import Network  # noqa: E402
 
 # Answers each line with the kernel's release, a secret of its memory, and a count.
 ASK_PY = textwrap.dedent('''
@@ -198,18 +197,14 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(payload, tmp_path_factory):
+def world(payload, network, tmp_path_factory):
     source = tmp_path_factory.mktemp("c") / "ask.c"
     source.write_text(ASK_C)
     binary = pathlib.Path(payload) / "opt/t/ask-c"
     binary.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["gcc", "-O1", "-w", "-static", "-o", binary, source], check=True)
     with contextlib.ExitStack() as stack:
-        try:
-            net = stack.enter_context(Network())
-        except RuntimeError as e:
-            pytest.skip(str(e))
-        yield World(stack, payload, net)
+        yield World(stack, payload, network)
 
 
 @pytest.fixture(scope="module", params=["7.2", "6.12"])
