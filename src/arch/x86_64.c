@@ -6,7 +6,7 @@
 #include "arch/arch.h"
 #include "arch/x86_64.h"
 #include "core/cmdline.h"
-#include "core/sha256.h"
+#include "core/digest.h"
 #include "purgatory/purgatory.h"
 
 #define MIB (1ull << 20)
@@ -312,12 +312,13 @@ static int add_purgatory(struct wb_plan *plan, const struct wb_plan_wish *wish,
 
 	args->magic = WB_PURGATORY_MAGIC;
 	wb_cmdline_each(wish->cmdline, find_serial, &args->serial_port);
+	args->digest = wish->digest;
 	for (size_t i = 0; wish->verify && i < plan->n; i++) {
 		struct wb_purgatory_range *range = &args->ranges[args->n_ranges++];
 
 		range->start = plan->segments[i].mem;
 		range->size = plan->segments[i].verify;
-		wb_sha256(plan->segments[i].buf, plan->segments[i].verify, range->sha256);
+		wb_digest(args->digest, plan->segments[i].buf, range->size, range->digest);
 	}
 	if (wb_blob_append(&plan->purgatory, wb_purgatory_image, wb_purgatory_size) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory while planning");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/sha256.h"
 
+#include "core/sha256-rounds.h"
+
 /* FIPS 180-4, 4.2.2. */
 _Alignas(16) const uint32_t wb_sha256_k[64] = {0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5,
 	0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
@@ -13,11 +15,6 @@ _Alignas(16) const uint32_t wb_sha256_k[64] = {0x428a2f98, 0x71374491, 0xb5c0fbc
 	0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
 	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static inline uint32_t ror(uint32_t v, int n)
-{
-	return v >> n | v << (32 - n);
-}
-
 static inline uint32_t be32(const uint8_t *p)
 {
 	uint32_t v;
@@ -26,38 +23,7 @@ static inline uint32_t be32(const uint8_t *p)
 	return __builtin_bswap32(v);
 }
 
-/*
- * One round. The caller rotates the names instead of the values; `ab` carries a ^ b over to the
- * next round, where it is b ^ c, which saves an operation in Maj: Maj(a,b,c) = ((a^b) & (b^c)) ^ b.
- * Three independent rotations: nesting them saves a register but costs a tenth under emulation.
- */
-#define BIG0(x) (ror(x, 2) ^ ror(x, 13) ^ ror(x, 22))
-#define BIG1(x) (ror(x, 6) ^ ror(x, 11) ^ ror(x, 25))
-#define ROUND(a, b, c, d, e, f, g, h, kw, ab, bc)          \
-	do {                                               \
-		h += (kw) + (((f ^ g) & e) ^ g) + BIG1(e); \
-		d += h;                                    \
-		ab = a ^ b;                                \
-		h += BIG0(a) + ((ab & bc) ^ b);            \
-	} while (0)
-
-/* Word i of the schedule, in a ring of 16. */
-#define SMALL0(x) (ror(x, 7) ^ ror(x, 18) ^ (x) >> 3)
-#define SMALL1(x) (ror(x, 17) ^ ror(x, 19) ^ (x) >> 10)
 #define LOAD(i) (w[i] = be32(data + 4 * (i)))
-#define NEXT(i) (w[i] += SMALL0(w[((i) + 1) & 15]) + w[((i) + 9) & 15] + SMALL1(w[((i) + 14) & 15]))
-
-#define EIGHT(W, i)                                                       \
-	do {                                                              \
-		ROUND(a, b, c, d, e, f, g, h, k[i] + W(i), x, y);         \
-		ROUND(h, a, b, c, d, e, f, g, k[i + 1] + W(i + 1), y, x); \
-		ROUND(g, h, a, b, c, d, e, f, k[i + 2] + W(i + 2), x, y); \
-		ROUND(f, g, h, a, b, c, d, e, k[i + 3] + W(i + 3), y, x); \
-		ROUND(e, f, g, h, a, b, c, d, k[i + 4] + W(i + 4), x, y); \
-		ROUND(d, e, f, g, h, a, b, c, k[i + 5] + W(i + 5), y, x); \
-		ROUND(c, d, e, f, g, h, a, b, k[i + 6] + W(i + 6), x, y); \
-		ROUND(b, c, d, e, f, g, h, a, k[i + 7] + W(i + 7), y, x); \
-	} while (0)
 
 void wb_sha256_blocks_plain(uint32_t state[8], const uint8_t *data, size_t n)
 {

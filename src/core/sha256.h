@@ -22,7 +22,15 @@ void wb_sha256_blocks_plain(uint32_t state[8], const uint8_t *data, size_t n);
 /* Needs SHA, SSSE3 and SSE4.1; call only when wb_sha256_has_ni() says so. */
 void wb_sha256_blocks_ni(uint32_t state[8], const uint8_t *data, size_t n);
 int wb_sha256_has_ni(void);
-/* The best one for this CPU; it asks the CPU each time, so keep the answer. */
+/*
+ * Process `n` times 64 bytes of each of eight messages: word i of message j is the little-endian
+ * word 8 * i + j of `data`, and word i of its state is states[i][j].
+ * Needs AVX2, enabled; call only when wb_sha256_has_avx2() says so.
+ */
+#define WB_SHA256_LANES 8
+void wb_sha256_lanes_avx2(uint32_t states[8][WB_SHA256_LANES], const uint8_t *data, size_t n);
+int wb_sha256_has_avx2(void);
+/* The best block function for this CPU; it asks the CPU each time, so keep the answer. */
 wb_sha256_blocks wb_sha256_best(void);
 
 /* The 64 round constants, for the block functions. */

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "core/digest.h"
 #include "core/error.h"
 #include "image/image.h"
 #include "plan/machine.h"
@@ -30,11 +31,12 @@ struct wb_plan_wish {
 	struct wb_bytes initrd;
 	const char *cmdline; /* never NULL */
 	bool verify;
-	uint64_t mem_min, mem_max; /* mem_max 0: no limit */
-	struct wb_bytes dtb;       /* instead of the machine's */
-	uint64_t entropy[2];       /* physical and virtual placement */
-	uint8_t rng_seed[32];      /* handed on to the new kernel */
-	struct wb_handoff handoff; /* what is known before the jump */
+	enum wb_digest_kind digest; /* which purgatory is to compute */
+	uint64_t mem_min, mem_max;  /* mem_max 0: no limit */
+	struct wb_bytes dtb;        /* instead of the machine's */
+	uint64_t entropy[2];        /* physical and virtual placement */
+	uint8_t rng_seed[32];       /* handed on to the new kernel */
+	struct wb_handoff handoff;  /* what is known before the jump */
 	/* Memory that goes on untouched, in the store's own order; NULL none. */
 	const struct wb_handoff_range *store;
 	size_t n_store;

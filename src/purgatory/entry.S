@@ -8,7 +8,10 @@
  */
 #define CR0_MP     0x02
 #define CR0_EM_TS  0x0c
-#define CR4_SSE    0x600 /* OSFXSR, OSXMMEXCPT */
+#define CR4_SSE    0x600   /* OSFXSR, OSXMMEXCPT */
+#define CR4_OSXSAVE 0x40000
+#define CPUID_AVX  0x14000000 /* leaf 1, %ecx: XSAVE, AVX */
+#define XCR0_AVX   7       /* x87, SSE, AVX */
 #define ARGS_ENTRY 8     /* offsets in struct wb_purgatory_args, asserted in machine.c */
 #define ARGS_BOOT_PARAMS 16
 
@@ -23,9 +26,9 @@ wb_purgatory_entry:
 	leaq	stack_end(%rip), %rsp
 
 	/* The SHA instructions work on SSE registers. */
-	movq	%cr0, %rbx
+	movq	%cr0, %r12
 	movq	%cr4, %rbp
-	movq	%rbx, %rax
+	movq	%r12, %rax
 	andq	$~CR0_EM_TS, %rax
 	orq	$CR0_MP, %rax
 	movq	%rax, %cr0
@@ -33,13 +36,28 @@ wb_purgatory_entry:
 	orq	$CR4_SSE, %rax
 	movq	%rax, %cr4
 
+	/* The lanes work on AVX's, where there are any. The next kernel sets XCR0 before it relies on it. */
+	movl	$1, %eax
+	cpuid
+	andl	$CPUID_AVX, %ecx
+	cmpl	$CPUID_AVX, %ecx
+	jne	check
+	movq	%cr4, %rax
+	orq	$CR4_OSXSAVE, %rax
+	movq	%rax, %cr4
+	xorl	%ecx, %ecx
+	xgetbv
+	orl	$XCR0_AVX, %eax
+	xsetbv
+
+check:
 	leaq	wb_purgatory_args(%rip), %rdi
 	call	wb_purgatory_run
 	testl	%eax, %eax
 	jnz	halt
 
 	movq	%rbp, %cr4
-	movq	%rbx, %cr0
+	movq	%r12, %cr0
 
 	leaq	gdt(%rip), %rax
 	movq	%rax, gdt_base(%rip)
@@ -90,7 +108,7 @@ gdt_base:
 
 	.section .bss, "aw", @nobits
 	.balign	16
-	.skip	4096
+	.skip	8192
 stack_end:
 
 	.section .note.GNU-stack, "", @progbits

@@ -62,6 +62,7 @@ enum wb_sha_kind {
 	WB_SHA_NONE = 0,
 	WB_SHA_PLAIN = 1,
 	WB_SHA_NI = 2,
+	WB_SHA_LANES = 3,
 };
 
 #define WB_PURGATORY_MAX_RANGES 16
@@ -70,7 +71,7 @@ enum wb_sha_kind {
 struct wb_purgatory_range {
 	uint64_t start; /* physical address */
 	uint64_t size;  /* bytes */
-	uint8_t sha256[32];
+	uint8_t digest[32];
 };
 
 struct wb_purgatory_args {
@@ -80,7 +81,7 @@ struct wb_purgatory_args {
 	uint64_t handoff;     /* physical address of struct wb_handoff, 0 none */
 	uint16_t serial_port; /* I/O port of a 16550 for messages, 0 none */
 	uint16_t n_ranges;    /* 0: nothing is verified */
-	uint32_t reserved;
+	uint32_t digest;      /* enum wb_digest_kind, of every range */
 	struct wb_purgatory_range ranges[WB_PURGATORY_MAX_RANGES];
 };
 _Static_assert(

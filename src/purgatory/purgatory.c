@@ -2,6 +2,7 @@
 /* Runs between the kernels: check, stamp, and let entry.S jump; or say why not and reset. */
 #include "purgatory/purgatory.h"
 
+#include "core/digest.h"
 #include "core/sha256.h"
 #include "purgatory/machine.h"
 
@@ -97,28 +98,29 @@ static int same(const uint8_t a[32], const uint8_t b[32])
 	return !differ;
 }
 
-static void hash(wb_sha256_blocks blocks, const struct wb_purgatory_range *range, uint8_t ret[32])
+static uint32_t sha_kind(const struct wb_purgatory_args *args)
 {
-	struct wb_sha256 s;
-
-	wb_sha256_begin(&s);
-	wb_sha256_add(&s, blocks, wb_machine_memory(range->start), range->size);
-	wb_sha256_end(&s, blocks, ret);
+	if (!args->n_ranges)
+		return WB_SHA_NONE;
+	if (args->digest == WB_DIGEST_LANES)
+		return WB_SHA_LANES;
+	return wb_sha256_best() == wb_sha256_blocks_plain ? WB_SHA_PLAIN : WB_SHA_NI;
 }
 
 int wb_purgatory_run(const struct wb_purgatory_args *args, uint64_t tsc_enter)
 {
-	wb_sha256_blocks blocks = wb_sha256_best();
 	struct wb_handoff *handoff;
 	uint64_t verified = 0;
 
-	if (args->magic != WB_PURGATORY_MAGIC || args->n_ranges > WB_PURGATORY_MAX_RANGES)
+	if (args->magic != WB_PURGATORY_MAGIC || args->n_ranges > WB_PURGATORY_MAX_RANGES ||
+		args->digest >= WB_DIGEST_KINDS)
 		return refuse(args, NULL);
 	for (int i = 0; i < args->n_ranges; i++) {
 		uint8_t digest[32];
 
-		hash(blocks, &args->ranges[i], digest);
-		if (!same(digest, args->ranges[i].sha256))
+		wb_digest(args->digest, wb_machine_memory(args->ranges[i].start),
+			args->ranges[i].size, digest);
+		if (!same(digest, args->ranges[i].digest))
 			return refuse(args, &args->ranges[i]);
 		verified += args->ranges[i].size;
 	}
@@ -129,9 +131,7 @@ int wb_purgatory_run(const struct wb_purgatory_args *args, uint64_t tsc_enter)
 		return 0;
 	handoff->tsc_enter = tsc_enter;
 	handoff->verified_bytes = verified;
-	handoff->sha_kind = WB_SHA_NONE;
-	if (args->n_ranges)
-		handoff->sha_kind = blocks == wb_sha256_blocks_plain ? WB_SHA_PLAIN : WB_SHA_NI;
+	handoff->sha_kind = sha_kind(args);
 	handoff->tsc_leave = wb_machine_tsc();
 	return 0;
 }

@@ -100,6 +100,7 @@ void fake_sys_init(struct fake_sys *fake, const struct fake_file *list)
 		.close_fd = close_fd,
 		.tsc = counter,
 		.wall_ns = counter,
+		.mono_ns = counter,
 	};
 }
 

@@ -41,6 +41,7 @@ void fake_write_init(struct fake_write *fake, const struct fake_file *list)
 		.remove_file = remove_file,
 		.tsc = counter,
 		.wall_ns = counter,
+		.mono_ns = counter,
 	};
 }
 

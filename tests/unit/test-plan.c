@@ -2,7 +2,7 @@
 #include "unit.h"
 #include <stdlib.h>
 
-#include "core/sha256.h"
+#include "core/digest.h"
 #include "plan/plan.h"
 #include "purgatory/purgatory.h"
 #include "tiny-vmlinux.h"
@@ -311,16 +311,18 @@ static void purgatory_gets_digests_of_all_but_its_own_page(void **state)
 	const struct wb_purgatory_args *args;
 	uint8_t digest[32];
 
+	f->wish.digest = WB_DIGEST_LANES;
 	make(f);
 	args = args_of(f);
 	assert_int_equal(args->magic, WB_PURGATORY_MAGIC);
+	assert_int_equal(args->digest, WB_DIGEST_LANES);
 	assert_int_equal(args->n_ranges, f->plan.n - 1);
 	for (size_t i = 0; i < args->n_ranges; i++) {
 		const struct wb_plan_segment *s = &f->plan.segments[i];
 
 		assert_int_equal(args->ranges[i].start, s->mem);
-		wb_sha256(s->buf, args->ranges[i].size, digest);
-		assert_memory_equal(args->ranges[i].sha256, digest, 32);
+		wb_digest(WB_DIGEST_LANES, s->buf, args->ranges[i].size, digest);
+		assert_memory_equal(args->ranges[i].digest, digest, 32);
 		assert_true(
 			args->handoff < s->mem || args->handoff >= s->mem + args->ranges[i].size);
 	}

@@ -72,8 +72,8 @@ static struct wb_purgatory_args prepare(void)
 	memset(&fake, 0, sizeof(fake));
 	for (size_t i = 0; i < 0x800; i++)
 		fake.memory[i] = i * 13;
-	wb_sha256(fake.memory, 0x100, args.ranges[0].sha256);
-	wb_sha256(fake.memory + 0x100, 200, args.ranges[1].sha256);
+	wb_sha256(fake.memory, 0x100, args.ranges[0].digest);
+	wb_sha256(fake.memory + 0x100, 200, args.ranges[1].digest);
 	*handoff() = (struct wb_handoff){.magic = WB_HANDOFF_MAGIC,
 		.version = WB_HANDOFF_VERSION,
 		.sha_kind = 77,
@@ -109,6 +109,25 @@ static void match_is_stamped(void **state)
 	assert_int_equal(handoff()->sha_kind, wb_sha256_has_ni() ? WB_SHA_NI : WB_SHA_PLAIN);
 }
 
+static void lanes_are_checked_when_asked_for(void **state)
+{
+	struct wb_purgatory_args args = prepare();
+
+	args.digest = WB_DIGEST_LANES;
+	assert_true(wb_purgatory_run(&args, 1234) < 0);
+	args = prepare();
+	args.digest = WB_DIGEST_LANES;
+	wb_digest(WB_DIGEST_LANES, fake.memory, 0x100, args.ranges[0].digest);
+	args.ranges[1].size = 0x100 + 512;
+	wb_digest(WB_DIGEST_LANES, fake.memory + 0x100, 0x100 + 512, args.ranges[1].digest);
+	assert_int_equal(wb_purgatory_run(&args, 1234), 0);
+	assert_silent();
+	assert_int_equal(handoff()->sha_kind, WB_SHA_LANES);
+	fake.memory[0x100] ^= 1;
+	assert_true(wb_purgatory_run(&args, 1234) < 0);
+	assert_reset();
+}
+
 static void mismatch_is_told_and_resets(void **state)
 {
 	struct wb_purgatory_args args = prepare();
@@ -126,7 +145,7 @@ static void every_bit_of_a_digest_counts(void **state)
 		struct wb_purgatory_args args = prepare();
 
 		args.serial_port = 0;
-		args.ranges[1].sha256[bit / 8] ^= 1 << bit % 8;
+		args.ranges[1].digest[bit / 8] ^= 1 << bit % 8;
 		assert_true(wb_purgatory_run(&args, 1234) < 0);
 		assert_int_equal(fake.length, 0);
 		assert_reset();
@@ -198,6 +217,10 @@ static void damaged_arguments_are_refused(void **state)
 	args.magic ^= 1;
 	assert_true(wb_purgatory_run(&args, 1234) < 0);
 	assert_reset();
+	args = prepare();
+	args.digest = WB_DIGEST_KINDS;
+	assert_true(wb_purgatory_run(&args, 1234) < 0);
+	assert_reset();
 }
 
 static void the_image_can_be_patched(void **state)
@@ -216,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(match_is_stamped),
+		cmocka_unit_test(lanes_are_checked_when_asked_for),
 		cmocka_unit_test(mismatch_is_told_and_resets),
 		cmocka_unit_test(every_bit_of_a_digest_counts),
 		cmocka_unit_test(a_stuck_serial_port_does_not_hang),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "unit.h"
 #include <stdio.h>
+#include "core/digest.h"
 #include "core/sha256.h"
 
 static void check(const uint8_t digest[32], const char *want)
@@ -107,6 +108,41 @@ static void ni_lengths(void **state)
 	lengths(wb_sha256_blocks_ni);
 }
 
+/*
+ * Lengths around whole stripes, each from an odd address, chained into one digest that Python says is right:
+ *
+ * def lanes(data):
+ *     full = len(data) // 512 * 512
+ *     words = array.array("I", data[:full])
+ *     words.byteswap()
+ *     parts = [sha256(words[i::8].tobytes()).digest() for i in range(8)]
+ *     return sha256(b"".join(parts) + data[full:]).digest()
+ * sha256(b"".join(lanes(bytes(i * 7 + 3 & 255 for i in range(n))) for n in range(0, 2100, 7)))
+ */
+static void lanes_are_eight_sha256(void **state)
+{
+	uint8_t data[2101], digest[32];
+	struct wb_sha256 all;
+
+	for (int i = 0; i < 2100; i++)
+		data[i + 1] = i * 7 + 3;
+	wb_sha256_begin(&all);
+	for (size_t n = 0; n < 2100; n += 7) {
+		wb_digest(WB_DIGEST_LANES, data + 1, n, digest);
+		wb_sha256_add(&all, wb_sha256_blocks_plain, digest, 32);
+	}
+	wb_sha256_end(&all, wb_sha256_blocks_plain, digest);
+	check(digest, "7029dcde2b6c06870da221f04eaeb87832b0f539eb7e4f074a9aa3d77a0cd4f1");
+}
+
+static void the_plain_digest_is_sha256(void **state)
+{
+	uint8_t digest[32];
+
+	wb_digest(WB_DIGEST_SHA256, "abc", 3, digest);
+	check(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +151,8 @@ int main(void)
 		cmocka_unit_test(best_vectors),
 		cmocka_unit_test(plain_lengths),
 		cmocka_unit_test(ni_lengths),
+		cmocka_unit_test(lanes_are_eight_sha256),
+		cmocka_unit_test(the_plain_digest_is_sha256),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Purgatory's image by itself, between two ends of a tiny stub: no Linux, a second a run."""
+import array
 import hashlib
 import os
 import pathlib
@@ -16,7 +17,7 @@ BUILD = pathlib.Path(os.environ.get("WARMBOOT_BUILD") or guest.TOP / "build")
 ENTRY, PAYLOAD, HANDOFF, BOOT_PARAMS = 0x100010, 0x5000000, 0x6000123, 0x7000000
 # As in src/purgatory/handoff.h.
 HANDOFF_MAGIC, PURGATORY_MAGIC = 0x666f646e61686277, 0x6772757077626f74
-NONE, PLAIN, NI = 0, 1, 2
+NONE, PLAIN, NI, LANES = 0, 1, 2, 3
 WORD = 0x7374617274207573
 ENDED_BY_STUB = 0x10 << 1 | 1
 DEADLINE = 60
@@ -33,11 +34,11 @@ def stub(tmp_path_factory):
     return out
 
 
-def image(ranges, serial=0x3f8, handoff=HANDOFF):
+def image(ranges, serial=0x3f8, handoff=HANDOFF, digest=0):
     """The built image with its arguments, as the planner patches them in."""
     source = (BUILD / "src/purgatory/purgatory-image.c").read_text(encoding="ascii")
     at = int(re.search(r"wb_purgatory_args_offset = (\d+)", source).group(1))
-    args = struct.pack("<QQQQHHI", PURGATORY_MAGIC, ENTRY, BOOT_PARAMS, handoff, serial, len(ranges), 0)
+    args = struct.pack("<QQQQHHI", PURGATORY_MAGIC, ENTRY, BOOT_PARAMS, handoff, serial, len(ranges), digest)
     args += b"".join(struct.pack("<QQ32s", *r) for r in ranges)
     data = (BUILD / "src/purgatory/purgatory.bin").read_bytes()
     return data[:at] + args + data[at + len(args):]
@@ -63,6 +64,29 @@ def run(tmp_path, stub, purgatory, payload, at=0x4000000, cpu="max,la57=off", ma
 
 def good(payload, start=PAYLOAD):
     return start, len(payload), hashlib.sha256(payload).digest()
+
+
+def in_lanes(payload):
+    """As src/core/digest.h says: of all whole stripes, every eighth word, its bytes reversed."""
+    full = len(payload) // 512 * 512
+    words = array.array("I", payload[:full])
+    words.byteswap()
+    parts = [hashlib.sha256(words[i::8].tobytes()).digest() for i in range(8)]
+    return PAYLOAD, len(payload), hashlib.sha256(b"".join(parts) + payload[full:]).digest()
+
+
+@pytest.mark.parametrize("cpu", ["max,la57=off", "max,la57=off,avx2=off", "qemu64"])
+def test_computes_in_lanes(tmp_path, stub, cpu):
+    """With AVX2, which entry.S has to enable, and word by word without it; a wrong bit is seen by both."""
+    payload = bytes(i * 7 & 255 for i in range(100001))
+    code, said = run(tmp_path, stub, image([in_lanes(payload)], digest=1), payload, cpu=cpu)
+    assert code == ENDED_BY_STUB, said
+    assert int(said.split()[-1], 16) == len(payload)
+    assert int(said.split()[-2], 16) & 0xffffffff == LANES
+    broken = payload[:5000] + bytes([payload[5000] ^ 4]) + payload[5001:]
+    code, said = run(tmp_path, stub, image([in_lanes(payload)], digest=1), broken, cpu=cpu)
+    assert code == 0
+    assert "is not what was loaded there" in said
 
 
 @pytest.mark.parametrize("cpu,at,kinds", [("max,la57=off", 0x4000000, (PLAIN, NI)), ("qemu64", 0x4321000, (PLAIN,))])
