@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What CRIU is told and what it says, as data. It is run in criu-run.c. */
+/* What CRIU is told and what it says, as data. criu-dump.c and criu-restore.c run it. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
