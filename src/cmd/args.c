@@ -167,3 +167,36 @@ bool cmd_has(const struct cmd_args *args, int id)
 {
 	return cmd_get(args, id);
 }
+
+static bool among(const int *ids, int id)
+{
+	while (*ids && *ids != id)
+		ids++;
+	return *ids;
+}
+
+int cmd_one_of(const struct cmd_args *args, const int *ids, struct wb_error *err)
+{
+	const struct cmd_option *first = NULL;
+
+	for (size_t i = 0; i < args->n_options; i++) {
+		const struct cmd_option *o = args->options[i].option;
+
+		if (!among(ids, o->id))
+			continue;
+		if (first && first != o)
+			return wb_fail(err, -EINVAL, "--%s and --%s exclude each other",
+				first->name, o->name);
+		first = o;
+	}
+	return 0;
+}
+
+int cmd_none_of(const struct cmd_args *args, const int *ids, const char *verb, struct wb_error *err)
+{
+	for (size_t i = 0; i < args->n_options; i++)
+		if (among(ids, args->options[i].option->id))
+			return wb_fail(err, -EINVAL, "--%s is not for \"%s %s\"",
+				args->options[i].option->name, args->row->name, verb);
+	return 0;
+}

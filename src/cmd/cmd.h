@@ -81,6 +81,13 @@ void cmd_args_deinit(struct cmd_args *args);
 /* Last value of an option, or NULL. "" for one without argument that was given. */
 const char *cmd_get(const struct cmd_args *args, int id);
 bool cmd_has(const struct cmd_args *args, int id);
+/*
+ * Of these options, ids ended by 0: at most one may be given; none may be given with `verb`. -EINVAL
+ * with a sentence, for cmd_misused().
+ */
+int cmd_one_of(const struct cmd_args *args, const int *ids, struct wb_error *err);
+int cmd_none_of(
+	const struct cmd_args *args, const int *ids, const char *verb, struct wb_error *err);
 /* Walk the options of a row: the i-th, or NULL past the last; --help is one of all. */
 const struct cmd_option *cmd_row_option(const struct cmd_row *row, size_t i);
 

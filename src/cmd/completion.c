@@ -6,16 +6,17 @@
 
 /* Which words complete ENTRY: asked from the program itself when the time comes. */
 #define ENTRIES "default newest $(warmboot list --ids 2>/dev/null)"
+#define UNITS \
+	"$(systemctl list-units --type=service --plain --no-legend 2>/dev/null | cut -d ' ' -f 1)"
 
-static bool takes_entry(const struct cmd_row *row)
+/* The words of "add|remove [UNIT...]" that are meant as they stand: not UNIT. */
+static void print_choices(const char *args)
 {
-	return strstr(row->args, "ENTRY");
-}
-
-/* "bash|zsh|fish": a command whose arguments are the only ones there are. */
-static bool takes_choice(const struct cmd_row *row)
-{
-	return strchr(row->args, '|') && !strpbrk(row->args, "[ ");
+	for (size_t n; *args; args += n + !!args[n]) {
+		n = strcspn(args, "|[]. ");
+		if (n && *args >= 'a' && *args <= 'z')
+			printf(" %.*s", (int)n, args);
+	}
 }
 
 static void print_words(const char *values)
@@ -28,6 +29,31 @@ static void print_names(void)
 {
 	for (size_t i = 0; cmd_rows[i]; i++)
 		printf("%s%s", i ? " " : "", cmd_rows[i]->name);
+}
+
+static bool takes(const struct cmd_row *row, const char *what)
+{
+	return strstr(row->args, what);
+}
+
+/* "store put FILE": any name may follow. */
+static bool takes_files(const struct cmd_row *row)
+{
+	return takes(row, "put") || takes(row, "KERNEL");
+}
+
+/* What may stand where no option does, in words that each of the shells understands within double quotes. */
+static void print_arguments(const struct cmd_row *row)
+{
+	print_choices(row->args);
+	if (takes(row, "ENTRY"))
+		printf(" " ENTRIES);
+	if (takes(row, "UNIT"))
+		printf(" " UNITS);
+	if (takes(row, "[COMMAND]")) {
+		putchar(' ');
+		print_names();
+	}
 }
 
 static void print_options(const struct cmd_row *row)
@@ -85,18 +111,13 @@ static void print_bash(void)
 	for (size_t i = 0; cmd_rows[i]; i++) {
 		printf("	%s) COMPREPLY=($(compgen -W \"", cmd_rows[i]->name);
 		print_options(cmd_rows[i]);
-		if (takes_entry(cmd_rows[i]))
-			printf(" " ENTRIES);
-		if (takes_choice(cmd_rows[i])) {
-			putchar(' ');
-			print_words(cmd_rows[i]->args);
-		}
+		print_arguments(cmd_rows[i]);
 		puts("\" -- \"$cur\")) ;;");
 	}
 	puts("	esac\n"
 	     "	[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
 	     "}\n"
-	     "complete -F _warmboot warmboot");
+	     "complete -o bashdefault -o default -F _warmboot warmboot");
 }
 
 /* Single quotes end, an escaped one, and begin again: for both zsh and fish. */
@@ -145,12 +166,10 @@ static void print_zsh(void)
 				printf("':%s:_files'", o->arg);
 			}
 		}
-		if (takes_entry(cmd_rows[i]))
-			printf(" \\\n		\"*:entry:(" ENTRIES ")\"");
-		if (takes_choice(cmd_rows[i])) {
-			printf(" \\\n		':value:(");
-			print_words(cmd_rows[i]->args);
-			printf(")'");
+		if (*cmd_rows[i]->args) {
+			printf(" \\\n		\"*:argument:(");
+			print_arguments(cmd_rows[i]);
+			printf(")\"");
 		}
 		puts(" ;;");
 	}
@@ -185,11 +204,11 @@ static void print_fish(void)
 			print_quoted(o->help);
 			putchar('\n');
 		}
-		if (takes_choice(cmd_rows[i])) {
-			printf("complete -c warmboot -n '__fish_seen_subcommand_from %s' -f -a '",
-				cmd_rows[i]->name);
-			print_words(cmd_rows[i]->args);
-			puts("'");
+		if (*cmd_rows[i]->args) {
+			printf("complete -c warmboot -n '__fish_seen_subcommand_from %s' %s-a \"",
+				cmd_rows[i]->name, takes_files(cmd_rows[i]) ? "" : "-f ");
+			print_arguments(cmd_rows[i]);
+			puts("\"");
 		}
 	}
 }

@@ -92,6 +92,11 @@ static int run_help(const struct cmd_args *args)
 	struct wb_error err = {};
 	const struct cmd_row *row;
 
+	if (cmd_has(args, OPT_LIST) && args->n_words) {
+		wb_fail(&err, -EINVAL, "--list is of all commands: it takes no \"%s\"",
+			args->words[0]);
+		return cmd_misused(args, &err);
+	}
 	if (cmd_has(args, OPT_LIST)) {
 		print_list();
 		return CMD_DONE;

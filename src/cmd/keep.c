@@ -81,9 +81,6 @@ static int change_config(const struct cmd_args *args, const char *unit, struct w
 	if (how)
 		wb_keep_how_parse(how, &c->how);
 	if (probe) {
-		r = wb_keep_check_probe(probe, err);
-		if (r < 0)
-			return r;
 		free(c->probe);
 		c->probe = strdup(probe);
 	}
@@ -92,7 +89,7 @@ static int change_config(const struct cmd_args *args, const char *unit, struct w
 	return add_files(args, &c->files, err);
 }
 
-static int add_unit(const struct cmd_args *args, const char *typed, struct wb_error *err)
+static int add_unit(const struct cmd_args *args, const char *typed, bool try, struct wb_error *err)
 {
 	WB_CLEAN_KEEP_CONFIG config = {};
 	WB_CLEAN_STR unit = NULL;
@@ -100,18 +97,32 @@ static int add_unit(const struct cmd_args *args, const char *typed, struct wb_er
 
 	if (r == 0)
 		r = change_config(args, unit, &config, err);
-	if (r == 0)
-		r = wb_keep_config_write(wb_sys_real(), &config, err);
+	if (try || r < 0)
+		return r;
+	r = wb_keep_config_write(wb_sys_real(), &config, err);
 	if (r == 0)
 		printf("%s will be kept (%s).\n", unit, wb_keep_how_name(config.how));
 	return r;
 }
 
-static int remove_unit(const struct cmd_args *args, const char *typed, struct wb_error *err)
+static int remove_unit(
+	const struct cmd_args *args, const char *typed, bool try, struct wb_error *err)
 {
+	WB_CLEAN_KEEP_CONFIG config = {};
 	WB_CLEAN_STR unit = NULL;
 	int r = wb_keep_unit_name(typed, &unit, err);
 
+	/* One that cannot be read can be removed. */
+	if (r == 0 && try) {
+		struct wb_error local = {};
+
+		r = wb_keep_config_read(wb_sys_real()->files, unit, &config, &local);
+		return r == -ENOENT
+			       ? wb_fail(err, r,
+					 "%s is not kept; \"warmboot keep list\" shows what is",
+					 unit)
+			       : 0;
+	}
 	if (r == 0)
 		r = wb_keep_config_remove(wb_sys_real(), unit, err);
 	if (r == 0)
@@ -172,10 +183,6 @@ static int run_list(const struct cmd_args *args)
 	WB_CLEAN_KEEP_CONFIGS all = {};
 	struct wb_error err = {};
 
-	if (args->n_words > 1) {
-		wb_fail(&err, -EINVAL, "\"%s\" is one argument too many", args->words[1]);
-		return cmd_misused(args, &err);
-	}
 	if (wb_keep_configs_read(wb_sys_real()->files, &all, &err) < 0)
 		return cmd_fail(args, &err);
 	if (cmd_has(args, OPT_JSON))
@@ -278,7 +285,7 @@ static int run_test(const struct cmd_args *args)
 		struct wb_error err = {};
 
 		json_decref(list);
-		wb_fail(&err, -EPERM, "only root can checkpoint a service");
+		wb_fail(&err, -EPERM, "only root can checkpoint a service; use sudo");
 		return cmd_fail(args, &err);
 	}
 	/* The kernel that is staged is the one to come. */
@@ -298,42 +305,63 @@ static int run_test(const struct cmd_args *args)
 
 /* ---- which of them ---- */
 
+/* All of them, or none: each is tried before the first is changed. */
 static int each(const struct cmd_args *args,
-	int (*one)(const struct cmd_args *args, const char *unit, struct wb_error *err))
+	int (*one)(const struct cmd_args *args, const char *unit, bool try, struct wb_error *err))
 {
-	for (size_t i = 1; i < args->n_words; i++) {
-		struct wb_error err = {};
+	for (int try = 1; try >= 0; try--)
+		for (size_t i = 1; i < args->n_words; i++) {
+			struct wb_error err = {};
 
-		if (one(args, args->words[i], &err) < 0)
-			return cmd_fail(args, &err);
-	}
+			if (one(args, args->words[i], try, &err) < 0)
+				return cmd_fail(args, &err);
+		}
 	return CMD_DONE;
+}
+
+/* What can be said of the words alone. */
+static int check_use(const struct cmd_args *args, const char *verb, struct wb_error *err)
+{
+	static const int for_add[] = {OPT_HOW, OPT_FILES, OPT_PROBE, 0}, json[] = {OPT_JSON, 0};
+	const char *probe = cmd_get(args, OPT_PROBE);
+	bool add = !strcmp(verb, "add"), list = !strcmp(verb, "list");
+	WB_CLEAN_STRV files = {};
+	int r;
+
+	if (!add && !list && strcmp(verb, "remove") && strcmp(verb, "test"))
+		return wb_fail(
+			err, -EINVAL, "keep knows add, remove, list and test, not \"%s\"", verb);
+	if (list && args->n_words > 1)
+		return wb_fail(err, -EINVAL, "\"%s\" is one argument too many", args->words[1]);
+	if (!list && args->n_words < 2)
+		return wb_fail(err, -EINVAL, "keep %s needs a unit", verb);
+	r = add ? 0 : cmd_none_of(args, for_add, verb, err);
+	if (r == 0 && (add || !strcmp(verb, "remove")))
+		r = cmd_none_of(args, json, verb, err);
+	if (r == 0 && probe)
+		r = wb_keep_check_probe(probe, err);
+	if (r == 0)
+		r = add_files(args, &files, err);
+	for (size_t i = 1; r == 0 && i < args->n_words; i++) {
+		WB_CLEAN_STR unit = NULL;
+
+		r = wb_keep_unit_name(args->words[i], &unit, err);
+	}
+	return r;
 }
 
 static int run_keep(const struct cmd_args *args)
 {
 	const char *verb = args->words[0];
-	bool add = !strcmp(verb, "add");
 	struct wb_error err = {};
 
+	if (check_use(args, verb, &err) < 0)
+		return cmd_misused(args, &err);
 	if (!strcmp(verb, "list"))
 		return run_list(args);
-	if (!add && strcmp(verb, "remove") && strcmp(verb, "test")) {
-		wb_fail(&err, -EINVAL, "keep knows add, remove, list and test, not \"%s\"", verb);
-		return cmd_misused(args, &err);
-	}
-	if (args->n_words < 2) {
-		wb_fail(&err, -EINVAL, "keep %s needs a unit", verb);
-		return cmd_misused(args, &err);
-	}
-	if (!add &&
-		(cmd_has(args, OPT_HOW) || cmd_has(args, OPT_FILES) || cmd_has(args, OPT_PROBE))) {
-		wb_fail(&err, -EINVAL, "--how, --files and --probe are for keep add");
-		return cmd_misused(args, &err);
-	}
 	if (!strcmp(verb, "test"))
 		return run_test(args);
-	return each(args, add ? add_unit : remove_unit);
+	return each(args, !strcmp(verb, "add") ? add_unit : remove_unit);
 }
 
 const struct cmd_row cmd_keep = {

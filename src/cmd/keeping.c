@@ -92,8 +92,13 @@ static int decide_one(const struct wb_keep_look *look, const struct wb_keep_conf
 	set(&u->probe, config->probe);
 	snprintf(images, sizeof(images), "u%zu/", k->draft.units.n - 1);
 	set(&u->images, images);
-	if (r < 0 || !wb_manifest_is_process(u))
+	if (r < 0)
 		return r;
+	if (config->how == WB_KEEP_PROCESS && !wb_manifest_is_process(u))
+		return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s", u->unit,
+			u->why ? u->why : "that cannot be done");
+	if (!wb_manifest_is_process(u))
+		return 0;
 	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
 	k->bytes += verdict.bytes + wb_take_size(root, &verdict.files);
 	wb_ahead_choose(u, verdict.bytes);

@@ -65,8 +65,11 @@ static void print_text(const struct wb_entries *all)
 static int run_list(const struct cmd_args *args)
 {
 	WB_CLEAN_ENTRIES all = {};
+	static const int forms[] = {OPT_IDS, OPT_JSON, 0};
 	struct wb_error err = {};
 
+	if (cmd_one_of(args, forms, &err) < 0)
+		return cmd_misused(args, &err);
 	if (wb_entries_find(&wb_files_host, &all, &err) < 0)
 		return cmd_fail(args, &err);
 	for (size_t i = 0; i < all.warnings.n; i++)

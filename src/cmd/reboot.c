@@ -155,14 +155,14 @@ static int check_jump(
 
 static int read_wish(const struct cmd_args *args, struct cmd_keep_wish *wish, struct wb_error *err)
 {
+	static const int one_of[] = {OPT_KEEP, OPT_NO_KEEP, 0};
+
 	wish->none = cmd_has(args, OPT_NO_KEEP);
 	for (size_t i = 0; i < args->n_options; i++)
 		if (args->options[i].option->id == OPT_KEEP &&
 			wb_strv_add(&wish->units, args->options[i].value) < 0)
 			return wb_fail(err, -ENOMEM, "out of memory");
-	if (wish->none && wish->units.n)
-		return wb_fail(err, -EINVAL, "--keep and --no-keep exclude each other");
-	return 0;
+	return cmd_one_of(args, one_of, err);
 }
 
 /* carve needs to tell the next kernel where its memory is, which kexec_file_load(2) cannot. */
@@ -193,21 +193,21 @@ static bool read_staged(const struct wb_sys *sys, struct cmd_words *words, struc
 }
 
 /* Decide what is kept, and stage a kernel for it, or take the one that is staged. */
-static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool stage_anew,
-	struct cmd_request *req, struct cmd_keeping *keeping, struct wb_error *err)
+static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
+	const struct cmd_keep_wish *wish, bool stage_anew, struct cmd_request *req,
+	struct cmd_keeping *keeping, struct wb_error *err)
 {
 	CMD_CLEAN_WORDS words = {};
-	WB_CLEAN_KEEP_WISH wish = {};
 	struct wb_stage *stage;
 	bool again = false;
-	int r = read_wish(args, &wish, err);
+	int r = 0;
 
-	if (r == 0 && stage_anew)
+	if (stage_anew)
 		r = cmd_request_resolve(sys, req, err);
-	else if (r == 0 && !wish.none)
+	else if (!wish->none)
 		again = read_staged(sys, &words, req);
 	if (r == 0)
-		r = cmd_keeping_decide(sys, &wish, req->options.release, keeping, err);
+		r = cmd_keeping_decide(sys, wish, req->options.release, keeping, err);
 	if (r == 0 && cmd_has(args, OPT_DRY))
 		cmd_keeping_foresee(sys, keeping);
 	else if (r == 0)
@@ -229,7 +229,8 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args, bool
 						   : cmd_stage(sys, req, &stage, err);
 		if (r < 0)
 			return r;
-		wb_mark(sys, WB_MARK_STAGED);
+		if (!cmd_has(args, OPT_DRY))
+			wb_mark(sys, WB_MARK_STAGED);
 		cmd_print_stage(stage, req);
 		wb_stage_free(stage);
 	}
@@ -251,16 +252,18 @@ static int run_reboot(const struct cmd_args *args)
 	bool stage_anew = !loaded || cmd_asks_for_stage(args) || !cmd_store_is_staged(sys);
 	CMD_CLEAN_REQUEST req = {};
 	CMD_CLEAN_KEEPING keeping = {};
+	WB_CLEAN_KEEP_WISH wish = {};
 	struct wb_error err = {}, ignored;
 	bool ours;
 	int r;
 
-	if (cmd_request_read(args, &req, &err) < 0)
+	if (cmd_request_read(args, &req, &err) < 0 || read_wish(args, &wish, &err) < 0)
 		return cmd_misused(args, &err);
-	wb_mark(sys, WB_MARK_REQUEST);
+	if (!cmd_has(args, OPT_DRY))
+		wb_mark(sys, WB_MARK_REQUEST);
 	r = cmd_has(args, OPT_DRY) ? 0 : check_jump(sys, args, loaded, &err);
 	if (r == 0)
-		r = get_ready(sys, args, stage_anew, &req, &keeping, &err);
+		r = get_ready(sys, args, &wish, stage_anew, &req, &keeping, &err);
 	if (r == 0 && cmd_has(args, OPT_DRY))
 		return CMD_DONE;
 	if (r == 0)

@@ -92,6 +92,13 @@ static int check_request(const struct cmd_request *req, struct wb_error *err)
 {
 	const struct wb_load_options *o = &req->options;
 
+	if (o->kernel && !*o->kernel)
+		return wb_fail(err, -EINVAL, "--kernel names no file");
+	for (size_t i = 0; i < o->n_initrds; i++)
+		if (!*req->initrds[i])
+			return wb_fail(err, -EINVAL, "--initrd names no file");
+	if (req->entry && !*req->entry)
+		return wb_fail(err, -EINVAL, "\"\" names no boot entry");
 	if (o->kernel && req->entry)
 		return wb_fail(err, -EINVAL,
 			"name either a boot entry (\"%s\") or --kernel, not both", req->entry);

@@ -23,7 +23,7 @@ struct status {
 	struct wb_policy policy;
 	struct wb_traces traces;
 	struct wb_record staged, jump;
-	bool have_staged_record, have_jump, loaded, crash_loaded;
+	bool have_staged_record, staged_is_secret, have_jump, loaded, crash_loaded;
 	int64_t crash_size; /* bytes reserved */
 	struct wb_verdict verdict;
 	struct wb_error unreadable; /* why the record of the jump is not known */
@@ -79,9 +79,12 @@ static int read_status(const struct wb_sys *sys, struct status *s, struct wb_err
 		return wb_fail(err, -ENOMEM, "out of memory");
 	r = wb_record_read(sys->files, WB_RECORD_JUMP, &s->jump, &s->unreadable);
 	s->have_jump = r == 0;
-	if (s->loaded)
-		s->have_staged_record =
-			wb_record_read(sys->files, WB_RECORD_STAGED, &s->staged, NULL) == 0;
+	if (s->loaded) {
+		int got = wb_record_read(sys->files, WB_RECORD_STAGED, &s->staged, NULL);
+
+		s->have_staged_record = got == 0;
+		s->staged_is_secret = got == -EACCES;
+	}
 	s->verdict = wb_judge(s->have_jump ? &s->jump : NULL, &s->traces);
 	if (r < 0 && r != -ENOENT && s->verdict.outcome == WB_OUTCOME_NONE) {
 		s->verdict.outcome = WB_OUTCOME_UNKNOWN;
@@ -119,7 +122,8 @@ static const char *time_text(int64_t seconds, char ret[32])
 
 static json_t *staged_json(const struct status *s)
 {
-	static const char stranger[] = "loaded by another program than warmboot";
+	static const char stranger[] = "loaded by another program than warmboot",
+			  secret[] = "only root may read how";
 	const struct wb_record *rec = &s->staged;
 	bool ours = s->have_staged_record;
 
@@ -128,7 +132,10 @@ static json_t *staged_json(const struct status *s)
 	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:s}", "entry", string_or_null(rec->entry),
 		"kernel", string_or_null(rec->kernel), "release", string_or_null(rec->to), "method",
 		rec->method ? rec->method : "unknown", "initramfs", string_or_null(rec->initramfs),
-		"why", ours ? (rec->why ? rec->why : "") : stranger);
+		"why",
+		ours                  ? (rec->why ? rec->why : "")
+		: s->staged_is_secret ? secret
+				      : stranger);
 }
 
 /* The number of the jump whose verdict this is; NULL none. */
@@ -186,7 +193,9 @@ static void print_text(const struct status *s)
 	if (!s->loaded)
 		puts("staged:        nothing");
 	else if (!s->have_staged_record)
-		puts("staged:        a kernel that another program loaded");
+		printf("staged:        a kernel%s\n", s->staged_is_secret
+							      ? "; only root may read which and how"
+							      : " that another program loaded");
 	else
 		printf("staged:        %s, %s%s%s\n               %s\n",
 			rec->to ? rec->to : (rec->kernel ? rec->kernel : "?"),

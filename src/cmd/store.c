@@ -371,16 +371,19 @@ static int run_hold(const struct cmd_args *args)
 static const struct verb {
 	const char *name;
 	size_t min, max; /* words behind it */
+	const char *takes;
+	int not_for[3]; /* options that it does not know */
 	int (*run)(const struct cmd_args *args);
 } verbs[] = {
-	{"status", 0, 0, run_status},
-	{"reserve", 1, 1, run_reserve},
-	{"put", 1, SIZE_MAX, run_put},
-	{"get", 1, SIZE_MAX, run_get},
-	{"check", 0, 0, run_check},
-	{"wipe", 0, 0, run_wipe},
-	{"drop", 0, 0, run_drop},
-	{"hold", 0, 0, run_hold},
+	{"status", 0, 0, "no argument", {OPT_BACKEND}, run_status},
+	{"reserve", 1, 1, "one SIZE", {OPT_BACKEND, OPT_JSON}, run_reserve},
+	{"put", 1, SIZE_MAX, "at least one FILE", {OPT_JSON}, run_put},
+	{"get", 1, SIZE_MAX, "at least one NAME (\"warmboot store status --json\" has them)",
+		{OPT_BACKEND, OPT_JSON}, run_get},
+	{"check", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_check},
+	{"wipe", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_wipe},
+	{"drop", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_drop},
+	{"hold", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_hold},
 };
 
 static int run_store(const struct cmd_args *args)
@@ -392,11 +395,10 @@ static int run_store(const struct cmd_args *args)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
 		if (strcmp(verbs[i].name, name))
 			continue;
-		if (more >= verbs[i].min && more <= verbs[i].max)
+		if (more < verbs[i].min || more > verbs[i].max)
+			wb_fail(&err, -EINVAL, "store %s takes %s", name, verbs[i].takes);
+		else if (cmd_none_of(args, verbs[i].not_for, name, &err) == 0)
 			return verbs[i].run(args);
-		wb_fail(&err, -EINVAL, "store %s takes %s", name,
-			verbs[i].max ? (verbs[i].max == 1 ? "one argument" : "arguments")
-				     : "no argument");
 		return cmd_misused(args, &err);
 	}
 	wb_fail(&err, -EINVAL, "store knows no \"%s\"", name);

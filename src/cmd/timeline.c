@@ -235,6 +235,32 @@ static void tell_if_older(const struct wb_sys *sys, const struct wb_timeline *t)
 			stderr);
 }
 
+/* Each prints, or draws, something else. */
+static int check_use(const struct cmd_args *args, const char *word, struct wb_error *err)
+{
+	static const int one_of[][6] = {
+		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_JSON, OPT_COMPARE},
+		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_JSON, OPT_SVG},
+		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_JSON, OPT_HTML}};
+	static const int not_advice[] = {
+		OPT_RECORD, OPT_PROMETHEUS, OPT_COMPARE, OPT_SVG, OPT_HTML, 0};
+	bool advice = word && !strcmp(word, "advise");
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(one_of) / sizeof(*one_of); i++)
+		r = cmd_one_of(args, one_of[i], err);
+	if (r == 0 && advice)
+		r = cmd_none_of(args, not_advice, word, err);
+	if (r == 0 && word && cmd_has(args, OPT_PROMETHEUS))
+		return wb_fail(err, -EINVAL,
+			"--prometheus takes no \"%s\": it prints the last boot's metrics, for "
+			"\"> FILE.prom\"",
+			word);
+	if (r == 0 && !advice && cmd_has(args, OPT_APPLY))
+		return wb_fail(err, -EINVAL, "--apply goes with: warmboot timeline advise");
+	return r;
+}
+
 static int run(const struct cmd_args *args, struct wb_error *err)
 {
 	const struct wb_sys *sys = wb_sys_real();
@@ -242,22 +268,16 @@ static int run(const struct cmd_args *args, struct wb_error *err)
 	const char *compare = cmd_get(args, OPT_COMPARE);
 	const struct wb_timeline *t, *other = NULL;
 	WB_CLEAN_HISTORY history = {};
-	int r;
+	int r = check_use(args, word, err);
 
-	if (cmd_has(args, OPT_RECORD))
+	if (r == 0 && cmd_has(args, OPT_RECORD))
 		return record(sys, err);
-	r = wb_history_read(sys->files, &history, err);
-	if (r == 0 && word && cmd_has(args, OPT_PROMETHEUS))
-		return wb_fail(err, -EINVAL,
-			"--prometheus takes no \"%s\": it prints the last boot's metrics, for "
-			"\"> FILE.prom\"",
-			word);
+	if (r == 0)
+		r = wb_history_read(sys->files, &history, err);
 	if (r == 0 && cmd_has(args, OPT_PROMETHEUS))
 		return print_metrics(&history, err);
 	if (r == 0 && word && !strcmp(word, "advise"))
 		return advise(sys, args, &history, err);
-	if (r == 0 && cmd_has(args, OPT_APPLY))
-		return wb_fail(err, -EINVAL, "--apply goes with: warmboot timeline advise");
 	if (r == 0)
 		r = wb_history_find(&history, word, &t, err);
 	if (r == 0 && !word)

@@ -398,9 +398,13 @@ int wb_entries_choose(const struct wb_entries *all, const char *what, const stru
 		return wb_fail(err, -ENOENT,
 			"none of the %zu boot entries tells its kernel release; name one by its id",
 			all->n);
+	if (!all->n)
+		return wb_fail(err, -ENOENT,
+			"there is no boot entry '%.128s', and no other in /boot, /efi or "
+			"/usr/lib/modules; name files with --kernel",
+			what);
 	return wb_fail(err, -ENOENT,
-		"no boot entry has the id, title, kernel release or kernel path '%s'; 'list' shows "
-		"the "
-		"%zu that were found",
+		"no boot entry has the id, title, kernel release or kernel path '%.128s'; "
+		"'warmboot list' shows the %zu that were found",
 		what, all->n);
 }

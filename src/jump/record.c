@@ -135,7 +135,8 @@ int wb_record_write(const struct wb_sys *sys, const char *path, const struct wb_
 	if (!text)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	bytes = (struct wb_bytes){(const uint8_t *)text, strlen(text)};
-	r = sys->write_file(sys->ctx, path, bytes, 0644);
+	/* Command lines may hold secrets. */
+	r = sys->write_file(sys->ctx, path, bytes, 0600);
 	if (r < 0)
 		return wb_fail(err, r, "cannot write %s: %s", path, strerror(-r));
 	return 0;

@@ -85,7 +85,7 @@ int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err)
 		return no_memory(err);
 	if (!wb_valid_service_name(s)) {
 		free(s);
-		return wb_fail(err, -EINVAL, "\"%s\" is no name of a unit", typed);
+		return wb_fail(err, -EINVAL, "\"%.128s\" is no name of a service", typed);
 	}
 	*ret = s;
 	return 0;

@@ -110,7 +110,7 @@ def test_unprivileged(g):
 
 
 def test_unknown_and_doubtful_entries(g):
-    refused(g, "warmboot load 9.9.9", "no boot entry has the id, title, kernel release or kernel path '9.9.9'; 'list'")
+    refused(g, "warmboot load 9.9.9", "no boot entry has the id, title, kernel release or kernel path '9.9.9'; 'warmboot list'")
     g.run("mkdir -p /boot/loader/entries && cd /boot/loader/entries && for i in one two; do printf "
           "'title Twin\\nlinux /boot/vmlinuz-%s\\n' $i >$i.conf; cp -l /srv/bad/truncated /boot/vmlinuz-$i; done",
           check=True)
