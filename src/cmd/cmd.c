@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,6 +50,30 @@ const struct cmd_row *cmd_find(const char *name)
 	const struct cmd_row *row = find_in(cmd_rows, name);
 
 	return row ? row : find_in(cmd_service_rows, name);
+}
+
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
+#define N_ENDINGS (sizeof(endings) / sizeof(*endings))
+
+void cmd_put_off_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < N_ENDINGS; i++)
+		sigaddset(&set, endings[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int cmd_interrupted(struct wb_error *err)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (size_t i = 0; i < N_ENDINGS; i++)
+		if (sigismember(&pending, endings[i]))
+			return wb_fail(err, -EINTR, "broken off by a signal; nothing was stopped");
+	return 0;
 }
 
 int cmd_fail(const struct cmd_args *args, const struct wb_error *err)

@@ -104,6 +104,13 @@ int cmd_misused(const struct cmd_args *args, const struct wb_error *err);
 void cmd_print_help(FILE *out, const char *program, const struct cmd_row *row);
 void cmd_print_overview(FILE *out);
 
+/*
+ * What asks us to end (Ctrl-C, a lost terminal, kill) is heard from here on only where
+ * cmd_interrupted() looks: -EINTR with a sentence, so that what was begun can be undone.
+ */
+void cmd_put_off_signals(void);
+int cmd_interrupted(struct wb_error *err);
+
 /* Progress of long work: shown on standard error when that is a terminal. */
 void cmd_progress(void *arg, const char *what);
 void cmd_progress_end(void);

@@ -5,17 +5,22 @@
 
 #include "cmd/cmd.h"
 #include "keep/early.h"
+#include "keep/needs.h"
 #include "keep/revive.h"
 #include "keep/unhold.h"
 
 /* Within the time after which the kernel ends the silence by itself (WB_HOLD_SECONDS). */
 #define LISTEN_SECONDS 45
 
-enum { OPT_MODULES = OPT_OWN, OPT_END };
+/* Whom the silence served listens: a firewall that is restarted later is not to bring it back. */
+#define ENDED "/run/warmboot/unhold-done"
+
+enum { OPT_MODULES = OPT_OWN, OPT_END, OPT_AGAIN };
 
 static const struct cmd_option own_options[] = {
 	{OPT_MODULES, 0, "modules", .help = "only load the modules that CRIU asks for"},
 	{OPT_END, 0, "end", .help = "end the hold of units that were started anew"},
+	{OPT_AGAIN, 0, "again", .help = "after nftables.service, whose rules begin with a flush"},
 	{},
 };
 
@@ -44,6 +49,28 @@ static void wait_for_ports(const struct wb_files *files)
 		wb_unhold_wait(files, &wb_runner_host, &m, &result, LISTEN_SECONDS);
 }
 
+/* Those that come back, or start, only after it; the others are back. */
+static int hold_again(
+	const struct wb_files *files, const struct wb_manifest *m, struct wb_error *err)
+{
+	bool thawed = files->exists(files->ctx, WB_THAW_DONE);
+	struct wb_manifest rest = {.units = {calloc(m->units.n + 1, sizeof(*m->units.items)), 0}};
+	int r = 0;
+
+	if (!rest.units.items)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+
+		if (!wb_manifest_is_process(u) || (!thawed && wb_needs_network(m, u)))
+			rest.units.items[rest.units.n++] = *u;
+	}
+	if (!files->exists(files->ctx, ENDED))
+		r = wb_hold_apply(&wb_runner_host, &rest, WB_HOLD_SECONDS, err);
+	free(rest.units.items);
+	return r;
+}
+
 static int run_hold(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
@@ -54,7 +81,14 @@ static int run_hold(const struct cmd_args *args)
 
 	if (cmd_has(args, OPT_END)) {
 		wait_for_ports(sys->files);
+		sys->write_file(sys->ctx, ENDED, (struct wb_bytes){}, 0600);
 		if (wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, &err) < 0)
+			return cmd_fail(args, &err);
+		return CMD_DONE;
+	}
+	if (cmd_has(args, OPT_AGAIN)) {
+		if (wb_revive_read(sys->files, &m, &err) < 0 ||
+			hold_again(sys->files, &m, &err) < 0)
 			return cmd_fail(args, &err);
 		return CMD_DONE;
 	}

@@ -188,6 +188,25 @@ void cmd_keeping_foresee(const struct wb_sys *sys, struct cmd_keeping *k)
 	wb_ahead_fit(&k->draft, left > size ? left - size : 0);
 }
 
+/*
+ * What a store holds that is not sealed, nobody can use any more: a reboot that was broken off left it.
+ * One that is sealed is the user's (warmboot store put).
+ */
+static int make_way(const struct wb_store_env *env, struct wb_error *err)
+{
+	WB_CLEAN_STORE s = NULL;
+	int r = wb_store_open(env, &s, NULL);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && wb_store_info(s).sealed)
+		return wb_fail(err, -EEXIST,
+			"this boot holds a store for the next jump already, and kept services need "
+			"one of their own: \"warmboot store drop\" gives it back, --no-keep keeps "
+			"none");
+	return wb_store_drop(env, err);
+}
+
 int cmd_keeping_reserve(
 	const struct wb_sys *sys, const char *backend, struct cmd_keeping *k, struct wb_error *err)
 {
@@ -196,6 +215,9 @@ int cmd_keeping_reserve(
 
 	if (!k->draft.units.n)
 		return 0;
+	r = make_way(wb_store_env_real(), err);
+	if (r < 0)
+		return r;
 	r = wb_store_create(wb_store_env_real(), backend, store_size(k), &k->store, &local);
 	if (r == -ENOSPC && wb_ahead_changes(&k->draft)) {
 		wb_ahead_fit(&k->draft, 0);
@@ -258,6 +280,8 @@ int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct
 
 		if (!wb_manifest_is_process(u))
 			continue;
+		if (cmd_interrupted(err) < 0)
+			return -EINTR;
 		if (rehearse_one(sys, k, u, &local) < 0) {
 			cmd_progress_end();
 			if (!strcmp(u->asked, "process")) {
@@ -485,8 +509,11 @@ int cmd_keeping_freeze(
 	host.criu = m.criu;
 	f.store = store;
 	r = wb_freeze_all(&f, &m, err);
-	if (r < 0)
+	if (r < 0) {
+		/* The jump may be made all the same, and nobody would find what to wipe after it. */
+		wb_store_scrub(store);
 		return r;
+	}
 	*ret = m;
 	m = (struct wb_manifest){};
 	return 0;
@@ -494,6 +521,7 @@ int cmd_keeping_freeze(
 
 void cmd_keeping_start_again(const struct wb_sys *sys, const struct cmd_keeping *k)
 {
+	wb_hold_end(&wb_runner_host, WB_HOLD_KEPT, NULL);
 	for (size_t i = 0; i < k->spared.n; i++) {
 		const char *const argv[] = {"systemctl", "restart", k->spared.items[i], NULL};
 

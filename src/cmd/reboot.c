@@ -130,7 +130,7 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 		r = jump_now(sys, quiesce, keeping, err);
 	else
 		r = wb_jump_orderly(init, sys, quiesce, ignore_inhibitors, err);
-	if (r < 0 && r != -EIO)
+	if (r < 0 && r != -ESHUTDOWN)
 		restore_record(sys, &before, had);
 	return r;
 }
@@ -259,15 +259,21 @@ static int run_reboot(const struct cmd_args *args)
 
 	if (cmd_request_read(args, &req, &err) < 0 || read_wish(args, &wish, &err) < 0)
 		return cmd_misused(args, &err);
-	if (!cmd_has(args, OPT_DRY))
+	if (!cmd_has(args, OPT_DRY)) {
 		wb_mark(sys, WB_MARK_REQUEST);
+		cmd_put_off_signals();
+	}
 	r = cmd_has(args, OPT_DRY) ? 0 : check_jump(sys, args, loaded, &err);
 	if (r == 0)
 		r = get_ready(sys, args, &wish, stage_anew, &req, &keeping, &err);
 	if (r == 0 && cmd_has(args, OPT_DRY))
 		return CMD_DONE;
 	if (r == 0)
+		r = cmd_interrupted(&err);
+	if (r == 0)
 		r = cmd_keeping_arm(sys, &keeping, now, &err);
+	if (r == 0)
+		r = cmd_interrupted(&err);
 	if (r == 0)
 		r = cmd_jump(sys, &wb_quiesce_host, now, cmd_has(args, OPT_IGNORE), &keeping, &err);
 	if (r == 0)
@@ -279,9 +285,9 @@ static int run_reboot(const struct cmd_args *args)
 	 * looks for a store which is gone.
 	 */
 	ours = !loaded || keeping.store;
-	if (r != -EIO)
+	if (r != -ESHUTDOWN)
 		cmd_keeping_undo(sys, &keeping);
-	if (ours && r != -EIO && wb_unload(sys, &ignored) == 0)
+	if (ours && r != -ESHUTDOWN && wb_unload(sys, &ignored) == 0)
 		sys->remove_file(sys->ctx, WB_RECORD_STAGED);
 	return cmd_fail(args, &err);
 }

@@ -9,7 +9,7 @@
 
 /*
  * Put the jump on record and make it, at once or through the init system. 0: it is under way.
- * Negative errno: it was refused, nothing was stopped and the record is as it was; -EIO:
+ * Negative errno: it was refused, nothing was stopped and the record is as it was; -ESHUTDOWN:
  * everything was stopped, but the kernel refused to jump. keeping: what --now must freeze first, or
  * NULL.
  */

@@ -90,7 +90,7 @@ int wb_jump_orderly(const struct wb_init *init, const struct wb_sys *sys,
 	fail_jump(err, r);
 	/* With everything stopped, a machine that comes back is worth more than one that hangs. */
 	quiesce->run(quiesce->ctx, reboot_argv);
-	return -EIO;
+	return -ESHUTDOWN;
 }
 
 /* The next blank-separated field, cut out in place; "" at the end. */

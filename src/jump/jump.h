@@ -42,7 +42,7 @@ int wb_jump_allowed(const struct wb_init *init, struct wb_error *err);
 
 /*
  * Stop everything through `init` and jump. 0 when it is under way. On failure nothing was stopped,
- * save for -EIO: everything was stopped, and the kernel refused to jump.
+ * save for -ESHUTDOWN: everything was stopped, and the kernel refused to jump.
  */
 int wb_jump_orderly(const struct wb_init *init, const struct wb_sys *sys,
 	const struct wb_quiesce *quiesce, bool ignore_inhibitors, struct wb_error *err);

@@ -88,6 +88,7 @@ static int begin_dump(struct wb_criu_run *r, const struct wb_sys *sys,
 	r->sys = sys;
 	r->unit = dump->unit;
 	r->log = "dump.log";
+	r->apart = true;
 	r->timeout = dump->timeout_seconds ? dump->timeout_seconds : WB_CRIU_DEFAULT_TIMEOUT;
 	e = wb_criu_open_program(r, dump->program, err);
 	if (e == 0)

@@ -161,6 +161,12 @@ static void child(const struct wb_criu_run *r, char *const *argv, char *const *e
 {
 	sigset_t none;
 
+	/*
+	 * What ends us from the keyboard, or with the terminal, must not end a CRIU that holds a unit: it
+	 * lets go when it sees our ends of the pipes closed.
+	 */
+	if (r->apart)
+		setsid();
 	/* A service manager's restorer ignores nothing for its service. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

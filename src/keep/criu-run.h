@@ -34,6 +34,7 @@ struct wb_criu_run {
 	int pidfd;
 	pid_t pid;
 	int timeout; /* seconds */
+	bool apart;  /* in a session of its own */
 };
 
 void wb_criu_run_init(struct wb_criu_run *r);

@@ -173,6 +173,33 @@ static int enter_cgroup(const char *cgroup)
 	return r;
 }
 
+/*
+ * With CRIU and all that it has made so far, which would be in the way of systemd's attempt; they are in
+ * the unit's control group, whose like ends its processes at once (cgroup.kill, since Linux 5.14).
+ */
+static void end_all(const char *cgroup)
+{
+	char path[4096], c;
+	int fd;
+
+	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.kill", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		tell(4, NULL, "a control group's processes cannot be ended");
+	if (fd >= 0)
+		close(fd);
+	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", cgroup);
+	for (int tick = 0; tick < 400; tick++) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return;
+		if (read(fd, &c, 1) != 1)
+			tick = 400;
+		close(fd);
+		pause_ms(5);
+	}
+}
+
 struct job {
 	const struct wb_manifest_unit *unit;
 	pid_t pid;         /* of the child that thaws it */
@@ -268,8 +295,12 @@ static void wait_for(const struct wb_sys *sys, struct job *jobs, size_t n)
 		pause_ms(5);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (jobs[i].pid > 0)
+		if (jobs[i].pid > 0) {
+			tell(4, jobs[i].unit->unit,
+				"its thaw takes too long, and is tried again later");
 			kill(jobs[i].pid, SIGKILL);
+			end_all(jobs[i].unit->cgroup);
+		}
 }
 
 static int thaw_all(const struct wb_sys *sys, const struct wb_manifest *m, const char *fstab,

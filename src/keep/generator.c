@@ -183,6 +183,74 @@ static int write_unhold(const struct job *j, struct wb_error *err)
 	return r;
 }
 
+/*
+ * The rules of nftables.service begin with "flush ruleset", and so end the silence for those who come back
+ * after it only. Written to where a reload leaves it.
+ */
+static int write_nftables(const struct job *j, struct wb_error *err)
+{
+	static const char dropin[] = "/run/systemd/system/nftables.service.d/50-warmboot.conf";
+	const struct wb_sys *sys = j->ops->sys;
+	WB_CLEAN_STR text = NULL;
+	int r;
+
+	if (asprintf(&text, "[Service]\nExecStartPost=-+%s hold --again\n", j->program) < 0) {
+		text = NULL;
+		return no_memory(err);
+	}
+	r = sys->write_file(sys->ctx, dropin, wb_text(text), 0644);
+	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", dropin, strerror(-r)) : 0;
+}
+
+/*
+ * ifupdown fails with "File exists" on an address that is there already, and leaves undone what else
+ * the administrator wants of the link. So it finds the links that it gives an address to without one, once,
+ * after the thaws, which need the address. Written to where a reload leaves it.
+ */
+static int write_ifupdown(const struct job *j, struct wb_error *err)
+{
+	static const struct {
+		const char *unit, *links;
+	} starts[] = {{"networking.service", "$$(ifquery --list)"}, {"ifup@.service", "%I"}};
+	const struct wb_sys *sys = j->ops->sys;
+	int r = 0;
+
+	if (!sys->files->exists(sys->files->ctx, "/usr/sbin/ifup") || !j->m->net.links.n)
+		return 0;
+	for (size_t i = 0; r == 0 && i < sizeof(starts) / sizeof(*starts); i++) {
+		WB_CLEAN_STR path = NULL;
+		WB_CLEAN_STR text = NULL;
+		size_t n;
+		FILE *out = open_memstream(&text, &n);
+
+		if (!out)
+			return no_memory(err);
+		fputs("[Unit]\nAfter=warmboot-hold.service\n", out);
+		for (size_t k = 0; k < j->m->units.n; k++) {
+			const struct wb_manifest_unit *u = &j->m->units.items[k];
+
+			/* Not behind one that waits for it. */
+			if (wb_manifest_is_process(u) && !wb_needs_network(j->m, u))
+				fprintf(out, "After=%s\n", u->unit);
+		}
+		fprintf(out,
+			"[Service]\nExecStartPre=-/bin/sh -c 'for l in %s; do ifquery \"$$l\" 2>&- "
+			"| "
+			"grep -q ^address: && mkdir \"/run/warmboot/ifupdown.$$l\" && "
+			"ip address flush dev \"$$l\" scope global permanent; done'\n",
+			starts[i].links);
+		if (fclose(out) || asprintf(&path, "/run/systemd/system/%s.d/50-warmboot.conf",
+					   starts[i].unit) < 0) {
+			path = NULL;
+			return no_memory(err);
+		}
+		r = sys->write_file(sys->ctx, path, wb_text(text), 0644);
+		if (r < 0)
+			wb_fail(err, r, "cannot write %s: %s", path, strerror(-r));
+	}
+	return r;
+}
+
 int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manifest *m,
 	const char *program, const char *early, struct wb_error *err)
 {
@@ -202,6 +270,10 @@ int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manif
 			return r;
 	}
 	r = write_unhold(&j, err);
+	if (r == 0)
+		r = write_nftables(&j, err);
+	if (r == 0)
+		r = write_ifupdown(&j, err);
 	/* Last: without them nothing above is started, and the boot is an ordinary one. */
 	for (int i = 0; r == 0 && ours[i]; i++) {
 		WB_CLEAN_STR target = NULL;

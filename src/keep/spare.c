@@ -56,10 +56,14 @@ int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct
 		if (r < 0)
 			wb_fail(err, r, "cannot write %s", path);
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = reload(err);
-	if (r < 0)
-		remove_all(sys, units);
+		/* It may have been read all the same. */
+		if (r < 0)
+			wb_spare_undo(sys, units);
+		return r;
+	}
+	remove_all(sys, units);
 	return r;
 }
 

@@ -200,8 +200,11 @@ static int open_state(const struct wb_store_env *env, struct wb_store_state *sta
 		return r;
 	}
 	s->sealed = r == 0;
-	if (!s->sealed)
+	if (!s->sealed) {
+		/* How far whoever had it before has written is not known, unless that was parked. */
+		s->high = s->state.bytes;
 		wb_store_unpark(s);
+	}
 	*ret = s;
 	s = NULL;
 	return 0;

@@ -105,6 +105,8 @@ int wb_store_forget(struct wb_store *store, const char *prefix, struct wb_error 
  * not whole, -ENOSPC no room for the table, -EIO the memory has moved or could not be written out.
  */
 int wb_store_seal(struct wb_store *store, struct wb_error *err);
+/* Zero all that was written to a store that is not sealed and will not be. It can only be closed then. */
+void wb_store_scrub(struct wb_store *store);
 /*
  * Leave what is whole to whoever opens the store next in this boot, to go on writing and to seal it:
  * the table goes to a file in /run. Nothing may be written through `store` any more. -EBUSY an object

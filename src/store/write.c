@@ -289,6 +289,14 @@ int wb_store_forget(struct wb_store *s, const char *prefix, struct wb_error *err
 	return 0;
 }
 
+void wb_store_scrub(struct wb_store *s)
+{
+	if (s->attached || s->sealed)
+		return;
+	memset(s->at, 0, s->high);
+	s->sealed = true;
+}
+
 int wb_store_seal(struct wb_store *s, struct wb_error *err)
 {
 	struct wb_store_header h = {.size = s->state.bytes};

@@ -73,6 +73,8 @@ static void test_whole(void **state)
 	/* Where a reload leaves it. */
 	contains(fake_written(&fake, "/run/systemd/system/warmboot-unhold.service.d/50-units.conf"),
 		"After=memcached.service\nAfter=getty@tty1.service\n");
+	contains(fake_written(&fake, "/run/systemd/system/nftables.service.d/50-warmboot.conf"),
+		"ExecStartPost=-+/usr/sbin/warmboot hold --again\n");
 	assert_string_equal(fake.links, links);
 }
 
@@ -99,6 +101,34 @@ static void test_waits(void **state)
 	fake_write_init(&fake, none);
 	generate(&fake, &m);
 	contains(fake_written(&fake, EARLY "/memcached.service"), " network.target\n");
+}
+
+static void test_ifupdown(void **state)
+{
+	static const char networking[] =
+		"/run/systemd/system/networking.service.d/50-warmboot.conf";
+	static const struct fake_file disk[] = {{"/usr/sbin/ifup", "program"}, {}}, none[] = {{}};
+	static struct fake_write fake;
+	WB_CLEAN_MANIFEST m = {};
+	const char *text;
+
+	read_sample(&m);
+	fake_write_init(&fake, none);
+	generate(&fake, &m);
+	assert_null(fake_written(&fake, networking));
+	fake_write_init(&fake, disk);
+	generate(&fake, &m);
+	contains(fake_written(&fake, networking), "for l in $$(ifquery --list); do");
+	contains(fake_written(&fake, networking), "After=memcached.service\n[Service]\n");
+	text = fake_written(&fake, "/run/systemd/system/ifup@.service.d/50-warmboot.conf");
+	contains(text, "for l in %I; do");
+
+	/* A unit that waits for the network cannot be waited for. */
+	free(m.net.links.items[0].kind);
+	m.net.links.items[0].kind = strdup("bridge");
+	fake_write_init(&fake, disk);
+	generate(&fake, &m);
+	contains(fake_written(&fake, networking), "After=warmboot-hold.service\n[Service]\n");
 }
 
 static void test_refused(void **state)
@@ -154,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_ifupdown),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_cannot_write),
 		cmocka_unit_test(test_fstab),

@@ -191,7 +191,7 @@ static void an_init_of_scripts_is_run_and_then_jumped(void **state)
 	const struct wb_quiesce quiesce = fake_quiesce(&d);
 	struct wb_error err = {};
 
-	assert_int_equal(wb_jump_orderly(&init, &sys, &quiesce, false, &err), -EIO);
+	assert_int_equal(wb_jump_orderly(&init, &sys, &quiesce, false, &err), -ESHUTDOWN);
 	assert_string_equal(d.text, "detach run/sbin/stop sync jump run/sbin/reboot ");
 }
 
