@@ -534,11 +534,12 @@ class Guest:
     def read_file(self, path, timeout=60):
         return base64.b64decode(self.out(f"base64 '{path}'", timeout))
 
-    def network_up(self):
+    def network_up(self, v6=False):
         """Give the guest its address, through systemd-networkd, for this boot and those after it."""
         self.write_file("/etc/systemd/network/lan.network", (
             f"[Match]\nMACAddress={self.net.mac}\n"
             f"[Network]\nAddress={self.net.guest}/{self.net.prefix}\nGateway={self.net.host}\n"
+            f"{f'Address={self.net.guest6}' if v6 else ''}\n"
             "LinkLocalAddressing=no\nIPv6AcceptRA=no\n").encode())
         self.run("systemctl enable --now systemd-networkd", 60, check=True)
         self.run("for i in $(seq 100); do ip -4 -o address show scope global | grep -q . && exit; sleep .1; done;"

@@ -24,14 +24,16 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOST, GUEST, PREFIX = "10.99.0.1", "10.99.0.2", 24
+HOST6, GUEST6, PREFIX6 = "fd99::1", "fd99::2", 64
 TAP = "tap0"
 MAC = "52:54:00:77:62:01"
 
 
 class Network:
-    """The namespace. Attributes: host, guest (addresses), tap, mac."""
+    """The namespace. Attributes: host, guest (addresses), guest6 (with its prefix), tap, mac."""
 
     host, guest, prefix, tap, mac = HOST, GUEST, PREFIX, TAP, MAC
+    guest6 = f"{GUEST6}/{PREFIX6}"
 
     def __enter__(self):
         if not os.path.exists("/dev/net/tun"):
@@ -50,6 +52,7 @@ class Network:
             self.run("ip", "link", "set", "lo", "up")
             self.run("ip", "tuntap", "add", "dev", TAP, "mode", "tap")
             self.run("ip", "address", "add", f"{HOST}/{PREFIX}", "dev", TAP)
+            self.run("ip", "address", "add", f"{HOST6}/{PREFIX6}", "dev", TAP, "nodad")
             self.run("ip", "link", "set", TAP, "up")
         except BaseException:
             self.__exit__(None, None, None)
@@ -69,12 +72,12 @@ class Network:
         return ["-netdev", f"tap,id=net0,ifname={TAP},script=no,downscript=no",
                 "-device", f"virtio-net-pci,netdev=net0,mac={MAC}"]
 
-    def where(self, port):
+    def where(self, port, v6=False):
         """Address and port at which a client reaches a port of the guest."""
-        return GUEST, port
+        return GUEST6 if v6 else GUEST, port
 
-    def client(self, kind, port, **options):
-        return Client(self, kind, port, options)
+    def client(self, kind, port, v6=False, **options):
+        return Client(self, kind, self.where(port, v6), options)
 
 
 class Forwarded(Network):
@@ -100,7 +103,7 @@ class Forwarded(Network):
         return ["-netdev", f"user,id=net0,net=10.99.0.0/24,host={HOST},dhcpstart=10.99.0.9{forward}",
                 "-device", f"virtio-net-pci,netdev=net0,mac={MAC}"]
 
-    def where(self, port):
+    def where(self, port, v6=False):
         return "127.0.0.1", self.at[port]
 
 
@@ -119,14 +122,14 @@ def any_network(say, *ports):
 class Client:
     """tests/vm/client.py beside the guest: kind "hold" keeps one connection, "fresh" opens one each time."""
 
-    def __init__(self, net, kind, port, options):
-        self.net, self.kind, self.port, self.options = net, kind, port, options
+    def __init__(self, net, kind, where, options):
+        self.net, self.kind, self.where, self.options = net, kind, where, options
 
     def __enter__(self):
         # A file, not a pipe: nobody reads while the guest jumps. Opened once more to read: a descriptor
         # that is shared has one position.
         self._out = tempfile.NamedTemporaryFile("a", encoding="utf-8")
-        argv = [sys.executable, str(HERE / "client.py"), self.kind, *map(str, self.net.where(self.port))]
+        argv = [sys.executable, str(HERE / "client.py"), self.kind, *map(str, self.where)]
         for name, value in self.options.items():
             argv += [f"--{name}", str(value)]
         self._proc = subprocess.Popen([*self.net.prefix_argv, *argv], stdin=subprocess.DEVNULL, stdout=self._out)

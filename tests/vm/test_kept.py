@@ -17,9 +17,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from guest import Guest  # noqa: E402
 
-# Answers each line with the kernel's release, a secret of its memory, and a count.
+# Answers each line with the kernel's release, a secret of its memory, and a count; by IPv6 and, on the same
+# socket, by IPv4.
 ASK_PY = textwrap.dedent('''
-    import itertools, os, secrets, socketserver
+    import itertools, os, secrets, socket, socketserver
     SECRET, counter = secrets.token_hex(8), itertools.count(1)
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
@@ -31,7 +32,8 @@ ASK_PY = textwrap.dedent('''
                     print(f"answered {count} on {release}", flush=True)
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = daemon_threads = True
-    Server(("", 7001), Handler).serve_forever()
+        address_family = socket.AF_INET6
+    Server(("::", 7001), Handler).serve_forever()
 ''')
 ASK_C = textwrap.dedent('''
     #include <netinet/in.h>
@@ -163,7 +165,7 @@ class World:
 
     def set_up(self):
         g = self.g
-        g.network_up()
+        g.network_up(v6=True)
         for name, text in (("ask.py", ASK_PY), ("front.py", FRONT_PY), ("ring.py", RING_PY), ("fill.py", FILL_PY)):
             g.write_file(f"/opt/t/{name}", text.encode())
         for name, (settings, command) in UNITS.items():
@@ -188,7 +190,7 @@ class World:
     def clients(self):
         """Fresh ones for each jump; all have had answers when this returns."""
         c = {name: self.stack.enter_context(self.net.client("hold", port, **options)) for name, port, options in (
-            ("ask", 7001, {}), ("ask-c", 7002, {}), ("front", 7003, {}),
+            ("ask", 7001, {}), ("ask6", 7001, {"v6": True}), ("ask-c", 7002, {}), ("front", 7003, {}),
             ("memcached", 11211, {"send": r"get k7\r\n", "until": r"END\r\n"}),
             ("redis", 6379, {"send": r"INCR counter\r\n", "until": r"\r\n"}))}
         for client in c.values():
@@ -252,6 +254,12 @@ def test_own_services(jumped, name):
     connected(jumped, name)
     release, secret, _ = jumped["clients"][name].events[-1]["text"].split()
     assert (release, secret) == (jumped["release"], jumped["secrets"][name])
+
+
+def test_ipv6(jumped):
+    connected(jumped, "ask6")
+    release, secret, _ = jumped["clients"]["ask6"].events[-1]["text"].split()
+    assert (release, secret) == (jumped["release"], jumped["secrets"]["ask"])
 
 
 def test_early(jumped):
