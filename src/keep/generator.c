@@ -217,6 +217,11 @@ static int write_ifupdown(const struct job *j, struct wb_error *err)
 
 	if (!sys->files->exists(sys->files->ctx, "/usr/sbin/ifup") || !j->m->net.links.n)
 		return 0;
+	/* A unit that waits for the network cannot be waited for; ifup goes on with its other links. */
+	for (size_t k = 0; k < j->m->units.n; k++)
+		if (wb_manifest_is_process(&j->m->units.items[k]) &&
+			wb_needs_network(j->m, &j->m->units.items[k]))
+			return 0;
 	for (size_t i = 0; r == 0 && i < sizeof(starts) / sizeof(*starts); i++) {
 		WB_CLEAN_STR path = NULL;
 		WB_CLEAN_STR text = NULL;
@@ -225,15 +230,8 @@ static int write_ifupdown(const struct job *j, struct wb_error *err)
 
 		if (!out)
 			return no_memory(err);
-		fputs("[Unit]\nAfter=warmboot-hold.service\n", out);
-		for (size_t k = 0; k < j->m->units.n; k++) {
-			const struct wb_manifest_unit *u = &j->m->units.items[k];
-
-			/* Not behind one that waits for it. */
-			if (wb_manifest_is_process(u) && !wb_needs_network(j->m, u))
-				fprintf(out, "After=%s\n", u->unit);
-		}
 		fprintf(out,
+			"[Unit]\nAfter=warmboot-thawed.service\n"
 			"[Service]\nExecStartPre=-/bin/sh -c 'for l in %s; do ifquery \"$$l\" 2>&- "
 			"| "
 			"grep -q ^address: && mkdir \"/run/warmboot/ifupdown.$$l\" && "
