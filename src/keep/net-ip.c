@@ -268,7 +268,7 @@ int wb_net_read(const struct wb_files *files, const struct wb_runner *runner, st
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < 4; i++)
-		r = wb_run(runner, commands[i], (struct wb_bytes){}, &said[i], err);
+		r = wb_run_data(runner, commands[i], &said[i], err);
 	if (r == 0)
 		r = wb_net_parse(wb_blob_view(&said[0]), wb_blob_view(&said[1]),
 			wb_blob_view(&said[2]), wb_blob_view(&said[3]), &net, err);

@@ -136,6 +136,20 @@ static void test_swapped(void **state)
 				  "link set dev wbtmp1 name b\n");
 }
 
+/* What the fake runner is asked for as data. */
+struct machine {
+	struct fake_runner fake;
+	unsigned as_data;
+};
+
+static int run(void *ctx, const struct wb_spawn *how, struct wb_blob *ret, struct wb_error *err)
+{
+	struct machine *m = ctx;
+
+	m->as_data += how->data_limit >= 16 << 20;
+	return m->fake.runner.run(&m->fake, how, ret, err);
+}
+
 static void test_read(void **state)
 {
 	static const struct fake_file disk[] = {
@@ -151,12 +165,14 @@ static void test_read(void **state)
 	struct wb_files files = fake_files(disk);
 	WB_CLEAN_STRV modules = {};
 	struct wb_error err = {};
-	struct fake_runner fake;
+	struct machine m = {};
+	const struct wb_runner runner = {.ctx = &m, .run = run};
 	struct wb_net net = {};
 
-	fake_runner_init(&fake, answers);
-	if (wb_net_read(&files, &fake.runner, &net, &err) < 0)
+	fake_runner_init(&m.fake, answers);
+	if (wb_net_read(&files, &runner, &net, &err) < 0)
 		fail_msg("%s", err.text);
+	assert_int_equal(m.as_data, 4);
 	assert_string_equal(net.links.items[0].modules, "virtio_net virtio_pci");
 	assert_null(net.links.items[1].modules);
 	assert_int_equal(wb_net_modules(&net, &modules), 0);
