@@ -61,6 +61,7 @@ static bool add_address(struct wb_net *net, const char *link, const json_t *a)
 		return false;
 	to->prefix = prefix;
 	to->dynamic = json_is_true(json_object_get(a, "dynamic"));
+	to->deprecated = json_is_true(json_object_get(a, "deprecated"));
 	if (peer && asprintf(&with_prefix, "%s/%lld", peer, prefix) < 0) {
 		with_prefix = NULL;
 		return false;
@@ -117,6 +118,8 @@ static bool add_route(struct wb_net *net, int family, const json_t *r)
 	static const char *const own_types[] = {"local", "broadcast", "anycast", "multicast", NULL};
 	static const char *const own_tables[] = {"local", NULL};
 	static const char *const own_protocols[] = {"kernel", "redirect", NULL};
+	/* Several ways at once, and ways for some packets only: the machine's own setup makes them. */
+	static const char *const special[] = {"nexthops", "from", "tos", "encap", NULL};
 	const json_t *via = json_object_get(r, "via");
 	const char *to = text_of(r, "dst"), *link = text_of(r, "dev");
 	struct wb_net_route *route;
@@ -126,8 +129,10 @@ static bool add_route(struct wb_net *net, int family, const json_t *r)
 		is_any(text_of(r, "protocol"), own_protocols) ||
 		(link && !wb_net_is_ours(net, wb_net_link(net, link))))
 		return true;
-	/* Several ways at once: the machine's own setup makes them; a service rarely needs them. */
-	if (json_object_get(r, "nexthops") || has_flag(r, "linkdown") || has_flag(r, "dead"))
+	for (const char *const *key = special; *key; key++)
+		if (json_object_get(r, *key))
+			return true;
+	if (has_flag(r, "linkdown") || has_flag(r, "dead"))
 		return true;
 	route = wb_list_add(&net->routes, sizeof(*route));
 	if (!route)
@@ -151,6 +156,9 @@ static bool add_neighbour(struct wb_net *net, const json_t *n)
 	struct wb_net_neighbour *neighbour;
 
 	if (!to || !mac || !is_any(state, known) || !wb_net_is_ours(net, wb_net_link(net, link)))
+		return true;
+	/* Who is not in the list is asked for again, as after any boot. */
+	if (net->neighbours.n >= WB_NET_MOST)
 		return true;
 	neighbour = wb_list_add(&net->neighbours, sizeof(*neighbour));
 	return neighbour && copy(&neighbour->link, link) && copy(&neighbour->address, to) &&
@@ -350,7 +358,10 @@ static void print_addresses(const struct batch *b, bool v6)
 		if (a->label)
 			fprintf(b->out, " label %s", a->label);
 		if (a->dynamic)
-			fprintf(b->out, " valid_lft %d preferred_lft %d", LEASE_S, LEASE_S);
+			fprintf(b->out, " valid_lft %d preferred_lft %d", LEASE_S,
+				a->deprecated ? 0 : LEASE_S);
+		else if (a->deprecated)
+			fputs(" valid_lft forever preferred_lft 0", b->out);
 		/* The address was unique a moment ago; looking for twins would cost a second. */
 		fputs(v6 ? " nodad\n" : "\n", b->out);
 	}

@@ -127,6 +127,7 @@ static const struct wb_json_field address_fields[] = {
 	STRING(wb_net_address, scope, valid_word),
 	STRING(wb_net_address, label, valid_label),
 	{"dynamic", WB_JSON_BOOL, offsetof(struct wb_net_address, dynamic)},
+	{"deprecated", WB_JSON_BOOL, offsetof(struct wb_net_address, deprecated)},
 	{},
 };
 
@@ -153,10 +154,10 @@ static const struct wb_json_field neighbour_fields[] = {
 	{},
 };
 
-#define LIST(name, row, type)                                                     \
-	{                                                                         \
-#name, WB_JSON_LIST, offsetof(struct wb_net, name),               \
-			.fields = (row), .item = sizeof(struct type), .max = 4096 \
+#define LIST(name, row, type)                                                            \
+	{                                                                                \
+#name, WB_JSON_LIST, offsetof(struct wb_net, name),                      \
+			.fields = (row), .item = sizeof(struct type), .max = WB_NET_MOST \
 	}
 
 const struct wb_json_field wb_net_fields[] = {

@@ -34,6 +34,7 @@ struct wb_net_address {
 	char *scope;     /* "global", "site", "link" */
 	char *label;     /* or NULL */
 	bool dynamic;    /* leased: DHCP or router advertisement */
+	bool deprecated; /* no new connection is to come from it */
 };
 
 struct wb_net_route {
@@ -62,6 +63,9 @@ struct wb_net {
 	WB_LIST(struct wb_net_route) routes;
 	WB_LIST(struct wb_net_neighbour) neighbours;
 };
+
+/* No list of these is longer. */
+#define WB_NET_MOST 4096
 
 /* For the manifest's table. */
 extern const struct wb_json_field wb_net_fields[];

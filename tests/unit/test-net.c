@@ -298,6 +298,66 @@ static void test_tunnel(void **state)
 	assert_string_equal(batch, "");
 }
 
+static void test_deprecated(void **state)
+{
+	static const char text[] = "[" ETHER(
+		"a", "02:00:00:00:00:01", INET("10.0.0.1", ",\"deprecated\":true")) "," ETHER("b",
+		"02:00:00:00:00:02", INET("10.0.0.2", ",\"deprecated\":true,\"dynamic\":true")) "]";
+	static const struct wb_net_found found[] = {
+		{"a", "02:00:00:00:00:01"}, {"b", "02:00:00:00:00:02"}};
+	WB_CLEAN_STR trades = NULL;
+	WB_CLEAN_STR batch = batch_of(text, found, 2, &trades);
+
+	assert_non_null(strstr(batch, "dev a scope global valid_lft forever preferred_lft 0\n"));
+	assert_non_null(strstr(batch, "dev b scope global valid_lft 600 preferred_lft 0\n"));
+}
+
+static void test_special_routes(void **state)
+{
+	/* Without what they are for they would be everybody's. */
+	static const char routes[] =
+		"[{\"dst\":\"default\",\"from\":\"2001:db8:1::/48\",\"gateway\":\"fe80::1\","
+		"\"dev\":\"enp0s3\",\"protocol\":\"static\",\"metric\":1024,\"flags\":[]},"
+		"{\"dst\":\"10.3.0.0/16\",\"tos\":\"0x10\",\"gateway\":\"10.0.0.1\",\"dev\":"
+		"\"enp0s3\",\"flags\":[]},"
+		"{\"dst\":\"10.4.0.0/16\",\"encap\":\"mpls\",\"gateway\":\"10.0.0.1\",\"dev\":"
+		"\"enp0s3\",\"flags\":[]},"
+		"{\"dst\":\"10.5.0.0/16\",\"nexthops\":[],\"flags\":[]},"
+		"{\"type\":\"blackhole\",\"dst\":\"10.6.0.0/16\",\"flags\":[]}]";
+	struct wb_error err = {};
+	struct wb_net net = {};
+
+	assert_int_equal(
+		wb_net_parse(bytes(addresses), bytes(routes), bytes(""), bytes(""), &net, &err), 0);
+	assert_int_equal(net.routes.n, 1);
+	assert_string_equal(net.routes.items[0].to, "10.6.0.0/16");
+	wb_net_deinit(&net);
+}
+
+/* Containers by the thousand are no reason to refuse. */
+static void test_many_neighbours(void **state)
+{
+	struct wb_error err = {};
+	WB_CLEAN_BLOB text = {};
+	struct wb_net net = {};
+
+	for (int i = 0; i < WB_NET_MOST + 10; i++) {
+		char row[160];
+		int n = snprintf(row, sizeof(row),
+			"%c{\"dst\":\"10.0.%d.%d\",\"dev\":\"enp0s3\",\"lladdr\":"
+			"\"52:55:0a:00:00:01\",\"state\":[\"STALE\"]}",
+			i ? ',' : '[', i / 256, i % 256);
+
+		assert_int_equal(wb_blob_append(&text, row, (size_t)n), 0);
+	}
+	assert_int_equal(wb_blob_append(&text, "]", 1), 0);
+	if (wb_net_parse(bytes(addresses), bytes(""), bytes(""), wb_blob_view(&text), &net, &err) <
+		0)
+		fail_msg("%s", err.text);
+	assert_int_equal(net.neighbours.n, WB_NET_MOST);
+	wb_net_deinit(&net);
+}
+
 /* What the fake runner is asked for as data, and what a rename does to the disk. */
 struct machine {
 	struct fake_runner fake;
@@ -476,6 +536,9 @@ int main(void)
 		cmocka_unit_test(test_names_end),
 		cmocka_unit_test(test_given_address),
 		cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_deprecated),
+		cmocka_unit_test(test_special_routes),
+		cmocka_unit_test(test_many_neighbours),
 		cmocka_unit_test(test_swapped),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_restore),
