@@ -459,7 +459,7 @@ bool wb_net_brings_back(const struct wb_net *net, const char *address)
 		const struct wb_net_link *l = wb_net_link(net, net->addresses.items[i].link);
 
 		if (!strcmp(net->addresses.items[i].address, address))
-			return wb_net_is_ours(net, l);
+			return wb_net_is_ours(net, l) && l->up;
 	}
 	/* The loopback's, and everybody's. */
 	return !strncmp(address, "127.", 4) || !strcmp(address, "::1") ||

@@ -76,6 +76,9 @@ static void test_parse(void **state)
 	/* It lies on a bridge, which the machine's own setup has to make. */
 	assert_false(wb_net_brings_back(&net, "192.168.7.1"));
 	assert_false(wb_net_brings_back(&net, "10.0.0.3"));
+	/* A link that was down is not set up. */
+	net.links.items[0].up = false;
+	assert_false(wb_net_brings_back(&net, "10.0.0.2"));
 	wb_net_deinit(&net);
 }
 
