@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "keep/net.h"
+#include "keep/net-links.h"
 
 /* Leased addresses and routes live on for so long unless whoever leased them comes back. */
 #define LEASE_S 600
@@ -61,6 +61,7 @@ static bool add_address(struct wb_net *net, const char *link, const json_t *a)
 		return false;
 	to->prefix = prefix;
 	to->dynamic = json_is_true(json_object_get(a, "dynamic"));
+	to->deprecated = json_is_true(json_object_get(a, "deprecated"));
 	if (peer && asprintf(&with_prefix, "%s/%lld", peer, prefix) < 0) {
 		with_prefix = NULL;
 		return false;
@@ -70,11 +71,21 @@ static bool add_address(struct wb_net *net, const char *link, const json_t *a)
 	       copy(&to->label, text_of(a, "label"));
 }
 
+/* A tunnel has the address of its end here, which is no hardware's. */
+static const char *mac_of(const json_t *l, const char *key)
+{
+	const char *mac = text_of(l, key);
+
+	return mac && wb_net_valid_mac(mac) ? mac : NULL;
+}
+
 static bool add_link(struct wb_net *net, const json_t *l)
 {
 	const json_t *info = json_object_get(l, "linkinfo");
 	const json_t *addresses = json_object_get(l, "addr_info");
 	const char *name = text_of(l, "ifname"), *type = text_of(l, "link_type");
+	/* The hardware's own address is told where the link goes by another. */
+	const char *mac = mac_of(l, "address"), *own = mac_of(l, "permaddr");
 	struct wb_net_link *to;
 
 	if (!name || !type || !strcmp(type, "loopback"))
@@ -83,9 +94,10 @@ static bool add_link(struct wb_net *net, const json_t *l)
 	if (!to)
 		return false;
 	to->up = has_flag(l, "UP");
+	to->slave = text_of(l, "master") || text_of(info, "info_slave_kind");
 	to->mtu = json_integer_value(json_object_get(l, "mtu"));
-	if (!copy(&to->name, name) || !copy(&to->mac, text_of(l, "address")) ||
-		!copy(&to->kind, text_of(info, "info_kind")))
+	if (!copy(&to->name, name) || !copy(&to->mac, own ? own : mac) ||
+		!copy(&to->given, own ? mac : NULL) || !copy(&to->kind, text_of(info, "info_kind")))
 		return false;
 	for (size_t i = 0; i < json_array_size(addresses); i++)
 		if (!add_address(net, name, json_array_get(addresses, i)))
@@ -106,18 +118,21 @@ static bool add_route(struct wb_net *net, int family, const json_t *r)
 	static const char *const own_types[] = {"local", "broadcast", "anycast", "multicast", NULL};
 	static const char *const own_tables[] = {"local", NULL};
 	static const char *const own_protocols[] = {"kernel", "redirect", NULL};
-	static const char *const loopback[] = {"lo", NULL};
+	/* Several ways at once, and ways for some packets only: the machine's own setup makes them. */
+	static const char *const special[] = {"nexthops", "from", "tos", "encap", NULL};
 	const json_t *via = json_object_get(r, "via");
-	const char *to = text_of(r, "dst");
+	const char *to = text_of(r, "dst"), *link = text_of(r, "dev");
 	struct wb_net_route *route;
 
 	if (!to || is_any(text_of(r, "type"), own_types) ||
 		is_any(text_of(r, "table"), own_tables) ||
 		is_any(text_of(r, "protocol"), own_protocols) ||
-		is_any(text_of(r, "dev"), loopback))
+		(link && !wb_net_is_ours(net, wb_net_link(net, link))))
 		return true;
-	/* Several ways at once: the machine's own setup makes them; a service rarely needs them. */
-	if (json_object_get(r, "nexthops") || has_flag(r, "linkdown") || has_flag(r, "dead"))
+	for (const char *const *key = special; *key; key++)
+		if (json_object_get(r, *key))
+			return true;
+	if (has_flag(r, "linkdown") || has_flag(r, "dead"))
 		return true;
 	route = wb_list_add(&net->routes, sizeof(*route));
 	if (!route)
@@ -127,8 +142,7 @@ static bool add_route(struct wb_net *net, int family, const json_t *r)
 	route->onlink = has_flag(r, "onlink");
 	return copy(&route->to, to) && copy(&route->type, text_of(r, "type")) &&
 	       copy(&route->via, via ? text_of(via, "host") : text_of(r, "gateway")) &&
-	       copy(&route->link, text_of(r, "dev")) &&
-	       copy(&route->source, text_of(r, "prefsrc")) &&
+	       copy(&route->link, link) && copy(&route->source, text_of(r, "prefsrc")) &&
 	       copy(&route->scope, text_of(r, "scope")) &&
 	       copy(&route->protocol, text_of(r, "protocol")) &&
 	       copy(&route->table, text_of(r, "table"));
@@ -141,7 +155,10 @@ static bool add_neighbour(struct wb_net *net, const json_t *n)
 	const char *to = text_of(n, "dst"), *mac = text_of(n, "lladdr"), *link = text_of(n, "dev");
 	struct wb_net_neighbour *neighbour;
 
-	if (!to || !mac || !link || !is_any(state, known))
+	if (!to || !mac || !is_any(state, known) || !wb_net_is_ours(net, wb_net_link(net, link)))
+		return true;
+	/* Who is not in the list is asked for again, as after any boot. */
+	if (net->neighbours.n >= WB_NET_MOST)
 		return true;
 	neighbour = wb_list_add(&net->neighbours, sizeof(*neighbour));
 	return neighbour && copy(&neighbour->link, link) && copy(&neighbour->address, to) &&
@@ -268,7 +285,7 @@ int wb_net_read(const struct wb_files *files, const struct wb_runner *runner, st
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < 4; i++)
-		r = wb_run(runner, commands[i], (struct wb_bytes){}, &said[i], err);
+		r = wb_run_data(runner, commands[i], &said[i], err);
 	if (r == 0)
 		r = wb_net_parse(wb_blob_view(&said[0]), wb_blob_view(&said[1]),
 			wb_blob_view(&said[2]), wb_blob_view(&said[3]), &net, err);
@@ -286,28 +303,6 @@ int wb_net_read(const struct wb_files *files, const struct wb_runner *runner, st
 
 /* ---- what it is told ---- */
 
-static bool is_hardware(const struct wb_net_link *l)
-{
-	return l->mac && !l->kind;
-}
-
-static const struct wb_net_link *find_link(const struct wb_net *net, const char *name)
-{
-	for (size_t i = 0; name && i < net->links.n; i++)
-		if (!strcmp(net->links.items[i].name, name))
-			return &net->links.items[i];
-	return NULL;
-}
-
-/* The found link that is `l`, or -1. */
-static ssize_t find_found(const struct wb_net_link *l, const struct wb_net_found *found, size_t n)
-{
-	for (size_t i = 0; is_hardware(l) && i < n; i++)
-		if (!strcasecmp(l->mac, found[i].mac))
-			return (ssize_t)i;
-	return -1;
-}
-
 struct batch {
 	FILE *out;
 	const struct wb_net *net;
@@ -318,27 +313,29 @@ struct batch {
 /* Will the link of this name be there? */
 static bool is_there(const struct batch *b, const char *name)
 {
-	const struct wb_net_link *l = find_link(b->net, name);
+	const struct wb_net_link *l = wb_net_link(b->net, name);
+	ssize_t k = wb_net_find(b->net, l, b->found, b->n);
 
-	return l && l->up && find_found(l, b->found, b->n) >= 0;
+	return k >= 0 && l->up &&
+	       (!strcmp(b->found[k].name, name) || !wb_net_is_taken(b->found, b->n, name));
 }
 
-/* By way of names that nobody has, since two links may have changed places. */
 static void print_names(const struct batch *b)
 {
-	for (int step = 0; step < 2; step++) {
-		for (size_t i = 0; i < b->net->links.n; i++) {
-			const struct wb_net_link *l = &b->net->links.items[i];
-			ssize_t k = find_found(l, b->found, b->n);
+	for (size_t i = 0; i < b->net->links.n; i++) {
+		const struct wb_net_link *l = &b->net->links.items[i];
+		ssize_t k = wb_net_find(b->net, l, b->found, b->n);
 
-			if (k < 0 || !strcmp(l->name, b->found[k].name))
-				continue;
-			if (step == 0)
-				fprintf(b->out, "link set dev %s name wbtmp%zd\n", b->found[k].name,
-					k);
-			else
-				fprintf(b->out, "link set dev wbtmp%zd name %s\n", k, l->name);
-		}
+		/* Where another link has the name, this one keeps its own. */
+		if (k >= 0 && !wb_net_is_taken(b->found, b->n, l->name))
+			fprintf(b->out, "link set dev %s name %s\n", b->found[k].name, l->name);
+	}
+	/* While it is down: some drivers take no other address when it is up. */
+	for (size_t i = 0; i < b->net->links.n; i++) {
+		const struct wb_net_link *l = &b->net->links.items[i];
+
+		if (l->given && is_there(b, l->name))
+			fprintf(b->out, "link set dev %s address %s\n", l->name, l->given);
 	}
 }
 
@@ -361,7 +358,10 @@ static void print_addresses(const struct batch *b, bool v6)
 		if (a->label)
 			fprintf(b->out, " label %s", a->label);
 		if (a->dynamic)
-			fprintf(b->out, " valid_lft %d preferred_lft %d", LEASE_S, LEASE_S);
+			fprintf(b->out, " valid_lft %d preferred_lft %d", LEASE_S,
+				a->deprecated ? 0 : LEASE_S);
+		else if (a->deprecated)
+			fputs(" valid_lft forever preferred_lft 0", b->out);
 		/* The address was unique a moment ago; looking for twins would cost a second. */
 		fputs(v6 ? " nodad\n" : "\n", b->out);
 	}
@@ -456,10 +456,10 @@ int wb_net_batch(const struct wb_net *net, const struct wb_net_found *found, siz
 bool wb_net_brings_back(const struct wb_net *net, const char *address)
 {
 	for (size_t i = 0; i < net->addresses.n; i++) {
-		const struct wb_net_link *l = find_link(net, net->addresses.items[i].link);
+		const struct wb_net_link *l = wb_net_link(net, net->addresses.items[i].link);
 
 		if (!strcmp(net->addresses.items[i].address, address))
-			return l && is_hardware(l);
+			return wb_net_is_ours(net, l) && l->up;
 	}
 	/* The loopback's, and everybody's. */
 	return !strncmp(address, "127.", 4) || !strcmp(address, "::1") ||
@@ -505,33 +505,96 @@ static void found_deinit(found_list *l)
 	*l = (found_list){};
 }
 
-static int find_links(const struct wb_files *files, found_list *ret)
+/* What lies below /sys/class/net/NAME/; NULL: out of memory. */
+static char *path_of(const char *name, const char *file)
+{
+	char *path;
+
+	return asprintf(&path, "/sys/class/net/%s%s", name, file) < 0 ? NULL : path;
+}
+
+static bool is_virtual(const struct wb_files *files, const char *name)
+{
+	WB_CLEAN_STR path = path_of(name, "");
+	WB_CLEAN_STR target = NULL;
+
+	return path && files->readlink(files->ctx, path, &target, NULL) == 0 &&
+	       strstr(target, "/virtual/net/");
+}
+
+/* NULL: it has none that it can be known by. */
+static int read_mac(const struct wb_files *files, const char *name, char **ret)
+{
+	WB_CLEAN_STR path = path_of(name, "/address");
+	WB_CLEAN_BLOB mac = {};
+
+	if (!path)
+		return -ENOMEM;
+	if (is_virtual(files, name) || files->read(files->ctx, path, 4096, &mac, NULL) < 0)
+		return 0;
+	*ret = strndup((const char *)mac.data, strcspn((const char *)mac.data, "\n"));
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* Somebody has given it another address than its own, before the hold: the initramfs, say. */
+static bool has_given(const struct wb_files *files, const char *name)
+{
+	WB_CLEAN_STR path = path_of(name, "/addr_assign_type");
+
+	/* NET_ADDR_SET */
+	return path && wb_read_number(files, path) == 3;
+}
+
+/* Only ip(8) tells a link's own address then. What cannot be found out stays as it is. */
+static void read_own(const struct wb_runner *runner, found_list *found)
+{
+	static const char *const argv[] = {"ip", "-j", "-d", "link", "show", NULL};
+	WB_CLEAN_BLOB said = {};
+	json_t *json = NULL;
+
+	if (wb_run_data(runner, argv, &said, NULL) == 0)
+		json = json_loadb((const char *)said.data, said.size, 0, NULL);
+	for (size_t i = 0; i < json_array_size(json); i++) {
+		const json_t *l = json_array_get(json, i);
+		const char *own = mac_of(l, "permaddr"), *name = text_of(l, "ifname");
+
+		for (size_t k = 0; own && name && k < found->n; k++) {
+			struct wb_net_found *f = &found->items[k];
+			char *mac = f->mac && !strcmp(f->name, name) ? strdup(own) : NULL;
+
+			if (!mac)
+				continue;
+			free(f->mac);
+			f->mac = mac;
+		}
+	}
+	json_decref(json);
+}
+
+static int find_links(const struct wb_files *files, const struct wb_runner *runner, found_list *ret)
 {
 	WB_CLEAN_STRV names = {};
+	bool given = false;
 
 	if (files->list(files->ctx, "/sys/class/net", &names, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < names.n; i++) {
-		WB_CLEAN_STR path = NULL;
-		WB_CLEAN_BLOB mac = {};
+		WB_CLEAN_STR master = path_of(names.items[i], "/master");
 		struct wb_net_found *f;
 
 		if (!wb_net_valid_name(names.items[i]))
 			continue;
-		if (asprintf(&path, "/sys/class/net/%s/address", names.items[i]) < 0) {
-			path = NULL;
-			return -ENOMEM;
-		}
-		if (files->read(files->ctx, path, 4096, &mac, NULL) < 0)
-			continue;
 		f = wb_list_add(ret, sizeof(*f));
-		if (!f)
+		if (!f || !master)
 			return -ENOMEM;
 		f->name = strdup(names.items[i]);
-		f->mac = strndup((const char *)mac.data, strcspn((const char *)mac.data, "\n"));
-		if (!f->name || !f->mac)
+		if (!f->name || read_mac(files, f->name, &f->mac) < 0)
 			return -ENOMEM;
+		f->slave = files->exists(files->ctx, master);
+		given |= f->mac && has_given(files, f->name);
 	}
+	if (given)
+		read_own(runner, ret);
 	return 0;
 }
 
@@ -541,19 +604,20 @@ static const struct wb_net_link *missing(const struct wb_net *net, const found_l
 	for (size_t i = 0; i < net->links.n; i++) {
 		const struct wb_net_link *l = &net->links.items[i];
 
-		if (l->up && is_hardware(l) && find_found(l, found->items, found->n) < 0)
+		if (l->up && wb_net_is_ours(net, l) &&
+			wb_net_find(net, l, found->items, found->n) == -ENODEV)
 			return l;
 	}
 	return NULL;
 }
 
-static int wait_for_links(
-	const struct wb_files *files, const struct wb_net *net, unsigned seconds, found_list *ret)
+static int wait_for_links(const struct wb_files *files, const struct wb_runner *runner,
+	const struct wb_net *net, unsigned seconds, found_list *ret)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 
 	for (unsigned tries = 0;; tries++) {
-		int r = find_links(files, ret);
+		int r = find_links(files, runner, ret);
 
 		if (r < 0 || !missing(net, ret) || tries >= seconds * 50)
 			return r;
@@ -572,25 +636,75 @@ static void ask_for_notices(const struct wb_runner *runner)
 		runner->poke(runner->ctx, paths[i], "1\n");
 }
 
+static int run_batch(const struct wb_runner *runner, const char *text, struct wb_error *err)
+{
+	static const char *const argv[] = {"ip", "-force", "-batch", "-", NULL};
+
+	return wb_run(runner, argv, wb_text(text), NULL, err);
+}
+
+/* Who stepped aside and did not get its name has its old one back, if nobody took that. */
+static void step_back(
+	const struct wb_runner *runner, const found_list *before, const found_list *now)
+{
+	for (size_t k = 0; k < before->n; k++) {
+		char aside[IFNAMSIZ];
+		const char *const argv[] = {
+			"ip", "link", "set", "dev", aside, "name", before->items[k].name, NULL};
+
+		snprintf(aside, sizeof(aside), WB_NET_ASIDE "%zu", k);
+		if (wb_net_is_taken(now->items, now->n, aside) &&
+			!wb_net_is_taken(before->items, before->n, aside) &&
+			!wb_net_is_taken(now->items, now->n, before->items[k].name))
+			wb_run(runner, argv, (struct wb_bytes){}, NULL, NULL);
+	}
+}
+
+/*
+ * Names first where links take them from each other, and then a look at who has which: an address
+ * must not go to another link because a rename was refused.
+ */
+static int trade_names(const struct wb_files *files, const struct wb_runner *runner,
+	const struct wb_net *net, found_list *found, struct wb_error *err)
+{
+	WB_CLEAN_STR text = NULL;
+	found_list now = {};
+	int r = wb_net_trades(net, found->items, found->n, &text), failed;
+
+	if (r < 0 || !*text)
+		return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+	failed = run_batch(runner, text, err);
+	r = find_links(files, runner, &now);
+	if (r == 0 && failed < 0) {
+		step_back(runner, found, &now);
+		found_deinit(&now);
+		r = find_links(files, runner, &now);
+	}
+	found_deinit(found);
+	*found = now;
+	return r < 0 ? wb_fail(err, r, "out of memory") : failed;
+}
+
 int wb_net_restore(const struct wb_files *files, const struct wb_runner *runner,
 	const struct wb_net *net, unsigned seconds, struct wb_error *err)
 {
-	static const char *const argv[] = {"ip", "-force", "-batch", "-", NULL};
 	const struct wb_net_link *absent;
 	WB_CLEAN_STR text = NULL;
 	found_list found = {};
-	int r = wait_for_links(files, net, seconds, &found);
+	int r = wait_for_links(files, runner, net, seconds, &found), traded = 0;
 
+	absent = missing(net, &found);
+	if (r == 0)
+		traded = trade_names(files, runner, net, &found, err);
 	if (r == 0)
 		r = wb_net_batch(net, found.items, found.n, &text);
-	absent = missing(net, &found);
 	found_deinit(&found);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
 	ask_for_notices(runner);
-	r = wb_run(runner, argv, wb_text(text), NULL, err);
+	r = run_batch(runner, text, err);
 	if (r == 0 && absent)
 		r = wb_fail(err, -ENODEV, "no link has the address %s that %s had before the jump",
 			absent->mac, absent->name);
-	return r;
+	return r < 0 ? r : traded;
 }

@@ -108,9 +108,11 @@ static bool valid_target(const char *s)
 static const struct wb_json_field link_fields[] = {
 	STRING(wb_net_link, name, wb_net_valid_name, .needed = true),
 	STRING(wb_net_link, mac, wb_net_valid_mac),
+	STRING(wb_net_link, given, wb_net_valid_mac),
 	STRING(wb_net_link, modules, valid_words),
 	STRING(wb_net_link, kind, valid_word),
 	{"up", WB_JSON_BOOL, offsetof(struct wb_net_link, up)},
+	{"slave", WB_JSON_BOOL, offsetof(struct wb_net_link, slave)},
 	{"mtu", WB_JSON_INT, offsetof(struct wb_net_link, mtu), .min = 0, .max = 1 << 24},
 	{},
 };
@@ -125,6 +127,7 @@ static const struct wb_json_field address_fields[] = {
 	STRING(wb_net_address, scope, valid_word),
 	STRING(wb_net_address, label, valid_label),
 	{"dynamic", WB_JSON_BOOL, offsetof(struct wb_net_address, dynamic)},
+	{"deprecated", WB_JSON_BOOL, offsetof(struct wb_net_address, deprecated)},
 	{},
 };
 
@@ -151,10 +154,10 @@ static const struct wb_json_field neighbour_fields[] = {
 	{},
 };
 
-#define LIST(name, row, type)                                                     \
-	{                                                                         \
-#name, WB_JSON_LIST, offsetof(struct wb_net, name),               \
-			.fields = (row), .item = sizeof(struct type), .max = 4096 \
+#define LIST(name, row, type)                                                            \
+	{                                                                                \
+#name, WB_JSON_LIST, offsetof(struct wb_net, name),                      \
+			.fields = (row), .item = sizeof(struct type), .max = WB_NET_MOST \
 	}
 
 const struct wb_json_field wb_net_fields[] = {

@@ -16,10 +16,12 @@
 
 struct wb_net_link {
 	char *name;
-	char *mac; /* "52:54:00:12:34:56" */
+	char *mac;   /* "52:54:00:12:34:56", the hardware's own; NULL: none */
+	char *given; /* another that it goes by; NULL: its own */
 	char *modules; /* of its driver and of the bus it sits on, by blanks; NULL: none, or not known */
 	char *kind; /* "vlan", "bridge", …; NULL: hardware */
 	bool up;
+	bool slave; /* it belongs to a bond, a bridge or another link */
 	int64_t mtu;
 };
 
@@ -32,6 +34,7 @@ struct wb_net_address {
 	char *scope;     /* "global", "site", "link" */
 	char *label;     /* or NULL */
 	bool dynamic;    /* leased: DHCP or router advertisement */
+	bool deprecated; /* no new connection is to come from it */
 };
 
 struct wb_net_route {
@@ -61,14 +64,17 @@ struct wb_net {
 	WB_LIST(struct wb_net_neighbour) neighbours;
 };
 
+/* No list of these is longer. */
+#define WB_NET_MOST 4096
+
 /* For the manifest's table. */
 extern const struct wb_json_field wb_net_fields[];
 void wb_net_deinit(struct wb_net *net);
 
 /*
  * What ip(8) says with -j: of "-d address show", of "route show table all" for each family, and of
- * "neighbour show" (NULL: not asked). What the kernel makes by itself is left out, and so is the
- * loopback. -EBADMSG with a sentence, -ENOMEM. Pure.
+ * "neighbour show" (NULL: not asked). What the kernel makes by itself is left out, and so are the
+ * loopback and routes and neighbours on links that wb_net_batch() leaves alone. -EBADMSG with a sentence, -ENOMEM. Pure.
  */
 int wb_net_parse(struct wb_bytes addresses, struct wb_bytes routes4, struct wb_bytes routes6,
 	struct wb_bytes neighbours, struct wb_net *ret, struct wb_error *err);
@@ -79,14 +85,24 @@ int wb_net_read(const struct wb_files *files, const struct wb_runner *runner, st
 
 /* A link of the new boot: hardware is known again by its address, whatever name it has now. */
 struct wb_net_found {
-	char *name, *mac;
+	char *name;
+	char *mac;  /* the hardware's own; NULL: it is virtual and only has its name */
+	bool slave; /* as above */
 };
 
 /*
- * The batch for ip(8) that makes the network as it was, from the links there are: names, addresses,
- * routes, neighbours. Leased addresses and routes get a lifetime, so that they end if nobody renews
- * them. Links that are not hardware, and what lies on them, are left to the machine's own network
- * setup. *ret to be freed. -ENOMEM. Pure.
+ * The batch for ip(8) that renames links which take their names from each other, to be run before
+ * the links are looked at again for wb_net_batch(). Empty: there are none. A name that belongs to a
+ * link which keeps it is left to that one. *ret to be freed. -ENOMEM. Pure.
+ */
+int wb_net_trades(const struct wb_net *net, const struct wb_net_found *found, size_t n, char **ret);
+
+/*
+ * The batch for ip(8) that makes the network as it was, from the links there are: names that are
+ * free, addresses, routes, neighbours. Leased addresses and routes get a lifetime, so that they end
+ * if nobody renews them. Left to the machine's own network setup, with what lies on them, are links
+ * that are not hardware, that belong to another link, whose address several have, before or now, or
+ * whose name another link has. *ret to be freed. -ENOMEM. Pure.
  */
 int wb_net_batch(const struct wb_net *net, const struct wb_net_found *found, size_t n, char **ret);
 

@@ -7,6 +7,8 @@
 #include "keep/runner.h"
 
 #define DEADLINE_MS 30000
+/* ip(8) with -j -d says 1.5 KiB of a link. */
+#define DATA_LIMIT (16 << 20)
 
 static int host_run(
 	void *ctx, const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_error *err)
@@ -41,18 +43,34 @@ static const char *last_line(struct wb_blob *b)
 	return text ? text + n : "";
 }
 
-int wb_run(const struct wb_runner *runner, const char *const *argv, struct wb_bytes input,
-	struct wb_blob *ret, struct wb_error *err)
+static int run(const struct wb_runner *runner, const struct wb_spawn *how, struct wb_blob *ret,
+	struct wb_error *err)
 {
-	const struct wb_spawn how = {.argv = argv, .input = input, .deadline_ms = DEADLINE_MS};
 	WB_CLEAN_BLOB said = {};
-	int r = runner->run(runner->ctx, &how, &said, err);
+	int r = runner->run(runner->ctx, how, &said, err);
 
 	if (r < 0)
 		return r;
 	if (r > 0)
-		return wb_fail(err, -EIO, "%s failed: %s", argv[0], last_line(&said));
+		return wb_fail(err, -EIO, "%s failed: %s", how->argv[0], last_line(&said));
 	if (ret)
 		*ret = wb_blob_take(&said);
 	return 0;
+}
+
+int wb_run(const struct wb_runner *runner, const char *const *argv, struct wb_bytes input,
+	struct wb_blob *ret, struct wb_error *err)
+{
+	const struct wb_spawn how = {.argv = argv, .input = input, .deadline_ms = DEADLINE_MS};
+
+	return run(runner, &how, ret, err);
+}
+
+int wb_run_data(const struct wb_runner *runner, const char *const *argv, struct wb_blob *ret,
+	struct wb_error *err)
+{
+	const struct wb_spawn how = {
+		.argv = argv, .deadline_ms = DEADLINE_MS, .data_limit = DATA_LIMIT};
+
+	return run(runner, &how, ret, err);
 }

@@ -21,6 +21,9 @@ extern const struct wb_runner wb_runner_host;
  */
 int wb_run(const struct wb_runner *runner, const char *const *argv, struct wb_bytes input,
 	struct wb_blob *ret, struct wb_error *err);
+/* The same for a program that prints data: all of it, or -EFBIG. */
+int wb_run_data(const struct wb_runner *runner, const char *const *argv, struct wb_blob *ret,
+	struct wb_error *err);
 /* Words as input. */
 static inline struct wb_bytes wb_text(const char *s)
 {

@@ -32,7 +32,7 @@ static void close_fd(const int *fd)
 #define CLEAN_FD __attribute__((cleanup(close_fd))) int
 
 /* Only calls that are safe between fork() and exec() in a program with threads. */
-static void child(const struct wb_spawn *how, int in, int out, int failed)
+static void child(const struct wb_spawn *how, int in, int out, int messages, int failed)
 {
 	sigset_t none;
 	int e;
@@ -44,7 +44,7 @@ static void child(const struct wb_spawn *how, int in, int out, int failed)
 		goto fail;
 	if (chdir(how->dir ? how->dir : "/") < 0 || dup2(in, 0) < 0)
 		goto fail;
-	if (!how->keep_output && (dup2(out, 1) < 0 || dup2(out, 2) < 0))
+	if (!how->keep_output && (dup2(out, 1) < 0 || dup2(messages, 2) < 0))
 		goto fail;
 	for (size_t i = 0; i < how->n_fds; i++) {
 		int ours = how->fds[i][0], its = how->fds[i][1];
@@ -61,15 +61,17 @@ fail:
 	_exit(NOT_STARTED);
 }
 
-/* Keep the end: that is where programs say what went wrong. */
-static int collect(int fd, struct wb_blob *output)
+/* Of messages keep the end: that is where programs say what went wrong. Data is whole or none. */
+static int collect(int fd, size_t data_limit, struct wb_blob *output)
 {
 	char buf[4096];
 	ssize_t n = read(fd, buf, sizeof(buf));
 
 	if (n <= 0)
 		return n < 0 && (errno == EINTR || errno == EAGAIN) ? 1 : 0;
-	if (output->size + (size_t)n > WB_SPAWN_OUTPUT) {
+	if (data_limit && output->size + (size_t)n > data_limit)
+		return -EFBIG;
+	if (!data_limit && output->size + (size_t)n > WB_SPAWN_OUTPUT) {
 		size_t half = output->size / 2;
 
 		memmove(output->data, output->data + half, output->size - half);
@@ -104,7 +106,7 @@ static int attend(
 		r = poll(&p, 1, ended ? 0 : 20);
 
 		if (r > 0) {
-			r = collect(out, output);
+			r = collect(out, how->data_limit, output);
 			if (r < 0)
 				return r;
 			open = r > 0;
@@ -140,6 +142,20 @@ static int write_input(struct wb_bytes input)
 	return fd;
 }
 
+/* What a program whose output is data said beside it, in the data's place. */
+static int read_messages(int fd, struct wb_blob *output)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	int r = 1;
+
+	wb_blob_deinit(output);
+	if (end < 0 || lseek(fd, end > WB_SPAWN_OUTPUT ? end - WB_SPAWN_OUTPUT : 0, SEEK_SET) < 0)
+		return -errno;
+	while (r > 0)
+		r = collect(fd, 0, output);
+	return r;
+}
+
 int wb_spawn(const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_error *err)
 {
 	CLEAN_FD in =
@@ -158,9 +174,10 @@ int wb_spawn(const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_e
 		return wb_fail(err, -errno, "no pipe for %s: %s", how->argv[0], strerror(errno));
 	}
 	CLEAN_FD failed_read = failed[0];
-	pid = fork();
+	CLEAN_FD messages = how->data_limit ? memfd_create("warmboot-messages", MFD_CLOEXEC) : -1;
+	pid = how->data_limit && messages < 0 ? -1 : fork();
 	if (pid == 0)
-		child(how, in, out[1], failed[1]);
+		child(how, in, out[1], how->data_limit ? messages : out[1], failed[1]);
 	close(out[1]);
 	close(failed[1]);
 	if (pid < 0)
@@ -173,6 +190,9 @@ int wb_spawn(const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_e
 	if (r == -ETIME)
 		return wb_fail(err, r, "%s did not end within %ld s and was killed", how->argv[0],
 			how->deadline_ms / 1000);
+	if (r == -EFBIG)
+		return wb_fail(err, r, "%s printed more than the %zu bytes that are taken from it",
+			how->argv[0], how->data_limit);
 	if (r < 0)
 		return wb_fail(err, r, "%s: %s", how->argv[0], strerror(-r));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_STARTED &&
@@ -181,6 +201,10 @@ int wb_spawn(const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_e
 	if (!WIFEXITED(status))
 		return wb_fail(err, -EINTR, "%s was ended by signal %d (%s)", how->argv[0],
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (how->data_limit && WEXITSTATUS(status))
+		r = read_messages(messages, &output);
+	if (r < 0)
+		return wb_fail(err, r, "%s: %s", how->argv[0], strerror(-r));
 	if (ret_output) {
 		if (wb_blob_append(&output, "", 1) < 0)
 			return wb_fail(err, -ENOMEM, "out of memory");

@@ -8,7 +8,7 @@
 #include "core/bytes.h"
 #include "core/error.h"
 
-/* More of a program's output than this is dropped, at its beginning. */
+/* More of a program's messages than this is dropped, at their beginning. */
 #define WB_SPAWN_OUTPUT (256 << 10)
 
 struct wb_spawn {
@@ -25,12 +25,18 @@ struct wb_spawn {
 	const int (*fds)[2]; /* {ours, its} */
 	size_t n_fds;
 	bool keep_output; /* its standard output and error are ours, and not collected */
+	/*
+	 * 0: its output is messages, of which the end is kept. Otherwise its standard output is data,
+	 * which comes back whole: more bytes than this are -EFBIG, and what it says on standard error
+	 * is not mixed in; it comes back instead of the data when the status is not 0.
+	 */
+	size_t data_limit;
 };
 
 /*
  * Run it to its end. Returns its exit status (0 to 255); -ENOENT there is no such program, -ETIME,
- * -EINTR it was ended by a signal, or another negative errno; each of these with a sentence. What it
- * printed, NUL-terminated (the NUL not counted), goes to *ret_output, which may be NULL.
+ * -EINTR it was ended by a signal, -EFBIG its data is too long (it is killed then), or another
+ * negative errno; each of these with a sentence. What it printed, NUL-terminated (the NUL not counted), goes to *ret_output, which may be NULL.
  */
 int wb_spawn(const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_error *err);
 

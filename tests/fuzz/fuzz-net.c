@@ -31,14 +31,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const starts[] = {
 		"link set dev ", "address add ", "route replace ", "neighbour replace "};
-	const struct wb_net_found found[] = {{"eth0", "52:54:00:12:34:56"}};
+	const struct wb_net_found found[] = {
+		{"eth0", "52:54:00:12:34:56"}, {"eth1", "52:54:00:12:34:57"}};
 	const struct wb_bytes in = {data, size};
 	struct wb_net net = {};
 	WB_CLEAN_STR text = NULL;
+	WB_CLEAN_STR trades = NULL;
 
 	if (wb_net_parse(in, in, in, in, &net, NULL) < 0)
 		return 0;
-	if (wb_net_batch(&net, found, 1, &text) < 0)
+	if (wb_net_batch(&net, found, 2, &text) < 0 || wb_net_trades(&net, found, 2, &trades) < 0)
 		abort();
 	for (const char *p = text; *p; p = strchr(p, '\n') + 1) {
 		int known = 0;

@@ -48,6 +48,39 @@ static void the_end_of_long_output_is_kept(void **state)
 	assert_string_equal((char *)out.data + out.size - 5, "xEND\n");
 }
 
+static void data_is_whole_or_refused(void **state)
+{
+	const struct wb_spawn how = {.data_limit = 1 << 20};
+	struct wb_error err = {};
+	WB_CLEAN_BLOB out = {};
+
+	/* Four times what is kept of messages, to the last byte that is allowed. */
+	assert_int_equal(
+		sh("printf BEGIN; head -c 1048571 /dev/zero | tr '\\0' x", how, &out, &err), 0);
+	assert_int_equal(out.size, 1 << 20);
+	assert_memory_equal(out.data, "BEGINx", 6);
+
+	wb_blob_deinit(&out);
+	assert_int_equal(
+		sh("printf BEGIN; head -c 1048572 /dev/zero | tr '\\0' x", how, &out, &err),
+		-EFBIG);
+	assert_string_equal(
+		err.text, "sh printed more than the 1048576 bytes that are taken from it");
+	assert_null(out.data);
+}
+
+static void messages_are_no_data(void **state)
+{
+	const struct wb_spawn how = {.data_limit = 100};
+	struct wb_error err = {};
+	WB_CLEAN_BLOB out = {}, why = {};
+
+	assert_int_equal(sh("echo beware >&2; echo data", how, &out, &err), 0);
+	assert_string_equal((char *)out.data, "data\n");
+	assert_int_equal(sh("echo da; echo it went wrong >&2; exit 2", how, &why, &err), 2);
+	assert_string_equal((char *)why.data, "it went wrong\n");
+}
+
 static void a_deadline_kills(void **state)
 {
 	struct wb_error err = {};
@@ -116,6 +149,8 @@ int main(void)
 		cmocka_unit_test(output_and_status_come_back),
 		cmocka_unit_test(input_of_any_size_goes_in),
 		cmocka_unit_test(the_end_of_long_output_is_kept),
+		cmocka_unit_test(data_is_whole_or_refused),
+		cmocka_unit_test(messages_are_no_data),
 		cmocka_unit_test(a_deadline_kills),
 		cmocka_unit_test(what_is_not_there_is_named),
 		cmocka_unit_test(a_signal_is_told),
