@@ -157,6 +157,30 @@ static void keeps_a_sandboxed_service(void **state)
 	assert_string_equal(v.files.items[0], "/run/memcached/notes");
 }
 
+/* Twice in one process, and once more in its child. */
+static void lists_a_shared_socket_once(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n453\n"},
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/452/fd/29", .link = "socket:[2600]"},
+		{"/proc/452/fd/30", .link = "socket:[2601]"},
+		{"/proc/453/stat", "453 (worker) S 452 452 452 0 -1 4194560"},
+		{"/proc/453/status", STATUS}, {"/proc/453/mountinfo", MOUNTS},
+		{"/proc/453/maps", MAPS}, {"/proc/453/fd/3", .link = "socket:[2534]"},
+		{"/proc/453/fd/4", .link = "socket:[2600]"}, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_int_equal(v.processes, 2);
+	assert_int_equal(v.ports.n, 1);
+	assert_int_equal(v.connections.n, 2);
+	assert_int_equal(v.connections.items[0].remote_port, 11211);
+	assert_int_equal(v.connections.items[1].remote_port, 0xbbec);
+	assert_int_equal(v.connections.items[1].local_port, 11211);
+}
+
 static void tells_the_manifest(void **state)
 {
 	static const struct fake_file disk[] = {
@@ -618,6 +642,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_a_sandboxed_service),
+		cmocka_unit_test(lists_a_shared_socket_once),
 		cmocka_unit_test(tells_the_manifest),
 		cmocka_unit_test(lower_rung_by_what_is_open),
 		cmocka_unit_test(lower_rung_by_settings),
