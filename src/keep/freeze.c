@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,9 @@
 #include "keep/ahead.h"
 #include "keep/freeze.h"
 #include "keep/merge.h"
+
+/* Bytes of the manifest that are left to the network and to units that are restarted. */
+#define OTHER_PARTS (4u << 20)
 
 /* One unit of the manifest on its way. */
 struct passenger {
@@ -24,18 +26,13 @@ static void set(char **to, const char *text)
 	*to = strdup(text);
 }
 
-/*
- * One rung lower: it is stopped and started in the ordinary way. The sentence may quote another
- * program's log, and the manifest takes plain lines only.
- */
-static void lower(struct passenger *p, const char *why)
-{
-	set(&p->unit->how, "restart");
-	set(&p->unit->why, why);
-	for (char *c = p->unit->why; c && *c; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
-}
+/* All of them. */
+struct journey {
+	const struct wb_freeze *f;
+	struct wb_manifest *m;
+	struct passenger *list; /* one for each of the manifest's units */
+	size_t room;            /* bytes that the manifest may still grow */
+};
 
 static bool is_process(const struct passenger *p)
 {
@@ -54,7 +51,7 @@ static int decide(const struct wb_freeze *f, struct passenger *p, int r, struct 
 		return wb_fail_in(err, r, "%s: ", p->unit->unit);
 	}
 	wb_store_forget(f->store, p->prefix, NULL);
-	lower(p, local->text);
+	wb_manifest_lower(p->unit, local->text);
 	return 0;
 }
 
@@ -115,8 +112,24 @@ static int stop_one(const struct wb_freeze *f, struct passenger *p, struct wb_er
 	return r;
 }
 
-static int freeze_one(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
+/* Its part of the manifest is complete. What is wrong with it is this unit's matter alone. */
+static int make_room(struct journey *j, const struct wb_manifest_unit *u, struct wb_error *err)
 {
+	size_t bytes;
+	int r = wb_manifest_check_unit(u, &bytes, err);
+
+	if (r == 0 && bytes > j->room)
+		r = wb_fail(err, -ENOSPC,
+			"the list of its %zu files and %zu connections is too long by %zu KiB",
+			u->files.n, u->connections.n, ((bytes - j->room) >> 10) + 1);
+	if (r == 0)
+		j->room -= bytes;
+	return r;
+}
+
+static int freeze_one(struct journey *j, struct passenger *p, struct wb_error *err)
+{
+	const struct wb_freeze *f = j->f;
 	const struct wb_freeze_ops *ops = f->ops;
 	int64_t wall, tsc;
 	int r;
@@ -130,6 +143,8 @@ static int freeze_one(const struct wb_freeze *f, struct passenger *p, struct wb_
 		p->unit->dump_us = (wall - p->unit->frozen_wall_ns) / 1000;
 	/* Only now: a file that is still written to would not be the one that the memory knows. */
 	r = ops->take(ops->ctx, p->unit, &p->files, f->store, err);
+	if (r == 0)
+		r = make_room(j, p->unit, err);
 	if (r < 0) {
 		ops->cancel(ops->ctx, p->frozen, NULL);
 		p->frozen = NULL;
@@ -137,16 +152,16 @@ static int freeze_one(const struct wb_freeze *f, struct passenger *p, struct wb_
 	return r;
 }
 
-static int freeze_each(
-	const struct wb_freeze *f, struct passenger *list, size_t n, struct wb_error *err)
+static int freeze_each(struct journey *j, struct wb_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < n && r == 0; i++) {
+	for (size_t i = 0; i < j->m->units.n && r == 0; i++) {
+		struct passenger *p = &j->list[i];
 		struct wb_error local = {};
 
-		if (is_process(&list[i]))
-			r = decide(f, &list[i], freeze_one(f, &list[i], &local), &local, err);
+		if (is_process(p))
+			r = decide(j->f, p, freeze_one(j, p, &local), &local, err);
 	}
 	return r;
 }
@@ -196,6 +211,7 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 {
 	size_t n = m->units.n;
 	struct passenger *list = calloc(n ? n : 1, sizeof(*list));
+	struct journey j = {f, m, list, WB_MANIFEST_MOST - OTHER_PARTS};
 	int r;
 
 	if (!list)
@@ -207,7 +223,7 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 	if (r == 0)
 		r = f->ops->hold(f->ops->ctx, m, err);
 	if (r == 0) {
-		r = freeze_each(f, list, n, err);
+		r = freeze_each(&j, err);
 		if (r == 0)
 			r = write_manifest(f, list, m, err);
 		if (r == 0) {

@@ -179,8 +179,10 @@ int wb_keep_verdict_to_manifest(
 
 	forget(u);
 	r = copy_string(wb_keep_how_name(v->how), &u->how);
-	if (r == 0 && v->reasons.n)
-		r = copy_string(v->reasons.items[0], &u->why);
+	if (r == 0 && v->reasons.n) {
+		u->why = wb_manifest_line(v->reasons.items[0]);
+		r = u->why ? 0 : -ENOMEM;
+	}
 	if (r == 0)
 		r = copy_ports(v, u);
 	if (r == 0 && v->how == WB_KEEP_PROCESS) {

@@ -19,7 +19,9 @@ struct fixture {
 	struct wb_manifest m;
 	struct wb_error err;
 	char log[512];
-	const char *cannot_look, *cannot_freeze, *cannot_take; /* units */
+	const char *cannot_look, *cannot_freeze, *cannot_take, *has_strange; /* units */
+	size_t files;                                                        /* of each */
+	char long_path[4001];
 	int cannot_change; /* negative errno of a freeze after memory went ahead */
 	int64_t wall;
 	int no_hold, no_net;
@@ -92,6 +94,13 @@ static int freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
 	return 0;
 }
 
+static void add_file(struct wb_manifest_unit *u, const char *path)
+{
+	struct wb_manifest_file *file = wb_list_add(&u->files, sizeof(*file));
+
+	file->path = strdup(path);
+}
+
 static int take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
 	struct wb_store *store, struct wb_error *err)
 {
@@ -99,6 +108,10 @@ static int take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *fil
 
 	note(f, "take", u->unit);
 	assert_int_equal(files->n, 1);
+	if (is(f->has_strange, u))
+		add_file(u, "run/no-root");
+	for (size_t i = 0; i < f->files; i++)
+		add_file(u, f->long_path);
 	return is(f->cannot_take, u) ? wb_fail(err, -ENOSPC, "the store is full") : 0;
 }
 
@@ -250,6 +263,40 @@ static void files_that_do_not_fit_let_the_unit_go_on(void **state)
 	assert_false(has_object(f, "u0/core-1.img"));
 }
 
+static void a_file_that_cannot_be_listed_costs_its_unit_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->has_strange = "a.service";
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].how, "restart");
+	assert_string_equal(f->m.units.items[0].why,
+		"its file run/no-root: \"path\" has a value that is not allowed");
+	assert_int_equal(f->m.units.items[0].files.n, 0);
+	assert_string_equal(
+		f->log, "look:a look:c hold freeze:a take:a cancel:a freeze:c take:c net commit:c");
+	assert_true(has_object(f, WB_MANIFEST_OBJECT));
+}
+
+static void what_is_too_much_together_costs_the_last(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(f->long_path) - 1; i++)
+		f->long_path[i] = i % 200 ? 'x' : '/';
+	f->files = (33 << 20) / sizeof(f->long_path);
+	wb_store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(wb_store_drop(&f->machine.env, &f->err), 0);
+	assert_int_equal(wb_store_create(&f->machine.env, NULL, 48 << 20, &f->store, &f->err), 0);
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].how, "process");
+	assert_int_equal(f->m.units.items[0].files.n, f->files);
+	assert_string_equal(f->m.units.items[2].how, "restart");
+	assert_non_null(strstr(f->m.units.items[2].why, "connections is too long by"));
+	assert_non_null(strstr(f->log, "freeze:c take:c cancel:c net commit:a"));
+}
+
 static void where_the_jump_can_be_called_off_one_failure_rolls_all_back(void **state)
 {
 	struct fixture *f = *state;
@@ -398,6 +445,8 @@ static void files_are_taken_with_all_that_is_below(void **state)
 {
 	struct fixture *f = *state;
 	struct wb_manifest_unit *u = &f->m.units.items[0];
+	/* A second and a half before 1970. */
+	const struct timespec before[] = {{-2, 500000000}, {-2, 500000000}};
 	WB_CLEAN_STRV paths = {};
 	WB_CLEAN_BLOB got = {};
 	char path[128];
@@ -407,6 +456,8 @@ static void files_are_taken_with_all_that_is_below(void **state)
 	assert_int_equal(mkdir(path, 0750), 0);
 	put_file(f, "/d/one", "contents");
 	put_file(f, "/d/empty", "");
+	snprintf(path, sizeof(path), "%s/d/empty", f->root);
+	assert_int_equal(utimensat(AT_FDCWD, path, before, 0), 0);
 	snprintf(path, sizeof(path), "%s/d/link", f->root);
 	assert_int_equal(symlink("one", path), 0);
 	assert_int_equal(wb_strv_add(&paths, "/d"), 0);
@@ -424,6 +475,7 @@ static void files_are_taken_with_all_that_is_below(void **state)
 			assert_string_equal(file->target, "one");
 		} else if (strcmp(file->path, "/d/empty") == 0) {
 			assert_null(file->object);
+			assert_int_equal(file->mtime_ns, -1500000000);
 		} else {
 			assert_string_equal(file->path, "/d/one");
 			assert_int_equal(
@@ -448,6 +500,8 @@ int main(void)
 		TEST(a_unit_that_cannot_be_frozen_drops_a_rung),
 		TEST(one_that_has_ended_drops_too),
 		TEST(files_that_do_not_fit_let_the_unit_go_on),
+		TEST(a_file_that_cannot_be_listed_costs_its_unit_alone),
+		TEST(what_is_too_much_together_costs_the_last),
 		TEST(where_the_jump_can_be_called_off_one_failure_rolls_all_back),
 		TEST(a_store_that_cannot_be_sealed_rolls_all_back),
 		TEST(without_hold_rules_nothing_is_frozen),
