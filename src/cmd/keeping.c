@@ -66,10 +66,19 @@ static void set(char **to, const char *text)
 	*to = text ? strdup(text) : NULL;
 }
 
-static void lower(struct wb_manifest_unit *u, const char *why)
+/* What would keep the manifest of all units from being written is found out here, and costs one. */
+static int check_one(
+	const struct wb_keep_config *config, struct wb_manifest_unit *u, struct wb_error *err)
 {
-	set(&u->how, "restart");
-	set(&u->why, why);
+	struct wb_error local = {};
+	size_t bytes;
+	int r = wb_manifest_check_unit(u, &bytes, &local);
+
+	if (r == -EINVAL && config->how != WB_KEEP_PROCESS) {
+		wb_manifest_lower(u, local.text);
+		return 0;
+	}
+	return r < 0 ? wb_fail(err, r, "%s cannot be kept: %s", u->unit, local.text) : 0;
 }
 
 /* One unit's rung. -ESRCH: it does not run. */
@@ -102,7 +111,8 @@ static int decide_one(const struct wb_keep_look *look, const struct wb_keep_conf
 	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
 	k->bytes += verdict.bytes + wb_take_size(root, &verdict.files);
 	wb_ahead_choose(u, verdict.bytes);
-	return add_definition(look->files, u, err);
+	r = add_definition(look->files, u, err);
+	return r < 0 ? r : check_one(config, u, err);
 }
 
 /* What is configured and does not run now has nothing to keep. */
@@ -167,7 +177,7 @@ static int lower_all(struct cmd_keeping *k, const char *why, struct wb_error *er
 		if (!strcmp(u->asked, "process"))
 			return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s",
 				u->unit, why);
-		lower(u, why);
+		wb_manifest_lower(u, why);
 	}
 	return 0;
 }
@@ -289,7 +299,7 @@ int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct
 					*err = local;
 				return wb_fail_in(err, local.code, "%s: ", u->unit);
 			}
-			lower(u, local.text);
+			wb_manifest_lower(u, local.text);
 		}
 	}
 	cmd_progress_end();

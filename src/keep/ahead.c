@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,9 +56,5 @@ void wb_ahead_stay(struct wb_manifest_unit *u, struct wb_store *store, const cha
 		wb_store_forget(store, u->images, NULL);
 	u->ahead_pid = u->ahead_bytes = 0;
 	free(u->ahead_why);
-	u->ahead_why = strdup(why);
-	/* It may quote another program's log, and the manifest takes plain lines only. */
-	for (char *c = u->ahead_why; c && *c; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
+	u->ahead_why = wb_manifest_line(why);
 }

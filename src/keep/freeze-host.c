@@ -64,11 +64,11 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }
 
-static int host_hold(void *ctx, const struct wb_manifest *m, struct wb_error *err)
+static int host_hold(void *ctx, const struct wb_manifest *m, char **held, struct wb_error *err)
 {
 	const struct wb_freeze_host *host = ctx;
 
-	return wb_hold_apply(&wb_runner_host, m, host->hold_s, err);
+	return wb_hold_renew(&wb_runner_host, m, host->hold_s, held, err);
 }
 
 static void host_unhold(void *ctx)
@@ -135,13 +135,27 @@ static int host_freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *s
 	return r;
 }
 
+static int host_note(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, int64_t *highest,
+	struct wb_error *err)
+{
+	const struct wb_freeze_host *host = ctx;
+	int64_t now;
+	int r = wb_keep_look_still(host->sys->files, u, files, err);
+
+	if (r < 0)
+		return r;
+	now = highest_thread(host->sys->files, u);
+	if (now > *highest)
+		*highest = now;
+	wb_wake_note(host->sys->files, u);
+	return 0;
+}
+
 static int host_take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
 	struct wb_store *store, struct wb_error *err)
 {
-	const struct wb_freeze_host *host = ctx;
 	char root[64];
 
-	wb_wake_note(host->sys->files, u);
 	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
 	return wb_take_files(root, files, u, store, err);
 }
@@ -179,6 +193,7 @@ struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host)
 		.hold = host_hold,
 		.unhold = host_unhold,
 		.freeze = host_freeze,
+		.note = host_note,
 		.take = host_take,
 		.commit = host_commit,
 		.cancel = host_cancel,

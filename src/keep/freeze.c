@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,9 @@
 #include "keep/ahead.h"
 #include "keep/freeze.h"
 #include "keep/merge.h"
+
+/* Bytes of the manifest that are left to the network and to units that are restarted. */
+#define OTHER_PARTS (4u << 20)
 
 /* One unit of the manifest on its way. */
 struct passenger {
@@ -24,18 +26,14 @@ static void set(char **to, const char *text)
 	*to = strdup(text);
 }
 
-/*
- * One rung lower: it is stopped and started in the ordinary way. The sentence may quote another
- * program's log, and the manifest takes plain lines only.
- */
-static void lower(struct passenger *p, const char *why)
-{
-	set(&p->unit->how, "restart");
-	set(&p->unit->why, why);
-	for (char *c = p->unit->why; c && *c; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
-}
+/* All of them. */
+struct journey {
+	const struct wb_freeze *f;
+	struct wb_manifest *m;
+	struct passenger *list; /* one for each of the manifest's units */
+	size_t room;            /* bytes that the manifest may still grow */
+	char *held;             /* the hold that is in force; NULL none */
+};
 
 static bool is_process(const struct passenger *p)
 {
@@ -54,27 +52,43 @@ static int decide(const struct wb_freeze *f, struct passenger *p, int r, struct 
 		return wb_fail_in(err, r, "%s: ", p->unit->unit);
 	}
 	wb_store_forget(f->store, p->prefix, NULL);
-	lower(p, local->text);
+	wb_manifest_lower(p->unit, local->text);
 	return 0;
 }
 
-static int look_at_all(
-	const struct wb_freeze *f, struct passenger *list, size_t n, struct wb_error *err)
+static int look(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
+{
+	wb_strv_deinit(&p->files);
+	return f->ops->look(f->ops->ctx, p->unit, &p->files, &p->highest, err);
+}
+
+static int look_at_all(struct journey *j, struct wb_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < n && r == 0; i++) {
+	for (size_t i = 0; i < j->m->units.n && r == 0; i++) {
 		struct wb_error local = {};
-		struct passenger *p = &list[i];
+		struct passenger *p = &j->list[i];
 
 		snprintf(p->prefix, sizeof(p->prefix), "u%zu/", i);
 		if (!is_process(p))
 			continue;
 		set(&p->unit->images, p->prefix);
-		r = decide(f, p, f->ops->look(f->ops->ctx, p->unit, &p->files, &p->highest, &local),
-			&local, err);
+		r = decide(j->f, p, look(j->f, p, &local), &local, err);
 	}
 	return r;
+}
+
+/*
+ * While others were frozen this one ran on: it may have begun connections, opened files, forked, or
+ * done what it cannot be kept with.
+ */
+static int look_again(struct journey *j, struct passenger *p, struct wb_error *err)
+{
+	const struct wb_freeze_ops *ops = j->f->ops;
+	int r = look(j->f, p, err);
+
+	return r < 0 ? r : ops->hold(ops->ctx, j->m, &j->held, err);
 }
 
 /* It is not in the store where the one who was to leave it there could not. */
@@ -115,12 +129,41 @@ static int stop_one(const struct wb_freeze *f, struct passenger *p, struct wb_er
 	return r;
 }
 
-static int freeze_one(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
+/* Its part of the manifest is complete. What is wrong with it is this unit's matter alone. */
+static int make_room(struct journey *j, const struct wb_manifest_unit *u, struct wb_error *err)
 {
+	size_t bytes;
+	int r = wb_manifest_check_unit(u, &bytes, err);
+
+	if (r == 0 && bytes > j->room)
+		r = wb_fail(err, -ENOSPC,
+			"the list of its %zu files and %zu connections is too long by %zu KiB",
+			u->files.n, u->connections.n, ((bytes - j->room) >> 10) + 1);
+	if (r == 0)
+		j->room -= bytes;
+	return r;
+}
+
+/* It stands still: only now nothing of it changes any more, and a file is the one it knows. */
+static int complete(struct journey *j, struct passenger *p, struct wb_error *err)
+{
+	const struct wb_freeze_ops *ops = j->f->ops;
+	int r = ops->note(ops->ctx, p->unit, &p->files, &p->highest, err);
+
+	if (r == 0)
+		r = ops->take(ops->ctx, p->unit, &p->files, j->f->store, err);
+	return r == 0 ? make_room(j, p->unit, err) : r;
+}
+
+static int freeze_one(struct journey *j, struct passenger *p, struct wb_error *err)
+{
+	const struct wb_freeze *f = j->f;
 	const struct wb_freeze_ops *ops = f->ops;
 	int64_t wall, tsc;
-	int r;
+	int r = look_again(j, p, err);
 
+	if (r < 0)
+		return r;
 	ops->now(ops->ctx, &p->unit->frozen_wall_ns, &p->unit->frozen_tsc);
 	r = stop_one(f, p, err);
 	if (r < 0)
@@ -128,8 +171,7 @@ static int freeze_one(const struct wb_freeze *f, struct passenger *p, struct wb_
 	ops->now(ops->ctx, &wall, &tsc);
 	if (wall > p->unit->frozen_wall_ns)
 		p->unit->dump_us = (wall - p->unit->frozen_wall_ns) / 1000;
-	/* Only now: a file that is still written to would not be the one that the memory knows. */
-	r = ops->take(ops->ctx, p->unit, &p->files, f->store, err);
+	r = complete(j, p, err);
 	if (r < 0) {
 		ops->cancel(ops->ctx, p->frozen, NULL);
 		p->frozen = NULL;
@@ -137,16 +179,16 @@ static int freeze_one(const struct wb_freeze *f, struct passenger *p, struct wb_
 	return r;
 }
 
-static int freeze_each(
-	const struct wb_freeze *f, struct passenger *list, size_t n, struct wb_error *err)
+static int freeze_each(struct journey *j, struct wb_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < n && r == 0; i++) {
+	for (size_t i = 0; i < j->m->units.n && r == 0; i++) {
+		struct passenger *p = &j->list[i];
 		struct wb_error local = {};
 
-		if (is_process(&list[i]))
-			r = decide(f, &list[i], freeze_one(f, &list[i], &local), &local, err);
+		if (is_process(p))
+			r = decide(j->f, p, freeze_one(j, p, &local), &local, err);
 	}
 	return r;
 }
@@ -196,18 +238,19 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 {
 	size_t n = m->units.n;
 	struct passenger *list = calloc(n ? n : 1, sizeof(*list));
+	struct journey j = {f, m, list, WB_MANIFEST_MOST - OTHER_PARTS, NULL};
 	int r;
 
 	if (!list)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		list[i].unit = &m->units.items[i];
-	r = look_at_all(f, list, n, err);
+	r = look_at_all(&j, err);
 	/* Ports and connections are known now; they must be silent before anything stands still. */
 	if (r == 0)
-		r = f->ops->hold(f->ops->ctx, m, err);
+		r = f->ops->hold(f->ops->ctx, m, &j.held, err);
 	if (r == 0) {
-		r = freeze_each(f, list, n, err);
+		r = freeze_each(&j, err);
 		if (r == 0)
 			r = write_manifest(f, list, m, err);
 		if (r == 0) {
@@ -220,5 +263,6 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 	for (size_t i = 0; i < n; i++)
 		wb_strv_deinit(&list[i].files);
 	free(list);
+	free(j.held);
 	return r;
 }

@@ -23,12 +23,16 @@ struct wb_freeze_ops {
 	/*
 	 * Look at a unit as it is now: main_pid, pids, streams, ports, connections and image; the
 	 * paths of the files that must travel go to *ret_files, and the highest number of its processes
-	 * and threads to *ret_highest.
+	 * and threads to *ret_highest. Twice: before anything stands still, and right before this unit
+	 * does, which may be many seconds later.
 	 */
 	int (*look)(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
 		int64_t *ret_highest, struct wb_error *err);
-	/* No packet for what is kept is to be answered from here on. */
-	int (*hold)(void *ctx, const struct wb_manifest *m, struct wb_error *err);
+	/*
+	 * No packet for what is kept is to be answered from here on. Called again when a unit was looked
+	 * at again: *held is what is in force (NULL: nothing yet), and is replaced where that differs.
+	 */
+	int (*hold)(void *ctx, const struct wb_manifest *m, char **held, struct wb_error *err);
 	void (*unhold)(void *ctx);
 	/*
 	 * Stop it and write its images into the store, under u->images; with u->ahead_pid, what has
@@ -36,6 +40,12 @@ struct wb_freeze_ops {
 	 */
 	int (*freeze)(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
 		struct wb_frozen **ret, struct wb_error *err);
+	/*
+	 * Of a unit that stands still, what it may have come to have since it was looked at: pids, ports
+	 * and connections, with what each expects next. Adds to *files, and raises *highest.
+	 */
+	int (*note)(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, int64_t *highest,
+		struct wb_error *err);
 	/* Files of a stopped unit into the store; fills u->files. */
 	int (*take)(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
 		struct wb_store *store, struct wb_error *err);

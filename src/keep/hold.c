@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "keep/hold.h"
@@ -329,6 +330,35 @@ int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, u
 		return wb_fail(err, -ENOMEM, "out of memory");
 	}
 	return run_nft(runner, both, err);
+}
+
+int wb_hold_renew(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
+	char **held, struct wb_error *err)
+{
+	WB_CLEAN_STR kept = NULL;
+	WB_CLEAN_STR restart = NULL;
+	WB_CLEAN_STR both = NULL;
+	int r;
+
+	if (wb_hold_ruleset(m, WB_HOLD_KEPT, seconds, &kept) < 0 ||
+		wb_hold_ruleset(m, WB_HOLD_RESTART, seconds, &restart) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	if (!kept && !restart && !*held)
+		return 0;
+	if (asprintf(&both, "%s%s", kept ? kept : wb_hold_end_ruleset(WB_HOLD_KEPT),
+		    restart ? restart : wb_hold_end_ruleset(WB_HOLD_RESTART)) < 0) {
+		both = NULL;
+		return wb_fail(err, -ENOMEM, "out of memory");
+	}
+	if (*held && !strcmp(*held, both))
+		return 0;
+	r = run_nft(runner, both, err);
+	if (r < 0)
+		return r;
+	free(*held);
+	*held = both;
+	both = NULL;
+	return 0;
 }
 
 int wb_hold_end(const struct wb_runner *runner, enum wb_hold_kind kind, struct wb_error *err)

@@ -49,6 +49,13 @@ int wb_hold_release(const struct wb_runner *runner, const struct wb_manifest *m,
  */
 bool wb_hold_has_firewall(const struct wb_files *files);
 
+/*
+ * As wb_hold_apply(), for a manifest that changes: nft runs only where what is to be in force differs
+ * from *held (NULL: nothing is), which is replaced and is the caller's to free. What is no longer in the
+ * manifest is no longer held. On failure what was in force still is.
+ */
+int wb_hold_renew(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
+	char **held, struct wb_error *err);
 /* Put both rulesets into force, or end one. Errors are those of nft. */
 int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
 	struct wb_error *err);

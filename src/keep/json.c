@@ -2,9 +2,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/strv.h"
 #include "keep/json.h"
 
 /* No list is longer unless its row says so. */
@@ -57,18 +59,51 @@ static int read_int(const json_t *value, const struct wb_json_field *f, const ch
 	return 0;
 }
 
+/* The other way round: write_string(). */
+static int read_hex(const json_t *value, char **ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *hex = json_string_value(json_object_get(value, "hex"));
+	size_t n = hex ? strlen(hex) : 0;
+	char *text;
+
+	if (!n || n % 2 || strspn(hex, digits) != n)
+		return -EBADMSG;
+	text = calloc(n / 2 + 1, 1);
+	if (!text)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		text[i / 2] = (char)(text[i / 2] << 4 | (strchr(digits, hex[i]) - digits));
+	*ret = text;
+	if (strlen(text) == n / 2)
+		return 0;
+	free(text);
+	*ret = NULL;
+	return -EBADMSG;
+}
+
 static int read_string(const json_t *value, const struct wb_json_field *f, const char *what,
 	char **ret, struct wb_error *err)
 {
 	const char *s = json_string_value(value);
+	WB_CLEAN_STR text = NULL;
 
-	if (!s)
+	if (json_is_object(value) && read_hex(value, &text) == -ENOMEM)
+		return no_memory(err);
+	if (!s && !text)
 		return bad(f, what, "is no string", err);
 	/* A NUL inside would show this check another text than the one that is used. */
-	if (strlen(s) != json_string_length(value) || (f->valid && !f->valid(s)))
+	if (s && strlen(s) != json_string_length(value))
 		return bad(f, what, "has a value that is not allowed", err);
-	*ret = strdup(s);
-	return *ret ? 0 : no_memory(err);
+	if (!text)
+		text = strdup(s);
+	if (!text)
+		return no_memory(err);
+	if (f->valid && !f->valid(text))
+		return bad(f, what, "has a value that is not allowed", err);
+	*ret = text;
+	text = NULL;
+	return 0;
 }
 
 static int read_list(const json_t *value, const struct wb_json_field *f, const char *what,
@@ -161,6 +196,22 @@ int wb_json_parse(struct wb_bytes text, const struct wb_json_field *fields, cons
 	return r;
 }
 
+/* JSON is UTF-8, and a file's name any bytes: what is none stands as {"hex": "2fff"}. */
+static json_t *write_string(const char *s)
+{
+	json_t *json = json_string(s);
+	WB_CLEAN_STR hex = NULL;
+
+	if (json)
+		return json;
+	hex = malloc(2 * strlen(s) + 1);
+	if (!hex)
+		return NULL;
+	for (size_t i = 0; s[i]; i++)
+		sprintf(hex + 2 * i, "%02x", (unsigned char)s[i]);
+	return json_pack("{s:s}", "hex", hex);
+}
+
 static json_t *write_list(const struct wb_json_field *f, const any_list *list)
 {
 	json_t *array = json_array();
@@ -186,7 +237,7 @@ static json_t *write_field(const struct wb_json_field *f, const void *from, bool
 	switch (f->kind) {
 	case WB_JSON_STRING:
 		*ret_absent = !*(char *const *)from;
-		return *ret_absent ? NULL : json_string(*(char *const *)from);
+		return *ret_absent ? NULL : write_string(*(char *const *)from);
 	case WB_JSON_INT:
 		return json_integer(*(const int64_t *)from);
 	case WB_JSON_REAL:

@@ -15,7 +15,7 @@
 
 enum wb_json_kind {
 	WB_JSON_END = 0,
-	WB_JSON_STRING, /* char *, owned; NULL absent */
+	WB_JSON_STRING, /* char *, owned; NULL absent; any bytes */
 	WB_JSON_INT,    /* int64_t */
 	WB_JSON_REAL,   /* double */
 	WB_JSON_BOOL,   /* bool */
@@ -52,7 +52,7 @@ int wb_json_read(const json_t *json, const struct wb_json_field *fields, const c
 /* The same from text. */
 int wb_json_parse(struct wb_bytes text, const struct wb_json_field *fields, const char *what,
 	void *ret, struct wb_error *err);
-/* A new object; absent strings and values are left out. NULL: out of memory, or text not UTF-8. */
+/* A new object; absent strings and values are left out. NULL: out of memory. */
 json_t *wb_json_write(const struct wb_json_field *fields, const void *from);
 /* Its text, to be freed with free(); NULL as above. */
 char *wb_json_text(const struct wb_json_field *fields, const void *from);

@@ -91,7 +91,7 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 
 /* ---- for the manifest ---- */
 
-static void forget(struct wb_manifest_unit *u)
+static void forget_numbers(struct wb_manifest_unit *u)
 {
 	for (size_t i = 0; i < u->ports.n; i++) {
 		free(u->ports.items[i].protocol);
@@ -104,15 +104,21 @@ static void forget(struct wb_manifest_unit *u)
 	free(u->ports.items);
 	free(u->connections.items);
 	free(u->pids.items);
+	u->ports.n = u->connections.n = u->pids.n = 0;
+	u->ports.items = NULL;
+	u->connections.items = NULL;
+	u->pids.items = NULL;
+}
+
+static void forget(struct wb_manifest_unit *u)
+{
+	forget_numbers(u);
 	free(u->streams.items);
 	free(u->how);
 	free(u->why);
 	free(u->cgroup);
 	json_decref(u->image);
-	u->ports.n = u->connections.n = u->pids.n = u->streams.n = 0;
-	u->ports.items = NULL;
-	u->connections.items = NULL;
-	u->pids.items = NULL;
+	u->streams.n = 0;
 	u->streams.items = NULL;
 	u->how = u->why = u->cgroup = NULL;
 	u->image = NULL;
@@ -153,6 +159,18 @@ static int copy_ports(const struct wb_keep_verdict *v, struct wb_manifest_unit *
 	return r;
 }
 
+static int copy_pids(const struct wb_criu_image *image, struct wb_manifest_unit *u)
+{
+	for (size_t i = 0; i < image->pids.n; i++) {
+		int64_t *pid = wb_list_add(&u->pids, sizeof(*pid));
+
+		if (!pid)
+			return -ENOMEM;
+		*pid = image->pids.items[i];
+	}
+	return 0;
+}
+
 /* The journal's streams, which the restorer's own take the place of. */
 static int copy_streams(const struct wb_criu_image *image, struct wb_manifest_unit *u)
 {
@@ -179,8 +197,10 @@ int wb_keep_verdict_to_manifest(
 
 	forget(u);
 	r = copy_string(wb_keep_how_name(v->how), &u->how);
-	if (r == 0 && v->reasons.n)
-		r = copy_string(v->reasons.items[0], &u->why);
+	if (r == 0 && v->reasons.n) {
+		u->why = wb_manifest_line(v->reasons.items[0]);
+		r = u->why ? 0 : -ENOMEM;
+	}
 	if (r == 0)
 		r = copy_ports(v, u);
 	if (r == 0 && v->how == WB_KEEP_PROCESS) {
@@ -188,19 +208,70 @@ int wb_keep_verdict_to_manifest(
 		u->plain = v->plain;
 		if (v->cgroup)
 			r = copy_string(v->cgroup, &u->cgroup);
-		for (size_t i = 0; r == 0 && i < v->image.pids.n; i++) {
-			int64_t *pid = wb_list_add(&u->pids, sizeof(*pid));
-
-			if (pid)
-				*pid = v->image.pids.items[i];
-			else
-				r = -ENOMEM;
-		}
+		if (r == 0)
+			r = copy_pids(&v->image, u);
 		if (r == 0)
 			r = copy_streams(&v->image, u);
 		u->image = wb_criu_image_write(&v->image);
 		if (!u->image)
 			r = -ENOMEM;
 	}
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}
+
+/* ---- of what stands still ---- */
+
+static bool has(const struct wb_strv *v, const char *s)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (!strcmp(v->items[i], s))
+			return true;
+	return false;
+}
+
+/* The rules gather what is there whatever they refuse, and a task under CRIU they refuse. */
+static int judge_still(const struct wb_files *files, const struct wb_manifest_unit *u,
+	struct wb_keep_verdict *ret, struct wb_error *err)
+{
+	const struct wb_service service = {
+		.active = (char *)"active", .cgroup = u->cgroup, .main_pid = (uint32_t)u->main_pid};
+	WB_CLEAN_SOCKETS sockets = {};
+	WB_CLEAN_PROCS procs = {};
+	struct wb_proc init = {};
+	const struct wb_keep_facts facts = {.unit = u->unit,
+		.systemd = &service,
+		.procs = &procs,
+		.sockets = &sockets,
+		.init = &init};
+	int r;
+
+	if (!u->cgroup)
+		return wb_fail(err, -ESRCH, "%s has no control group", u->unit);
+	r = wb_procs_read(files, u->cgroup, &procs, err);
+	if (r == 0)
+		r = wb_sockets_read(files, u->main_pid, &sockets, err);
+	if (r == 0)
+		r = wb_proc_read(files, 1, &init, err);
+	if (r == 0)
+		r = wb_keep_judge(&facts, NULL, ret, err);
+	wb_proc_deinit(&init);
+	return r;
+}
+
+int wb_keep_look_still(const struct wb_files *files, struct wb_manifest_unit *u,
+	struct wb_strv *paths, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_VERDICT v = {};
+	int r = judge_still(files, u, &v, err);
+
+	if (r < 0)
+		return r;
+	forget_numbers(u);
+	r = copy_ports(&v, u);
+	if (r == 0)
+		r = copy_pids(&v.image, u);
+	for (size_t i = 0; r == 0 && i < v.files.n; i++)
+		if (!has(paths, v.files.items[i]))
+			r = wb_strv_add(paths, v.files.items[i]);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

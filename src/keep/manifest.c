@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,10 @@
 #define LONGEST_UNIT 255
 /* The kernel's PID_MAX_LIMIT on 64-bit machines. */
 #define HIGHEST_PID (4 << 20)
+/* Whoever has more of these has them by mistake; WB_MANIFEST_MOST comes first, as a rule. */
+#define MOST_FILES (1 << 20)
+#define MOST_CONNECTIONS (1 << 20)
+#define MOST_PORTS 65536
 
 bool wb_valid_service_name(const char *s)
 {
@@ -101,7 +106,7 @@ static const struct wb_json_field file_fields[] = {
 	INT(wb_manifest_file, mode, 0, 07777, .needed = true),
 	INT(wb_manifest_file, uid, 0, UINT32_MAX - 1, .needed = true),
 	INT(wb_manifest_file, gid, 0, UINT32_MAX - 1, .needed = true),
-	INT(wb_manifest_file, mtime_ns, 0, INT64_MAX),
+	INT(wb_manifest_file, mtime_ns, 0, 0),
 	ROW(wb_manifest_file, directory, WB_JSON_BOOL),
 	STRING(wb_manifest_file, target, NULL),
 	STRING(wb_manifest_file, object, valid_object),
@@ -148,12 +153,29 @@ static const struct wb_json_field unit_fields[] = {
 	INT(wb_manifest_unit, dump_us, 0, INT64_MAX),
 	LIST(wb_manifest_unit, streams, stream_fields, wb_manifest_stream, 64),
 	LIST(wb_manifest_unit, definition, text_fields, wb_manifest_text, 256),
-	LIST(wb_manifest_unit, files, file_fields, wb_manifest_file, 65536),
-	LIST(wb_manifest_unit, ports, port_fields, wb_manifest_port, 4096),
-	LIST(wb_manifest_unit, connections, connection_fields, wb_manifest_connection, 65536),
+	LIST(wb_manifest_unit, files, file_fields, wb_manifest_file, MOST_FILES),
+	LIST(wb_manifest_unit, ports, port_fields, wb_manifest_port, MOST_PORTS),
+	LIST(wb_manifest_unit, connections, connection_fields, wb_manifest_connection,
+		MOST_CONNECTIONS),
 	STRING(wb_manifest_unit, probe, valid_line),
 	INT(wb_manifest_unit, frozen_wall_ns, 0, 0),
 	INT(wb_manifest_unit, frozen_tsc, 0, 0),
+	{},
+};
+
+/* Of a process alone: */
+static const struct wb_json_field process_fields[] = {
+	ROW(wb_manifest_unit, pids, WB_JSON_INTS),
+	ROW(wb_manifest_unit, image, WB_JSON_VALUE),
+	LIST(wb_manifest_unit, streams, stream_fields, wb_manifest_stream, 0),
+	LIST(wb_manifest_unit, definition, text_fields, wb_manifest_text, 0),
+	LIST(wb_manifest_unit, files, file_fields, wb_manifest_file, 0),
+	LIST(wb_manifest_unit, connections, connection_fields, wb_manifest_connection, 0),
+	{},
+};
+
+static const struct wb_json_field held_fields[] = {
+	LIST(wb_manifest_unit, ports, port_fields, wb_manifest_port, 0),
 	{},
 };
 
@@ -229,8 +251,10 @@ int wb_manifest_write(const struct wb_manifest *m, char **ret, struct wb_error *
 	int r;
 
 	if (!text)
-		return wb_fail(err, -EINVAL,
-			"%s cannot be written: a name or path in it is no UTF-8 text", what);
+		return wb_fail(err, -ENOMEM, "out of memory");
+	if (strlen(text) > WB_MANIFEST_MOST)
+		return wb_fail(err, -EINVAL, "%s would be larger than %u MiB", what,
+			WB_MANIFEST_MOST >> 20);
 	/* What the next boot would refuse is better known now, while the services still run. */
 	r = wb_manifest_parse(
 		(struct wb_bytes){(const uint8_t *)text, strlen(text)}, NULL, &again, err);
@@ -239,6 +263,86 @@ int wb_manifest_write(const struct wb_manifest *m, char **ret, struct wb_error *
 	*ret = text;
 	text = NULL;
 	return 0;
+}
+
+/* The file that cannot be written and read back is worth more than the rule that it breaks. */
+static int check_files(const struct wb_manifest_unit *u, struct wb_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < u->files.n; i++) {
+		json_t *json = wb_json_write(file_fields, &u->files.items[i]);
+		struct wb_manifest_file again = {};
+		WB_CLEAN_STR name = NULL;
+
+		if (asprintf(&name, "its file %s", u->files.items[i].path) < 0)
+			name = NULL;
+		if (json && name)
+			r = wb_json_read(json, file_fields, name, &again, err);
+		else
+			r = wb_fail(err, -ENOMEM, "out of memory");
+		json_decref(json);
+		wb_json_free(file_fields, &again);
+	}
+	return r == -EBADMSG ? -EINVAL : r;
+}
+
+int wb_manifest_check_unit(
+	const struct wb_manifest_unit *u, size_t *ret_bytes, struct wb_error *err)
+{
+	static const char nonce[] = "00000000000000000000000000000000";
+	struct wb_manifest_unit unit = *u;
+	const struct wb_manifest alone = {
+		.version = WB_MANIFEST_VERSION, .nonce = (char *)nonce, .units = {&unit, 1}};
+	struct wb_error local = {};
+	WB_CLEAN_STR text = NULL;
+	int r;
+
+	if (u->files.n > MOST_FILES)
+		return wb_fail(err, -EINVAL,
+			"it has %zu files that would have to travel, and %d can", u->files.n,
+			MOST_FILES);
+	if (u->connections.n > MOST_CONNECTIONS || u->ports.n > MOST_PORTS)
+		return wb_fail(err, -EINVAL,
+			"it has %zu connections and %zu ports, and %d and %d can be held",
+			u->connections.n, u->ports.n, MOST_CONNECTIONS, MOST_PORTS);
+	r = wb_manifest_write(&alone, &text, &local);
+	if (r == 0) {
+		*ret_bytes = strlen(text);
+		return 0;
+	}
+	if (r == -EINVAL) {
+		r = check_files(u, err);
+		if (r < 0)
+			return r;
+		r = -EINVAL;
+	}
+	if (err)
+		*err = local;
+	return r;
+}
+
+char *wb_manifest_line(const char *text)
+{
+	char *line = strdup(text);
+	json_t *json = json_string(text);
+
+	for (char *c = line; c && *c; c++)
+		if (iscntrl((unsigned char)*c) || (!json && !isascii((unsigned char)*c)))
+			*c = '?';
+	json_decref(json);
+	return line;
+}
+
+void wb_manifest_lower(struct wb_manifest_unit *u, const char *why)
+{
+	free(u->how);
+	free(u->why);
+	u->how = strdup("restart");
+	u->why = wb_manifest_line(why);
+	wb_json_free(process_fields, u);
+	if (u->ports.n > MOST_PORTS)
+		wb_json_free(held_fields, u);
 }
 
 void wb_manifest_deinit(struct wb_manifest *m)

@@ -36,10 +36,10 @@ struct wb_manifest_text {
 
 /* A file that does not outlive a reboot by itself (tmpfs), to be put back before the restore. */
 struct wb_manifest_file {
-	char *path;   /* absolute, as the unit's processes see it */
+	char *path;   /* absolute, as the unit's processes see it; any bytes, as in `target` */
 	int64_t mode; /* permission bits */
 	int64_t uid, gid;
-	int64_t mtime_ns; /* since 1970 */
+	int64_t mtime_ns; /* since 1970; negative before */
 	bool directory;   /* then there is no object */
 	char *target;     /* of a symbolic link; else NULL */
 	char *object;     /* in the store, with the contents; NULL: directory, link, or empty */
@@ -116,6 +116,19 @@ int wb_manifest_parse(
 	struct wb_bytes text, const char *nonce, struct wb_manifest *ret, struct wb_error *err);
 /* *ret to be freed with free(). -EINVAL: what could not be read back. -ENOMEM. */
 int wb_manifest_write(const struct wb_manifest *m, char **ret, struct wb_error *err);
+/*
+ * Would this unit's part be read back? So that one unit costs no other its place: -EINVAL with a
+ * sentence that names the file or the limit. *ret_bytes: about how much of the manifest it takes.
+ */
+int wb_manifest_check_unit(
+	const struct wb_manifest_unit *u, size_t *ret_bytes, struct wb_error *err);
+/* One rung lower, to "restart", without what only a process has. */
+void wb_manifest_lower(struct wb_manifest_unit *u, const char *why);
+/*
+ * A sentence as a line of the manifest, to be freed: it may quote another program's log or the name
+ * of a file, where anything can be. NULL: out of memory.
+ */
+char *wb_manifest_line(const char *text);
 void wb_manifest_deinit(struct wb_manifest *m);
 
 #define WB_CLEAN_MANIFEST __attribute__((cleanup(wb_manifest_deinit))) struct wb_manifest

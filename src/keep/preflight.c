@@ -475,6 +475,41 @@ static void add_connection(struct judge *j, const struct wb_socket *s)
 		j->error = -ENOMEM;
 }
 
+static int compare_connections(const void *a, const void *b)
+{
+	const struct wb_manifest_connection *x = a, *y = b;
+	int c = (x->remote_port > y->remote_port) - (x->remote_port < y->remote_port);
+
+	if (!c)
+		c = (x->local_port > y->local_port) - (x->local_port < y->local_port);
+	if (!c)
+		c = strcmp(x->remote, y->remote);
+	return c ? c : strcmp(x->local, y->local);
+}
+
+/*
+ * One socket may be open in several processes, and often in one: its connection is listed once, as a
+ * set of nft(8) has it. There may be tens of thousands.
+ */
+static void drop_repeated_connections(struct judge *j)
+{
+	struct wb_manifest_connection *all = j->v.connections.items;
+	size_t n = 0;
+
+	if (j->error < 0 || !j->v.connections.n)
+		return;
+	qsort(all, j->v.connections.n, sizeof(*all), compare_connections);
+	for (size_t i = 0; i < j->v.connections.n; i++) {
+		if (n && !compare_connections(&all[n - 1], &all[i])) {
+			free(all[i].local);
+			free(all[i].remote);
+		} else {
+			all[n++] = all[i];
+		}
+	}
+	j->v.connections.n = n;
+}
+
 /* A stream whose other end is not the unit's. */
 static void judge_stream(
 	struct judge *j, const struct wb_proc *p, int64_t fd, const struct wb_socket *s)
@@ -573,6 +608,7 @@ static void judge_sockets(struct judge *j)
 		}
 		free(sorted.items);
 	}
+	drop_repeated_connections(j);
 }
 
 /* ---- all of it ---- */

@@ -82,3 +82,10 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
  */
 int wb_keep_verdict_to_manifest(
 	const struct wb_keep_verdict *verdict, struct wb_manifest_unit *u, struct wb_error *err);
+/*
+ * Of a kept unit whose processes stand still under CRIU, by /proc alone: its pids, ports and connections
+ * are replaced by those that are there, and files on a tmpfs that are not in *paths are added. Whether
+ * it can be kept is judged no more. -ESRCH its main process is gone, -ENOMEM.
+ */
+int wb_keep_look_still(const struct wb_files *files, struct wb_manifest_unit *u,
+	struct wb_strv *paths, struct wb_error *err);

@@ -88,7 +88,11 @@ static int fill(int fd, const struct wb_store *store, const char *object, struct
 
 static struct timespec mtime(const struct wb_manifest_file *f)
 {
-	return (struct timespec){f->mtime_ns / 1000000000, f->mtime_ns % 1000000000};
+	int64_t seconds = f->mtime_ns / 1000000000, rest = f->mtime_ns % 1000000000;
+
+	/* Before 1970, too, nanoseconds count up. */
+	return rest < 0 ? (struct timespec){seconds - 1, rest + 1000000000}
+			: (struct timespec){seconds, rest};
 }
 
 /* Owner before mode: a change of owner takes the set-user-id bit away. */
@@ -98,7 +102,7 @@ static int dress(int fd, const struct wb_manifest_file *f)
 
 	if (fchown(fd, (uid_t)f->uid, (gid_t)f->gid) < 0 || fchmod(fd, (mode_t)f->mode) < 0)
 		return -errno;
-	if (f->mtime_ns && futimens(fd, times) < 0)
+	if (futimens(fd, times) < 0)
 		return -errno;
 	return 0;
 }

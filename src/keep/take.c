@@ -56,6 +56,17 @@ static int take_contents(const char *at, const char *path, struct wb_manifest_fi
 	return file->object ? 0 : wb_fail(err, -ENOMEM, "out of memory");
 }
 
+/* Any time is legal, and the ends of what nanoseconds can say are in the years 1677 and 2262. */
+static int64_t to_ns(const struct timespec *t)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow((int64_t)t->tv_sec, 1000000000, &ns) ||
+		__builtin_add_overflow(ns, (int64_t)t->tv_nsec, &ns))
+		return t->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 /* One entry of the walk; `path` is what the unit's processes call it. */
 static int take_one(const FTSENT *e, const char *path, struct wb_manifest_unit *u,
 	struct wb_store *store, struct wb_error *err)
@@ -75,7 +86,7 @@ static int take_one(const FTSENT *e, const char *path, struct wb_manifest_unit *
 	file->mode = st->st_mode & 07777;
 	file->uid = st->st_uid;
 	file->gid = st->st_gid;
-	file->mtime_ns = st->st_mtim.tv_sec * 1000000000ll + st->st_mtim.tv_nsec;
+	file->mtime_ns = to_ns(&st->st_mtim);
 	file->directory = e->fts_info == FTS_D;
 	if (!file->path)
 		return wb_fail(err, -ENOMEM, "out of memory");

@@ -9,12 +9,19 @@
 
 const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 {
-	static struct wb_blob seed;
+	static const char *const files[] = {"\"/run/memcached\"", "{\"hex\": \"2f72ff\"}"};
+	const char *at = strstr(sample_manifest, files[0]);
+	static struct wb_blob seeds[2];
 
-	if (!seed.data)
-		wb_blob_append(&seed, sample_manifest, strlen(sample_manifest));
-	*ret_n = 1;
-	return &seed;
+	if (!seeds[0].data) {
+		wb_blob_append(&seeds[0], sample_manifest, strlen(sample_manifest));
+		wb_blob_append(&seeds[1], sample_manifest, (size_t)(at - sample_manifest));
+		wb_blob_append(&seeds[1], files[1], strlen(files[1]));
+		at += strlen(files[0]);
+		wb_blob_append(&seeds[1], at, strlen(at));
+	}
+	*ret_n = 2;
+	return seeds;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

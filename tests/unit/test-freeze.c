@@ -19,7 +19,13 @@ struct fixture {
 	struct wb_manifest m;
 	struct wb_error err;
 	char log[512];
-	const char *cannot_look, *cannot_freeze, *cannot_take; /* units */
+	size_t looks, holds;
+	const char *changes, *cannot_look_again, *cannot_note; /* units */
+	int cannot_hold_again;
+	size_t held; /* connections, by the last hold */
+	const char *cannot_look, *cannot_freeze, *cannot_take, *has_strange; /* units */
+	size_t files;                                                        /* of each */
+	char long_path[4001];
 	int cannot_change; /* negative errno of a freeze after memory went ahead */
 	int64_t wall;
 	int no_hold, no_net;
@@ -43,6 +49,16 @@ static bool is(const char *name, const struct wb_manifest_unit *u)
 	return name && strcmp(name, u->unit) == 0;
 }
 
+static void add_connection(struct wb_manifest_unit *u, int64_t port)
+{
+	struct wb_manifest_connection *c = wb_list_add(&u->connections, sizeof(*c));
+
+	c->local = strdup("10.0.0.2");
+	c->remote = strdup("10.0.0.1");
+	c->local_port = port;
+	c->remote_port = 5432;
+}
+
 static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, int64_t *highest,
 	struct wb_error *err)
 {
@@ -52,17 +68,37 @@ static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, in
 	note(f, "look", u->unit);
 	if (is(f->cannot_look, u))
 		return wb_fail(err, -ESRCH, "it has ended");
-	pid = wb_list_add(&u->pids, sizeof(*pid));
+	/* The two that are kept are looked at once before anything stands still. */
+	if (++f->looks > 2 && is(f->cannot_look_again, u))
+		return wb_fail(err, -EOPNOTSUPP, "it has an io_uring");
+	if (f->looks > 2 && is(f->changes, u))
+		add_connection(u, 40001);
+	if (!u->pids.n)
+		wb_list_add(&u->pids, sizeof(*pid));
+	pid = u->pids.items;
 	*pid = u->main_pid = 100 + u->unit[0];
 	*highest = *pid + 7;
 	return wb_strv_add(files, "/tmp/of-it");
 }
 
-static int hold(void *ctx, const struct wb_manifest *m, struct wb_error *err)
+static int hold(void *ctx, const struct wb_manifest *m, char **held, struct wb_error *err)
 {
 	struct fixture *f = ctx;
 
 	note(f, "hold", "");
+	/* Whoever renews it must be handed what was in force. */
+	assert_int_equal(!*held, f->holds == 0);
+	f->holds++;
+	free(*held);
+	*held = strdup("rules");
+	f->held = 0;
+	for (size_t i = 0; i < m->units.n; i++)
+		if (wb_manifest_is_process(&m->units.items[i]))
+			f->held += m->units.items[i].connections.n;
+	if (f->holds > 1 && f->cannot_hold_again) {
+		f->cannot_hold_again = 0;
+		return wb_fail(err, -EIO, "no nft");
+	}
 	return f->no_hold ? wb_fail(err, -EIO, "no nft") : 0;
 }
 
@@ -92,13 +128,41 @@ static int freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
 	return 0;
 }
 
+static int note_still(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files,
+	int64_t *highest, struct wb_error *err)
+{
+	struct fixture *f = ctx;
+
+	note(f, "note", u->unit);
+	assert_int_equal(files->n, 1);
+	if (is(f->cannot_note, u))
+		return wb_fail(err, -ESRCH, "it is gone");
+	if (is(f->changes, u)) {
+		add_connection(u, 40002);
+		*highest += 1000;
+		return wb_strv_add(files, "/tmp/new");
+	}
+	return 0;
+}
+
+static void add_file(struct wb_manifest_unit *u, const char *path)
+{
+	struct wb_manifest_file *file = wb_list_add(&u->files, sizeof(*file));
+
+	file->path = strdup(path);
+}
+
 static int take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
 	struct wb_store *store, struct wb_error *err)
 {
 	struct fixture *f = ctx;
 
 	note(f, "take", u->unit);
-	assert_int_equal(files->n, 1);
+	assert_int_equal(files->n, is(f->changes, u) ? 2 : 1);
+	if (is(f->has_strange, u))
+		add_file(u, "run/no-root");
+	for (size_t i = 0; i < f->files; i++)
+		add_file(u, f->long_path);
 	return is(f->cannot_take, u) ? wb_fail(err, -ENOSPC, "the store is full") : 0;
 }
 
@@ -159,7 +223,7 @@ static int set_up(void **state)
 	fake_store_init(&f->machine);
 	assert_int_equal(wb_store_create(&f->machine.env, NULL, 8 << 20, &f->store, &f->err), 0);
 	f->ops = (struct wb_freeze_ops){
-		f, look, hold, unhold, freeze, take, commit, cancel, net, now};
+		f, look, hold, unhold, freeze, note_still, take, commit, cancel, net, now};
 	f->m.from = strdup("6.12");
 	f->m.criu = strdup("4.1.1");
 	add_unit(f, "a.service", "process");
@@ -206,8 +270,8 @@ static void all_is_written_before_any_process_ends(void **state)
 
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->log,
-		"look:a look:c hold freeze:a take:a freeze:c take:c net commit:a "
-		"commit:c");
+		"look:a look:c hold look:a hold freeze:a note:a take:a look:c hold freeze:c note:c "
+		"take:c net commit:a commit:c");
 	assert_true(has_object(f, "u0/core-1.img"));
 	assert_true(has_object(f, "u2/core-1.img"));
 	assert_true(has_object(f, WB_MANIFEST_OBJECT));
@@ -226,7 +290,9 @@ static void a_unit_that_cannot_be_frozen_drops_a_rung(void **state)
 	assert_string_equal(f->m.units.items[0].why, "it holds a device");
 	assert_false(has_object(f, "u0/core-1.img"));
 	assert_true(has_object(f, "u2/core-1.img"));
-	assert_string_equal(f->log, "look:a look:c hold freeze:a freeze:c take:c net commit:c");
+	assert_string_equal(f->log,
+		"look:a look:c hold look:a hold freeze:a look:c hold freeze:c note:c take:c net "
+		"commit:c");
 }
 
 static void one_that_has_ended_drops_too(void **state)
@@ -236,7 +302,54 @@ static void one_that_has_ended_drops_too(void **state)
 	f->cannot_look = "c.service";
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->m.units.items[2].why, "it has ended");
-	assert_string_equal(f->log, "look:a look:c hold freeze:a take:a net commit:a");
+	assert_string_equal(
+		f->log, "look:a look:c hold look:a hold freeze:a note:a take:a net commit:a");
+}
+
+/* a takes its time, and c goes on meanwhile: what it then has is in the manifest, too. */
+static void what_is_new_when_its_turn_comes_travels(void **state)
+{
+	struct fixture *f = *state;
+
+	f->changes = "c.service";
+	assert_int_equal(run(f, false), 0);
+	assert_int_equal(f->held, 1);
+	assert_int_equal(f->m.units.items[0].connections.n, 0);
+	assert_int_equal(f->m.units.items[2].connections.n, 2);
+	assert_int_equal(f->m.highest_pid, 1107 + 'c');
+}
+
+static void what_can_be_kept_no_more_drops_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cannot_look_again = "c.service";
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].how, "process");
+	assert_string_equal(f->m.units.items[2].how, "restart");
+	assert_string_equal(f->m.units.items[2].why, "it has an io_uring");
+	assert_non_null(strstr(f->log, "take:a look:c net commit:a"));
+}
+
+static void what_cannot_be_held_drops_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cannot_hold_again = 1;
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].how, "restart");
+	assert_string_equal(f->m.units.items[2].how, "process");
+	assert_non_null(strstr(f->log, "hold look:a hold look:c hold freeze:c"));
+}
+
+static void what_is_not_known_to_the_end_goes_on(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cannot_note = "a.service";
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].why, "it is gone");
+	assert_non_null(strstr(f->log, "freeze:a note:a cancel:a look:c"));
 }
 
 static void files_that_do_not_fit_let_the_unit_go_on(void **state)
@@ -246,8 +359,43 @@ static void files_that_do_not_fit_let_the_unit_go_on(void **state)
 	f->cannot_take = "a.service";
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->m.units.items[0].why, "the store is full");
-	assert_non_null(strstr(f->log, "take:a cancel:a freeze:c"));
+	assert_non_null(strstr(f->log, "take:a cancel:a look:c hold freeze:c"));
 	assert_false(has_object(f, "u0/core-1.img"));
+}
+
+static void a_file_that_cannot_be_listed_costs_its_unit_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->has_strange = "a.service";
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].how, "restart");
+	assert_string_equal(f->m.units.items[0].why,
+		"its file run/no-root: \"path\" has a value that is not allowed");
+	assert_int_equal(f->m.units.items[0].files.n, 0);
+	assert_string_equal(f->log,
+		"look:a look:c hold look:a hold freeze:a note:a take:a cancel:a look:c hold "
+		"freeze:c note:c take:c net commit:c");
+	assert_true(has_object(f, WB_MANIFEST_OBJECT));
+}
+
+static void what_is_too_much_together_costs_the_last(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(f->long_path) - 1; i++)
+		f->long_path[i] = i % 200 ? 'x' : '/';
+	f->files = (33 << 20) / sizeof(f->long_path);
+	wb_store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(wb_store_drop(&f->machine.env, &f->err), 0);
+	assert_int_equal(wb_store_create(&f->machine.env, NULL, 48 << 20, &f->store, &f->err), 0);
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->m.units.items[0].how, "process");
+	assert_int_equal(f->m.units.items[0].files.n, f->files);
+	assert_string_equal(f->m.units.items[2].how, "restart");
+	assert_non_null(strstr(f->m.units.items[2].why, "connections is too long by"));
+	assert_non_null(strstr(f->log, "freeze:c note:c take:c cancel:c net commit:a"));
 }
 
 static void where_the_jump_can_be_called_off_one_failure_rolls_all_back(void **state)
@@ -257,7 +405,9 @@ static void where_the_jump_can_be_called_off_one_failure_rolls_all_back(void **s
 	f->cannot_freeze = "c.service";
 	assert_int_equal(run(f, true), -EREMOTEIO);
 	assert_string_equal(f->err.text, "c.service: it holds a device");
-	assert_string_equal(f->log, "look:a look:c hold freeze:a take:a freeze:c cancel:a unhold");
+	assert_string_equal(f->log,
+		"look:a look:c hold look:a hold freeze:a note:a take:a look:c hold freeze:c "
+		"cancel:a unhold");
 	assert_false(wb_store_info(f->store).sealed);
 }
 
@@ -300,7 +450,7 @@ static void what_went_ahead_stays_in_the_store(void **state)
 	struct wb_manifest_unit *u = goes_ahead(f);
 
 	assert_int_equal(run(f, false), 0);
-	assert_non_null(strstr(f->log, "hold change:a take:a freeze:c"));
+	assert_non_null(strstr(f->log, "hold change:a note:a take:a look:c"));
 	assert_true(has_object(f, "u0/before.pages-1.img"));
 	assert_true(has_object(f, "u0/core-1.img"));
 	assert_int_equal(u->ahead_bytes, 100 << 20);
@@ -314,7 +464,7 @@ static void a_change_that_cannot_be_taken_is_frozen_whole(void **state)
 
 	f->cannot_change = -EREMOTEIO;
 	assert_int_equal(run(f, true), 0);
-	assert_non_null(strstr(f->log, "hold change:a freeze:a take:a freeze:c"));
+	assert_non_null(strstr(f->log, "hold change:a freeze:a note:a take:a look:c"));
 	assert_false(has_object(f, "u0/before.pages-1.img"));
 	assert_true(has_object(f, "u0/core-1.img"));
 	assert_string_equal(u->how, "process");
@@ -329,7 +479,7 @@ static void a_unit_that_hung_is_not_tried_twice(void **state)
 
 	f->cannot_change = -EIO;
 	assert_int_equal(run(f, false), 0);
-	assert_non_null(strstr(f->log, "hold change:a freeze:c"));
+	assert_non_null(strstr(f->log, "hold change:a look:c hold freeze:c"));
 	assert_string_equal(u->how, "restart");
 	assert_string_equal(u->why, "no parent image");
 	assert_false(has_object(f, "u0/before.pages-1.img"));
@@ -398,6 +548,8 @@ static void files_are_taken_with_all_that_is_below(void **state)
 {
 	struct fixture *f = *state;
 	struct wb_manifest_unit *u = &f->m.units.items[0];
+	/* A second and a half before 1970. */
+	const struct timespec before[] = {{-2, 500000000}, {-2, 500000000}};
 	WB_CLEAN_STRV paths = {};
 	WB_CLEAN_BLOB got = {};
 	char path[128];
@@ -407,6 +559,8 @@ static void files_are_taken_with_all_that_is_below(void **state)
 	assert_int_equal(mkdir(path, 0750), 0);
 	put_file(f, "/d/one", "contents");
 	put_file(f, "/d/empty", "");
+	snprintf(path, sizeof(path), "%s/d/empty", f->root);
+	assert_int_equal(utimensat(AT_FDCWD, path, before, 0), 0);
 	snprintf(path, sizeof(path), "%s/d/link", f->root);
 	assert_int_equal(symlink("one", path), 0);
 	assert_int_equal(wb_strv_add(&paths, "/d"), 0);
@@ -424,6 +578,7 @@ static void files_are_taken_with_all_that_is_below(void **state)
 			assert_string_equal(file->target, "one");
 		} else if (strcmp(file->path, "/d/empty") == 0) {
 			assert_null(file->object);
+			assert_int_equal(file->mtime_ns, -1500000000);
 		} else {
 			assert_string_equal(file->path, "/d/one");
 			assert_int_equal(
@@ -447,7 +602,13 @@ int main(void)
 		TEST(all_is_written_before_any_process_ends),
 		TEST(a_unit_that_cannot_be_frozen_drops_a_rung),
 		TEST(one_that_has_ended_drops_too),
+		TEST(what_is_new_when_its_turn_comes_travels),
+		TEST(what_can_be_kept_no_more_drops_alone),
+		TEST(what_cannot_be_held_drops_alone),
+		TEST(what_is_not_known_to_the_end_goes_on),
 		TEST(files_that_do_not_fit_let_the_unit_go_on),
+		TEST(a_file_that_cannot_be_listed_costs_its_unit_alone),
+		TEST(what_is_too_much_together_costs_the_last),
 		TEST(where_the_jump_can_be_called_off_one_failure_rolls_all_back),
 		TEST(a_store_that_cannot_be_sealed_rolls_all_back),
 		TEST(without_hold_rules_nothing_is_frozen),

@@ -224,6 +224,52 @@ static void test_apply(void **state)
 		fake.log, "nft -f - <<table inet warmboot\ndelete table inet warmboot\n\n");
 }
 
+static void test_renew(void **state)
+{
+	static const struct fake_answer fails[] = {{"nft", 1, "no room\n"}, {}};
+	static struct wb_manifest_port port = {"tcp", NULL, 80};
+	static const char want[] = "nft -f - <<table inet warmboot\ndelete table inet warmboot\n"
+				   "table inet warmboot_restart\n";
+	struct wb_manifest_unit a = {.unit = "a.service", .how = "process"};
+	const struct wb_manifest m = {.units = {&a, 1}};
+	WB_CLEAN_STR held = NULL;
+	WB_CLEAN_STR first = NULL;
+	struct fake_runner fake;
+	struct wb_error err = {};
+
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_string_equal(fake.log, "");
+	assert_null(held);
+	a.connections.items = web_connections;
+	a.connections.n = 1;
+	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_non_null(strstr(fake.log, "elements = { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }"));
+	first = strdup(held);
+	/* What has not changed costs nothing. */
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_string_equal(fake.log, "");
+	/* One more: the table is replaced at once, and what fails leaves the one before. */
+	a.connections.n = 2;
+	fake_runner_init(&fake, fails);
+	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), -EIO);
+	assert_string_equal(held, first);
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_non_null(strstr(fake.log, "table inet warmboot\ndelete table inet warmboot\n"
+					 "table inet warmboot {\n"));
+	assert_non_null(strstr(fake.log, "2001:db8::1 . 40001 . 2001:db8::2 . 80"));
+	/* Lowered: of its connections nothing is held any more. */
+	a.how = (char *)"restart";
+	a.ports.items = &port;
+	a.ports.n = 1;
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_ptr_equal(strstr(fake.log, want), fake.log);
+	assert_non_null(strstr(fake.log, "elements = { tcp . 80 }"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_firewall),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_apply),
+		cmocka_unit_test(test_renew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

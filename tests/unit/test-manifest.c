@@ -71,6 +71,74 @@ static void test_write_refuses(void **state)
 	assert_int_equal(wb_manifest_write(&m, &text, &err), -EINVAL);
 }
 
+/* What a file system takes, the manifest takes. */
+static void test_any_file(void **state)
+{
+	WB_CLEAN_MANIFEST m = {}, again = {};
+	WB_CLEAN_STR text = NULL;
+	struct wb_error err = {};
+	struct wb_manifest_file *f;
+
+	assert_int_equal(parse(sample_manifest, NULL, &m, &err), 0);
+	f = &m.units.items[0].files.items[0];
+	strcpy(f->path, "/run/\xe4\"\n\xff");
+	f->mtime_ns = INT64_MIN;
+	m.units.items[0].definition.items[0].text[0] = '\xfc';
+	assert_int_equal(wb_manifest_write(&m, &text, &err), 0);
+	assert_non_null(strstr(text, "{\n      \"hex\": \"2f72756e2fe4220aff\""));
+	assert_int_equal(parse(text, SAMPLE_NONCE, &again, &err), 0);
+	assert_string_equal(again.units.items[0].files.items[0].path, "/run/\xe4\"\n\xff");
+	assert_true(again.units.items[0].files.items[0].mtime_ns == INT64_MIN);
+	assert_int_equal(again.units.items[0].definition.items[0].text[0], '\xfc');
+}
+
+static void test_one_unit(void **state)
+{
+	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_STR text = NULL;
+	struct wb_error err = {};
+	struct wb_manifest_unit *u;
+	size_t bytes = 0;
+
+	assert_int_equal(parse(sample_manifest, NULL, &m, &err), 0);
+	u = &m.units.items[0];
+	for (int i = 0; i < 100000; i++)
+		*(struct wb_manifest_file *)wb_list_add(&u->files, sizeof(*u->files.items)) =
+			(struct wb_manifest_file){.path = strdup("/run/many")};
+	assert_int_equal(wb_manifest_check_unit(u, &bytes, &err), 0);
+	assert_in_range(bytes, 100000 * 80, 100000 * 200);
+	u->files.items[1].uid = -1;
+	assert_int_equal(wb_manifest_check_unit(u, &bytes, &err), -EINVAL);
+	assert_string_equal(err.text, "its file /run/memcached: \"uid\" is out of its limits");
+	assert_int_equal(wb_manifest_write(&m, &text, &err), -EINVAL);
+	/* Lowered, it is in nobody's way. */
+	wb_manifest_lower(u, "its file /run/a\nb\xff has no \xc3\xa4");
+	assert_string_equal(u->why, "its file /run/a?b? has no ??");
+	assert_int_equal(u->files.n, 0);
+	assert_int_equal(u->connections.n, 0);
+	assert_int_equal(u->ports.n, 1);
+	assert_int_equal(wb_manifest_write(&m, &text, &err), 0);
+}
+
+static void test_limits(void **state)
+{
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_error err = {};
+	struct wb_manifest_unit *u;
+	size_t bytes;
+
+	assert_int_equal(parse(sample_manifest, NULL, &m, &err), 0);
+	u = &m.units.items[0];
+	for (int i = 0; i < 65536; i++)
+		*(struct wb_manifest_port *)wb_list_add(&u->ports, sizeof(*u->ports.items)) =
+			(struct wb_manifest_port){.protocol = strdup("udp"), .port = i + 1};
+	assert_int_equal(wb_manifest_check_unit(u, &bytes, &err), -EINVAL);
+	assert_string_equal(err.text, "it has 1 connections and 65537 ports, and 1048576 and 65536 "
+				      "can be held");
+	wb_manifest_lower(u, err.text);
+	assert_int_equal(wb_manifest_check_unit(u, &bytes, &err), 0);
+}
+
 static void test_other_jump(void **state)
 {
 	WB_CLEAN_MANIFEST m = {};
@@ -123,6 +191,11 @@ static void test_damaged(void **state)
 	refused("\"name\": \"enp0s3\"", "\"name\": \"a b\"", "\"name\" has a value");
 	refused("52:54:00:12:34:56", "52:54:00:12:34", "\"mac\" has a value");
 	refused("\"default\"", "\"10.0.0.0/\"", "\"to\" has a value");
+	refused("\"/run/memcached\"", "{\"hex\": \"2F\"}", "\"path\" is no string");
+	refused("\"/run/memcached\"", "{\"hex\": \"2f0\"}", "\"path\" is no string");
+	refused("\"/run/memcached\"", "{\"hex\": \"2f00\"}", "\"path\" is no string");
+	refused("\"/run/memcached\"", "{\"hex\": \"\"}", "\"path\" is no string");
+	refused("\"/run/memcached\"", "{\"hex\": \"2f2e2e\"}", "\"path\" has a value");
 	refused("\"inode\": 5123, \"fd\": 1", "\"inode\": 5123, \"fd\": 3", "\"fd\" is out of");
 }
 
@@ -150,6 +223,9 @@ int main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_round),
 		cmocka_unit_test(test_write_refuses),
+		cmocka_unit_test(test_any_file),
+		cmocka_unit_test(test_one_unit),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_other_jump),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_names),

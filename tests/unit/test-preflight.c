@@ -157,6 +157,30 @@ static void keeps_a_sandboxed_service(void **state)
 	assert_string_equal(v.files.items[0], "/run/memcached/notes");
 }
 
+/* Twice in one process, and once more in its child. */
+static void lists_a_shared_socket_once(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n453\n"},
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/452/fd/29", .link = "socket:[2600]"},
+		{"/proc/452/fd/30", .link = "socket:[2601]"},
+		{"/proc/453/stat", "453 (worker) S 452 452 452 0 -1 4194560"},
+		{"/proc/453/status", STATUS}, {"/proc/453/mountinfo", MOUNTS},
+		{"/proc/453/maps", MAPS}, {"/proc/453/fd/3", .link = "socket:[2534]"},
+		{"/proc/453/fd/4", .link = "socket:[2600]"}, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_int_equal(v.processes, 2);
+	assert_int_equal(v.ports.n, 1);
+	assert_int_equal(v.connections.n, 2);
+	assert_int_equal(v.connections.items[0].remote_port, 11211);
+	assert_int_equal(v.connections.items[1].remote_port, 0xbbec);
+	assert_int_equal(v.connections.items[1].local_port, 11211);
+}
+
 static void tells_the_manifest(void **state)
 {
 	static const struct fake_file disk[] = {
@@ -184,6 +208,72 @@ static void tells_the_manifest(void **state)
 	assert_int_equal(wb_criu_image_read(u->image, &image, &err), 0);
 	assert_string_equal(image.version, "4.1.1");
 	wb_manifest_deinit(&m);
+}
+
+/* Under CRIU, which traces it: it has forked, and begun and opened something, since it was looked at. */
+static void looks_at_what_stands_still(void **state)
+{
+	static const struct fake_file before[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	static const struct fake_file after[] = {
+		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n453\n"},
+		{"/proc/452/status", "Name:\tmemcached\nTracerPid:\t77\nThreads:\t10\n"},
+		{"/proc/452/net/udp",
+			TCP_HEAD "   1: 00000000:0035 00000000:0000 07 00000000:00000000 "
+				 "00:00000000 00000000   100        0 2700 2 0000 0\n"},
+		MEMCACHED, {"/proc/452/maps", MAPS},
+		{"/proc/453/stat", "453 (worker) t 452 452 452 0 -1 4194560"},
+		{"/proc/453/status", STATUS}, {"/proc/453/mountinfo", MOUNTS},
+		{"/proc/453/maps", MAPS}, {"/proc/453/fd/4", .link = "socket:[2601]"},
+		{"/proc/453/fd/5", .link = "/run/memcached/new"},
+		{"/proc/453/fdinfo/5", INFO("302", "98")},
+		{"/proc/453/fd/6", .link = "socket:[2700]"}, {}};
+	struct wb_files files = fake_files(after);
+	WB_CLEAN_KEEP_VERDICT v = {};
+	WB_CLEAN_STRV paths = {};
+	struct wb_manifest m = {};
+	struct wb_manifest_unit *u = wb_list_add(&m.units, sizeof(*u));
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(before, NULL, NULL, &v, &err), 0);
+	assert_int_equal(wb_keep_verdict_to_manifest(&v, u, &err), 0);
+	u->unit = strdup("memcached.service");
+	assert_int_equal(wb_strv_add(&paths, "/run/memcached.pid"), 0);
+	assert_int_equal(wb_strv_add(&paths, "/run/memcached/notes"), 0);
+	assert_int_equal(wb_keep_look_still(&files, u, &paths, &err), 0);
+	assert_string_equal(u->how, "process");
+	assert_null(u->why);
+	assert_int_equal(u->main_pid, 452);
+	assert_int_equal(u->streams.n, 1);
+	assert_int_equal(u->pids.n, 2);
+	assert_int_equal(u->pids.items[1], 453);
+	assert_int_equal(u->ports.n, 2);
+	assert_int_equal(u->ports.items[1].port, 53);
+	assert_int_equal(u->connections.n, 2);
+	assert_int_equal(u->connections.items[0].remote_port, 11211);
+	assert_int_equal(paths.n, 3);
+	assert_string_equal(paths.items[2], "/run/memcached/new");
+	wb_manifest_deinit(&m);
+}
+
+/* What was read before is not lost where nothing can be read any more. */
+static void says_when_nothing_stands_there(void **state)
+{
+	static const struct fake_file gone[] = {
+		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", ""}, INIT, {}};
+	struct wb_files files = fake_files(gone);
+	WB_CLEAN_STRV paths = {};
+	struct wb_manifest_connection c = {(char *)"10.0.0.2", (char *)"10.0.0.1", 80, 40000};
+	struct wb_manifest_unit u = {.unit = "memcached.service",
+		.how = "process",
+		.main_pid = 452,
+		.cgroup = "/system.slice/memcached.service",
+		.connections = {&c, 1}};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_keep_look_still(&files, &u, &paths, &err), -ESRCH);
+	assert_non_null(strstr(err.text, "no main process"));
+	assert_int_equal(u.connections.n, 1);
 }
 
 static void lower_rung_by_what_is_open(void **state)
@@ -618,7 +708,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_a_sandboxed_service),
+		cmocka_unit_test(lists_a_shared_socket_once),
 		cmocka_unit_test(tells_the_manifest),
+		cmocka_unit_test(looks_at_what_stands_still),
+		cmocka_unit_test(says_when_nothing_stands_there),
 		cmocka_unit_test(lower_rung_by_what_is_open),
 		cmocka_unit_test(lower_rung_by_settings),
 		cmocka_unit_test(configuration_has_its_say),

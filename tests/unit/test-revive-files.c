@@ -105,7 +105,7 @@ static void test_put_back(void **state)
 			ME,
 			.mtime_ns = 1500000000000000000,
 			.object = "foo/file/0"},
-		{.path = path(f, "run/foo/empty"), .mode = 0600, ME},
+		{.path = path(f, "run/foo/empty"), .mode = 0600, ME, .mtime_ns = -1500000000},
 		{.path = path(f, "run/foo/link"), .mode = 0777, ME, .target = "pid"},
 		{.path = path(f, "deep/er/than/that"), .mode = 0600, ME, .object = "foo/file/1"},
 	};
@@ -131,6 +131,11 @@ static void test_put_back(void **state)
 	assert_int_equal(stat(files[1].path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(st.st_mtim.tv_sec, 1500000000);
+	assert_int_equal(stat(files[2].path, &st), 0);
+	assert_int_equal(st.st_mtim.tv_sec, -2);
+	assert_int_equal(st.st_mtim.tv_nsec, 500000000);
+	assert_int_equal(stat(files[4].path, &st), 0);
+	assert_int_equal(st.st_mtim.tv_sec, 0);
 	assert_true(readlink(files[3].path, target, sizeof(target) - 1) > 0);
 	assert_string_equal(target, "pid");
 }
