@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/cmd.h"
 #include "keep/early.h"
 #include "keep/needs.h"
 #include "keep/revive.h"
 #include "keep/unhold.h"
+#include "keep/wake.h"
 
 /* Within the time after which the kernel ends the silence by itself (WB_HOLD_SECONDS). */
 #define LISTEN_SECONDS 45
@@ -38,15 +40,34 @@ static int hold_rest(const struct wb_files *files, const struct wb_early *early,
 	return r;
 }
 
+/* A unit that was frozen and is not back. */
+static bool is_lost(void *arg, const char *unit)
+{
+	const struct wb_result *result = arg;
+
+	for (size_t i = 0; i < result->units.n; i++)
+		if (!strcmp(result->units.items[i].unit, unit))
+			return strcmp(result->units.items[i].how, "process") != 0;
+	return false;
+}
+
 /* What cannot be read is no reason to keep anybody waiting. */
-static void wait_for_ports(const struct wb_files *files)
+static int end_hold(const struct wb_sys *sys, struct wb_error *err)
 {
 	WB_CLEAN_MANIFEST m = {};
 	WB_CLEAN_RESULT result = {};
+	bool known = wb_revive_read(sys->files, &m, NULL) == 0 &&
+		     wb_result_read(sys->files, WB_RESULT, &result, NULL) == 0;
+	int r;
 
-	if (wb_revive_read(files, &m, NULL) == 0 &&
-		wb_result_read(files, WB_RESULT, &result, NULL) == 0)
-		wb_unhold_wait(files, &wb_runner_host, &m, &result, LISTEN_SECONDS);
+	if (known)
+		wb_unhold_wait(sys->files, &wb_runner_host, &m, &result, LISTEN_SECONDS);
+	sys->write_file(sys->ctx, ENDED, (struct wb_bytes){}, 0600);
+	r = wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, err);
+	/* Who waits for an answer on a connection that is no more learns of it now, and can connect anew. */
+	if (known)
+		wb_wake_send(&m, is_lost, &result);
+	return r;
 }
 
 /* Those that come back, or start, only after it; the others are back. */
@@ -80,9 +101,7 @@ static int run_hold(const struct cmd_args *args)
 	bool was_early;
 
 	if (cmd_has(args, OPT_END)) {
-		wait_for_ports(sys->files);
-		sys->write_file(sys->ctx, ENDED, (struct wb_bytes){}, 0600);
-		if (wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, &err) < 0)
+		if (end_hold(sys, &err) < 0)
 			return cmd_fail(args, &err);
 		return CMD_DONE;
 	}

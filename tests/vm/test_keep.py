@@ -85,9 +85,11 @@ def test_list(g):
         {"unit": "redis-server.service", "how": "process", "files": [], "probe": "tcp:6379"}]
     g.run("warmboot keep remove memcached redis-server", check=True)
     assert report(g.run("warmboot keep list --json")) == []
-    for wrong in ("add no-such-thing", "add ssh.socket", "remove memcached", "add memcached --probe udp:1"):
+    # All or none; and what is wrong in itself is wrong usage.
+    for wrong, rc in (("add memcached no-such-thing", 1), ("remove memcached", 1), ("add memcached ssh.socket", 2),
+                      ("add memcached --probe udp:1", 2), ("remove memcached --how=auto", 2)):
         bad = g.run(f"warmboot keep {wrong}")
-        assert bad.rc == 1 and len(bad.out.strip().splitlines()) == 1, bad.out
+        assert bad.rc == rc and len(bad.out.strip().splitlines()) == rc, bad.out
     assert g.run("ls /etc/warmboot/keep.d | wc -l").out.strip() == "0"
 
 
@@ -140,3 +142,46 @@ def test_cannot_be_kept(g, what, why):
 def test_not_running(g):
     stopped = g.run("systemctl stop memcached; warmboot keep test memcached")
     assert stopped.rc == 1 and "there is nothing to keep" in stopped.out
+
+
+def nothing_is_left(g):
+    assert g.out("cat /sys/kernel/kexec_loaded") == "0"
+    assert json.loads(g.out("warmboot store status --json"))["next"] is None
+    assert g.out("nft list tables") == ""
+    assert not g.out("find /run/systemd/system /var/lib/warmboot/keep-result.json -path '*warmboot*' 2>&- || true")
+
+
+def test_who_insists_gets_no_jump(g):
+    g.run("systemctl stop holder; systemctl reset-failed holder")
+    g.run("systemd-run --unit=holder python3 /root/holder.py io_uring && sleep 3", 60, check=True)
+    g.run("warmboot keep add holder --how=process", check=True)
+    for command in ("reboot newest", "reboot newest --now", "reboot newest --dry-run"):
+        refused = g.run(f"warmboot {command}", 120)
+        assert refused.rc == 1, refused.out
+        assert "holder.service was to be kept as a process: " in refused.out and "io_uring" in refused.out
+    g.run("warmboot keep remove holder && systemctl is-active holder && systemctl stop holder", 60, check=True)
+    nothing_is_left(g)
+
+
+def test_a_reboot_that_is_broken_off(g):
+    """As by Ctrl-C, while CRIU has the service: its connection goes on, and nothing of it all is left."""
+    start(g, "memcached.service")
+    pid = g.out("systemctl show -P MainPID memcached")
+    g.write_file("/root/break-off", textwrap.dedent("""\
+        log=/run/warmboot/criu/memcached.service/dump.log
+        exec 3<>/dev/tcp/127.0.0.1/11211
+        rm -f $log
+        setsid warmboot reboot newest --keep memcached </dev/null >/root/said 2>&1 &
+        until [ -s $log ]; do sleep .01; done
+        kill -TERM -- -$!
+        wait $!
+        echo "exit code $?"
+        cat /root/said
+        printf 'version\\r\\n' >&3
+        read -t 20 -r answer <&3 && echo "answer $answer"
+        """).encode())
+    said = g.run("bash /root/break-off", 180).out
+    assert "exit code 1" in said and "broken off by a signal; nothing was stopped" in said, said
+    assert "answer VERSION" in said, said
+    assert g.out("systemctl show -P MainPID memcached") == pid
+    nothing_is_left(g)

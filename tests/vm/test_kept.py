@@ -174,7 +174,7 @@ class World:
                 f"[Service]\n{settings}ExecStart={command}\n[Install]\nWantedBy=multi-user.target\n").encode())
         g.write_file("/etc/nginx/conf.d/slow.conf",
                      b"server { listen 8080; root /srv; location / { limit_rate 300k; limit_rate_after 300k; } }\n")
-        g.run("mkdir -p /srv && head -c 40000000 /dev/urandom >/srv/big"
+        g.run("mkdir -p /srv && head -c 24000000 /dev/urandom >/srv/big"
               " && sed -i 's/^-l .*/-l 0.0.0.0/; s/^-m .*/-m 512/' /etc/memcached.conf"
               " && sed -i 's/^bind .*/bind 0.0.0.0/; s/^protected-mode .*/protected-mode no/; s/^save .*//'"
               " /etc/redis/redis.conf && echo 'save \"\"' >>/etc/redis/redis.conf", 60, check=True)
