@@ -33,6 +33,7 @@ struct journey {
 	struct passenger *list; /* one for each of the manifest's units */
 	size_t room;            /* bytes that the manifest may still grow */
 	char *held;             /* the hold that is in force; NULL none */
+	bool waited;            /* somebody has been frozen since all were looked at */
 };
 
 static bool is_process(const struct passenger *p)
@@ -86,8 +87,13 @@ static int look_at_all(struct journey *j, struct wb_error *err)
 static int look_again(struct journey *j, struct passenger *p, struct wb_error *err)
 {
 	const struct wb_freeze_ops *ops = j->f->ops;
-	int r = look(j->f, p, err);
+	int r;
 
+	if (!j->waited) {
+		j->waited = true;
+		return 0;
+	}
+	r = look(j->f, p, err);
 	return r < 0 ? r : ops->hold(ops->ctx, j->m, &j->held, err);
 }
 
@@ -238,7 +244,7 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 {
 	size_t n = m->units.n;
 	struct passenger *list = calloc(n ? n : 1, sizeof(*list));
-	struct journey j = {f, m, list, WB_MANIFEST_MOST - OTHER_PARTS, NULL};
+	struct journey j = {.f = f, .m = m, .list = list, .room = WB_MANIFEST_MOST - OTHER_PARTS};
 	int r;
 
 	if (!list)
