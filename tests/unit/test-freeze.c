@@ -302,8 +302,7 @@ static void one_that_has_ended_drops_too(void **state)
 	f->cannot_look = "c.service";
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->m.units.items[2].why, "it has ended");
-	assert_string_equal(
-		f->log, "look:a look:c hold freeze:a note:a take:a net commit:a");
+	assert_string_equal(f->log, "look:a look:c hold freeze:a note:a take:a net commit:a");
 }
 
 /* a takes its time, and c goes on meanwhile: what it then has is in the manifest, too. */
