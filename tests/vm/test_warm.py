@@ -120,10 +120,10 @@ def g(payload):
 
 
 def test_cannot_be_told_apart(g):
-    own_times = jump(g, "7.2", "own")
+    jump(g, "7.2", "own")
     assert warm_said(g) == ""
     own = survey(g)
-    warm_times = jump(g, "7.2", "warm")
+    jump(g, "7.2", "warm")
     assert re.match(r"root /dev/vda2 \(ext4\) after \d+ ms: 1 modules .*; starting /sbin/init", warm_said(g))
     warm = survey(g)
     assert own.keys() == warm.keys()
@@ -134,7 +134,6 @@ def test_cannot_be_told_apart(g):
         assert b_sized.keys() == a_sized.keys()
         for key, value in a_sized.items():
             assert value <= b_sized[key] <= value * 1.5 + 16, key
-    assert warm_times["shell"] < own_times["shell"]
 
 
 def dry_run(g, cmdline, initramfs="auto"):
