@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The compression function of SHA-256 (FIPS 180-4, 6.2.2) as macros, for numbers and for vectors of
- * numbers. They work on names: a to h, the schedule w[16], the constants k, and two spare ones.
+ * numbers. They work on names: a to h, the state, and LOAD(i), which leaves word i of a block in w[i].
  */
 #pragma once
 
@@ -37,4 +37,27 @@
 		ROUND(d, e, f, g, h, a, b, c, k[i + 5] + W(i + 5), y, x); \
 		ROUND(c, d, e, f, g, h, a, b, k[i + 6] + W(i + 6), x, y); \
 		ROUND(b, c, d, e, f, g, h, a, k[i + 7] + W(i + 7), y, x); \
+	} while (0)
+
+/* One whole block, of words of this type; the sums are the state and the next block's a to h. */
+#define BLOCK(word)                              \
+	do {                                     \
+		const uint32_t *k = wb_sha256_k; \
+		word w[16], x, y = b ^ c;        \
+                                                 \
+		EIGHT(LOAD, 0);                  \
+		EIGHT(LOAD, 8);                  \
+		for (int i = 0; i < 3; i++) {    \
+			k += 16;                 \
+			EIGHT(NEXT, 0);          \
+			EIGHT(NEXT, 8);          \
+		}                                \
+		a = state[0] += a;               \
+		b = state[1] += b;               \
+		c = state[2] += c;               \
+		d = state[3] += d;               \
+		e = state[4] += e;               \
+		f = state[5] += f;               \
+		g = state[6] += g;               \
+		h = state[7] += h;               \
 	} while (0)

@@ -30,26 +30,8 @@ void wb_sha256_blocks_plain(uint32_t state[8], const uint8_t *data, size_t n)
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
 
-	for (; n; n--, data += 64) {
-		const uint32_t *k = wb_sha256_k;
-		uint32_t w[16], x, y = b ^ c;
-
-		EIGHT(LOAD, 0);
-		EIGHT(LOAD, 8);
-		for (int i = 0; i < 3; i++) {
-			k += 16;
-			EIGHT(NEXT, 0);
-			EIGHT(NEXT, 8);
-		}
-		a = state[0] += a;
-		b = state[1] += b;
-		c = state[2] += c;
-		d = state[3] += d;
-		e = state[4] += e;
-		f = state[5] += f;
-		g = state[6] += g;
-		h = state[7] += h;
-	}
+	for (; n; n--, data += 64)
+		BLOCK(uint32_t);
 }
 
 wb_sha256_blocks wb_sha256_best(void)

@@ -34,19 +34,23 @@ static int no_memory(struct wb_error *err)
 	return wb_fail(err, -ENOMEM, "out of memory");
 }
 
-static int write_text(const struct job *j, const char *name, const char *text, struct wb_error *err)
+static int write_at(const struct job *j, const char *path, const char *text, struct wb_error *err)
 {
 	const struct wb_sys *sys = j->ops->sys;
+	int r = sys->write_file(sys->ctx, path, wb_text(text), 0644);
+
+	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+static int write_text(const struct job *j, const char *name, const char *text, struct wb_error *err)
+{
 	WB_CLEAN_STR path = NULL;
-	int r;
 
 	if (asprintf(&path, "%s/%s", j->early, name) < 0) {
 		path = NULL;
 		return no_memory(err);
 	}
-	r = sys->write_file(
-		sys->ctx, path, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0644);
-	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+	return write_at(j, path, text, err);
 }
 
 static int make_link(const struct job *j, const char *target, const char *dir, const char *name,
@@ -155,7 +159,6 @@ static int write_unit(const struct job *j, const struct wb_manifest_unit *u, str
 static int write_unhold(const struct job *j, struct wb_error *err)
 {
 	static const char dropin[] = "/run/systemd/system/warmboot-unhold.service.d/50-units.conf";
-	const struct wb_sys *sys = j->ops->sys;
 	WB_CLEAN_STR text = NULL;
 	size_t n, units = 0;
 	FILE *out = open_memstream(&text, &n);
@@ -174,9 +177,7 @@ static int write_unhold(const struct job *j, struct wb_error *err)
 		return no_memory(err);
 	if (!units)
 		return 0;
-	r = sys->write_file(sys->ctx, dropin, wb_text(text), 0644);
-	if (r < 0)
-		wb_fail(err, r, "cannot write %s: %s", dropin, strerror(-r));
+	r = write_at(j, dropin, text, err);
 	if (r == 0)
 		r = make_link(j, "/usr/lib/systemd/system/warmboot-unhold.service",
 			"multi-user.target.wants", "warmboot-unhold.service", err);
@@ -190,16 +191,13 @@ static int write_unhold(const struct job *j, struct wb_error *err)
 static int write_nftables(const struct job *j, struct wb_error *err)
 {
 	static const char dropin[] = "/run/systemd/system/nftables.service.d/50-warmboot.conf";
-	const struct wb_sys *sys = j->ops->sys;
 	WB_CLEAN_STR text = NULL;
-	int r;
 
 	if (asprintf(&text, "[Service]\nExecStartPost=-+%s hold --again\n", j->program) < 0) {
 		text = NULL;
 		return no_memory(err);
 	}
-	r = sys->write_file(sys->ctx, dropin, wb_text(text), 0644);
-	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", dropin, strerror(-r)) : 0;
+	return write_at(j, dropin, text, err);
 }
 
 /*
@@ -242,9 +240,7 @@ static int write_ifupdown(const struct job *j, struct wb_error *err)
 			path = NULL;
 			return no_memory(err);
 		}
-		r = sys->write_file(sys->ctx, path, wb_text(text), 0644);
-		if (r < 0)
-			wb_fail(err, r, "cannot write %s: %s", path, strerror(-r));
+		r = write_at(j, path, text, err);
 	}
 	return r;
 }

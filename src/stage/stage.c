@@ -241,7 +241,6 @@ int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error 
 		.initrd = wb_blob_view(&s->initrd),
 		.cmdline = s->cmdline,
 		.verify = s->options.verify == WB_VERIFY_SHA256,
-		.digest = fastest_digest(sys),
 		.mem_min = s->options.mem_min,
 		.mem_max = s->options.mem_max,
 		.dtb = wb_blob_view(&s->dtb),
@@ -253,6 +252,8 @@ int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error 
 	if (r < 0)
 		return r;
 	wish.handoff = s->handoff;
+	if (wish.verify)
+		wish.digest = fastest_digest(sys);
 	r = sys->random(sys->ctx, wish.entropy, sizeof(wish.entropy));
 	if (r == 0)
 		r = sys->random(sys->ctx, wish.rng_seed, sizeof(wish.rng_seed));
