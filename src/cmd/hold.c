@@ -43,12 +43,9 @@ static int hold_rest(const struct wb_files *files, const struct wb_early *early,
 /* A unit that was frozen and is not back. */
 static bool is_lost(void *arg, const char *unit)
 {
-	const struct wb_result *result = arg;
+	const struct wb_unit_result *part = wb_result_unit(arg, unit);
 
-	for (size_t i = 0; i < result->units.n; i++)
-		if (!strcmp(result->units.items[i].unit, unit))
-			return strcmp(result->units.items[i].how, "process") != 0;
-	return false;
+	return part && !wb_has_come_back(part);
 }
 
 /* What cannot be read is no reason to keep anybody waiting. */

@@ -312,46 +312,43 @@ static int run_nft(const struct wb_runner *runner, const char *ruleset, struct w
 	return wb_run(runner, argv, wb_text(ruleset), NULL, err);
 }
 
-int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
-	struct wb_error *err)
+/*
+ * The rulesets of both kinds for one transaction, with what stands for a kind that has nothing to hold.
+ * Returns 1 if either has, else 0.
+ */
+static int both_kinds(const struct wb_manifest *m, unsigned seconds, const char *no_kept,
+	const char *no_restart, char **ret, struct wb_error *err)
 {
 	WB_CLEAN_STR kept = NULL;
 	WB_CLEAN_STR restart = NULL;
-	WB_CLEAN_STR both = NULL;
 
 	if (wb_hold_ruleset(m, WB_HOLD_KEPT, seconds, &kept) < 0 ||
-		wb_hold_ruleset(m, WB_HOLD_RESTART, seconds, &restart) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
-	if (!kept && !restart)
-		return 0;
-	/* One run, and one transaction: both are in force or none. */
-	if (asprintf(&both, "%s%s", kept ? kept : "", restart ? restart : "") < 0) {
-		both = NULL;
+		wb_hold_ruleset(m, WB_HOLD_RESTART, seconds, &restart) < 0 ||
+		asprintf(ret, "%s%s", kept ? kept : no_kept, restart ? restart : no_restart) < 0) {
+		*ret = NULL;
 		return wb_fail(err, -ENOMEM, "out of memory");
 	}
-	return run_nft(runner, both, err);
+	return kept || restart;
+}
+
+int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
+	struct wb_error *err)
+{
+	WB_CLEAN_STR both = NULL;
+	int r = both_kinds(m, seconds, "", "", &both, err);
+
+	return r <= 0 ? r : run_nft(runner, both, err);
 }
 
 int wb_hold_renew(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
 	char **held, struct wb_error *err)
 {
-	WB_CLEAN_STR kept = NULL;
-	WB_CLEAN_STR restart = NULL;
 	WB_CLEAN_STR both = NULL;
-	int r;
+	int r = both_kinds(m, seconds, wb_hold_end_ruleset(WB_HOLD_KEPT),
+		wb_hold_end_ruleset(WB_HOLD_RESTART), &both, err);
 
-	if (wb_hold_ruleset(m, WB_HOLD_KEPT, seconds, &kept) < 0 ||
-		wb_hold_ruleset(m, WB_HOLD_RESTART, seconds, &restart) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
-	if (!kept && !restart && !*held)
-		return 0;
-	if (asprintf(&both, "%s%s", kept ? kept : wb_hold_end_ruleset(WB_HOLD_KEPT),
-		    restart ? restart : wb_hold_end_ruleset(WB_HOLD_RESTART)) < 0) {
-		both = NULL;
-		return wb_fail(err, -ENOMEM, "out of memory");
-	}
-	if (*held && !strcmp(*held, both))
-		return 0;
+	if (r < 0 || (*held ? !strcmp(*held, both) : r == 0))
+		return r < 0 ? r : 0;
 	r = run_nft(runner, both, err);
 	if (r < 0)
 		return r;

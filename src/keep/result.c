@@ -102,6 +102,19 @@ void wb_result_deinit(struct wb_result *result)
 		wb_json_free(result_fields, result);
 }
 
+const struct wb_unit_result *wb_result_unit(const struct wb_result *result, const char *unit)
+{
+	for (size_t i = 0; i < result->units.n; i++)
+		if (!strcmp(result->units.items[i].unit, unit))
+			return &result->units.items[i];
+	return NULL;
+}
+
+bool wb_has_come_back(const struct wb_unit_result *part)
+{
+	return part && !strcmp(part->how, "process");
+}
+
 void wb_unit_result_deinit(struct wb_unit_result *part)
 {
 	if (part)

@@ -50,6 +50,11 @@ int wb_result_write(const struct wb_sys *sys, const char *path, const struct wb_
 void wb_result_deinit(struct wb_result *result);
 #define WB_CLEAN_RESULT __attribute__((cleanup(wb_result_deinit))) struct wb_result
 
+/* The part of one unit; NULL when it has none. Borrowed from `result`. */
+const struct wb_unit_result *wb_result_unit(const struct wb_result *result, const char *unit);
+/* Its processes are back; false for no part at all. */
+bool wb_has_come_back(const struct wb_unit_result *part);
+
 /* One unit's part. A part that is missing or no good reads as -ENOENT or -EBADMSG. */
 int wb_result_part_write(
 	const struct wb_sys *sys, const struct wb_unit_result *part, struct wb_error *err);

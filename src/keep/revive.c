@@ -130,11 +130,6 @@ int wb_revive_hold(const struct wb_files *files, const struct wb_runner *runner,
 
 /* ---- the end ---- */
 
-static bool has_come_back(const struct wb_unit_result *part)
-{
-	return !strcmp(part->how, "process");
-}
-
 static char *copy(const char *s)
 {
 	return s ? strdup(s) : NULL;
@@ -180,7 +175,7 @@ static int let_go(const struct wb_runner *runner, const struct wb_manifest *m,
 	int r = -ENOMEM;
 
 	for (size_t i = 0; units && i < m->units.n; i++) {
-		if (has_come_back(&result->units.items[i]))
+		if (wb_has_come_back(&result->units.items[i]))
 			continue;
 		units[rest.units.n] = m->units.items[i];
 		units[rest.units.n++].how = "restart";
@@ -259,7 +254,7 @@ static void start_all(
 		const char *const reset[] = {"systemctl", "reset-failed", unit, NULL};
 		const char *const start[] = {"systemctl", "--no-block", "start", unit, NULL};
 
-		if (!has_come_back(&result->units.items[i]))
+		if (!wb_has_come_back(&result->units.items[i]))
 			wb_run(runner, reset, (struct wb_bytes){}, NULL, NULL);
 		wb_run(runner, start, (struct wb_bytes){}, NULL, NULL);
 	}
@@ -267,12 +262,7 @@ static void start_all(
 
 static bool unit_is_back(void *arg, const char *unit)
 {
-	const struct wb_result *result = arg;
-
-	for (size_t i = 0; i < result->units.n; i++)
-		if (!strcmp(result->units.items[i].unit, unit))
-			return has_come_back(&result->units.items[i]);
-	return false;
+	return wb_has_come_back(wb_result_unit(arg, unit));
 }
 
 int wb_revive_finish(const struct wb_sys *sys, const struct wb_runner *runner,

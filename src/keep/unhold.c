@@ -29,14 +29,6 @@ bool wb_unhold_listens(const struct wb_manifest_unit *u, const struct wb_sockets
 	return true;
 }
 
-static bool came_back(const struct wb_result *result, const char *unit)
-{
-	for (size_t i = 0; i < result->units.n; i++)
-		if (!strcmp(result->units.items[i].unit, unit))
-			return !strcmp(result->units.items[i].how, "process");
-	return false;
-}
-
 /* It runs, starts, or is still to be started: what failed to thaw waits for its turn. */
 static bool is_coming(const struct wb_runner *runner, const char *unit)
 {
@@ -65,8 +57,8 @@ static bool all_listen(const struct wb_files *files, const struct wb_runner *run
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
 
-		if (!came_back(result, u->unit) && !wb_unhold_listens(u, &sockets) &&
-			is_coming(runner, u->unit))
+		if (!wb_has_come_back(wb_result_unit(result, u->unit)) &&
+			!wb_unhold_listens(u, &sockets) && is_coming(runner, u->unit))
 			return false;
 	}
 	return true;
