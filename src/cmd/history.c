@@ -69,8 +69,8 @@ static void print_text(const struct wb_history *h)
 	if (!h->n)
 		puts("(none yet)");
 	if (h->damaged)
-		printf("%zu damaged records are left out, and go when the next boot is recorded.\n",
-			h->damaged);
+		printf("%zu damaged record%s left out, and gone when the next boot is recorded.\n",
+			h->damaged, h->damaged == 1 ? "" : "s");
 }
 
 static int run_history(const struct cmd_args *args)

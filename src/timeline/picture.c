@@ -52,6 +52,12 @@ static const char *duration(double s, char ret[24])
 	return ret;
 }
 
+/* A margin of error, for markup. */
+static const char *margin(double s, char ret[24])
+{
+	return s < 0.001 ? "&lt; 1 ms" : duration(s, ret);
+}
+
 /* Who had the machine: the old system, the kernels, or the new system. */
 static const char *phase_class(const char *name)
 {
@@ -135,7 +141,7 @@ static void print_phase(FILE *f, const struct wb_tl_phase *p, double scale, int 
 	print_escaped(f, p->name);
 	fprintf(f, ": %s, from ", duration(p->duration_s, text));
 	print_escaped(f, p->source);
-	fprintf(f, " (+- %s)</title>\n", duration(p->error_s, error));
+	fprintf(f, " (+- %s)</title>\n", margin(p->error_s, error));
 	fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", LEFT - 12, y + 17);
 	print_escaped(f, p->name);
 	fprintf(f,
@@ -202,6 +208,8 @@ static void print_seconds(FILE *f, double s)
 
 static void print_tables(FILE *f, const struct wb_timeline *t)
 {
+	char text[24];
+
 	fputs("<h2>Phases</h2><table><tr><th>phase</th><th class=\"n\">start</th><th "
 	      "class=\"n\">time</th>"
 	      "<th class=\"n\">may be off by</th><th>read from</th></tr>\n",
@@ -211,7 +219,7 @@ static void print_tables(FILE *f, const struct wb_timeline *t)
 		print_cell(f, t->phases[i].name);
 		print_seconds(f, t->phases[i].start_s);
 		print_seconds(f, t->phases[i].duration_s);
-		print_seconds(f, t->phases[i].error_s);
+		fprintf(f, "<td class=\"n\">%s</td>", margin(t->phases[i].error_s, text));
 		print_cell(f, t->phases[i].source);
 		fputs("</tr>\n", f);
 	}

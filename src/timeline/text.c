@@ -149,7 +149,7 @@ static void print_sources(FILE *f, const struct wb_timeline *t)
 		const struct wb_tl_phase *p = &t->phases[i];
 
 		snprintf(head, sizeof(head), "  %-*.*s ", NAME, NAME, p->name);
-		if (p->error_s < 0.0015)
+		if (p->error_s < 0.001)
 			snprintf(error, sizeof(error), "< 1 ms");
 		else
 			duration(p->error_s, error);
