@@ -31,6 +31,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 
+# One line more each time that ifupdown has set up the device: network_up().
+POST_UP = "/run/post-up"
+
 # In place of systemd: the root as it is in use, and the server of commands.
 BARE_PATH = "/usr/local/sbin/wb-bare"
 BARE = f"""#!/bin/bash
@@ -534,8 +537,19 @@ class Guest:
     def read_file(self, path, timeout=60):
         return base64.b64decode(self.out(f"base64 '{path}'", timeout))
 
-    def network_up(self, v6=False):
-        """Give the guest its address, through systemd-networkd, for this boot and those after it."""
+    def network_up(self, v6=False, ifupdown=False):
+        """
+        Give the guest its address, for this boot and those after it: by systemd-networkd, or by
+        ifupdown, as Debian's installer does.
+        """
+        if ifupdown:
+            device = self.out("grep -l " + self.net.mac + " /sys/class/net/*/address | cut -d/ -f5").strip()
+            self.write_file("/etc/network/interfaces", (
+                f"auto lo\niface lo inet loopback\nauto {device}\niface {device} inet static\n"
+                f"  address {self.net.guest}/{self.net.prefix}\n  gateway {self.net.host}\n"
+                f"  post-up echo up >>{POST_UP}\n").encode())
+            self.run("systemctl enable networking && systemctl restart networking", 60, check=True)
+            return
         self.write_file("/etc/systemd/network/lan.network", (
             f"[Match]\nMACAddress={self.net.mac}\n"
             f"[Network]\nAddress={self.net.guest}/{self.net.prefix}\nGateway={self.net.host}\n"

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The boot after a jump: a kept service comes back under its own unit, in its own sandbox."""
+"""The boot after a jump: a kept service comes back under its own unit, in its own sandbox.
+
+The network is set up by ifupdown, as Debian's installer does: it finds the addresses that the thaw has set.
+"""
 import json
 import pathlib
 import sys
@@ -48,7 +51,7 @@ UNIT = textwrap.dedent('''
 @pytest.fixture
 def machine(payload):
     with net.Network() as n, guest.Guest(kernel="6.12", payload=payload, net=n, name="revive") as g:
-        g.network_up()
+        g.network_up(ifupdown=True)
         g.run("mkdir -p /srv", check=True)
         g.write_file("/srv/counter.py", COUNTER.encode())
         g.write_file("/etc/systemd/system/counter.service", UNIT.encode())
@@ -112,6 +115,8 @@ def test_back_under_its_own_unit(machine):
     # Nothing is left behind.
     assert "warmboot" not in g.out("nft list tables")
     assert g.out("systemctl --failed --no-legend --plain") == ""
+    assert g.out("systemctl is-active networking").strip() == "active"
+    assert g.out(f"cat {guest.POST_UP}").split() == ["up"], "ifupdown did not set its device up, or did it twice"
     assert g.run("test -s /var/lib/warmboot/keep-result.json").rc == 0
     assert "counter" not in g.run("ls /run/systemd/generator.early").out
     g.run("systemctl restart counter.service", 60, check=True)
