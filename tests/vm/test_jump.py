@@ -69,7 +69,7 @@ def test_twenty_in_a_row(payload):
         g.write_file("/root/small", data[:32768])
         want = g.out("sha256sum /root/big /root/small", 120)
         boots, stood = {g.boot_id}, []
-        ways = (WARM, "--method=segments --initramfs=own", WARM + " --verify=none", "--method=file --initramfs=own")
+        ways = (WARM, "--method=segments --initramfs=warm", WARM + " --verify=none", "--method=file --initramfs=warm")
         bare = g.bare()
         for n in range(20):
             way = ways[n % len(ways)]
