@@ -243,6 +243,7 @@ static int write_verdict(const struct wb_sys *sys, const struct status *s, struc
 		.time = v->when,
 		.outcome = v->outcome,
 		.judged_boot = copy(s->traces.boot_id),
+		.judged_why = copy(v->why),
 	};
 	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);
 }

@@ -51,6 +51,7 @@ static const struct {
 	{"nonce", offsetof(struct wb_record, nonce)},
 	{"boot_id", offsetof(struct wb_record, boot_id)},
 	{"judged_boot", offsetof(struct wb_record, judged_boot)},
+	{"judged_why", offsetof(struct wb_record, judged_why)},
 };
 #define N_FIELDS (sizeof(fields) / sizeof(*fields))
 
@@ -226,16 +227,16 @@ static struct wb_verdict judge_other_boot(const struct wb_record *rec, const str
 
 	if (t->boot_time && t->boot_time > rec->time + LONGEST_REBOOT) {
 		v.outcome = WB_OUTCOME_UNKNOWN;
-		v.why = "this kernel started long after the jump was asked for, so that there may "
-			"have "
-			"been other boots between";
+		v.why = "the kernel that came up started long after the jump was asked for: there "
+			"may "
+			"have been other boots between";
 	} else if (rec->nonce && t->by_kexec) {
 		v.outcome = WB_OUTCOME_UNKNOWN;
-		v.why = "this kernel was entered by kexec, but bears no mark of the jump that was "
-			"asked for";
+		v.why = "the kernel that came up was entered by kexec, but bears no mark of "
+			"the jump that was asked for";
 	} else if (t->by_kexec) {
 		v.outcome = WB_OUTCOME_JUMPED;
-		v.why = "this kernel was entered by kexec";
+		v.why = "the kernel that came up was entered by kexec";
 	} else {
 		v.why = "the machine came up through its firmware although a jump was asked for";
 	}
@@ -259,7 +260,7 @@ struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *
 
 	if (is_marked(rec, t)) {
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, rec->from, rec->to, rec->method,
-			rec->time, "this kernel bears the mark of that jump"};
+			rec->time, "the kernel that came up bears its mark"};
 		/* kexec -a may have changed its method; the handoff block saw what came of it. */
 		if (same(rec->nonce, t->handoff_nonce))
 			v.method = t->handoff_method;
@@ -278,7 +279,7 @@ struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *
 		v.why = "no jump is on record";
 	} else if (rec->judged_boot) {
 		v = (struct wb_verdict){rec->outcome, rec->from, rec->to, rec->method, rec->time,
-			"judged in the boot that followed"};
+			rec->judged_why ? rec->judged_why : "judged in the boot that followed"};
 	} else {
 		v = judge_other_boot(rec, t);
 	}

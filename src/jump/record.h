@@ -47,6 +47,7 @@ struct wb_record {
 	/* Only after the verdict on a jump was written down: */
 	enum wb_outcome outcome;
 	char *judged_boot; /* boot_id of the boot in which it was judged */
+	char *judged_why;  /* what spoke for that outcome */
 };
 
 /* -ENOENT, -EBADMSG with a sentence that names the file, -EACCES, -ENOMEM. */

@@ -88,7 +88,9 @@ static void a_written_verdict_stands(void **state)
 
 	judged.judged_boot = "boot-b";
 	judged.outcome = WB_OUTCOME_JUMPED;
+	judged.judged_why = "it says so";
 	assert_int_equal(wb_judge(&judged, &t).outcome, WB_OUTCOME_JUMPED);
+	assert_string_equal(wb_judge(&judged, &t).why, "it says so");
 }
 
 static void a_copied_mark_is_no_jump_of_its_own(void **state)
