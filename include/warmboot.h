@@ -92,8 +92,9 @@ struct wb_stage_info {
 	enum wb_initramfs initramfs; /* WARM or OWN */
 	const char *initramfs_why;
 	enum wb_verify verify;
-	const char *release;                 /* of the new kernel, "" unknown */
-	const char *cmdline;                 /* as it will be passed */
+	const char *release; /* of the new kernel, "" unknown */
+	const char *cmdline; /* as it will be passed */
+	bool no_cmdline;     /* nobody gave one: it holds nothing but what was appended */
 	uint64_t kernel_bytes, initrd_bytes; /* as they will lie in memory */
 	uint8_t nonce[16];                   /* all zero for WB_METHOD_FILE */
 };

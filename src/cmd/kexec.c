@@ -395,7 +395,7 @@ static int exec_now(const struct wb_sys *sys, const struct wb_quiesce *quiesce,
 		b.data[0] == '0')
 		return wb_fail(
 			err, -ENOENT, "nothing has been loaded; load a kernel first (kexec -l)");
-	cmd_record_staged_jump(sys);
+	cmd_record_jump_of_others(sys);
 	if (k->sync)
 		quiesce->sync(quiesce->ctx);
 	if (k->net_down)

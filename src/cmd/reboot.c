@@ -44,11 +44,27 @@ static int record_jump(const struct wb_sys *sys, struct wb_error *err)
 	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);
 }
 
-void cmd_record_staged_jump(const struct wb_sys *sys)
+/* Has `warmboot reboot` put this very shutdown on record, and not an earlier one that did not happen? */
+static bool is_on_record(const struct wb_sys *sys)
 {
-	/* Without the load's record, one that says more may be there already: leave it. */
-	if (sys->files->exists(sys->files->ctx, WB_RECORD_STAGED))
-		record_jump(sys, NULL);
+	WB_CLEAN_TRACES now = {};
+	WB_CLEAN_RECORD jump = {}, staged = {};
+
+	if (wb_traces_read(sys->files, &now) < 0 || !now.boot_id ||
+		wb_record_read(sys->files, WB_RECORD_JUMP, &jump, NULL) < 0 || jump.judged_boot ||
+		!jump.boot_id || strcmp(jump.boot_id, now.boot_id) != 0)
+		return false;
+	if (wb_record_read(sys->files, WB_RECORD_STAGED, &staged, NULL) == 0 &&
+		staged.time > jump.time)
+		return false;
+	return sys->wall_ns(sys->ctx) / 1000000000 - jump.time < WB_LONGEST_REBOOT;
+}
+
+void cmd_record_jump_of_others(const struct wb_sys *sys)
+{
+	if (is_on_record(sys) || record_jump(sys, NULL) < 0)
+		return;
+	wb_mark(sys, WB_MARK_ASKED);
 }
 
 /* The jump was refused before anything was stopped: what was known before holds again. */

@@ -15,5 +15,8 @@
  */
 int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool now,
 	bool ignore_inhibitors, struct cmd_keeping *keeping, struct wb_error *err);
-/* Put the jump to what warmboot staged on record if that can be done at all. */
-void cmd_record_staged_jump(const struct wb_sys *sys);
+/*
+ * Put a jump that another program asked for on record, if that can be done at all: so the boot that
+ * follows knows whether it came of it. Does nothing where cmd_jump() has.
+ */
+void cmd_record_jump_of_others(const struct wb_sys *sys);

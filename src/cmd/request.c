@@ -410,29 +410,14 @@ static int put_on_record(const struct wb_sys *sys, const struct cmd_request *req
 	return wb_record_write(sys, WB_RECORD_STAGED, &rec, err);
 }
 
-/* Nothing on the command line but what was added here? */
-static bool only_ours(const char *cmdline, const struct cmd_request *req)
-{
-	const char *ours[] = {req->appended, req->region, req->mark};
-
-	for (size_t i = 0; i < 3; i++) {
-		if (ours[i] && *ours[i] && !strncmp(cmdline, ours[i], strlen(ours[i])))
-			cmdline += strlen(ours[i]);
-		cmdline += strspn(cmdline, " ");
-	}
-	return !*cmdline;
-}
-
 int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct wb_stage **ret,
 	struct wb_error *err)
 {
-	const char *cmdline;
 	int r = wb_stage_prepare(sys, &req->options, ret, err);
 
 	if (r < 0 || !req->leave_mark || req->options.cmdline || req->append)
 		return r;
-	cmdline = wb_stage_info(*ret).cmdline;
-	if (!only_ours(cmdline, req))
+	if (!wb_stage_info(*ret).no_cmdline)
 		return 0;
 	wb_stage_free(*ret);
 	return wb_fail(err, -EINVAL,
@@ -444,6 +429,7 @@ int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct 
 int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret_stage,
 	struct wb_error *err)
 {
+	struct wb_error unwritten = {};
 	struct wb_stage *stage;
 	int r = cmd_check_gates(sys, err);
 
@@ -454,12 +440,15 @@ int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage
 	if (r < 0)
 		return r;
 	r = wb_stage_commit(sys, stage, err);
-	if (r == 0) {
-		/* The kernel is loaded; a /run that takes no file does not unload it. */
-		if (put_on_record(sys, req, stage, NULL) < 0)
-			sys->remove_file(sys->ctx, WB_RECORD_STAGED);
-	}
 	cmd_progress_end();
+	/* The kernel is loaded; a /run that takes no file does not unload it. */
+	if (r == 0 && put_on_record(sys, req, stage, &unwritten) < 0) {
+		sys->remove_file(sys->ctx, WB_RECORD_STAGED);
+		fprintf(stderr,
+			"warmboot: the kernel is staged, but not on record, so that \"warmboot "
+			"status\" will tell less of it: %s\n",
+			unwritten.text);
+	}
 	if (r == 0 && ret_stage)
 		*ret_stage = stage;
 	else

@@ -12,9 +12,6 @@
 #include "jump/record.h"
 #include "sys/handoff.h"
 
-/* A firmware that needs longer than this to start a kernel is not one that we know. */
-#define LONGEST_REBOOT (30 * 60)
-
 static const char *const outcome_names[] = {
 	[WB_OUTCOME_NONE] = "none",
 	[WB_OUTCOME_JUMPED] = "jumped",
@@ -225,7 +222,7 @@ static struct wb_verdict judge_other_boot(const struct wb_record *rec, const str
 	struct wb_verdict v = {
 		WB_OUTCOME_FIRMWARE, rec->from, rec->to, rec->method, rec->time, NULL};
 
-	if (t->boot_time && t->boot_time > rec->time + LONGEST_REBOOT) {
+	if (t->boot_time && t->boot_time > rec->time + WB_LONGEST_REBOOT) {
 		v.outcome = WB_OUTCOME_UNKNOWN;
 		v.why = "the kernel that came up started long after the jump was asked for: there "
 			"may "

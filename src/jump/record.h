@@ -16,6 +16,9 @@
 /* Written just before a jump; outlives it. */
 #define WB_RECORD_JUMP "/var/lib/warmboot/jump.json"
 
+/* In seconds. A firmware that needs longer than this to start a kernel is not one that we know. */
+#define WB_LONGEST_REBOOT (30 * 60)
+
 /*
  * The word that marks a jump in the next kernel's command line where nothing else can
  * (kexec_file_load): warmboot.jump=NONCE.

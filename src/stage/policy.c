@@ -45,7 +45,7 @@ static bool signature_forced(const struct wb_sys *sys)
 void wb_policy_read(const struct wb_sys *sys, struct wb_policy *ret)
 {
 	struct wb_policy p = {};
-	WB_CLEAN_BLOB disabled = {}, cmdline = {};
+	WB_CLEAN_BLOB disabled = {}, limit = {}, cmdline = {};
 	WB_CLEAN_STR kho = NULL;
 
 	p.may_boot = sys->may_boot(sys->ctx);
@@ -53,6 +53,8 @@ void wb_policy_read(const struct wb_sys *sys, struct wb_policy *ret)
 		p.no_kexec = !sys->files->exists(sys->files->ctx, "/sys/kernel/kexec_loaded");
 	else
 		p.disabled = disabled.data[0] == '1';
+	p.spent = read_text(sys, "/proc/sys/kernel/kexec_load_limit_reboot", &limit) == 0 &&
+		  limit.data[0] == '0';
 	read_lockdown(sys, &p);
 	if (p.lockdown[0] && strcmp(p.lockdown, "none") != 0) {
 		p.signature = true;
@@ -84,6 +86,10 @@ int wb_policy_check(const struct wb_policy *p, bool file, struct wb_error *err)
 			"kernel.kexec_load_disabled is 1, which holds until the next boot; reboot "
 			"through "
 			"the firmware, and take the setting out of sysctl.d to load kernels");
+	if (p->spent)
+		return wb_fail(err, -EPERM,
+			"kernel.kexec_load_limit_reboot is 0: this boot may load no more kernels; "
+			"reboot through the firmware, and raise the setting in sysctl.d");
 	if (p->signature && !file)
 		return wb_fail(err, -EPERM,
 			"%s, so kexec_load(2) is refused; use --method=file with a signed kernel",

@@ -7,6 +7,7 @@
 struct wb_policy {
 	bool may_boot;     /* CAP_SYS_BOOT */
 	bool disabled;     /* kernel.kexec_load_disabled = 1 */
+	bool spent;        /* kernel.kexec_load_limit_reboot is down to 0 (since Linux 6.3) */
 	bool no_kexec;     /* kernel without kexec at all */
 	bool signature;    /* only signed kernels may be loaded: lockdown or KEXEC_SIG_FORCE */
 	bool kho;          /* kexec handover is on: only kexec_file_load(2) carries its state */

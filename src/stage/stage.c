@@ -116,6 +116,7 @@ static int choose_cmdline(const struct wb_sys *sys, struct wb_stage *s, struct w
 			s->cmdline = strdup(
 				s->options.default_cmdline ? s->options.default_cmdline : "");
 	}
+	s->no_cmdline = s->cmdline && !*s->cmdline;
 	if (append_cmdline(s, s->options.append) < 0)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	if (s->options.region_word && !strstr(s->cmdline, s->options.region_word) &&
@@ -472,6 +473,7 @@ struct wb_stage_info wb_stage_info(const struct wb_stage *s)
 		.verify = s->options.verify,
 		.release = s->release,
 		.cmdline = s->cmdline,
+		.no_cmdline = s->no_cmdline,
 		.kernel_bytes = s->vmlinux.size ? s->vmlinux.size : s->image.bytes.size,
 		.initrd_bytes = s->initrd.size,
 	};

@@ -24,6 +24,7 @@ struct wb_stage {
 	struct wb_blob initrd;
 	struct wb_blob dtb;
 	char *cmdline;
+	bool no_cmdline; /* but for words of warmboot */
 	char release[128];
 
 	enum wb_method method;

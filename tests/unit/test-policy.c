@@ -46,6 +46,20 @@ static void no_privilege(void **state)
 	says(&p, true, -EPERM, "CAP_SYS_BOOT; run this as root or with sudo");
 }
 
+static void no_loads_left(void **state)
+{
+	static const struct fake_file disk[] = {{"/proc/sys/kernel/kexec_load_disabled", "0\n"},
+		{"/proc/sys/kernel/kexec_load_limit_reboot", "0\n"}, {}};
+	static const struct fake_file unlimited[] = {
+		{"/proc/sys/kernel/kexec_load_disabled", "0\n"},
+		{"/proc/sys/kernel/kexec_load_limit_reboot", "-1\n"}, {}};
+	struct wb_policy p = read_policy(disk, 0);
+
+	says(&p, true, -EPERM, "kernel.kexec_load_limit_reboot is 0");
+	p = read_policy(unlimited, 0);
+	assert_false(p.spent);
+}
+
 static void load_disabled(void **state)
 {
 	static const struct fake_file list[] = {
@@ -97,6 +111,7 @@ int main(void)
 		cmocka_unit_test(open_machine_allows_all),
 		cmocka_unit_test(no_privilege),
 		cmocka_unit_test(load_disabled),
+		cmocka_unit_test(no_loads_left),
 		cmocka_unit_test(lockdown),
 		cmocka_unit_test(signature_forced_by_configuration),
 		cmocka_unit_test(kernel_without_kexec),
