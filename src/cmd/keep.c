@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/json.h"
 #include "jump/record.h"
 #include "keep/rehearse.h"
 
@@ -141,13 +142,6 @@ static json_t *strings_json(const struct wb_strv *v)
 	return list;
 }
 
-static void print_json(json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
-}
-
 static void list_json(const struct wb_keep_configs *all)
 {
 	json_t *list = json_array();
@@ -159,7 +153,7 @@ static void list_json(const struct wb_keep_configs *all)
 						    "how", wb_keep_how_name(c->how), "files",
 						    strings_json(&c->files), "probe", c->probe));
 	}
-	print_json(list);
+	cmd_print_json(list);
 }
 
 static void list_text(const struct wb_keep_configs *all)
@@ -299,7 +293,7 @@ static int run_test(const struct cmd_args *args)
 			code = cmd_fail(args, &err);
 	}
 	if (list)
-		print_json(list);
+		cmd_print_json(list);
 	return code;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/json.h"
 #include "cmd/keeping.h"
 #include "keep/ahead.h"
 #include "keep/config.h"
@@ -494,6 +495,21 @@ void cmd_keeping_print(const struct cmd_keeping *k)
 			printf("             its memory is copied while it stands still: %s\n",
 				u->ahead_why);
 	}
+}
+
+json_t *cmd_keeping_json(const struct cmd_keeping *k)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < k->draft.units.n; i++) {
+		const struct wb_manifest_unit *u = &k->draft.units.items[i];
+
+		json_array_append_new(
+			list, json_pack("{s:o, s:s, s:o, s:I}", "unit", cmd_json_or_null(u->unit),
+				      "how", u->how, "why", cmd_json_or_null(u->why), "ahead_bytes",
+				      (json_int_t)wb_ahead_bytes(u)));
+	}
+	return list;
 }
 
 int cmd_keeping_freeze(

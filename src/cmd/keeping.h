@@ -2,6 +2,8 @@
 /* What `reboot` does for kept services, around staging and jumping. */
 #pragma once
 
+#include <jansson.h>
+
 #include "cmd/load.h"
 #include "keep/manifest.h"
 #include "keep/result.h"
@@ -65,6 +67,8 @@ void cmd_keeping_deinit(struct cmd_keeping *k);
 
 /* Print each unit with its rung and the reason. */
 void cmd_keeping_print(const struct cmd_keeping *k);
+/* The same as [{unit, how, why, ahead_bytes}]. */
+json_t *cmd_keeping_json(const struct cmd_keeping *k);
 
 /* The jump failed after that: start the units again in the ordinary way. */
 void cmd_keeping_start_again(const struct wb_sys *sys, const struct cmd_keeping *k);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "cmd/json.h"
 #include "entry/entry.h"
 #include "sys/sys.h"
 
@@ -37,9 +38,7 @@ static void print_json(const struct wb_entries *all)
 				      string_or_null(e->kernel), "initrds", initrds, "cmdline",
 				      string_or_null(e->cmdline), "default", e->is_default));
 	}
-	json_dumpf(list, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(list);
+	cmd_print_json(list);
 }
 
 static void print_text(const struct wb_entries *all)

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "cmd/json.h"
 #include "cmd/load.h"
 #include "timeline/marks.h"
 
@@ -51,37 +52,26 @@ static void print_plan(const struct wb_stage *stage, const struct cmd_request *r
 	printf("%-12s 0x%016" PRIx64 "\n", "entry", wb_stage_entry(stage));
 }
 
-static json_t *string_or_null(const char *s)
-{
-	json_t *j = s && *s ? json_string(s) : NULL;
-
-	return j ? j : json_null();
-}
-
-static void print_json(const struct wb_stage *stage, const struct cmd_request *req, bool staged)
+json_t *cmd_stage_json(const struct wb_stage *stage, const struct cmd_request *req, bool staged)
 {
 	struct wb_stage_info info = wb_stage_info(stage);
 	json_t *segments = json_array();
 	struct wb_stage_segment s;
-	json_t *json;
 
 	for (size_t i = 0; wb_stage_segment(stage, i, &s); i++)
 		json_array_append_new(
 			segments, json_pack("{s:s, s:I, s:I, s:I}", "name", s.name, "start",
 					  (json_int_t)s.start, "memsz", (json_int_t)s.memsz,
 					  "bufsz", (json_int_t)s.bufsz));
-	json = json_pack("{s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:o}",
-		"staged", staged, "entry", string_or_null(req->options.entry), "kernel",
-		string_or_null(req->options.kernel), "release", string_or_null(info.release),
+	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:o}",
+		"staged", staged, "entry", cmd_json_or_null(req->options.entry), "kernel",
+		cmd_json_or_null(req->options.kernel), "release", cmd_json_or_null(info.release),
 		"method", wb_method_name(info.method), "method_why", info.method_why, "initramfs",
 		wb_initramfs_name(info.initramfs), "initramfs_why", info.initramfs_why, "verify",
-		wb_verify_name(info.verify), "cmdline", string_or_null(info.cmdline),
+		wb_verify_name(info.verify), "cmdline", cmd_json_or_null(info.cmdline),
 		"kernel_bytes", (json_int_t)info.kernel_bytes, "initrd_bytes",
 		(json_int_t)info.initrd_bytes, "entry_address", (json_int_t)wb_stage_entry(stage),
 		"segments", segments);
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
 }
 
 static int dry_run(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret,
@@ -112,7 +102,7 @@ static int run_load(const struct cmd_args *args)
 	if (!dry)
 		wb_mark(sys, WB_MARK_LOAD_END);
 	if (cmd_has(args, OPT_JSON))
-		print_json(stage, &req, !dry);
+		cmd_print_json(cmd_stage_json(stage, &req, !dry));
 	else if (dry)
 		print_plan(stage, &req);
 	else

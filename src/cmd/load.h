@@ -2,6 +2,7 @@
 /* Staging, as load, reboot and kexec all do it. */
 #pragma once
 
+#include <jansson.h>
 #include <warmboot.h>
 
 #include "cmd/cmd.h"
@@ -100,3 +101,4 @@ bool cmd_is_loaded(const struct wb_sys *sys);
 int cmd_reusable_cmdline(const char *running, char **ret);
 
 void cmd_print_stage(const struct wb_stage *stage, const struct cmd_request *req);
+json_t *cmd_stage_json(const struct wb_stage *stage, const struct cmd_request *req, bool staged);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/json.h"
 #include "cmd/keeping.h"
 #include "cmd/load.h"
 #include "cmd/reboot.h"
@@ -214,6 +215,7 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 	struct cmd_keeping *keeping, struct wb_error *err)
 {
 	CMD_CLEAN_WORDS words = {};
+	json_t *json = NULL;
 	struct wb_stage *stage;
 	bool again = false;
 	int r = 0;
@@ -247,12 +249,18 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 			return r;
 		if (!cmd_has(args, OPT_DRY))
 			wb_mark(sys, WB_MARK_STAGED);
-		cmd_print_stage(stage, req);
+		if (cmd_has(args, OPT_JSON))
+			json = cmd_stage_json(stage, req, false);
+		else
+			cmd_print_stage(stage, req);
 		wb_stage_free(stage);
 	}
 	if (!cmd_has(args, OPT_DRY))
 		r = cmd_keeping_rehearse(sys, keeping, err);
-	if (r == 0)
+	if (r == 0 && cmd_has(args, OPT_JSON))
+		cmd_print_json(json_pack("{s:o, s:o}", "stage", json ? json : json_null(), "units",
+			cmd_keeping_json(keeping)));
+	else if (r == 0)
 		cmd_keeping_print(keeping);
 	return r;
 }
@@ -275,6 +283,11 @@ static int run_reboot(const struct cmd_args *args)
 
 	if (cmd_request_read(args, &req, &err) < 0 || read_wish(args, &wish, &err) < 0)
 		return cmd_misused(args, &err);
+	if (cmd_has(args, OPT_JSON) && !cmd_has(args, OPT_DRY)) {
+		wb_fail(&err, -EINVAL,
+			"--json goes with --dry-run: what is done ends in another kernel");
+		return cmd_misused(args, &err);
+	}
 	if (!cmd_has(args, OPT_DRY)) {
 		wb_mark(sys, WB_MARK_REQUEST);
 		cmd_put_off_signals();
@@ -324,6 +337,6 @@ const struct cmd_row cmd_reboot = {
 		 "\"warmboot status\" tells afterwards whether it was a jump or a reboot through "
 		 "the "
 		 "firmware.",
-	.options = {cmd_load_options, own_options},
+	.options = {cmd_load_options, own_options, cmd_json_option},
 	.run = run_reboot,
 };

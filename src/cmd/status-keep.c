@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd/json.h"
 #include "cmd/status-keep.h"
 #include "keep/result.h"
 #include "keep/runner.h"
@@ -46,13 +47,6 @@ static json_t *time_json(int64_t ns)
 	return json_string(all);
 }
 
-static json_t *or_null(const char *s)
-{
-	json_t *j = s && *s ? json_string(s) : NULL;
-
-	return j ? j : json_null();
-}
-
 json_t *cmd_status_kept_json(const struct wb_files *files, const char *nonce)
 {
 	WB_CLEAN_RESULT result = {};
@@ -65,11 +59,12 @@ json_t *cmd_status_kept_json(const struct wb_files *files, const char *nonce)
 
 		json_array_append_new(list,
 			json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:o, s:I, s:f, s:f, s:o}", "unit",
-				u->unit, "outcome", outcome(u), "asked", or_null(u->asked), "how",
-				u->how, "why", or_null(u->why), "ahead_bytes",
-				(json_int_t)u->ahead_bytes, "ahead_why", or_null(u->ahead_why),
-				"dump_bytes", (json_int_t)u->dump_bytes, "dump_s", u->dump_s,
-				"frozen_s", u->frozen_s, "thawed_at", time_json(u->thawed_ns)));
+				u->unit, "outcome", outcome(u), "asked", cmd_json_or_null(u->asked),
+				"how", u->how, "why", cmd_json_or_null(u->why), "ahead_bytes",
+				(json_int_t)u->ahead_bytes, "ahead_why",
+				cmd_json_or_null(u->ahead_why), "dump_bytes",
+				(json_int_t)u->dump_bytes, "dump_s", u->dump_s, "frozen_s",
+				u->frozen_s, "thawed_at", time_json(u->thawed_ns)));
 	}
 	return list;
 }

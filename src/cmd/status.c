@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd/json.h"
 #include "cmd/load.h"
 #include "cmd/status-keep.h"
 #include "cmd/replay.h"
@@ -102,13 +103,6 @@ static void status_deinit(struct status *s)
 	wb_strv_deinit(&s->blockers);
 }
 
-static json_t *string_or_null(const char *s)
-{
-	json_t *j = s && *s ? json_string(s) : NULL;
-
-	return j ? j : json_null();
-}
-
 /* RFC 3339, UTC; "" for 0. */
 static const char *time_text(int64_t seconds, char ret[32])
 {
@@ -129,10 +123,10 @@ static json_t *staged_json(const struct status *s)
 
 	if (!s->loaded)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:s}", "entry", string_or_null(rec->entry),
-		"kernel", string_or_null(rec->kernel), "release", string_or_null(rec->to), "method",
-		rec->method ? rec->method : "unknown", "initramfs", string_or_null(rec->initramfs),
-		"why",
+	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:s}", "entry", cmd_json_or_null(rec->entry),
+		"kernel", cmd_json_or_null(rec->kernel), "release", cmd_json_or_null(rec->to),
+		"method", rec->method ? rec->method : "unknown", "initramfs",
+		cmd_json_or_null(rec->initramfs), "why",
 		ours                  ? (rec->why ? rec->why : "")
 		: s->staged_is_secret ? secret
 				      : stranger);
@@ -154,21 +148,19 @@ static void print_json(const struct status *s)
 	json_t *json;
 
 	for (size_t i = 0; i < s->blockers.n; i++)
-		json_array_append_new(blockers, string_or_null(s->blockers.items[i]));
+		json_array_append_new(blockers, cmd_json_or_null(s->blockers.items[i]));
 	json = json_pack(
 		"{s:o, s:o, s:{s:b, s:I}, s:o, s:b, s:o, s:{s:s, s:o, s:o, s:o, s:o, s:o}}",
-		"running", string_or_null(s->traces.release), "staged", staged_json(s),
+		"running", cmd_json_or_null(s->traces.release), "staged", staged_json(s),
 		"crash_kernel", "loaded", s->crash_loaded, "reserved_bytes",
-		(json_int_t)s->crash_size, "lockdown", string_or_null(s->policy.lockdown),
+		(json_int_t)s->crash_size, "lockdown", cmd_json_or_null(s->policy.lockdown),
 		"load_disabled", s->policy.disabled, "blockers", blockers, "last_jump", "outcome",
-		wb_outcome_name(v->outcome), "from", string_or_null(v->from), "to",
-		string_or_null(v->to), "method", string_or_null(v->method), "when",
-		string_or_null(time_text(v->when, when)), "why", string_or_null(v->why));
+		wb_outcome_name(v->outcome), "from", cmd_json_or_null(v->from), "to",
+		cmd_json_or_null(v->to), "method", cmd_json_or_null(v->method), "when",
+		cmd_json_or_null(time_text(v->when, when)), "why", cmd_json_or_null(v->why));
 	json_object_set_new(json, "kept", cmd_status_kept_json(wb_sys_real()->files, last_jump(s)));
 	json_object_set_new(json, "differences", cmd_differences_json(wb_sys_real()));
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
+	cmd_print_json(json);
 }
 
 static void print_verdict(const struct wb_verdict *v)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/json.h"
 #include "cmd/load.h"
 #include "jump/record.h"
 #include "store/hold.h"
@@ -88,9 +89,7 @@ static int run_status(const struct cmd_args *args)
 					     "size", (json_int_t)region.size, "in_force", in_force)
 				   : json_null());
 
-		json_dumpf(json, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(json);
+		cmd_print_json(json);
 		return CMD_DONE;
 	}
 	print_store("next jump:", next, &next_err);

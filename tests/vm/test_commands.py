@@ -71,6 +71,9 @@ def test_a_plan_needs_no_privilege(g):
     plan = json.loads(g.out(NOBODY + "warmboot load newest --dry-run --json 2>/dev/null"))
     assert plan["staged"] is False
     assert plan["release"] == g.image.release("7.2")
+    foreseen = json.loads(g.out(NOBODY + "warmboot reboot newest --dry-run --json 2>/dev/null"))
+    assert foreseen["stage"]["release"] == plan["release"] and foreseen["units"] == []
+    assert g.run("warmboot reboot newest --json").rc == 2
     assert not staged(g)
 
 
