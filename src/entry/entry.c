@@ -389,6 +389,11 @@ int wb_entries_choose(const struct wb_entries *all, const char *what, const stru
 		r = choose_by(all, what, ways[i], ret, err);
 	if (r != -ENOENT)
 		return r;
+	if (!all->n)
+		return wb_fail(err, -ENOENT,
+			"there is no boot entry '%.128s', and no other in /boot, /efi or "
+			"/usr/lib/modules; name files with --kernel",
+			what);
 	if (strcmp(what, "default") == 0)
 		return wb_fail(err, -ENOENT,
 			"no boot loader configuration tells what a plain reboot would boot; name "
@@ -398,11 +403,6 @@ int wb_entries_choose(const struct wb_entries *all, const char *what, const stru
 		return wb_fail(err, -ENOENT,
 			"none of the %zu boot entries tells its kernel release; name one by its id",
 			all->n);
-	if (!all->n)
-		return wb_fail(err, -ENOENT,
-			"there is no boot entry '%.128s', and no other in /boot, /efi or "
-			"/usr/lib/modules; name files with --kernel",
-			what);
 	return wb_fail(err, -ENOENT,
 		"no boot entry has the id, title, kernel release or kernel path '%.128s'; "
 		"'warmboot list' shows the %zu that were found",
