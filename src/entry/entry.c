@@ -95,18 +95,54 @@ int wb_entry_read(const struct wb_files *files, const char *path, struct wb_entr
 	return r;
 }
 
+static bool same_string(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool boots_the_same(const struct wb_entry *a, const struct wb_entry *b)
+{
+	if (strcmp(a->kernel, b->kernel) != 0 || !same_string(a->cmdline, b->cmdline) ||
+		a->initrds.n != b->initrds.n)
+		return false;
+	for (size_t i = 0; i < a->initrds.n; i++)
+		if (strcmp(a->initrds.items[i], b->initrds.items[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Sources are called "NAME FILE". */
+static const char *file_of(const struct wb_entry *e)
+{
+	return e->source + strcspn(e->source, " ");
+}
+
+/* "$tuned_params", but not the "$" of "memmap=64M$0x10000000". */
+static bool has_variable(const char *cmdline)
+{
+	for (const char *p = strchr(cmdline, '$'); p; p = strchr(p + 1, '$'))
+		if (isalpha((unsigned char)p[1]) || p[1] == '_' || p[1] == '{')
+			return true;
+	return false;
+}
+
 /*
- * Did the sources before `n_before` give this one already? Bare kernels (no command line known)
- * are also the same when they are the same release: /usr/lib/modules holds copies of /boot.
+ * Did the sources before `n_before` give this one already? A file is the same entry however two
+ * boot loaders read it, and what only GRUB can expand is known by its kernel. Bare kernels (no
+ * command line known) are also the same when they are the same release: /usr/lib/modules holds
+ * copies of /boot.
  */
 static bool is_known(const struct wb_entries *all, size_t n_before, const struct wb_entry *e)
 {
 	bool bare = strncmp(e->source, "boot", 4) == 0 || strncmp(e->source, "modules", 7) == 0;
+	bool vague = bare || (e->cmdline && has_variable(e->cmdline));
 
 	for (size_t i = 0; i < n_before; i++) {
 		const struct wb_entry *o = &all->items[i];
 
-		if (strcmp(o->kernel, e->kernel) == 0)
+		if (boots_the_same(o, e) || strcmp(file_of(o), file_of(e)) == 0)
+			return true;
+		if (vague && strcmp(o->kernel, e->kernel) == 0)
 			return true;
 		if (bare && e->release && o->release && strcmp(o->release, e->release) == 0)
 			return true;
@@ -278,22 +314,6 @@ static bool is_recovery(const struct wb_entry *e)
 			return true;
 	return wb_cmdline_get(e->cmdline, "systemd.unit", &unit) == 0 &&
 	       (strncmp(unit, "rescue", 6) == 0 || strncmp(unit, "emergency", 9) == 0);
-}
-
-static bool same_string(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool boots_the_same(const struct wb_entry *a, const struct wb_entry *b)
-{
-	if (strcmp(a->kernel, b->kernel) != 0 || !same_string(a->cmdline, b->cmdline) ||
-		a->initrds.n != b->initrds.n)
-		return false;
-	for (size_t i = 0; i < a->initrds.n; i++)
-		if (strcmp(a->initrds.items[i], b->initrds.items[i]) != 0)
-			return false;
-	return true;
 }
 
 static int doubtful(const char *what, const struct wb_entry **fit, size_t n, struct wb_error *err)

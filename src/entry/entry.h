@@ -34,10 +34,11 @@ struct wb_entry_source {
 	const char *name; /* "bls", "uki", "grub", "boot", "modules" */
 	/*
 	 * Append entries. A file that is not there is no error; a file that cannot be read or
-	 * understood adds a warning and is skipped. Only -ENOMEM is returned. Duplicates of a
-	 * kernel that an earlier source already gave are left out by wb_entries_find(). A source that
-	 * is a boot loader's whole menu ("grub") marks the default; those that share a boot loader
-	 * ("bls", "uki") leave it to wb_entries_find().
+	 * understood adds a warning and is skipped. Only -ENOMEM is returned. What an earlier
+	 * source already gave (the same kernel, initrds and command line, or the same file; for a
+	 * bare kernel its path or release) is left out by wb_entries_find(). A source that is a boot
+	 * loader's whole menu ("grub") marks the default; those that share a boot loader ("bls",
+	 * "uki") leave it to wb_entries_find().
 	 */
 	int (*find)(const struct wb_files *files, struct wb_entries *ret, struct wb_error *err);
 };

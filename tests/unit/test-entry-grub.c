@@ -391,6 +391,43 @@ static void opensuse(void **state)
 	assert_string_equal(default_id(&all), "grub:gnulinux-advanced-s>old");
 }
 
+/* An entry written by hand beside GRUB's menu is one of its own, though its kernel is known. */
+static void hand_written_entries_are_listed(void **state)
+{
+#define DEBUG_CONF(title, more)                                     \
+	"title " title "\nlinux /boot/vmlinuz-7.2.12+deb13-amd64\n" \
+	"initrd /boot/initrd.img-7.2.12+deb13-amd64\noptions root=UUID=11-22 ro " more "\n"
+	static const struct fake_file disk[] = {{"/boot/grub/grub.cfg", DEBIAN_CFG("0")},
+		DEBIAN_KERNELS,
+		{"/boot/loader/entries/debug.conf", DEBUG_CONF("Debug boot", "debug=1")},
+		{"/boot/loader/entries/same.conf", DEBUG_CONF("Same", "quiet")},
+		{"/boot/loader/entries/reserve.conf",
+			DEBUG_CONF("Reserve", "memmap=64M$0x10000000")},
+		{"/boot/loader/entries/other-initrd.conf",
+			"linux /boot/vmlinuz-7.2.12+deb13-amd64\ninitrd /boot/other.img\n"
+			"options root=UUID=11-22 ro quiet\n"},
+		{"/boot/loader/entries/for-grub.conf", DEBUG_CONF("For GRUB", "$tuned_params")},
+		{}};
+	WB_CLEAN_ENTRIES all = find(disk);
+	const struct wb_entry *e = NULL;
+	struct wb_error err = {};
+
+	/* GRUB's four first; no bare kernels, no second "same", nothing that GRUB alone expands. */
+	assert_int_equal(all.n, 7);
+	assert_string_equal(default_id(&all), "grub:gnulinux-simple-11-22");
+	assert_int_equal(wb_entries_choose(&all, "Debug boot", &e, &err), 0);
+	assert_string_equal(e->id, "debug");
+	assert_string_equal(e->cmdline, "root=UUID=11-22 ro debug=1");
+	assert_string_equal(e->source, "bls /boot/loader/entries/debug.conf");
+	assert_int_equal(wb_entries_choose(&all, "reserve", &e, &err), 0);
+	assert_int_equal(wb_entries_choose(&all, "other-initrd", &e, &err), 0);
+	assert_int_equal(wb_entries_choose(&all, "same", &e, &err), -ENOENT);
+	assert_int_equal(wb_entries_choose(&all, "for-grub", &e, &err), -ENOENT);
+	/* The default still settles what its release means. */
+	assert_int_equal(wb_entries_choose(&all, "newest", &e, &err), 0);
+	assert_true(e->is_default);
+}
+
 static void malformed_scripts(void **state)
 {
 	static const char *const scripts[] = {
@@ -510,6 +547,7 @@ int main(void)
 		cmocka_unit_test(fedora_blscfg),
 		cmocka_unit_test(rocky_8),
 		cmocka_unit_test(opensuse),
+		cmocka_unit_test(hand_written_entries_are_listed),
 		cmocka_unit_test(malformed_scripts),
 		cmocka_unit_test(keeps_what_was_whole),
 		cmocka_unit_test(doubtful_choice_lists_candidates),
