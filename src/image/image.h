@@ -149,6 +149,13 @@ struct wb_x86_relocs {
 int wb_x86_relocs_parse(const struct wb_elf *elf, struct wb_x86_relocs *ret, struct wb_error *err);
 
 /*
+ * Does it begin as the kernel wants it: early archives (microcode) and zeroes, if any, and then a cpio
+ * archive or what some kernel can unpack; or is it the image of a file system for a RAM disk? What
+ * comes after that is not looked at. -EBADMSG.
+ */
+int wb_initrd_check(struct wb_bytes in, struct wb_error *err);
+
+/*
  * Join initrds in order: uncompressed cpio that carries CPU microcode first (as the kernel wants
  * it), each part padded to 4 bytes. With `decompress`, compressed parts are unpacked so that the
  * new kernel needs not; a part whose compression is not understood is kept as it is.

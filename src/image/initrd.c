@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "image/image.h"
@@ -94,6 +95,101 @@ static size_t skip_zeroes(struct wb_bytes in, size_t at)
 	return at;
 }
 
+struct magic {
+	size_t at;
+	const char *bytes;
+	size_t n;
+};
+
+static bool has_magic(struct wb_bytes in, uint64_t at, const struct magic *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (wb_bytes_equal(in, at + list[i].at, list[i].bytes, list[i].n))
+			return true;
+	return false;
+}
+
+/* lib/decompress.c: the kernel looks at no more than these. */
+static bool is_compressed(struct wb_bytes in, uint64_t at)
+{
+	static const struct magic list[] = {
+		{0, "\x1f\x8b", 2},               /* gzip */
+		{0, "\x1f\x9e", 2},               /* gzip before 1993 */
+		{0, "BZ", 2}, {0, "\x5d\x00", 2}, /* lzma */
+		{0, "\xfd\x37", 2},               /* xz */
+		{0, "\x89\x4c", 2},               /* lzo */
+		{0, "\x02\x21", 2},               /* lz4 */
+		{0, "\x28\xb5", 2},               /* zstd */
+	};
+
+	return has_magic(in, at, list, sizeof(list) / sizeof(*list));
+}
+
+/* init/do_mounts_rd.c, identify_ramdisk_image(): a file system that is mounted as it is. */
+static bool is_ramdisk(struct wb_bytes in)
+{
+	static const struct magic list[] = {
+		{0, "-rom1fs-", 8}, {0, "\x45\x3d\xcd\x28", 4}, /* cramfs */
+		{512, "\x45\x3d\xcd\x28", 4}, {0, "hsqs", 4},
+		{1024 + 16, "\x7f\x13", 2},                             /* minix */
+		{1024 + 16, "\x8f\x13", 2}, {1024 + 56, "\x53\xef", 2}, /* ext2, 3 and 4 */
+	};
+
+	return has_magic(in, 0, list, sizeof(list) / sizeof(*list));
+}
+
+/* init/main.c: a boot configuration, which may be all that there is; boot loaders pad it to a word. */
+static bool is_bootconfig(struct wb_bytes in)
+{
+	static const char mark[] = "#BOOTCONFIG\n";
+	const size_t n = sizeof(mark) - 1;
+
+	for (size_t pad = 0; pad < 4 && in.size > n + pad; pad++)
+		if (wb_bytes_equal(in, in.size - n - pad, mark, n))
+			return true;
+	return false;
+}
+
+static int unknown(struct wb_bytes in, size_t at, struct wb_error *err)
+{
+	const size_t n = in.size - at < 8 ? in.size - at : 8;
+	char found[3 * 8 + 1] = "";
+	bool text = true;
+
+	for (size_t i = 0; i < n; i++)
+		text = text && in.data[at + i] >= ' ' && in.data[at + i] <= '~';
+	for (size_t i = 0; i < n; i++)
+		snprintf(found + i * (text ? 1 : 3), 4, text ? "%c" : " %02x", in.data[at + i]);
+	return wb_fail(err, -EBADMSG,
+		"not an initrd: at byte %zu there is %s%s%s, which begins no cpio archive (newc), "
+		"no compression and no file system that the kernel knows; name the initrd that was "
+		"built for this kernel",
+		at, text ? "\"" : "the data", found, text ? "\"" : "");
+}
+
+int wb_initrd_check(struct wb_bytes in, struct wb_error *err)
+{
+	size_t at = skip_zeroes(in, 0);
+	bool early = true;
+
+	if (is_ramdisk(in) || is_bootconfig(in))
+		return 0;
+	if (at == in.size)
+		return wb_fail(err, -EBADMSG,
+			"not an initrd: it holds nothing but %zu zero bytes; build the initrd "
+			"again",
+			in.size);
+	while (early && at % 4 == 0 && is_cpio(in, at)) {
+		size_t end;
+		int r = walk_cpio(in, at, &end, &early, err);
+
+		if (r < 0)
+			return r;
+		at = skip_zeroes(in, end);
+	}
+	return !early || at == in.size || is_compressed(in, at) ? 0 : unknown(in, at, err);
+}
+
 struct join {
 	bool decompress;
 	size_t limit;
@@ -175,6 +271,9 @@ static int take_rest(const struct join *j, struct wb_bytes in)
 	size_t at = skip_zeroes(in, 0);
 	bool leading = true;
 
+	/* The zeroes at the start of a file system belong to it. */
+	if (is_ramdisk(in) && !is_cpio(in, at) && !is_compressed(in, at))
+		return copy(j, in, 0, in.size);
 	while (at < in.size) {
 		size_t end;
 		int r;

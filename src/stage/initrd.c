@@ -74,9 +74,16 @@ static int join_parts(struct wb_stage *s, const struct part *parts, size_t n, ui
 	struct wb_error *err)
 {
 	bool decompress = s->method == WB_METHOD_FAST;
-	struct wb_bytes *bytes = calloc(n, sizeof(*bytes));
+	struct wb_bytes *bytes;
 	int r;
 
+	/* The kernel says so on a console that nobody sees, and then finds no root. */
+	for (size_t i = 0; i < n; i++) {
+		r = wb_initrd_check(parts[i].bytes, err);
+		if (r < 0)
+			return wb_fail_in(err, r, "%s: ", parts[i].path);
+	}
+	bytes = calloc(n, sizeof(*bytes));
 	if (!bytes)
 		return wb_fail(err, -ENOMEM, "out of memory for the initrd");
 	for (size_t i = 0; i < n; i++)

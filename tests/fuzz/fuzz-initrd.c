@@ -14,6 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct wb_bytes parts[] = {
 		{data + size - rest, cut}, {data + size - rest + cut, rest - cut}};
 
+	for (int i = 0; i < 2; i++) {
+		struct wb_error err = {};
+
+		if (wb_initrd_check(parts[i], &err) < 0 && !err.text[0])
+			__builtin_trap();
+	}
 	for (int decompress = 0; decompress < 2; decompress++) {
 		WB_CLEAN_BLOB out = {};
 		struct wb_error err = {};

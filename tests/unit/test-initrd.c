@@ -244,6 +244,111 @@ static void too_large_together_is_refused(void **state)
 	assert_int_equal(join_one(&part, a.size, &err), 0);
 }
 
+static int check(const void *head, size_t n, struct wb_error *err)
+{
+	WB_CLEAN_BLOB part = {};
+
+	wb_blob_append(&part, head, n);
+	*err = (struct wb_error){};
+	return wb_initrd_check(wb_blob_view(&part), err);
+}
+
+static void what_kernels_unpack_passes(void **state)
+{
+	const struct archive a = archive("a"),
+			     ucode = archive("kernel/x86/microcode/AuthenticAMD.bin");
+	static const char *const starts[] = {"\x1f\x8b\x08", "\x1f\x9e", "BZh9", "\x5d\0\0",
+		"\xfd"
+		"7zXZ",
+		"\x89LZO", "\x02\x21\x4c\x18", "\x28\xb5\x2f\xfd"};
+	struct wb_error err = {};
+
+	assert_int_equal(check(a.data, a.size, &err), 0);
+	assert_int_equal(check(ucode.data, ucode.size, &err), 0);
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+		WB_CLEAN_BLOB part = {};
+
+		/* Alone, behind zeroes, behind microcode and zeroes. */
+		assert_int_equal(check(starts[i], 2, &err), 0);
+		wb_blob_append(&part, NULL, 7);
+		wb_blob_append(&part, starts[i], 2);
+		assert_int_equal(check(part.data, part.size, &err), 0);
+		part.size = 0;
+		add(&part, &ucode);
+		wb_blob_pad(&part, 512);
+		wb_blob_append(&part, starts[i], 2);
+		assert_int_equal(check(part.data, part.size, &err), 0);
+	}
+	/* Behind the first archive the kernel minds nothing: signatures, a boot configuration. */
+	{
+		WB_CLEAN_BLOB part = {};
+
+		add(&part, &a);
+		wb_blob_append(&part, "signature", 9);
+		assert_int_equal(check(part.data, part.size, &err), 0);
+	}
+	assert_int_equal(check("key = 1\0\0\0\0\0\0\0\0#BOOTCONFIG\n", 27, &err), 0);
+	assert_int_equal(check("key = 1\0\0\0\0\0\0\0\0#BOOTCONFIG\n", 28, &err), 0);
+}
+
+static void file_systems_for_a_ram_disk_pass(void **state)
+{
+	static const struct {
+		size_t at;
+		const char *magic;
+	} rows[] = {
+		{0, "-rom1fs-"},
+		{0, "\x45\x3d\xcd\x28"},
+		{512, "\x45\x3d\xcd\x28"},
+		{0, "hsqs"},
+		{1040, "\x7f\x13"},
+		{1040, "\x8f\x13"},
+		{1080, "\x53\xef"},
+	};
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint8_t disk[4096] = {[600] = 1, [2000] = 1};
+
+		assert_int_equal(check(disk, sizeof(disk), &err), -EBADMSG);
+		memcpy(disk + rows[i].at, rows[i].magic, strlen(rows[i].magic));
+		assert_int_equal(check(disk, sizeof(disk), &err), 0);
+	}
+}
+
+static void file_systems_keep_their_leading_zeroes(void **state)
+{
+	WB_CLEAN_BLOB part = {};
+
+	wb_blob_append(&part, NULL, 1080);
+	wb_blob_append(&part, "\x53\xef and more", 12);
+	assert_join(&part, 1, true, &part);
+	assert_join(&part, 1, false, &part);
+}
+
+static void what_is_no_initrd_is_refused(void **state)
+{
+	const struct archive ucode = archive("kernel/x86/microcode/AuthenticAMD.bin");
+	static const uint8_t zeroes[4096] = {0};
+	WB_CLEAN_BLOB part = {};
+	struct wb_error err = {};
+
+	assert_int_equal(check(zeroes, sizeof(zeroes), &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "nothing but 4096 zero bytes"));
+	assert_int_equal(check("root:x:0:0:root", 15, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "at byte 0 there is \"root:x:0\", which begins no cpio"));
+	assert_int_equal(check("\0\0\0\0\7\xab", 6, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "at byte 4 there is the data 07 ab, which"));
+	assert_int_equal(check("070707000000", 12, &err), -EBADMSG);
+	/* The kernel finds archives at multiples of four only. */
+	assert_int_equal(check("\0\0\000070701", 9, &err), -EBADMSG);
+	/* Microcode is loaded from it, but no init is. */
+	add(&part, &ucode);
+	wb_blob_append(&part, "garbage", 7);
+	assert_int_equal(check(part.data, part.size, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "\"garbage\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +364,10 @@ int main(void)
 		cmocka_unit_test(truncated_stream_is_refused),
 		cmocka_unit_test(bomb_is_refused),
 		cmocka_unit_test(too_large_together_is_refused),
+		cmocka_unit_test(what_kernels_unpack_passes),
+		cmocka_unit_test(file_systems_for_a_ram_disk_pass),
+		cmocka_unit_test(file_systems_keep_their_leading_zeroes),
+		cmocka_unit_test(what_is_no_initrd_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -683,6 +683,22 @@ static void empty_initrd_is_refused(void **state)
 	refused(f, -EBADMSG, "initrd " INITRD " is empty");
 }
 
+static void what_is_no_initrd_is_refused(void **state)
+{
+	static const uint8_t zeroes[4096] = {0};
+	struct fixture *f = *state;
+
+	put(f, INITRD, zeroes, sizeof(zeroes));
+	EACH_METHOD(f)
+	refused(f, -EBADMSG, INITRD ": not an initrd: it holds nothing but 4096 zero bytes");
+	text(f, "/boot/more", "root:x:0:0:root:/root:/bin/bash\n");
+	put(f, INITRD, f->initrd, f->initrd_size);
+	f->initrds[1] = "/boot/more";
+	f->o.n_initrds = 2;
+	EACH_METHOD(f)
+	refused(f, -EBADMSG, "/boot/more: not an initrd: at byte 0 there is \"root:x:0\"");
+}
+
 static void truncated_initrd_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -1043,6 +1059,7 @@ int main(void)
 		TEST(missing_initrd_is_refused),
 		TEST(unreadable_initrd_is_refused),
 		TEST(empty_initrd_is_refused),
+		TEST(what_is_no_initrd_is_refused),
 		TEST(truncated_initrd_is_refused),
 		TEST(damaged_compressed_initrd_is_refused),
 		TEST(long_command_line_is_refused),

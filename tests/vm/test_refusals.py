@@ -86,6 +86,8 @@ def test_bad_kernel(g, kernel, sentence, method):
     ("/etc", "cannot read /etc: Is a directory"),
     ("short", "short: initrd is damaged: the cpio header at byte"),
     ("cut", "cut: initrd, byte "),
+    ("zeroes", "zeroes: not an initrd: it holds nothing but"),
+    ("/etc/passwd", "/etc/passwd: not an initrd: at byte 0 there is \"root:x:0\""),
     ("huge", "too little memory to read huge"),
     ("bomb", "too little memory to unpack the initrd"),
 ])
