@@ -10,6 +10,22 @@
 
 #define KEXEC_FILE_UNLOAD 1 /* linux/kexec.h */
 
+#define SIGNED_ADVICE                                                                        \
+	"; name a kernel that the distribution signed, or sign this one with a key that is " \
+	"enrolled (mokutil --import)"
+
+/* kexec_file_load(2) does not take the format: which way is left? */
+static int wrong_format(struct wb_error *err, int r, const struct wb_stage *s, const char *call)
+{
+	if (s->policy.signature)
+		return wb_fail(err, r,
+			"%s: %s does not know this image format, and %s, so there is no other "
+			"way; name a signed kernel in the format that distributions ship (vmlinuz)",
+			s->kernel_path, call, s->policy.signature_why);
+	return wb_fail(err, r, "%s: %s does not know this image format; use --method=fast%s",
+		s->kernel_path, call, s->image.kind == WB_IMAGE_ELF ? "" : " or segments");
+}
+
 static int explain(struct wb_error *err, int r, const struct wb_stage *s, const char *call)
 {
 	switch (-r) {
@@ -18,22 +34,24 @@ static int explain(struct wb_error *err, int r, const struct wb_stage *s, const 
 		if (s->policy.signature)
 			return wb_fail(err, r,
 				"%s: %s, and this file is not signed by a key that the running "
-				"kernel trusts",
+				"kernel trusts" SIGNED_ADVICE,
 				s->kernel_path, s->policy.signature_why);
 		return wb_fail(err, r,
 			"%s was refused: no CAP_SYS_BOOT, or a security module or kernel lockdown "
 			"forbids it",
 			call);
 	case ENOSYS:
+		if (s->policy.signature)
+			return wb_fail(err, r,
+				"the running kernel has no %s, and %s; boot one that has it", call,
+				s->policy.signature_why);
 		return wb_fail(err, r, "the running kernel has no %s; use another --method", call);
 	case EBUSY:
 		return wb_fail(err, r, "another kexec operation is going on; try again");
 	case ENOMEM:
 		return wb_fail(err, r, "the kernel has too little free memory to take the new one");
 	case ENOEXEC:
-		return wb_fail(err, r,
-			"%s: %s does not know this image format; use --method=fast or segments",
-			s->kernel_path, call);
+		return wrong_format(err, r, s, call);
 	case EKEYREJECTED:
 	case ELIBBAD:
 	case ENOKEY:
@@ -42,7 +60,7 @@ static int explain(struct wb_error *err, int r, const struct wb_stage *s, const 
 		return wb_fail(err, r,
 			"%s: the signature is missing, damaged or by a key that the running kernel "
 			"does not "
-			"trust (%s)",
+			"trust (%s)" SIGNED_ADVICE,
 			s->kernel_path, strerror(-r));
 	case EADDRNOTAVAIL:
 	case EINVAL:

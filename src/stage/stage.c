@@ -382,6 +382,25 @@ static int prepare_segments(const struct wb_sys *sys, struct wb_stage *s, struct
 	return wb_stage_plan(sys, s, err);
 }
 
+/* What kexec_file_load(2) leaves to the running kernel alone. */
+static int check_placement(const struct wb_stage *s, struct wb_error *err)
+{
+	bool only = s->policy.signature; /* the other methods are refused */
+
+	if (s->options.dtb || s->options.mem_min || s->options.mem_max)
+		return wb_fail(err, -EOPNOTSUPP,
+			"with --method=file the kernel alone decides on placement and device tree; "
+			"drop --dtb, --mem-min and --mem-max%s",
+			only ? "" : " or use another method");
+	if (s->options.store && s->options.store->n_ranges)
+		return wb_fail(err, -EOPNOTSUPP,
+			"with --method=file the running kernel alone decides on placement and "
+			"might write over the store; %sset a region aside with \"warmboot store "
+			"reserve\" and keep the store there",
+			only ? "" : "use --method=fast or segments, or ");
+	return 0;
+}
+
 static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
 	int r;
@@ -410,17 +429,9 @@ static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 	if (r < 0)
 		return r;
 	if (s->method == WB_METHOD_FILE) {
-		if (s->options.dtb || s->options.mem_min || s->options.mem_max)
-			return wb_fail(err, -EOPNOTSUPP,
-				"with --method=file the kernel alone decides on placement and "
-				"device tree; "
-				"drop --dtb, --mem-min and --mem-max or use another method");
-		if (s->options.store && s->options.store->n_ranges)
-			return wb_fail(err, -EOPNOTSUPP,
-				"with --method=file the running kernel alone decides on placement "
-				"and might write over the store; use --method=fast or segments, or "
-				"set a region aside with \"warmboot store reserve\" and keep the "
-				"store there");
+		r = check_placement(s, err);
+		if (r < 0)
+			return r;
 		r = check_cmdline(s, err);
 		return r < 0 ? r : check_payload(sys, s, err);
 	}

@@ -972,6 +972,34 @@ static void lockdown_never_falls_back(void **state)
 	file_alone_refused(f, -EINVAL, "kexec_file_load(2) refused the plan");
 }
 
+/* What is advised must be open to this image on this machine. */
+static void advice_fits(void **state)
+{
+	struct fixture *f = *state;
+
+	f->o.method = WB_METHOD_FILE;
+	file_alone_refused(f, -ENOEXEC, "does not know this image format; use --method=fast or");
+	put(f, KERNEL, f->elf, sizeof(f->elf));
+	file_alone_refused(f, -ENOEXEC, "does not know this image format; use --method=fast");
+	assert_null(strstr(f->err.text, "segments"));
+	f->o.mem_min = 1;
+	f->fake.file_loads = 0;
+	refused(f, -EOPNOTSUPP, "or use another method");
+	f->o.mem_min = 0;
+	text(f, LOCKDOWN, "none [integrity] confidentiality\n");
+	f->o.method = WB_METHOD_AUTO;
+	file_alone_refused(f, -ENOEXEC,
+		"kernel lockdown is in integrity mode, so there is no other way; name a signed");
+	assert_null(strstr(f->err.text, "--method"));
+	file_alone_refused(f, -ENOSYS, "no kexec_file_load(2), and kernel lockdown is in");
+	file_alone_refused(f, -EPERM, "kernel trusts; name a kernel that the distribution signed");
+	file_alone_refused(f, -ENOKEY, "; name a kernel that the distribution signed, or sign");
+	f->o.mem_min = 1;
+	f->fake.file_loads = 0;
+	refused(f, -EOPNOTSUPP, "drop --dtb, --mem-min and --mem-max");
+	assert_null(strstr(f->err.text, "another method"));
+}
+
 static void legacy_fallback_takes_segments(void **state)
 {
 	struct fixture *f = *state;
@@ -1083,6 +1111,7 @@ int main(void)
 		TEST(kexec_handover_sends_auto_to_file),
 		TEST(rejected_signature_never_falls_back),
 		TEST(lockdown_never_falls_back),
+		TEST(advice_fits),
 		TEST(legacy_fallback_takes_segments),
 		TEST(legacy_fallback_links_a_vmlinux),
 		TEST(programs_are_no_kernels),
