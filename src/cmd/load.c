@@ -29,7 +29,8 @@ void cmd_print_stage(const struct wb_stage *stage, const struct cmd_request *req
 	if (req->options.entry)
 		printf("entry:       %s\n", req->options.entry);
 	printf("method:      %s: %s\n", wb_method_name(info.method), info.method_why);
-	printf("initramfs:   %s: %s\n", wb_initramfs_name(info.initramfs), info.initramfs_why);
+	printf("initramfs:   %s: %s\n",
+		info.initrd_bytes ? wb_initramfs_name(info.initramfs) : "none", info.initramfs_why);
 	printf("verify:      %s\n", wb_verify_name(info.verify));
 	printf("cmdline:     %s\n", info.cmdline);
 	print_amount("kernel size:", info.kernel_bytes);

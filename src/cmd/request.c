@@ -405,7 +405,7 @@ static int put_on_record(const struct wb_sys *sys, const struct cmd_request *req
 	}
 	rec.words = copy(req->words);
 	if (asprintf(&rec.why, "%s: %s; initramfs %s: %s", rec.method, info.method_why,
-		    rec.initramfs, info.initramfs_why) < 0)
+		    info.initrd_bytes ? rec.initramfs : "none", info.initramfs_why) < 0)
 		rec.why = NULL;
 	return wb_record_write(sys, WB_RECORD_STAGED, &rec, err);
 }

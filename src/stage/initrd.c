@@ -17,6 +17,27 @@ static void say_why(struct wb_stage *s, enum wb_initramfs what, const char *why)
 	snprintf(s->initramfs_why, sizeof(s->initramfs_why), "%s", why);
 }
 
+/* Why nothing warm was built, without the advice that is being followed. */
+static void say_why_not(struct wb_stage *s, const char *why)
+{
+	const char *advice = strstr(why, WB_WARM_ELSE_OWN);
+
+	say_why(s, WB_INITRAMFS_OWN, why);
+	if (advice && (size_t)(advice - why) < sizeof(s->initramfs_why))
+		s->initramfs_why[advice - why] = 0;
+}
+
+static void say_none(struct wb_stage *s)
+{
+	char why[sizeof(s->initramfs_why)];
+
+	snprintf(why, sizeof(why), "%s%.500s",
+		s->initramfs_why[0] ? "no initrd was named, and no warm one was built: "
+				    : "no initrd was named",
+		s->initramfs_why);
+	say_why(s, WB_INITRAMFS_OWN, why);
+}
+
 /* 0 built, 1 not understood and the entry's own may be taken, negative: failed. */
 static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
@@ -48,7 +69,7 @@ static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 		wb_fail(err, r, "no warm initramfs: %s", local.text);
 		return r;
 	}
-	say_why(s, WB_INITRAMFS_OWN, local.text);
+	say_why_not(s, local.text);
 	return 1;
 }
 
@@ -142,7 +163,9 @@ static int use_own(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 	for (size_t i = 0; files && i < n; i++)
 		wb_blob_deinit(&files[i]);
 	free(files);
-	if (r == 0 && !s->initramfs_why[0])
+	if (r == 0 && !s->initrd.size)
+		say_none(s);
+	else if (r == 0 && !s->initramfs_why[0])
 		say_why(s, WB_INITRAMFS_OWN, "asked for");
 	s->initramfs = WB_INITRAMFS_OWN;
 	return r;

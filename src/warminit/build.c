@@ -68,8 +68,7 @@ static int put_module(struct cpio *c, const struct wb_files *files, const struct
 		if (bytes.data[i] == 0 && bytes.data[i + 1] == 'f' &&
 			memcmp(bytes.data + i + 1, "firmware=", 9) == 0)
 			return wb_fail(err, -EOPNOTSUPP,
-				"module %s wants firmware files; use the entry's own initramfs",
-				m->name);
+				"module %s wants firmware files" WB_WARM_ELSE_OWN, m->name);
 	put(c, name, 0100644, 0, bytes);
 	return 0;
 }

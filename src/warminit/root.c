@@ -13,7 +13,7 @@
 #include "warminit/parts.h"
 #include "warminit/probe.h"
 
-#define ELSE_OWN "; use the entry's own initramfs (--initramfs=own)"
+#define ELSE_OWN WB_WARM_ELSE_OWN
 
 bool wb_warm_line(const char **text, char *line, size_t size)
 {

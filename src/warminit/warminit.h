@@ -8,6 +8,9 @@
 #include "core/bytes.h"
 #include "core/files.h"
 
+/* How refusals end where the entry's own initramfs can do it. */
+#define WB_WARM_ELSE_OWN "; use the entry's own initramfs (--initramfs=own)"
+
 struct wb_warm_request {
 	const char *
 		release; /* target kernel; its modules are under /usr/lib/modules or /lib/modules */

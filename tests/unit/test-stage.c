@@ -214,6 +214,29 @@ static void file_without_initrd(void **state)
 	assert_int_equal(f->fake.initrd_fd, -1);
 }
 
+/* Nobody is sent to an initramfs that is in use already, or is not there. */
+static void the_initramfs_is_told(void **state)
+{
+	struct fixture *f = *state;
+	const char *why;
+
+	text(f, "/proc/self/mountinfo", "\n");
+	f->o.initramfs = WB_INITRAMFS_AUTO;
+	loads(f, WB_METHOD_FAST);
+	why = wb_stage_info(f->stage).initramfs_why;
+	assert_string_equal(why, "/proc/self/mountinfo shows no root file system");
+	f->o.n_initrds = 0;
+	f->fake.loads = 0;
+	loads(f, WB_METHOD_FAST);
+	why = wb_stage_info(f->stage).initramfs_why;
+	assert_string_equal(why, "no initrd was named, and no warm one was built: "
+				 "/proc/self/mountinfo shows no root file system");
+	f->o.initramfs = WB_INITRAMFS_OWN;
+	f->fake.loads = 0;
+	loads(f, WB_METHOD_FAST);
+	assert_string_equal(wb_stage_info(f->stage).initramfs_why, "no initrd was named");
+}
+
 static void file_passes_what_was_wrapped_as_memfd(void **state)
 {
 	struct fixture *f = *state;
@@ -1053,6 +1076,7 @@ int main(void)
 		TEST(segments_when_asked_for),
 		TEST(file_passes_the_file_itself),
 		TEST(file_without_initrd),
+		TEST(the_initramfs_is_told),
 		TEST(file_passes_what_was_wrapped_as_memfd),
 		TEST(several_initrds_are_joined_in_order),
 		TEST(uki_brings_its_own),
