@@ -113,10 +113,7 @@ static int join_parts(struct wb_stage *s, const struct part *parts, size_t n, ui
 	r = wb_initrd_join(bytes, n, decompress, limit, &s->initrd, err);
 	free(bytes);
 	if (r == -E2BIG && limit < INITRD_LIMIT)
-		return wb_fail(err, -ENOMEM,
-			"too little memory to unpack the initrd: it takes more than %llu MiB, half "
-			"of what is available; stop something or use a smaller initrd",
-			(unsigned long long)(limit >> 20));
+		return wb_stage_no_spare(limit, "unpack the initrd", err);
 	return r == -EBADMSG ? name_culprit(parts, n, decompress, limit, r, err) : r;
 }
 

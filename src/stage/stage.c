@@ -38,18 +38,41 @@ void wb_stage_progress(const struct wb_stage *s, const char *what)
 		s->options.progress(s->options.progress_arg, what);
 }
 
+#define AMOUNT_SIZE 32
+
+/* "700 KiB" or, from 10 MiB on, "25 MiB"; returns buf. */
+static const char *amount(uint64_t bytes, char buf[AMOUNT_SIZE])
+{
+	bool small = bytes < 10 << 20;
+
+	snprintf(buf, AMOUNT_SIZE, "%llu %s", (unsigned long long)(bytes >> (small ? 10 : 20)),
+		small ? "KiB" : "MiB");
+	return buf;
+}
+
+int wb_stage_no_spare(uint64_t spare, const char *what, struct wb_error *err)
+{
+	char half[AMOUNT_SIZE], all[AMOUNT_SIZE];
+
+	return wb_fail(err, -ENOMEM,
+		"too little memory to %s: it takes more than %s, which is half of the %s that are "
+		"available, and the running kernel keeps a copy; stop something or use a smaller "
+		"file",
+		what, amount(spare, half), amount(spare * 2, all));
+}
+
 int wb_stage_check_memory(
 	const struct wb_sys *sys, uint64_t bytes, const char *what, struct wb_error *err)
 {
 	uint64_t available = wb_available_memory(sys->files);
+	char takes[AMOUNT_SIZE], has[AMOUNT_SIZE];
 
 	if (available >= bytes)
 		return 0;
 	return wb_fail(err, -ENOMEM,
-		"too little memory to %s: it takes %llu MiB and %llu MiB are available; stop "
-		"something "
-		"or use a smaller initrd",
-		what, (unsigned long long)(bytes >> 20), (unsigned long long)(available >> 20));
+		"too little memory to %s: it takes %s and %s are available; stop something or use "
+		"a smaller initrd",
+		what, amount(bytes, takes), amount(available, has));
 }
 
 uint64_t wb_stage_spare(const struct wb_sys *sys, uint64_t most)
@@ -63,15 +86,14 @@ int wb_stage_read(const struct wb_sys *sys, const char *path, uint64_t most, str
 	struct wb_error *err)
 {
 	uint64_t limit = wb_stage_spare(sys, most);
+	char what[320];
 	/* To files->read(), 0 is no limit at all. */
 	int r = sys->files->read(sys->files->ctx, path, limit ? limit : 1, ret, err);
 
 	if (r != -EFBIG || limit == most)
 		return r;
-	return wb_fail(err, -ENOMEM,
-		"too little memory to read %s: it has more than %llu MiB, half of what is "
-		"available; stop something or use a smaller file",
-		path, (unsigned long long)(limit >> 20));
+	snprintf(what, sizeof(what), "read %.300s", path);
+	return wb_stage_no_spare(limit, what, err);
 }
 
 /* `more` may be NULL; so may s->cmdline, after a failed allocation. */

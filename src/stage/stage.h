@@ -48,6 +48,8 @@ int wb_stage_check_memory(
  * twice, here and in the running kernel's hands.
  */
 uint64_t wb_stage_spare(const struct wb_sys *sys, uint64_t most);
+/* Refuse what does not fit into wb_stage_spare(). `what` as in wb_stage_check_memory(). -ENOMEM. */
+int wb_stage_no_spare(uint64_t spare, const char *what, struct wb_error *err);
 /* Read a file of at most `most` bytes, and of no more than the machine can spare. */
 int wb_stage_read(const struct wb_sys *sys, const char *path, uint64_t most, struct wb_blob *ret,
 	struct wb_error *err);

@@ -672,7 +672,9 @@ static void initrd_that_needs_all_memory_is_refused(void **state)
 
 	put(f, INITRD, f->packed, n);
 	text(f, MEMINFO, "MemAvailable: 40960 kB\n");
-	refused(f, -ENOMEM, "too little memory to unpack the initrd: it takes more than 20 MiB");
+	refused(f, -ENOMEM,
+		"too little memory to unpack the initrd: it takes more than 20 MiB, which is half "
+		"of the 40 MiB that are available");
 	text(f, MEMINFO, "MemAvailable: 409600 kB\n");
 	loads(f, WB_METHOD_FAST);
 }
@@ -824,7 +826,9 @@ static void too_little_memory_to_read_is_refused(void **state)
 
 	text(f, MEMINFO, "MemAvailable: 3 kB\n");
 	EACH_METHOD(f)
-	refused(f, -ENOMEM, "too little memory to read " KERNEL);
+	refused(f, -ENOMEM,
+		"too little memory to read " KERNEL ": it takes more than 1 KiB, which is half of "
+		"the 3 KiB that are available");
 }
 
 static void too_little_memory_to_unpack_is_refused(void **state)
@@ -847,7 +851,8 @@ static void too_little_memory_to_hand_over_is_refused(void **state)
 	assert_int_equal(prepare(f), 0);
 	text(f, MEMINFO, "MemAvailable: 8 kB\n");
 	assert_int_equal(wb_stage_commit(&f->fake.sys, f->stage, &f->err), -ENOMEM);
-	says(f, "too little memory to hand the kernel over");
+	says(f, "too little memory to hand the kernel over: it takes ");
+	says(f, " and 8 KiB are available");
 	nothing_changed(f);
 }
 
