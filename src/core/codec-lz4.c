@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The legacy frame of `lz4 -l`: a magic, then chunks of a 32-bit packed size and that many bytes,
- * each unpacking to at most 8 MiB. It has no end mark: the end of the input, or a zero where a size
- * should be, ends it (lib/decompress_unlz4.c).
+ * Two formats share a name. What `lz4` writes today is liblz4's frame, with checksums and an end mark.
+ * The kernel's own build uses the legacy frame of `lz4 -l`: a magic, then chunks of a 32-bit packed
+ * size and that many bytes, each unpacking to at most 8 MiB. It has no end mark: the end of the
+ * input, or a zero where a size should be, ends it (lib/decompress_unlz4.c).
  */
 #include <errno.h>
 #include <lz4.h>
+#include <lz4frame.h>
+#include <string.h>
 
 #include "core/codec-impl.h"
 
@@ -44,15 +47,13 @@ static int one_chunk(struct wb_bytes in, size_t *at, size_t limit, struct wb_blo
 	return 0;
 }
 
-static int decompress(struct wb_bytes in, size_t limit, struct wb_blob *ret, size_t *ret_used,
-	struct wb_error *err)
+static int decompress_legacy(struct wb_bytes in, size_t limit, struct wb_blob *ret,
+	size_t *ret_used, struct wb_error *err)
 {
 	const size_t start = ret->size;
 	size_t at = 4;
 	int r = 0;
 
-	if (!wb_probe_lz4(in))
-		return wb_codec_damaged("lz4", in, 0, "its header is not valid", err);
 	while (r == 0 && at < in.size)
 		r = one_chunk(in, &at, limit, ret, start, err);
 	if (r < 0) {
@@ -62,6 +63,49 @@ static int decompress(struct wb_bytes in, size_t limit, struct wb_blob *ret, siz
 	if (ret_used)
 		*ret_used = at;
 	return 0;
+}
+
+static int step(void *lib, struct wb_codec_io *io, const char **ret_why)
+{
+	size_t in = io->in.size, out = io->out_left;
+	const size_t r = LZ4F_decompress(lib, io->out, &out, io->in.data, &in, NULL);
+
+	if (LZ4F_isError(r)) {
+		/* The shared library tells errors apart by their names only. */
+		if (strcmp(LZ4F_getErrorName(r), "ERROR_allocation_failed") == 0)
+			return -ENOMEM;
+		*ret_why = "its contents do not fit its header or its checksums";
+		return -EBADMSG;
+	}
+	io->in.data += in;
+	io->in.size -= in;
+	io->out_left -= out;
+	return r == 0;
+}
+
+static int decompress_frame(struct wb_bytes in, size_t limit, struct wb_blob *ret, size_t *ret_used,
+	struct wb_error *err)
+{
+	LZ4F_dctx *z;
+	int r;
+
+	if (LZ4F_isError(LZ4F_createDecompressionContext(&z, LZ4F_VERSION)))
+		return wb_codec_nomem("lz4", err);
+	r = wb_codec_pump("lz4", step, z, in, limit, ret, ret_used, err);
+	LZ4F_freeDecompressionContext(z);
+	return r;
+}
+
+static int decompress(struct wb_bytes in, size_t limit, struct wb_blob *ret, size_t *ret_used,
+	struct wb_error *err)
+{
+	uint32_t magic;
+
+	if (!wb_probe_lz4(in) || !wb_get_le32(in, 0, &magic))
+		return wb_codec_damaged("lz4", in, 0, "its header is not valid", err);
+	if (magic == MAGIC)
+		return decompress_legacy(in, limit, ret, ret_used, err);
+	return decompress_frame(in, limit, ret, ret_used, err);
 }
 
 const struct wb_codec wb_codec_lz4 = {

@@ -47,10 +47,11 @@ bool wb_probe_lzo(struct wb_bytes in)
 	return wb_bytes_equal(in, 0, "\x89LZO\0\r\n\x1a\n", 9);
 }
 
-/* The legacy frame: the only one that the kernel's lib/decompress_unlz4.c reads. */
+/* The legacy frame, which is all that the kernel's lib/decompress_unlz4.c reads, and today's. */
 bool wb_probe_lz4(struct wb_bytes in)
 {
-	return wb_bytes_equal(in, 0, "\x02\x21\x4c\x18", 4);
+	return wb_bytes_equal(in, 0, "\x02\x21\x4c\x18", 4) ||
+	       wb_bytes_equal(in, 0, "\x04\x22\x4d\x18", 4);
 }
 
 bool wb_probe_zstd(struct wb_bytes in)

@@ -349,6 +349,27 @@ static void unwraps_compression(void **state)
 	assert_refused(size, -EBADMSG, "inside gzip: gzip data is damaged");
 }
 
+/* An ELF kernel as one block that is stored as it is. */
+static void unwraps_todays_lz4(void **state)
+{
+	static const uint8_t head[] = {0x04, 0x22, 0x4d, 0x18, 0x40, 0x40, 0xc0};
+	WB_CLEAN_IMAGE img = {};
+	struct wb_error err;
+	int r;
+
+	memcpy(file, head, sizeof(head));
+	sample_le32(file + 7, 0x80000000 | SAMPLE_ELF_SIZE);
+	sample_elf(file + 11);
+	sample_le32(file + 11 + SAMPLE_ELF_SIZE, 0);
+	r = open_file(11 + SAMPLE_ELF_SIZE + 4, &img, &err);
+	if (r == -EOPNOTSUPP)
+		return;
+	assert_int_equal(r, 0);
+	assert_int_equal(img.kind, WB_IMAGE_ELF);
+	assert_string_equal(img.wrapping, "lz4");
+	assert_refused(11 + SAMPLE_ELF_SIZE, -EBADMSG, "inside lz4: lz4 data is damaged");
+}
+
 static void wrapped_too_often(void **state)
 {
 	uint8_t inner[4096];
@@ -549,6 +570,7 @@ int main(void)
 		cmocka_unit_test(relocs_damaged),
 		cmocka_unit_test(opens_arm64),
 		cmocka_unit_test(unwraps_compression),
+		cmocka_unit_test(unwraps_todays_lz4),
 		cmocka_unit_test(wrapped_too_often),
 		cmocka_unit_test(unwraps_zboot),
 		cmocka_unit_test(unwraps_uki),
