@@ -14,6 +14,8 @@ struct wb_arch {
 	 * unless `name` is there already. NULL: none.
 	 */
 	const char *efi_word;
+	const char *const
+		*types; /* kexec-tools' names for the kernels of this machine; NULL ends it */
 	/*
 	 * Fill plan->segments and plan->entry. plan->free is set up. Owned contents go to
 	 * plan->params and plan->purgatory. Errors as wb_plan_make().

@@ -50,10 +50,13 @@ static int arm64_plan(const struct wb_machine *m, const struct wb_plan_wish *wis
 		     : wb_plan_add(plan, "dtb", dtb.data, dtb.size, at, dtb.size, dtb.size, err);
 }
 
+static const char *const types[] = {"Image", "vmlinuz", "uki", NULL};
+
 const struct wb_arch wb_arch_arm64 = {
 	.name = "aarch64",
 	.id = WB_ARCH_ARM64,
 	.kexec_flag = 183ul << 16, /* KEXEC_ARCH_AARCH64 */
 	.loads = false,
+	.types = types,
 	.plan = arm64_plan,
 };

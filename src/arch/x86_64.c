@@ -401,11 +401,14 @@ static int x86_plan(const struct wb_machine *m, const struct wb_plan_wish *wish,
  */
 #define EFI_WORD "initrdmem=0,1"
 
+static const char *const types[] = {"bzImage64", "bzImage", "elf-x86_64", "uki", NULL};
+
 const struct wb_arch wb_arch_x86_64 = {
 	.name = "x86_64",
 	.id = WB_ARCH_X86_64,
 	.kexec_flag = KEXEC_X86_64,
 	.loads = true,
 	.efi_word = EFI_WORD,
+	.types = types,
 	.plan = x86_plan,
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "cmd/kexec.h"
 #include "cmd/reboot.h"
 #include "core/cmdline.h"
@@ -197,15 +198,20 @@ static int take_address(const struct cmd_value *v, uint64_t *ret, struct wb_erro
 	return 0;
 }
 
+/* The kernel's type is found out in any case; one that it cannot have is a mistake to be told. */
 static int take_type(const char *type, struct wb_error *err)
 {
-	static const char *const foreign[] = {"multiboot", "beoboot", "nbi"};
+	const char *const *types = wb_arch_native()->types;
+	char known[128] = "";
+	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
-		if (!strncmp(type, foreign[i], strlen(foreign[i])))
-			return wb_fail(err, -EOPNOTSUPP,
-				"--type=%s: only Linux kernels can be loaded", type);
-	return 0;
+	for (size_t i = 0; types[i]; i++) {
+		if (strcmp(type, types[i]) == 0)
+			return 0;
+		n += snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "", types[i]);
+	}
+	return wb_fail(err, -EOPNOTSUPP,
+		"--type=%s: only Linux kernels of this machine can be loaded (%s)", type, known);
 }
 
 /* The options that say what to load, and how. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "unit.h"
+#include "arch/arch.h"
 #include "cmd/kexec.h"
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
@@ -158,16 +159,42 @@ static void other_wishes_arrive(void **state)
 {
 	CLEAN_KEXEC k = {};
 
-	assert_int_equal(
-		read_words((const char *[]){"kexec", "-lid", "/k", "--mem-max=4096", "--ramdisk=/i",
-				   "--type=bzImage", "--console-serial", "--serial=ttyS0",
-				   "--serial-baud=9600", "--reset-vga", NULL},
-			&k, NULL),
+	assert_int_equal(read_words((const char *[]){"kexec", "-lid", "/k", "--mem-max=4096",
+					    "--ramdisk=/i", "--console-serial", "--serial=ttyS0",
+					    "--serial-baud=9600", "--reset-vga", NULL},
+				 &k, NULL),
 		0);
 	assert_int_equal(k.req.options.mem_max, 4096);
 	assert_int_equal(k.req.options.verify, WB_VERIFY_NONE);
 	assert_string_equal(k.req.options.initrds[0], "/i");
 	assert_true(k.debug);
+}
+
+static void types_are_those_of_the_machine(void **state)
+{
+	static const char *const foreign[] = {"nonsense", "", "bzImage6", "bzImage644",
+		"multiboot-x86", "multiboot2-x86", "elf-x86", "beoboot-x86", "nbi-x86"};
+	const char *const *types = wb_arch_native()->types;
+
+	for (size_t i = 0; types[i]; i++) {
+		CLEAN_KEXEC k = {};
+
+		assert_int_equal(
+			read_words((const char *[]){"kexec", "-l", "/k", "-t", types[i], NULL}, &k,
+				NULL),
+			0);
+	}
+	for (size_t i = 0; i < N(foreign); i++) {
+		CLEAN_KEXEC k = {};
+		struct wb_error err = {};
+
+		assert_int_equal(
+			read_words((const char *[]){"kexec", "-t", foreign[i], "-l", "/k", NULL},
+				&k, &err),
+			-EOPNOTSUPP);
+		assert_non_null(strstr(err.text, foreign[i]));
+		assert_non_null(strstr(err.text, types[0]));
+	}
 }
 
 static void status_asks_for_the_crash_kernel_unless_told(void **state)
@@ -221,6 +248,7 @@ int main(void)
 		cmocka_unit_test(ways_to_load),
 		cmocka_unit_test(command_lines_are_put_together),
 		cmocka_unit_test(other_wishes_arrive),
+		cmocka_unit_test(types_are_those_of_the_machine),
 		cmocka_unit_test(status_asks_for_the_crash_kernel_unless_told),
 		cmocka_unit_test(refusals_have_their_sentence),
 	};
