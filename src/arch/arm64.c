@@ -24,7 +24,8 @@ static int arm64_plan(const struct wb_machine *m, const struct wb_plan_wish *wis
 	if (wish->image->kind != WB_IMAGE_ARM64)
 		return wb_fail(err, -EOPNOTSUPP, "only the Image format can be planned for arm64");
 	if (!dtb.size)
-		return wb_fail(err, -EOPNOTSUPP, "no device tree to hand on; give one with --dtb");
+		return wb_fail(
+			err, -EOPNOTSUPP, "no device tree to hand on; \"kexec --dtb\" gives one");
 	kernel.size = im->text_offset + (im->image_size > wish->image->bytes.size
 							? im->image_size
 							: wish->image->bytes.size);

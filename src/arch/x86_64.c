@@ -250,8 +250,8 @@ static int plan_segments(const struct wb_plan_wish *wish, struct wb_plan *plan, 
 
 	if (wish->image->kind != WB_IMAGE_BZIMAGE)
 		return wb_fail(err, -EOPNOTSUPP,
-			"the image is not a bzImage and has no entry of its own; use "
-			"--method=fast");
+			"the image is not a bzImage and has no entry of its own; only the method "
+			"\"fast\", which links it beforehand, can load it");
 	want.size = bz->init_size > bz->protected.size ? bz->init_size : bz->protected.size;
 	want.max = bz->xloadflags & XLF_ABOVE_4G ? (1ull << 46) - 1 : UINT32_MAX;
 	if (!bz->relocatable) {

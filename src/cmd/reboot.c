@@ -85,7 +85,7 @@ static int find_init(const struct wb_sys *sys, const struct wb_init **ret, struc
 	return wb_fail(err, -EOPNOTSUPP,
 		"this machine's init is neither systemd, OpenRC nor sysvinit, and others reboot "
 		"through "
-		"the firmware; stop what matters and use --now");
+		"the firmware; stop what matters and then use \"warmboot reboot --now\" instead");
 }
 
 /*

@@ -64,7 +64,8 @@ int wb_jump_allowed(const struct wb_init *init, struct wb_error *err)
 	r = init->inhibitors(&locks, err);
 	if (r < 0 || !locks.n)
 		return r;
-	return wb_fail(err, -EBUSY, "%s%s (--ignore-inhibitors goes on regardless)", locks.items[0],
+	return wb_fail(err, -EBUSY,
+		"%s%s (\"warmboot reboot --ignore-inhibitors\" goes on regardless)", locks.items[0],
 		locks.n > 1 ? ", and there are more" : "");
 }
 

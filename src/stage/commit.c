@@ -22,8 +22,9 @@ static int wrong_format(struct wb_error *err, int r, const struct wb_stage *s, c
 			"%s: %s does not know this image format, and %s, so there is no other "
 			"way; name a signed kernel in the format that distributions ship (vmlinuz)",
 			s->kernel_path, call, s->policy.signature_why);
-	return wb_fail(err, r, "%s: %s does not know this image format; use --method=fast%s",
-		s->kernel_path, call, s->image.kind == WB_IMAGE_ELF ? "" : " or segments");
+	return wb_fail(err, r,
+		"%s: %s does not know this image format; use kexec_load(2) (the method \"fast\"%s)",
+		s->kernel_path, call, s->image.kind == WB_IMAGE_ELF ? "" : " or \"segments\"");
 }
 
 static int explain(struct wb_error *err, int r, const struct wb_stage *s, const char *call)
@@ -45,7 +46,7 @@ static int explain(struct wb_error *err, int r, const struct wb_stage *s, const 
 			return wb_fail(err, r,
 				"the running kernel has no %s, and %s; boot one that has it", call,
 				s->policy.signature_why);
-		return wb_fail(err, r, "the running kernel has no %s; use another --method", call);
+		return wb_fail(err, r, "the running kernel has no %s; use another method", call);
 	case EBUSY:
 		return wb_fail(err, r, "another kexec operation is going on; try again");
 	case ENOMEM:

@@ -92,7 +92,8 @@ int wb_policy_check(const struct wb_policy *p, bool file, struct wb_error *err)
 			"reboot through the firmware, and raise the setting in sysctl.d");
 	if (p->signature && !file)
 		return wb_fail(err, -EPERM,
-			"%s, so kexec_load(2) is refused; use --method=file with a signed kernel",
+			"%s, so kexec_load(2) is refused; load a signed kernel with "
+			"kexec_file_load(2) (the method \"file\")",
 			p->signature_why);
 	return 0;
 }

@@ -411,15 +411,15 @@ static int check_placement(const struct wb_stage *s, struct wb_error *err)
 
 	if (s->options.dtb || s->options.mem_min || s->options.mem_max)
 		return wb_fail(err, -EOPNOTSUPP,
-			"with --method=file the kernel alone decides on placement and device tree; "
-			"drop --dtb, --mem-min and --mem-max%s",
-			only ? "" : " or use another method");
+			"with kexec_file_load(2) the running kernel alone decides on placement and "
+			"device tree; give no addresses and no device tree%s",
+			only ? "" : ", or use kexec_load(2)");
 	if (s->options.store && s->options.store->n_ranges)
 		return wb_fail(err, -EOPNOTSUPP,
-			"with --method=file the running kernel alone decides on placement and "
+			"with kexec_file_load(2) the running kernel alone decides on placement and "
 			"might write over the store; %sset a region aside with \"warmboot store "
 			"reserve\" and keep the store there",
-			only ? "" : "use --method=fast or segments, or ");
+			only ? "" : "use kexec_load(2) (the method \"fast\" or \"segments\") or ");
 	return 0;
 }
 

@@ -178,6 +178,7 @@ static void an_inhibitor_stops_the_jump(void **state)
 
 	assert_int_equal(wb_jump_orderly(&init, &sys, &quiesce, false, &err), -EBUSY);
 	assert_non_null(strstr(err.text, "dpkg (process 7)"));
+	assert_non_null(strstr(err.text, "(\"warmboot reboot --ignore-inhibitors\" goes on"));
 	assert_int_equal(wb_jump_orderly(&init, &sys, &quiesce, true, &err), 0);
 	assert_string_equal(d.text, "");
 }

@@ -771,7 +771,7 @@ static void placement_is_not_for_file(void **state)
 
 	f->o.method = WB_METHOD_FILE;
 	f->o.mem_min = 1 << 30;
-	refused(f, -EOPNOTSUPP, "drop --dtb, --mem-min and --mem-max");
+	refused(f, -EOPNOTSUPP, "give no addresses and no device tree, or use kexec_load(2)");
 }
 
 static void a_carved_store_is_not_for_file(void **state)
@@ -782,7 +782,7 @@ static void a_carved_store_is_not_for_file(void **state)
 
 	f->o.store = &store;
 	f->o.method = WB_METHOD_FILE;
-	refused(f, -EOPNOTSUPP, "might write over the store");
+	refused(f, -EOPNOTSUPP, "use kexec_load(2) (the method \"fast\" or \"segments\")");
 	/* A region that was set aside is no RAM of the running kernel's. */
 	store.n_ranges = 0;
 	loads(f, WB_METHOD_FILE);
@@ -934,10 +934,10 @@ static void lockdown_refuses_the_other_methods(void **state)
 	text(f, LOCKDOWN, "none integrity [confidentiality]\n");
 	f->o.method = WB_METHOD_FAST;
 	refused(f, -EPERM,
-		"kernel lockdown is in confidentiality mode, so kexec_load(2) is refused; use "
-		"--method=file with a signed kernel");
+		"kernel lockdown is in confidentiality mode, so kexec_load(2) is refused; load a "
+		"signed kernel with kexec_file_load(2) (the method \"file\")");
 	f->o.method = WB_METHOD_SEGMENTS;
-	refused(f, -EPERM, "use --method=file with a signed kernel");
+	refused(f, -EPERM, "load a signed kernel with kexec_file_load(2)");
 }
 
 static void enforced_signatures_send_auto_to_file(void **state)
@@ -996,7 +996,7 @@ static void lockdown_never_falls_back(void **state)
 	f->o.legacy_fallback = true;
 	file_alone_refused(f, -EPERM, "integrity mode, and this file is not signed by a key");
 	file_alone_refused(f, -EKEYREJECTED, "the signature is missing");
-	file_alone_refused(f, -ENOEXEC, "does not know this image format");
+	file_alone_refused(f, -ENOEXEC, "does not know this image format; use kexec_load(2)");
 	file_alone_refused(f, -EINVAL, "kexec_file_load(2) refused the plan");
 }
 
@@ -1049,6 +1049,15 @@ static void legacy_fallback_links_a_vmlinux(void **state)
 	assert_int_equal(f->fake.file_loads, 0);
 }
 
+static void a_vmlinux_is_only_linked_beforehand(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, KERNEL, f->elf, sizeof(f->elf));
+	f->o.method = WB_METHOD_SEGMENTS;
+	refused(f, -EOPNOTSUPP, "no entry of its own; only the method \"fast\"");
+}
+
 static void programs_are_no_kernels(void **state)
 {
 	struct fixture *f = *state;
@@ -1066,7 +1075,8 @@ static void other_refusals_of_the_kernel_are_told(void **state)
 	struct fixture *f = *state;
 
 	f->o.method = WB_METHOD_FILE;
-	file_alone_refused(f, -ENOSYS, "the running kernel has no kexec_file_load(2)");
+	file_alone_refused(
+		f, -ENOSYS, "the running kernel has no kexec_file_load(2); use another method");
 	file_alone_refused(f, -EBUSY, "another kexec operation is going on; try again");
 	file_alone_refused(f, -EPERM, "kexec_file_load(2) was refused: no CAP_SYS_BOOT");
 	file_alone_refused(f, -ENODEV, "kexec_file_load(2) failed: No such device");
@@ -1143,6 +1153,7 @@ int main(void)
 		TEST(advice_fits),
 		TEST(legacy_fallback_takes_segments),
 		TEST(legacy_fallback_links_a_vmlinux),
+		TEST(a_vmlinux_is_only_linked_beforehand),
 		TEST(programs_are_no_kernels),
 		TEST(other_refusals_of_the_kernel_are_told),
 	};

@@ -163,7 +163,7 @@ def test_lockdown(payload):
         for method in ("fast", "segments"):
             r = g.run(f"warmboot load newest --method={method}")
             assert r.rc == 1
-            assert "kernel lockdown is in integrity mode, so kexec_load(2) is refused; use --method=file" in r.out
+            assert "kernel lockdown is in integrity mode, so kexec_load(2) is refused; load a signed kernel with kexec_file_load(2)" in r.out
         r = g.run("warmboot load newest")
         assert r.rc == 1
         assert "signed by a key" in r.out or "does not trust" in r.out, r.out
