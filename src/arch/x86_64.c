@@ -74,11 +74,7 @@ static int place_kernel(struct wb_plan *plan, const struct wb_plan_wish *wish, u
 	uint64_t slots = wb_ranges_slots(&plan->free, &want), at;
 
 	if (!slots)
-		return wb_fail(err, -ENOSPC,
-			"too little memory: no free range of %llu MiB for the kernel; give the "
-			"machine "
-			"more memory or unload the crash kernel",
-			(unsigned long long)(want.size >> 20));
+		return wb_plan_no_room(plan, &want, "kernel", err);
 	wb_ranges_slot(&plan->free, &want, randomly ? wish->entropy[0] % slots : 0, &at);
 	*ret = at;
 	return wb_plan_take(plan, at, want.size, "kernel", err);

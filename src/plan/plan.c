@@ -65,6 +65,26 @@ int wb_plan_take(
 		     : 0;
 }
 
+int wb_plan_no_room(const struct wb_plan *plan, const struct wb_fit *want, const char *what,
+	struct wb_error *err)
+{
+	static const char *const advice[] = {
+		"use a smaller initrd, unload the crash kernel or give the machine more memory",
+		"lower --mem-min",
+		"raise --mem-max",
+		"lower --mem-min or raise --mem-max",
+	};
+	const bool low = plan->mem_min > want->min;
+	const bool high = plan->mem_max && plan->mem_max < want->max;
+
+	return wb_fail(err, -ENOSPC,
+		"too little memory: no free range of %llu KiB for the %s between %#llx and %#llx; "
+		"%s",
+		(unsigned long long)(want->size >> 10), what,
+		(unsigned long long)(low ? plan->mem_min : want->min),
+		(unsigned long long)(high ? plan->mem_max : want->max), advice[low + 2 * high]);
+}
+
 int wb_plan_place(struct wb_plan *plan, struct wb_fit want, const char *what, uint64_t *ret_at,
 	struct wb_error *err)
 {
@@ -77,11 +97,7 @@ int wb_plan_place(struct wb_plan *plan, struct wb_fit want, const char *what, ui
 		want.align = PAGE;
 	r = wb_ranges_fit(&plan->free, &want, &at);
 	if (r < 0)
-		return wb_fail(err, r,
-			"too little memory: no free range of %llu KiB for the %s between %#llx and "
-			"%#llx; use a smaller initrd or give the machine more memory",
-			(unsigned long long)(want.size >> 10), what, (unsigned long long)want.min,
-			(unsigned long long)want.max);
+		return wb_plan_no_room(plan, &want, what, err);
 	r = wb_plan_take(plan, at, want.size, what, err);
 	if (r < 0)
 		return r;
@@ -166,7 +182,7 @@ int wb_plan_make(const struct wb_machine *machine, const struct wb_plan_wish *wi
 	struct wb_plan *ret, struct wb_error *err)
 {
 	const struct wb_arch *arch = wb_arch_find(wish->image->arch);
-	struct wb_plan plan = {};
+	struct wb_plan plan = {.mem_min = wish->mem_min, .mem_max = wish->mem_max};
 	int r;
 
 	if (!arch || machine->arch != wish->image->arch)

@@ -50,6 +50,7 @@ struct wb_plan {
 	uint64_t virt_delta;              /* KASLR offset applied by us; 0 none */
 	bool kaslr;                       /* FAST: placed at random and memory KASLR left on */
 	struct wb_ranges free;            /* where segments may still go, type WB_E820_RAM */
+	uint64_t mem_min, mem_max;        /* the wish's, which `free` keeps to */
 	struct wb_blob params, purgatory; /* owned contents of segments */
 };
 
@@ -63,6 +64,9 @@ void wb_plan_deinit(struct wb_plan *plan);
 
 /* For the arch files: find room, take it, and add the segment. want->type is set here. */
 int wb_plan_place(struct wb_plan *plan, struct wb_fit want, const char *what, uint64_t *ret_at,
+	struct wb_error *err);
+/* -ENOSPC, with the sentence for it. */
+int wb_plan_no_room(const struct wb_plan *plan, const struct wb_fit *want, const char *what,
 	struct wb_error *err);
 int wb_plan_take(
 	struct wb_plan *plan, uint64_t at, uint64_t size, const char *what, struct wb_error *err);

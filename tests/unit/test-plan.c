@@ -373,14 +373,34 @@ static void too_little_memory_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	f->wish.mem_max = 17 * MIB;
-	refused(f, -ENOSPC, "too little memory: no free range of 3 MiB for the kernel");
 	f->wish.mem_max = UINT64_MAX; /* kexec-tools' own default */
 	make(f);
 	wb_plan_deinit(&f->plan);
-	f->wish.mem_max = 0;
 	f->wish.initrd.size = 1100 * MIB; /* never read: placement comes before any checksum */
 	refused(f, -ENOSPC, "for the initrd");
+	refused(f, -ENOSPC, "; use a smaller initrd, unload the crash kernel or give the machine");
+	f->wish.mem_max = 0;
+	refused(f, -ENOSPC, "; use a smaller initrd");
+}
+
+static void limits_that_leave_no_room_are_named(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 2; i++) {
+		f->wish.method = i ? WB_METHOD_SEGMENTS : WB_METHOD_FAST;
+		f->wish.mem_min = 0x10000000;
+		f->wish.mem_max = 0x10100000;
+		refused(f, -ENOSPC,
+			"too little memory: no free range of 3072 KiB for the kernel between "
+			"0x10000000 and 0x10100000; lower --mem-min or raise --mem-max");
+		f->wish.mem_min = 4096; /* below what is looked at anyway */
+		f->wish.mem_max = 17 * MIB;
+		refused(f, -ENOSPC, "between 0x1000000 and 0x1100000; raise --mem-max");
+		f->wish.mem_min = 1ull << 40;
+		f->wish.mem_max = 0;
+		refused(f, -ENOSPC, "between 0x10000000000 and 0x3fffffffffff; lower --mem-min");
+	}
 }
 
 static void what_fast_cannot_do_is_refused(void **state)
@@ -451,6 +471,7 @@ int main(void)
 		TEST(segments_keeps_the_image_whole),
 		TEST(long_command_line_is_refused),
 		TEST(too_little_memory_is_refused),
+		TEST(limits_that_leave_no_room_are_named),
 		TEST(what_fast_cannot_do_is_refused),
 		TEST(relocation_outside_is_refused),
 	};

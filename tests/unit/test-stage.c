@@ -861,7 +861,7 @@ static void no_room_in_the_memory_map_is_refused(void **state)
 	struct fixture *f = *state;
 
 	text(f, RAM_END, "0x11fffff\n");
-	refused(f, -ENOSPC, "too little memory: no free range of 4 MiB for the kernel");
+	refused(f, -ENOSPC, "too little memory: no free range of 4096 KiB for the kernel");
 	f->o.method = WB_METHOD_SEGMENTS;
 	refused(f, -ENOSPC, "too little memory: no free range of 4096 KiB for the kernel");
 }
