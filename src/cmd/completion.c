@@ -4,10 +4,13 @@
 
 #include "cmd/cmd.h"
 
-/* Which words complete ENTRY: asked from the program itself when the time comes. */
-#define ENTRIES "default newest $(warmboot list --ids 2>/dev/null)"
+/*
+ * What prints the words for ENTRY and UNIT, one a line: asked when the time comes. Such a word may hold
+ * anything (a menu's title does, and ids join two with '>'), so no shell may read it as its own text.
+ */
+#define ENTRIES "warmboot list --ids 2>/dev/null"
 #define UNITS \
-	"$(systemctl list-units --type=service --plain --no-legend 2>/dev/null | cut -d ' ' -f 1)"
+	"systemctl list-units --type=service --plain --no-legend 2>/dev/null | cut -d \" \" -f 1"
 
 /* The words of "add|remove [UNIT...]" that are meant as they stand: not UNIT. */
 static void print_choices(const char *args)
@@ -42,18 +45,24 @@ static bool takes_files(const struct cmd_row *row)
 	return takes(row, "put") || takes(row, "KERNEL");
 }
 
-/* What may stand where no option does, in words that each of the shells understands within double quotes. */
+/* What may stand where no option does and is known beforehand. */
 static void print_arguments(const struct cmd_row *row)
 {
 	print_choices(row->args);
 	if (takes(row, "ENTRY"))
-		printf(" " ENTRIES);
-	if (takes(row, "UNIT"))
-		printf(" " UNITS);
+		printf(" default newest");
 	if (takes(row, "[COMMAND]")) {
 		putchar(' ');
 		print_names();
 	}
+}
+
+/* The command that prints the others, or NULL. */
+static const char *asked(const struct cmd_row *row)
+{
+	if (takes(row, "ENTRY"))
+		return ENTRIES;
+	return takes(row, "UNIT") ? UNITS : NULL;
 }
 
 static void print_options(const struct cmd_row *row)
@@ -69,55 +78,122 @@ static void print_options(const struct cmd_row *row)
 	}
 }
 
+/*
+ * Bash hands over words that are cut at its breaks, ':' and '=' and '>' among them, and replaces only
+ * what stands behind the last one. So the line is read anew: the words without their quoting, and of the
+ * last one what bash leaves in place.
+ */
+static const char bash_words[] =
+	"_warmboot_words() {\n"
+	"	local line=${COMP_LINE:0:COMP_POINT} gap=1 c i\n"
+	"	n=-1\n"
+	"	for ((i = 0; i < ${#line}; i++)); do\n"
+	"		c=${line:i:1}\n"
+	"		if [[ ! $quote && $c == [[:blank:]] ]]; then\n"
+	"			gap=1\n"
+	"			continue\n"
+	"		fi\n"
+	"		if [[ $gap || (! $quote && $c == [\\<\\>]) ]]; then\n"
+	"			words[++n]= gap= kept=\n"
+	"		fi\n"
+	"		if [[ $quote && $c == \"$quote\" ]]; then\n"
+	"			quote= kept=${words[n]}\n"
+	"		elif [[ $c == \\\\ && $quote != \\' ]]; then\n"
+	"			((++i))\n"
+	"			words[n]+=${line:i:1}\n"
+	"		elif [[ ! $quote && $c == [\\'\\\"] ]]; then\n"
+	"			quote=$c kept=${words[n]}\n"
+	"		else\n"
+	"			words[n]+=$c\n"
+	"			[[ ! $quote && $COMP_WORDBREAKS == *\"$c\"* ]] && "
+	"kept=${words[n]}\n"
+	"		fi\n"
+	"	done\n"
+	"	[[ $gap ]] && words[++n]= kept=\n"
+	"}\n";
+
+/* Those of the choices that begin with the word, quoted as it is. */
+static const char bash_reply[] = "	for c in \"${choices[@]}\"; do\n"
+				 "		[[ $c == \"$word\"* ]] || continue\n"
+				 "		c=${c:${#kept}}\n"
+				 "		if [[ ! $quote ]]; then\n"
+				 "			printf -v c %q \"$c\"\n"
+				 "		elif [[ $c == *[\\'\\\"\\`\\$\\\\!]* ]]; then\n"
+				 "			continue\n"
+				 "		fi\n"
+				 "		COMPREPLY+=(\"$c\")\n"
+				 "	done\n"
+				 "	[[ ${COMPREPLY-} == *= ]] && compopt -o nospace\n"
+				 "}\n"
+				 "complete -o bashdefault -o default -F _warmboot warmboot";
+
+/* Where nothing is offered for an argument, bash completes file names by itself. */
 static void bash_values(void)
 {
-	puts("	case ${COMP_WORDS[1]}:$option in");
+	puts("	case ${words[1]}:$option in");
 	for (size_t i = 0; cmd_rows[i]; i++) {
 		const struct cmd_option *o;
 
 		for (size_t k = 0; (o = cmd_row_option(cmd_rows[i], k)); k++) {
-			if (!o->values)
+			if (!o->values && !o->arg)
 				continue;
-			printf("	%s:--%s) COMPREPLY=($(compgen -W '", cmd_rows[i]->name,
-				o->name);
-			print_words(o->values);
-			puts("' -- \"$cur\")); return ;;");
+			printf("	%s:--%s) ", cmd_rows[i]->name, o->name);
+			if (o->values) {
+				printf("choices=(");
+				print_words(o->values);
+				printf(") ");
+			}
+			puts(";;");
 		}
 	}
-	puts("	*:--*) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	puts("	*) option= ;;\n"
 	     "	esac");
+}
+
+static void bash_arguments(void)
+{
+	puts("		case ${words[1]} in");
+	for (size_t i = 0; cmd_rows[i]; i++) {
+		const char *command = asked(cmd_rows[i]);
+
+		printf("		%s)\n			choices=(", cmd_rows[i]->name);
+		print_options(cmd_rows[i]);
+		print_arguments(cmd_rows[i]);
+		puts(")");
+		if (command)
+			printf("			mapfile -t -O ${#choices[@]} choices < "
+			       "<(%s)\n",
+				command);
+		puts("			;;");
+	}
+	puts("		esac");
 }
 
 static void print_bash(void)
 {
-	puts("# bash completion for warmboot; made by: warmboot completion bash\n"
-	     "_warmboot() {\n"
-	     "	local cur=${COMP_WORDS[COMP_CWORD]} option=\n"
-	     "	COMPREPLY=()\n"
-	     "	if [[ $COMP_CWORD -eq 1 ]]; then");
-	printf("		COMPREPLY=($(compgen -W '");
-	print_names();
-	puts("' -- \"$cur\"))\n"
-	     "		return\n"
-	     "	fi\n"
-	     "	# --option=value arrives as three words\n"
-	     "	if [[ $cur == = ]]; then\n"
-	     "		cur= option=${COMP_WORDS[COMP_CWORD-1]}\n"
-	     "	elif [[ ${COMP_WORDS[COMP_CWORD-1]} == = ]]; then\n"
-	     "		option=${COMP_WORDS[COMP_CWORD-2]}\n"
-	     "	fi");
+	puts("# bash completion for warmboot; made by: warmboot completion bash");
+	fputs(bash_words, stdout);
+	printf("_warmboot() {\n"
+	       "	local words=() choices=() quote= kept= n word option= prefix= c\n"
+	       "	_warmboot_words\n"
+	       "	word=${words[n]}\n"
+	       "	COMPREPLY=()\n"
+	       "	if ((n > 1)); then\n"
+	       "		option=${words[n-1]}\n"
+	       "		[[ $word == --*=* ]] && option=${word%%%%=*} "
+	       "prefix=${word%%%%=*}=\n"
+	       "	fi\n");
 	bash_values();
-	puts("	case ${COMP_WORDS[1]} in");
-	for (size_t i = 0; cmd_rows[i]; i++) {
-		printf("	%s) COMPREPLY=($(compgen -W \"", cmd_rows[i]->name);
-		print_options(cmd_rows[i]);
-		print_arguments(cmd_rows[i]);
-		puts("\" -- \"$cur\")) ;;");
-	}
-	puts("	esac\n"
-	     "	[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
-	     "}\n"
-	     "complete -o bashdefault -o default -F _warmboot warmboot");
+	puts("	if [[ $option ]]; then\n"
+	     "		choices=(\"${choices[@]/#/$prefix}\")\n"
+	     "	elif ((n == 1)); then");
+	printf("		choices=(");
+	print_names();
+	puts(")\n"
+	     "	else");
+	bash_arguments();
+	puts("	fi");
+	puts(bash_reply);
 }
 
 /* Single quotes end, an escaped one, and begin again: for both zsh and fish. */
@@ -133,11 +209,28 @@ static void print_quoted(const char *s)
 	putchar('\'');
 }
 
+/* What is asked for goes through an array: _arguments would evaluate words of its own. */
+static void zsh_arguments(const struct cmd_row *row)
+{
+	const char *command = asked(row);
+
+	printf("_warmboot_%s() {\n	local -a choices=(", row->name);
+	print_arguments(row);
+	if (command)
+		printf(" ${(f)\"$(%s)\"}", command);
+	puts(")\n"
+	     "	compadd \"$@\" -a choices");
+	puts(takes_files(row) ? "	_files\n}" : "}");
+}
+
 static void print_zsh(void)
 {
 	puts("#compdef warmboot\n"
-	     "# zsh completion for warmboot; made by: warmboot completion zsh\n"
-	     "_warmboot() {\n"
+	     "# zsh completion for warmboot; made by: warmboot completion zsh");
+	for (size_t i = 0; cmd_rows[i]; i++)
+		if (*cmd_rows[i]->args)
+			zsh_arguments(cmd_rows[i]);
+	puts("_warmboot() {\n"
 	     "	if (( CURRENT == 2 )); then\n"
 	     "		local -a commands=(");
 	for (size_t i = 0; cmd_rows[i]; i++) {
@@ -166,11 +259,8 @@ static void print_zsh(void)
 				printf("':%s:_files'", o->arg);
 			}
 		}
-		if (*cmd_rows[i]->args) {
-			printf(" \\\n		\"*:argument:(");
-			print_arguments(cmd_rows[i]);
-			printf(")\"");
-		}
+		if (*cmd_rows[i]->args)
+			printf(" \\\n		'*:argument:_warmboot_%s'", cmd_rows[i]->name);
 		puts(" ;;");
 	}
 	puts("	esac\n"
@@ -205,10 +295,12 @@ static void print_fish(void)
 			putchar('\n');
 		}
 		if (*cmd_rows[i]->args) {
-			printf("complete -c warmboot -n '__fish_seen_subcommand_from %s' %s-a \"",
+			printf("complete -c warmboot -n '__fish_seen_subcommand_from %s' %s-a '",
 				cmd_rows[i]->name, takes_files(cmd_rows[i]) ? "" : "-f ");
 			print_arguments(cmd_rows[i]);
-			puts("\"");
+			if (asked(cmd_rows[i]))
+				printf(" (%s)", asked(cmd_rows[i]));
+			puts("'");
 		}
 	}
 }
