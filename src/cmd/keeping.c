@@ -9,6 +9,7 @@
 #include "cmd/keeping.h"
 #include "keep/ahead.h"
 #include "keep/config.h"
+#include "keep/definition.h"
 #include "keep/freeze.h"
 #include "keep/hold.h"
 #include "keep/preflight.h"
@@ -25,6 +26,12 @@
  */
 #define MARGIN_PERCENT 25
 #define MARGIN_BYTES (16u << 20)
+
+static void set(char **to, const char *text)
+{
+	free(*to);
+	*to = text ? strdup(text) : NULL;
+}
 
 static char *text_of(const struct wb_files *files, const char *path)
 {
@@ -52,19 +59,19 @@ static int add_definition(
 	const struct wb_files *files, struct wb_manifest_unit *u, struct wb_error *err)
 {
 	WB_CLEAN_SERVICE service = {};
+	const char *late;
 	int r = wb_services_systemd.read(wb_services_systemd.ctx, u->unit, &service, err);
 
 	if (r == 0)
 		r = add_text(files, u, service.fragment, err);
 	for (size_t i = 0; r == 0 && i < service.dropins.n; i++)
 		r = add_text(files, u, service.dropins.items[i], err);
-	return r;
-}
-
-static void set(char **to, const char *text)
-{
-	free(*to);
-	*to = text ? strdup(text) : NULL;
+	if (r < 0)
+		return r;
+	if (wb_definition_late(u, &service.after, &late) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	set(&u->late, late);
+	return 0;
 }
 
 /* What would keep the manifest of all units from being written is found out here, and costs one. */
@@ -80,6 +87,26 @@ static int check_one(
 		return 0;
 	}
 	return r < 0 ? wb_fail(err, r, "%s cannot be kept: %s", u->unit, local.text) : 0;
+}
+
+/* -ENOMEM. */
+static int join(const struct wb_strv *words, char **ret)
+{
+	WB_CLEAN_STR text = NULL;
+	size_t n;
+	FILE *out = words->n ? open_memstream(&text, &n) : NULL;
+
+	if (!words->n)
+		return 0;
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < words->n; i++)
+		fprintf(out, "%s%s", i ? " " : "", words->items[i]);
+	if (fclose(out))
+		return -ENOMEM;
+	*ret = text;
+	text = NULL;
+	return 0;
 }
 
 /* One unit's rung. -ESRCH: it does not run. */
@@ -102,8 +129,10 @@ static int decide_one(const struct wb_keep_look *look, const struct wb_keep_conf
 	set(&u->probe, config->probe);
 	snprintf(images, sizeof(images), "u%zu/", k->draft.units.n - 1);
 	set(&u->images, images);
+	if (r == 0)
+		r = join(&verdict.bound, &u->bound);
 	if (r < 0)
-		return r;
+		return wb_fail(err, r, "out of memory");
 	if (config->how == WB_KEEP_PROCESS && !wb_manifest_is_process(u))
 		return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s", u->unit,
 			u->why ? u->why : "that cannot be done");
@@ -142,6 +171,44 @@ static int decide_named(const struct wb_keep_look *look, const char *typed, stru
 	return decide_one(look, &(struct wb_keep_config){.unit = name}, k, err);
 }
 
+/* One of the units in `bound` that a shutdown stops; NULL: they are all kept. */
+static const char *stopped_of(const struct wb_manifest *m, const char *bound, char ret[256])
+{
+	for (bound += strspn(bound, " "); *bound; bound += strspn(bound, " ")) {
+		size_t n = strcspn(bound, " ");
+		const struct wb_manifest_unit *u;
+
+		snprintf(ret, 256, "%.*s", (int)n, bound);
+		u = wb_manifest_find(m, ret);
+		if (!u || !wb_manifest_is_process(u))
+			return ret;
+		bound += n;
+	}
+	return NULL;
+}
+
+/* Who would be stopped with another unit cannot be kept; that may hold for a third one then. */
+static int lower_bound(struct cmd_keeping *k, struct wb_error *err)
+{
+	for (size_t i = 0; i < k->draft.units.n; i++) {
+		struct wb_manifest_unit *u = &k->draft.units.items[i];
+		struct wb_error why = {};
+		char name[256];
+
+		if (!wb_manifest_is_process(u) || !u->bound ||
+			!stopped_of(&k->draft, u->bound, name))
+			continue;
+		wb_fail(&why, 0, "a shutdown stops %s, and that stops it (Requires= or PartOf=)",
+			name);
+		if (!strcmp(u->asked, "process"))
+			return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s",
+				u->unit, why.text);
+		wb_manifest_lower(u, why.text);
+		i = (size_t)-1;
+	}
+	return 0;
+}
+
 int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wish,
 	const char *release, struct cmd_keeping *k, struct wb_error *err)
 {
@@ -164,7 +231,7 @@ int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wis
 	r = decide_configured(&look, k, err);
 	for (size_t i = 0; r == 0 && i < wish->units.n; i++)
 		r = decide_named(&look, wish->units.items[i], k, err);
-	return r;
+	return r < 0 ? r : lower_bound(k, err);
 }
 
 /* Without a store nobody keeps a process: those who insisted on it get no jump instead. */
@@ -304,7 +371,7 @@ int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct
 		}
 	}
 	cmd_progress_end();
-	return 0;
+	return lower_bound(k, err);
 }
 
 /* All that can go now; the freeze is another process's, and finds it there. */
@@ -436,7 +503,7 @@ int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, s
 	set(&k->draft.from, from);
 	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
 		if (wb_manifest_is_process(&k->draft.units.items[i]))
-			r = wb_strv_add(&k->spared, k->draft.units.items[i].unit);
+			r = wb_spare_add(&k->spared, &k->draft.units.items[i]);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
 	/* Now: ifupdown takes its addresses away when it is stopped, a DHCP client its lease. */
@@ -471,6 +538,30 @@ void cmd_keeping_undo(const struct wb_sys *sys, struct cmd_keeping *k)
 	}
 }
 
+static bool is_stopping(void)
+{
+	static const char *const argv[] = {"systemctl", "is-system-running", NULL};
+	WB_CLEAN_BLOB said = {};
+
+	return wb_spawn(&(struct wb_spawn){.argv = argv, .deadline_ms = 30000}, &said, NULL) >= 0 &&
+	       said.data && !strncmp((const char *)said.data, "stopping", 8);
+}
+
+bool cmd_keeping_sweep(const struct wb_sys *sys)
+{
+	if (!sys->files->exists(sys->files->ctx, "/run/systemd/system"))
+		return true;
+	if (is_stopping())
+		return false;
+	wb_spare_sweep(sys);
+	if (sys->files->exists(sys->files->ctx, WB_FREEZE_DRAFT)) {
+		sys->remove_file(sys->ctx, WB_FREEZE_DRAFT);
+		wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, NULL);
+	}
+	make_way(wb_store_env_real(), NULL);
+	return true;
+}
+
 void cmd_keeping_deinit(struct cmd_keeping *k)
 {
 	wb_store_close(k->store);
@@ -487,6 +578,9 @@ void cmd_keeping_print(const struct cmd_keeping *k)
 
 		printf("keep:        %s: %s%s%s\n", u->unit, u->how, u->why ? ": " : "",
 			u->why ? u->why : "");
+		if (wb_manifest_is_process(u) && u->late)
+			printf("             it comes back after %s, which is ordered before it\n",
+				u->late);
 		if (wb_ahead_bytes(u))
 			printf("             %" PRIu64
 			       " MiB of its memory are copied while it runs\n",
@@ -548,9 +642,12 @@ int cmd_keeping_freeze(
 void cmd_keeping_start_again(const struct wb_sys *sys, const struct cmd_keeping *k)
 {
 	wb_hold_end(&wb_runner_host, WB_HOLD_KEPT, NULL);
-	for (size_t i = 0; i < k->spared.n; i++) {
-		const char *const argv[] = {"systemctl", "restart", k->spared.items[i], NULL};
+	for (size_t i = 0; k->spared.n && i < k->draft.units.n; i++) {
+		const struct wb_manifest_unit *u = &k->draft.units.items[i];
+		const char *const argv[] = {"systemctl", "restart", u->unit, NULL};
 
+		if (!wb_manifest_is_process(u))
+			continue;
 		wb_spawn(&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
 	}
 }

@@ -62,6 +62,11 @@ int cmd_keeping_arm(
 	const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct wb_error *err);
 /* All as it was before. */
 void cmd_keeping_undo(const struct wb_sys *sys, struct cmd_keeping *k);
+/*
+ * Take back what a reboot that was killed left behind: drop-ins, the word for the freeze, a store.
+ * Nothing in a shutdown, where all of it is in use: false.
+ */
+bool cmd_keeping_sweep(const struct wb_sys *sys);
 void cmd_keeping_deinit(struct cmd_keeping *k);
 #define CMD_CLEAN_KEEPING __attribute__((cleanup(cmd_keeping_deinit))) struct cmd_keeping
 

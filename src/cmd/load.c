@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cmd/json.h"
+#include "cmd/keeping.h"
 #include "cmd/load.h"
 #include "timeline/marks.h"
 
@@ -142,6 +143,7 @@ static int run_unload(const struct cmd_args *args)
 	if (wb_unload(sys, &err) < 0)
 		return cmd_fail(args, &err);
 	sys->remove_file(sys->ctx, WB_RECORD_STAGED);
+	cmd_keeping_sweep(sys);
 	return CMD_DONE;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/guard.h"
 #include "cmd/json.h"
 #include "cmd/keeping.h"
 #include "cmd/load.h"
@@ -265,6 +266,16 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 	return r;
 }
 
+static void sweep(void *arg)
+{
+	const struct wb_sys *sys = wb_sys_real();
+	struct wb_error ignored;
+
+	/* The kernel that is staged by now looks for a store that is gone. */
+	if (cmd_keeping_sweep(sys) && cmd_is_loaded(sys) && wb_unload(sys, &ignored) == 0)
+		sys->remove_file(sys->ctx, WB_RECORD_STAGED);
+}
+
 static int run_reboot(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
@@ -278,6 +289,7 @@ static int run_reboot(const struct cmd_args *args)
 	CMD_CLEAN_KEEPING keeping = {};
 	WB_CLEAN_KEEP_WISH wish = {};
 	struct wb_error err = {}, ignored;
+	struct cmd_guard guard = {-1, -1};
 	bool ours;
 	int r;
 
@@ -291,6 +303,7 @@ static int run_reboot(const struct cmd_args *args)
 	if (!cmd_has(args, OPT_DRY)) {
 		wb_mark(sys, WB_MARK_REQUEST);
 		cmd_put_off_signals();
+		guard = cmd_guard_begin(sweep, NULL);
 	}
 	r = cmd_has(args, OPT_DRY) ? 0 : check_jump(sys, args, loaded, &err);
 	if (r == 0)
@@ -305,8 +318,10 @@ static int run_reboot(const struct cmd_args *args)
 		r = cmd_interrupted(&err);
 	if (r == 0)
 		r = cmd_jump(sys, &wb_quiesce_host, now, cmd_has(args, OPT_IGNORE), &keeping, &err);
-	if (r == 0)
+	if (r == 0) {
+		cmd_guard_end(&guard);
 		return CMD_DONE;
+	}
 	if (cmd_has(args, OPT_DRY))
 		return cmd_fail(args, &err);
 	/*
@@ -318,6 +333,7 @@ static int run_reboot(const struct cmd_args *args)
 		cmd_keeping_undo(sys, &keeping);
 	if (ours && r != -ESHUTDOWN && wb_unload(sys, &ignored) == 0)
 		sys->remove_file(sys->ctx, WB_RECORD_STAGED);
+	cmd_guard_end(&guard);
 	return cmd_fail(args, &err);
 }
 

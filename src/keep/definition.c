@@ -415,6 +415,73 @@ const char *wb_definition_asks(const struct wb_manifest_unit *u)
 	return NULL;
 }
 
+/* What systemd orders services after by itself: systemd.service(5), systemd.exec(5). */
+static bool is_implied(const char *unit)
+{
+	static const char *const names[] = {"sysinit.target", "basic.target", "dbus.socket",
+		"systemd-journald.socket", "systemd-journald-dev-log.socket",
+		"systemd-remount-fs.service", "systemd-tmpfiles-setup.service",
+		"systemd-tmpfiles-setup-dev.service", "systemd-oomd.service", NULL};
+	static const char *const kinds[] = {".slice", ".mount", NULL};
+
+	for (const char *const *k = kinds; *k; k++)
+		if (strlen(unit) > strlen(*k) && !strcmp(unit + strlen(unit) - strlen(*k), *k))
+			return true;
+	return listed(names, unit) || !strncmp(unit, "modprobe@", 9) ||
+	       !strncmp(unit, "systemd-journald@", 17);
+}
+
+/* Among the words of an After=; a specifier may stand for anything behind a name's beginning. */
+static bool names_unit(const char *words, const char *unit)
+{
+	for (words += strspn(words, " \t"); *words; words += strspn(words, " \t")) {
+		size_t n = strcspn(words, " \t"), plain = strcspn(words, " \t%");
+
+		if (plain == n ? strlen(unit) == n && !strncmp(words, unit, n)
+			       : plain && !strncmp(words, unit, plain))
+			return true;
+		words += n;
+	}
+	return false;
+}
+
+/* 1 its definition says so itself, 0 not, -ENOMEM. */
+static int asks_to_be_after(const struct wb_manifest_unit *u, const char *unit)
+{
+	for (size_t i = 0; i < u->definition.n; i++) {
+		struct cursor c = {.p = u->definition.items[i].text};
+		int r = 1;
+
+		while (r > 0) {
+			CLEAN_ASSIGNMENT a = {};
+
+			r = take_assignment(&c, &a);
+			if (r > 0 && !strcmp(a.key, "After") && names_unit(a.value, unit))
+				return 1;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int wb_definition_late(
+	const struct wb_manifest_unit *u, const struct wb_strv *after, const char **ret)
+{
+	*ret = NULL;
+	for (size_t i = 0; i < after->n; i++) {
+		int r = is_implied(after->items[i]) ? 1 : asks_to_be_after(u, after->items[i]);
+
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			*ret = after->items[i];
+			return 0;
+		}
+	}
+	return 0;
+}
+
 /* The first `prefix` bytes of the name, then what follows its first `from` bytes. */
 static int add_dir(struct wb_strv *ret, const char *unit, size_t prefix, size_t from)
 {

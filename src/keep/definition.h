@@ -34,6 +34,14 @@ int wb_definition_replace(const struct wb_manifest_unit *u,
 const char *wb_definition_asks(const struct wb_manifest_unit *u);
 
 /*
+ * The first of `after`, all that systemd starts the unit after, that neither its definition names nor
+ * systemd adds by itself: another unit says so of itself, and may wait for anything. *ret borrowed from
+ * `after`, NULL: there is none. -ENOMEM.
+ */
+int wb_definition_late(
+	const struct wb_manifest_unit *u, const struct wb_strv *after, const char **ret);
+
+/*
  * Directories of drop-ins that systemd reads for a unit of this name, most particular first, without
  * the directories above: "a-b@c.service.d", "a-b@.service.d", "a-@c.service.d", …, "service.d". -ENOMEM.
  */

@@ -87,6 +87,8 @@ bool wb_needs_tmp(const struct wb_manifest_unit *u)
 
 bool wb_needs_network(const struct wb_manifest *m, const struct wb_manifest_unit *u)
 {
+	if (u->late)
+		return true;
 	for (size_t i = 0; i < u->connections.n; i++)
 		if (!wb_net_brings_back(&m->net, u->connections.items[i].local))
 			return true;

@@ -18,6 +18,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 	wb_criu_image_deinit(&v->image);
 	free(v->cgroup);
 	wb_strv_deinit(&v->files);
+	wb_strv_deinit(&v->bound);
 	for (size_t i = 0; i < v->ports.n; i++) {
 		free(v->ports.items[i].protocol);
 		free(v->ports.items[i].address);
@@ -99,6 +100,20 @@ static bool ends(const char *s, const char *with)
 
 /* ---- what systemd says ---- */
 
+/* A shutdown spares the unit, its slices and the root; sysinit.target is a default dependency. */
+static void add_bound(struct judge *j, const struct wb_strv *units)
+{
+	for (size_t i = 0; i < units->n; i++) {
+		const char *unit = units->items[i];
+
+		if (is(unit, "sysinit.target") || is(unit, "-.mount") || ends(unit, ".slice"))
+			continue;
+		if (wb_strv_add(&j->v.bound, unit) < 0)
+			j->error = -ENOMEM;
+		warn(j, "%s stops it in a shutdown, unless that is kept, too", unit);
+	}
+}
+
 static void judge_unit(struct judge *j)
 {
 	const struct wb_service *s = j->f->systemd;
@@ -135,10 +150,13 @@ static void judge_unit(struct judge *j)
 		warn(j, "WatchdogSec= is not in force again before its next restart");
 	for (size_t i = 0; i < s->triggered_by.n; i++)
 		if (ends(s->triggered_by.items[i], ".socket"))
-			warn(j,
-				"%s must not be listening when it comes back: its sockets are "
-				"those of the service",
+			refuse(j,
+				"%s activates it, and would listen in its place before it is back",
 				s->triggered_by.items[i]);
+	add_bound(j, &s->required);
+	add_bound(j, &s->requisite);
+	add_bound(j, &s->bound);
+	add_bound(j, &s->part_of);
 }
 
 /* ---- processes and their namespaces ---- */

@@ -35,6 +35,7 @@ struct wb_keep_verdict {
 	char *cgroup; /* as in struct wb_manifest_unit */
 	bool plain;
 	struct wb_strv files; /* on a tmpfs, in use or configured: they have to travel */
+	struct wb_strv bound; /* units that stop it when a shutdown stops them */
 	/* Of both: */
 	WB_LIST(struct wb_manifest_port) ports;
 	WB_LIST(struct wb_manifest_connection) connections;

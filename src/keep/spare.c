@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/bytes.h"
 #include "keep/spare.h"
@@ -13,18 +16,54 @@
  * (systemd.service(5)). Should something else stop it, a unit that requires it or PartOf=, its
  * processes still stay: systemd-shutdown would end them, but the freeze comes first.
  */
-static const char dropin[] = "# Written by warmboot for the time of a jump.\n"
-			     "[Unit]\n"
-			     "DefaultDependencies=no\n"
-			     "IgnoreOnIsolate=yes\n"
-			     "[Service]\n"
-			     "KillMode=none\n"
-			     "ExecStop=\n"
-			     "ExecStopPost=\n";
+#define MARK "# Written by warmboot for the time of a jump.\n"
+#define DROPINS "/run/systemd/system"
+
+static const char of_unit[] = MARK "[Unit]\n"
+				   "DefaultDependencies=no\n"
+				   "IgnoreOnIsolate=yes\n";
+static const char of_service[] = "[Service]\n"
+				 "KillMode=none\n"
+				 "ExecStop=\n"
+				 "ExecStopPost=\n";
+
+static bool is_slice(const char *name, size_t n)
+{
+	static const char kind[] = ".slice";
+
+	return n > strlen(kind) && !strncmp(name + n - strlen(kind), kind, strlen(kind));
+}
+
+static bool is_listed(const struct wb_strv *units, const char *name)
+{
+	for (size_t i = 0; i < units->n; i++)
+		if (!strcmp(units->items[i], name))
+			return true;
+	return false;
+}
+
+int wb_spare_add(struct wb_strv *units, const struct wb_manifest_unit *u)
+{
+	const char *p = u->cgroup ? u->cgroup : "";
+	int r = wb_strv_add(units, u->unit);
+
+	for (p += strspn(p, "/"); r == 0 && *p; p += strspn(p, "/")) {
+		size_t n = strcspn(p, "/");
+		WB_CLEAN_STR name = strndup(p, n);
+
+		if (!name)
+			return -ENOMEM;
+		/* system.slice is always there, and has no file to add to. */
+		if (is_slice(p, n) && strcmp(name, "system.slice") != 0 && !is_listed(units, name))
+			r = wb_strv_add(units, name);
+		p += n;
+	}
+	return r;
+}
 
 static void path_of(const char *unit, char *ret, size_t size)
 {
-	snprintf(ret, size, "/run/systemd/system/%s.d/" WB_SPARE_NAME, unit);
+	snprintf(ret, size, DROPINS "/%s.d/" WB_SPARE_NAME, unit);
 }
 
 static int reload(struct wb_error *err)
@@ -46,13 +85,17 @@ static void remove_all(const struct wb_sys *sys, const struct wb_strv *units)
 
 int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct wb_error *err)
 {
-	char path[512];
+	char path[512], text[256];
 	int r = 0;
 
 	for (size_t i = 0; i < units->n && r == 0; i++) {
-		path_of(units->items[i], path, sizeof(path));
+		const char *unit = units->items[i];
+
+		path_of(unit, path, sizeof(path));
+		snprintf(text, sizeof(text), "%s%s", of_unit,
+			is_slice(unit, strlen(unit)) ? "" : of_service);
 		r = sys->write_file(sys->ctx, path,
-			(struct wb_bytes){(const uint8_t *)dropin, sizeof(dropin) - 1}, 0644);
+			(struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0644);
 		if (r < 0)
 			wb_fail(err, r, "cannot write %s", path);
 	}
@@ -71,4 +114,30 @@ void wb_spare_undo(const struct wb_sys *sys, const struct wb_strv *units)
 {
 	remove_all(sys, units);
 	reload(NULL);
+}
+
+void wb_spare_sweep(const struct wb_sys *sys)
+{
+	const struct wb_files *files = sys->files;
+	WB_CLEAN_STRV dirs = {};
+	bool any = false;
+
+	files->list(files->ctx, DROPINS, &dirs, NULL);
+	for (size_t i = 0; i < dirs.n; i++) {
+		WB_CLEAN_STR path = NULL;
+		WB_CLEAN_BLOB text = {};
+
+		if (asprintf(&path, DROPINS "/%s/" WB_SPARE_NAME, dirs.items[i]) < 0) {
+			path = NULL;
+			continue;
+		}
+		/* The boot after a jump has others of this name. */
+		if (files->read(files->ctx, path, 1 << 16, &text, NULL) < 0 ||
+			strncmp((const char *)text.data, MARK, strlen(MARK)) != 0)
+			continue;
+		sys->remove_file(sys->ctx, path);
+		any = true;
+	}
+	if (any)
+		reload(NULL);
 }

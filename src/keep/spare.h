@@ -7,15 +7,23 @@
 
 #include "core/error.h"
 #include "core/strv.h"
+#include "keep/manifest.h"
 #include "sys/sys.h"
 
 /* Of every directory of drop-ins; before an administrator's own in name, so that theirs win. */
 #define WB_SPARE_NAME "50-warmboot.conf"
 
 /*
+ * Add a unit to a list of those to spare, and with it the slices that it is in: a slice that is stopped
+ * stops what it holds. Pure. -ENOMEM.
+ */
+int wb_spare_add(struct wb_strv *units, const struct wb_manifest_unit *u);
+/*
  * Write the drop-ins for these units and have systemd read them. On failure none is left. -EIO with
  * what systemctl said, and what sys->write_file() answers.
  */
 int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct wb_error *err);
+/* All that there are, whoever wrote them. Whatever fails is passed over. */
+void wb_spare_sweep(const struct wb_sys *sys);
 /* Take them away again: the jump is not made. Whatever fails is passed over. */
 void wb_spare_undo(const struct wb_sys *sys, const struct wb_strv *units);

@@ -27,6 +27,8 @@ struct wb_service {
 	char *tty;                   /* path of a terminal that the unit was given */
 	char *standard_input;        /* "null", "tty", "socket", … */
 	struct wb_strv triggered_by; /* sockets, timers, paths */
+	struct wb_strv after;        /* whoever asked for it: the unit, another, or systemd */
+	struct wb_strv required, requisite, bound, part_of; /* these stop it when they stop */
 	struct wb_strv runtime_directories;
 	bool dynamic_user;
 	bool memory_deny_write_execute;

@@ -293,6 +293,34 @@ static void test_refused(void **state)
 	assert_non_null(text);
 }
 
+static void late(const char *definition, const char *after, const char *want)
+{
+	struct wb_manifest_text text = {"/etc/systemd/system/a@.service", (char *)definition};
+	struct wb_manifest_unit u = {.unit = "a@1.service", .definition = {&text, 1}};
+	WB_CLEAN_STRV list = {};
+	const char *got;
+
+	assert_int_equal(wb_strv_add(&list, "sysinit.target"), 0);
+	assert_int_equal(wb_strv_add(&list, "system-a.slice"), 0);
+	assert_int_equal(wb_strv_add(&list, after), 0);
+	assert_int_equal(wb_definition_late(&u, &list, &got), 0);
+	if (want)
+		assert_string_equal(got, want);
+	else
+		assert_null(got);
+}
+
+static void test_late(void **state)
+{
+	late("[Service]\nExecStart=/bin/a\n", "tmp.mount", NULL);
+	late("[Unit]\nAfter=network.target b.service\n", "b.service", NULL);
+	late("[Unit]\nAfter=network.target b.service\n", "c.service", "c.service");
+	late("[Unit]\nAfter=bb.service\n", "b.service", "b.service");
+	late("[Unit]\nAfter=b@%i.service\n", "b@1.service", NULL);
+	late("[Unit]\nAfter=%p.socket\n", "a.socket", "a.socket");
+	late("", "a.timer", "a.timer");
+}
+
 static void dirs(const char *unit, const char *const *want)
 {
 	WB_CLEAN_STRV got = {};
@@ -324,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_transient),
 		cmocka_unit_test(test_dropin),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_dirs),
 	};
 

@@ -103,6 +103,23 @@ static void test_waits(void **state)
 	contains(fake_written(&fake, EARLY "/memcached.service"), " network.target\n");
 }
 
+/* Before the first units of the boot and after one that waits for them: systemd would drop one of these. */
+static void test_late(void **state)
+{
+	static const struct fake_file none[] = {{}};
+	static struct fake_write fake;
+	WB_CLEAN_MANIFEST m = {};
+	const char *text;
+
+	read_sample(&m);
+	m.units.items[0].late = strdup("migrate.service");
+	fake_write_init(&fake, none);
+	generate(&fake, &m);
+	text = fake_written(&fake, EARLY "/memcached.service");
+	contains(text, "Before=warmboot-thawed.service\n");
+	assert_null(strstr(text, "udev-trigger"));
+}
+
 static void test_ifupdown(void **state)
 {
 	static const char networking[] =
@@ -184,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_ifupdown),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_cannot_write),

@@ -338,6 +338,12 @@ static void stored(struct wb_service *s)
 	s->stored_fds = 2;
 }
 
+static void activated(struct wb_service *s)
+{
+	wb_strv_add(&s->triggered_by, "a.timer");
+	wb_strv_add(&s->triggered_by, "a.socket");
+}
+
 static void harmless_settings(struct wb_service *s)
 {
 	s->root_directory = strdup("");
@@ -346,6 +352,11 @@ static void harmless_settings(struct wb_service *s)
 	s->memory_deny_write_execute = true;
 	s->pid_file = strdup("/run/memcached.pid");
 	wb_strv_add(&s->runtime_directories, "memcached");
+	wb_strv_add(&s->triggered_by, "a.timer");
+	wb_strv_add(&s->required, "-.mount");
+	wb_strv_add(&s->required, "system-a.slice");
+	wb_strv_add(&s->required, "sysinit.target");
+	wb_strv_add(&s->part_of, "b.target");
 }
 
 static void lower_rung_by_settings(void **state)
@@ -361,6 +372,7 @@ static void lower_rung_by_settings(void **state)
 		{few_proc, "ProcSubset=pid"},
 		{own_network, "PrivateNetwork="},
 		{stored, "2 file descriptors"},
+		{activated, "a.socket activates it"},
 	};
 	WB_CLEAN_KEEP_VERDICT fine = {};
 	struct wb_error err = {};
@@ -375,6 +387,9 @@ static void lower_rung_by_settings(void **state)
 	assert_int_equal(look_at(disk, harmless_settings, NULL, &fine, &err), 0);
 	assert_int_equal(fine.how, WB_KEEP_PROCESS);
 	assert_true(mentions(&fine.warnings, "MemoryDenyWriteExecute="));
+	assert_int_equal(fine.bound.n, 1);
+	assert_string_equal(fine.bound.items[0], "b.target");
+	assert_true(mentions(&fine.warnings, "b.target stops it in a shutdown"));
 	assert_int_equal(fine.files.n, 3);
 	assert_string_equal(fine.files.items[1], "/run/memcached.pid");
 	assert_string_equal(fine.files.items[2], "/run/memcached");
