@@ -277,6 +277,41 @@ static void judge_namespaces(struct judge *j)
 	warn(j, "PrivateUsers= is not in force again before its next restart");
 }
 
+/* ---- what travels ---- */
+
+static const struct wb_proc_mount *mount_of(const struct wb_proc *p, int64_t id)
+{
+	for (size_t i = 0; i < p->mounts.n; i++)
+		if (p->mounts.items[i].id == id)
+			return &p->mounts.items[i];
+	return NULL;
+}
+
+static bool is_volatile(const char *fstype)
+{
+	return is(fstype, "tmpfs") || is(fstype, "ramfs");
+}
+
+/*
+ * Would the next boot not have it? A deleted one travels in CRIU's images, and in a /dev that is a
+ * sandbox's own tmpfs are devices, but for the shared memory of shm_open(3) and sem_open(3).
+ */
+static bool has_to_travel(const char *fstype, const char *path)
+{
+	if (!is_volatile(fstype) || *path != '/' || ends(path, " (deleted)"))
+		return false;
+	return !starts(path, "/dev/") || starts(path, "/dev/shm/");
+}
+
+static void add_file(struct judge *j, const char *path)
+{
+	for (size_t i = 0; i < j->v.files.n; i++)
+		if (!strcmp(j->v.files.items[i], path))
+			return;
+	if (wb_strv_add(&j->v.files, path) < 0)
+		j->error = -ENOMEM;
+}
+
 /* ---- what they have mapped ---- */
 
 static void judge_map(struct judge *j, const char *name)
@@ -300,29 +335,21 @@ static void judge_map(struct judge *j, const char *name)
 	}
 }
 
-/* ---- what they have open ---- */
-
-static const struct wb_proc_mount *mount_of(const struct wb_proc *p, int64_t id)
+/* A mapping outlives its descriptor, and the file has to be there to be mapped again. */
+static void take_mapped_file(
+	struct judge *j, const struct wb_proc *p, const struct wb_proc_map *map)
 {
-	for (size_t i = 0; i < p->mounts.n; i++)
-		if (p->mounts.items[i].id == id)
-			return &p->mounts.items[i];
-	return NULL;
-}
+	for (size_t i = 0; i < p->mounts.n; i++) {
+		const struct wb_proc_mount *m = &p->mounts.items[i];
 
-static bool is_volatile(const char *fstype)
-{
-	return is(fstype, "tmpfs") || is(fstype, "ramfs");
-}
-
-static void add_file(struct judge *j, const char *path)
-{
-	for (size_t i = 0; i < j->v.files.n; i++)
-		if (!strcmp(j->v.files.items[i], path))
+		if (m->device == map->device && has_to_travel(m->fstype, map->name)) {
+			add_file(j, map->name);
 			return;
-	if (wb_strv_add(&j->v.files, path) < 0)
-		j->error = -ENOMEM;
+		}
+	}
 }
+
+/* ---- what they have open ---- */
 
 static struct wb_criu_external *find_external(struct judge *j, const char *id)
 {
@@ -411,8 +438,7 @@ static void judge_file(struct judge *j, const struct wb_proc *p, const struct wb
 		take_outside_file(j, fd);
 		return;
 	}
-	/* A deleted one travels in CRIU's images. */
-	if (is_volatile(m->fstype) && !ends(fd->link, " (deleted)") && !starts(fd->link, "/dev/"))
+	if (has_to_travel(m->fstype, fd->link))
 		add_file(j, fd->link);
 	if (is(m->fstype, "fuse") || starts(m->fstype, "fuse."))
 		refuse(j, "it has the file %s open, on a file system of another program", fd->link);
@@ -700,8 +726,10 @@ int wb_keep_judge(const struct wb_keep_facts *facts, const struct wb_keep_config
 	for (size_t i = 0; i < facts->procs->n; i++) {
 		const struct wb_proc *p = &facts->procs->items[i];
 
-		for (size_t k = 0; k < p->maps.n; k++)
-			judge_map(&j, p->maps.items[k]);
+		for (size_t k = 0; k < p->maps.n; k++) {
+			judge_map(&j, p->maps.items[k].name);
+			take_mapped_file(&j, p, &p->maps.items[k]);
+		}
 		for (size_t k = 0; k < p->fds.n; k++)
 			judge_fd(&j, p, &p->fds.items[k]);
 	}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "keep/proc.h"
 
@@ -48,7 +49,9 @@ void wb_proc_deinit(struct wb_proc *p)
 		free(p->mounts.items[i].fstype);
 	}
 	free(p->mounts.items);
-	wb_strv_deinit(&p->maps);
+	for (size_t i = 0; i < p->maps.n; i++)
+		free(p->maps.items[i].name);
+	free(p->maps.items);
 	*p = (struct wb_proc){};
 }
 
@@ -173,10 +176,11 @@ static int add_mount(struct wb_proc *p, const char *line)
 {
 	struct wb_proc_mount *m;
 	char point[4096], fstype[256];
+	unsigned major, minor;
 	const char *dash;
 	long long id;
 
-	if (sscanf(line, "%lld %*d %*s %*s %4095s", &id, point) != 2)
+	if (sscanf(line, "%lld %*d %u:%u %*s %4095s", &id, &major, &minor, point) != 4)
 		return -EBADMSG;
 	dash = strstr(line, " - ");
 	if (!dash || sscanf(dash + 3, "%255s", fstype) != 1)
@@ -185,28 +189,38 @@ static int add_mount(struct wb_proc *p, const char *line)
 	if (!m)
 		return -ENOMEM;
 	m->id = id;
+	m->device = (int64_t)makedev(major, minor);
 	m->point = strdup(point);
 	m->fstype = strdup(fstype);
 	return m->point && m->fstype ? 0 : -ENOMEM;
 }
 
-static bool has(const struct wb_strv *v, const char *s)
+static bool has_map(const struct wb_proc *p, const char *name, int64_t device)
 {
-	for (size_t i = 0; i < v->n; i++)
-		if (!strcmp(v->items[i], s))
+	for (size_t i = 0; i < p->maps.n; i++)
+		if (p->maps.items[i].device == device && !strcmp(p->maps.items[i].name, name))
 			return true;
 	return false;
 }
 
-/* proc_pid_maps(5): the sixth column, which runs to the end of the line. */
+/* proc_pid_maps(5): "from-to perms offset major:minor inode name", the name to the end of the line. */
 static int add_map(struct wb_proc *p, const char *line)
 {
+	unsigned major = 0, minor = 0;
+	struct wb_proc_map *m;
+	int64_t device;
 	int at = 0;
 
-	(void)sscanf(line, "%*s %*s %*s %*s %*s %n", &at);
-	if (!at || !line[at] || has(&p->maps, line + at))
+	(void)sscanf(line, "%*s %*s %*s %x:%x %*s %n", &major, &minor, &at);
+	device = (int64_t)makedev(major, minor);
+	if (!at || !line[at] || has_map(p, line + at, device))
 		return 0;
-	return wb_strv_add(&p->maps, line + at);
+	m = wb_list_add(&p->maps, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->device = device;
+	m->name = strdup(line + at);
+	return m->name ? 0 : -ENOMEM;
 }
 
 static int for_lines(const struct reader *r, const char *name, struct wb_proc *p,

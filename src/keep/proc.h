@@ -34,6 +34,13 @@ struct wb_proc_mount {
 	int64_t id;
 	char *point;
 	char *fstype;
+	int64_t device; /* makedev(3) of what is mounted */
+};
+
+/* What is mapped, once for each name and device. */
+struct wb_proc_map {
+	char *name;     /* as maps(5) has it */
+	int64_t device; /* that it lies on, as in struct wb_proc_mount */
 };
 
 struct wb_proc {
@@ -50,7 +57,7 @@ struct wb_proc {
 	char *uid_map, *gid_map;
 	WB_LIST(struct wb_proc_fd) fds;
 	WB_LIST(struct wb_proc_mount) mounts;
-	struct wb_strv maps; /* distinct names of what is mapped, as maps(5) has them */
+	WB_LIST(struct wb_proc_map) maps;
 };
 
 void wb_proc_deinit(struct wb_proc *proc);

@@ -127,15 +127,34 @@ static int put_link(int dir, const char *name, const struct wb_manifest_file *f)
 	return 0;
 }
 
+/*
+ * One that is there is opened without O_CREAT, which fs.protected_regular forbids in /dev/shm and /tmp
+ * even to root where the file is another user's.
+ */
+static int open_regular(int dir, const char *name)
+{
+	const int flags = O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	int fd = openat(dir, name, flags);
+
+	if (fd < 0 && errno == ENOENT)
+		fd = openat(dir, name, flags | O_CREAT | O_EXCL, 0600);
+	/* Another unit that has it too was faster. */
+	if (fd < 0 && errno == EEXIST)
+		fd = openat(dir, name, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Whoever has it mapped already must at no time find it shorter than it will be. */
 static int put_regular(const struct wb_store *store, int dir, const char *name,
 	const struct wb_manifest_file *f, struct wb_error *err)
 {
-	CLEAN_FD fd = openat(dir, name,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	int r = fd < 0 ? -errno : 0;
+	CLEAN_FD fd = open_regular(dir, name);
+	int r = fd < 0 ? fd : 0;
 
 	if (r == 0 && f->object)
 		r = fill(fd, store, f->object, err);
+	if (r == 0 && ftruncate(fd, lseek(fd, 0, SEEK_CUR)) < 0)
+		r = -errno;
 	return r < 0 ? r : dress(fd, f);
 }
 

@@ -276,6 +276,42 @@ static void says_when_nothing_stands_there(void **state)
 	assert_int_equal(u.connections.n, 1);
 }
 
+/*
+ * shm_open(3) and sem_open(3): open, or only mapped. In a sandbox of PrivateDevices=, where /dev is a
+ * tmpfs itself, its devices are none of it, and what has no name is in the images.
+ */
+static void shared_memory_by_name_travels(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/proc/452/mountinfo", MOUNTS "303 301 0:24 / /dev/shm rw - "
+					       "tmpfs tmpfs rw\n"},
+		MEMCACHED, ALL_MODULES, {"/proc/452/fd/40", .link = "/dev/shm/open"},
+		{"/proc/452/fdinfo/40", INFO("303", "7")},
+		{"/proc/452/fd/41", .link = "/dev/shm/gone (deleted)"},
+		{"/proc/452/fdinfo/41", INFO("303", "8")}, {"/proc/452/fd/42", .link = "/dev/null"},
+		{"/proc/452/fdinfo/42", INFO("301", "9")},
+		{"/proc/452/maps",
+			"7f00-7f01 rw-s 00000000 00:18 7      /dev/shm/open\n"
+			"7f01-7f02 rw-s 00000000 00:18 10     /dev/shm/sem.a b\n"
+			"7f02-7f03 rw-s 00001000 00:18 10     /dev/shm/sem.a b\n"
+			"7f03-7f04 rw-s 00000000 00:18 11     /dev/shm/sem.Xy1 (deleted)\n"
+			"7f04-7f05 rw-s 00000000 00:17 12     /run/memcached/mapped\n"
+			"7f05-7f06 rw-s 00000000 00:28 9      /dev/null\n"
+			"7f06-7f07 rw-s 00000000 00:01 13     /memfd:x (deleted)\n"
+			"7f07-7f08 rw-s 00000000 fe:02 14     /var/lib/data\n"},
+		{}};
+	static const char *const want[] = {"/dev/shm/open", "/dev/shm/sem.a b",
+		"/run/memcached/mapped", "/run/memcached/notes"};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_PROCESS);
+	assert_int_equal(v.files.n, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(mentions(&v.files, want[i]));
+}
+
 static void lower_rung_by_what_is_open(void **state)
 {
 	static const struct {
@@ -727,6 +763,7 @@ int main(void)
 		cmocka_unit_test(tells_the_manifest),
 		cmocka_unit_test(looks_at_what_stands_still),
 		cmocka_unit_test(says_when_nothing_stands_there),
+		cmocka_unit_test(shared_memory_by_name_travels),
 		cmocka_unit_test(lower_rung_by_what_is_open),
 		cmocka_unit_test(lower_rung_by_settings),
 		cmocka_unit_test(configuration_has_its_say),

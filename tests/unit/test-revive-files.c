@@ -140,6 +140,39 @@ static void test_put_back(void **state)
 	assert_string_equal(target, "pid");
 }
 
+/* Another unit that is back may have it mapped: the same file, and not a byte of the old one more. */
+static void test_replaced_in_place(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_file files[] = {
+		{.path = path(f, "shm/full"), .mode = 0600, ME, .object = "foo/file/0"},
+		{.path = path(f, "shm/empty"), .mode = 0600, ME},
+	};
+	const struct wb_manifest_unit u = {.unit = "foo.service", .files = {files, 2}};
+	struct stat before[2], after;
+	struct wb_error err = {};
+
+	put(f, "foo/file/0", "new");
+	cross(f);
+	assert_int_equal(mkdir(path(f, "shm"), 0755), 0);
+	for (int i = 0; i < 2; i++) {
+		FILE *file = fopen(files[i].path, "w");
+
+		assert_non_null(file);
+		assert_true(fputs("what was there", file) >= 0);
+		assert_int_equal(fclose(file), 0);
+		assert_int_equal(stat(files[i].path, &before[i]), 0);
+	}
+	if (wb_revive_files(f->store, &u, -1, &err) < 0)
+		fail_msg("%s", err.text);
+	reads(files[0].path, "new");
+	reads(files[1].path, "");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(stat(files[i].path, &after), 0);
+		assert_int_equal(after.st_ino, before[i].st_ino);
+	}
+}
+
 static void test_no_links(void **state)
 {
 	struct fixture *f = *state;
@@ -182,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_put_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replaced_in_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
 	};
