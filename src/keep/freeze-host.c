@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "keep/affinity.h"
 #include "keep/freeze.h"
 #include "keep/hold.h"
 #include "keep/images.h"
@@ -147,6 +148,7 @@ static int host_note(void *ctx, struct wb_manifest_unit *u, struct wb_strv *file
 	now = highest_thread(host->sys->files, u);
 	if (now > *highest)
 		*highest = now;
+	wb_affinity_note(host->sys->files, u);
 	wb_wake_note(host->sys->files, u);
 	return 0;
 }

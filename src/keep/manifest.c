@@ -46,6 +46,13 @@ bool wb_valid_path(const char *s)
 	return true;
 }
 
+bool wb_valid_cpus(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n && n <= WB_MANIFEST_CPUS / 4 && *s != '0' && strspn(s, "0123456789abcdef") == n;
+}
+
 static bool valid_nonce(const char *s)
 {
 	return strlen(s) == 32 && strspn(s, "0123456789abcdef") == 32;
@@ -119,6 +126,12 @@ static const struct wb_json_field stream_fields[] = {
 	{},
 };
 
+static const struct wb_json_field affinity_fields[] = {
+	STRING(wb_manifest_affinity, cpus, wb_valid_cpus, .needed = true),
+	ROW(wb_manifest_affinity, threads, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
+	{},
+};
+
 static const struct wb_json_field port_fields[] = {
 	STRING(wb_manifest_port, protocol, valid_protocol, .needed = true),
 	STRING(wb_manifest_port, address, wb_net_valid_address),
@@ -156,6 +169,7 @@ static const struct wb_json_field unit_fields[] = {
 	LIST(wb_manifest_unit, streams, stream_fields, wb_manifest_stream, 64),
 	LIST(wb_manifest_unit, definition, text_fields, wb_manifest_text, 256),
 	LIST(wb_manifest_unit, files, file_fields, wb_manifest_file, MOST_FILES),
+	LIST(wb_manifest_unit, affinity, affinity_fields, wb_manifest_affinity, WB_MANIFEST_MASKS),
 	LIST(wb_manifest_unit, ports, port_fields, wb_manifest_port, MOST_PORTS),
 	LIST(wb_manifest_unit, connections, connection_fields, wb_manifest_connection,
 		MOST_CONNECTIONS),
@@ -172,6 +186,7 @@ static const struct wb_json_field process_fields[] = {
 	LIST(wb_manifest_unit, streams, stream_fields, wb_manifest_stream, 0),
 	LIST(wb_manifest_unit, definition, text_fields, wb_manifest_text, 0),
 	LIST(wb_manifest_unit, files, file_fields, wb_manifest_file, 0),
+	LIST(wb_manifest_unit, affinity, affinity_fields, wb_manifest_affinity, 0),
 	LIST(wb_manifest_unit, connections, connection_fields, wb_manifest_connection, 0),
 	{},
 };

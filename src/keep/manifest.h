@@ -51,6 +51,18 @@ struct wb_manifest_stream {
 	int64_t fd;    /* of the restorer that takes its place: 1 or 2 */
 };
 
+/* CPUs of the largest machine that the kernel can be built for. */
+#define WB_MANIFEST_CPUS 8192
+/* At most so many sets of CPUs of a unit, and threads with the same one, are carried over. */
+#define WB_MANIFEST_MASKS 4096
+#define WB_MANIFEST_THREADS 65536
+
+/* Threads that may not run on every CPU. */
+struct wb_manifest_affinity {
+	char *cpus; /* on which they may: a mask, in hex without leading zeros */
+	WB_LIST(int64_t) threads;
+};
+
 struct wb_manifest_port {
 	char *protocol; /* "tcp", "udp" */
 	char *address;  /* NULL: every address */
@@ -91,6 +103,7 @@ struct wb_manifest_unit {
 	/* Fragment first, then drop-ins in systemd's order. */
 	WB_LIST(struct wb_manifest_text) definition;
 	WB_LIST(struct wb_manifest_file) files;
+	WB_LIST(struct wb_manifest_affinity) affinity;
 
 	WB_LIST(struct wb_manifest_port) ports;
 	WB_LIST(struct wb_manifest_connection) connections;
@@ -141,5 +154,7 @@ bool wb_manifest_is_process(const struct wb_manifest_unit *u);
 
 /* "NAME.service" as systemd.unit(5) allows it, so that it can be a file's name. */
 bool wb_valid_service_name(const char *s);
+/* A mask as in struct wb_manifest_affinity, with a bit in it. */
+bool wb_valid_cpus(const char *s);
 /* Absolute, without "." and "..", not longer than the kernel takes. */
 bool wb_valid_path(const char *s);

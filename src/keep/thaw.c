@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "keep/affinity.h"
 #include "keep/criu.h"
 #include "keep/images.h"
 #include "keep/revive.h"
@@ -88,7 +89,12 @@ static int restore(const struct wb_thaw *t, struct wb_store *store, struct wb_er
 		return wb_fail(err, -ENOMEM, "out of memory");
 	}
 	how.pidfile = pidfile;
-	return wb_criu_restore(t->sys, &how, &stats, err);
+	/* CPUAffinity= is ours now, and its threads may have had more. */
+	wb_affinity_reset();
+	r = wb_criu_restore(t->sys, &how, &stats, err);
+	if (r == 0)
+		wb_affinity_restore(u);
+	return r;
 }
 
 static int thaw(const struct wb_thaw *t, struct wb_error *err)

@@ -30,6 +30,10 @@ static void test_whole(void **state)
 	assert_int_equal(u->streams.items[0].inode, 5123);
 	assert_int_equal(u->files.items[0].mode, 0644);
 	assert_true(u->files.items[1].directory);
+	assert_int_equal(u->affinity.n, 2);
+	assert_string_equal(u->affinity.items[0].cpus, "1");
+	assert_int_equal(u->affinity.items[0].threads.items[0], 812);
+	assert_string_equal(u->affinity.items[1].cpus, "f00000000");
 	assert_int_equal(u->ports.items[0].port, 11211);
 	assert_int_equal(u->connections.items[0].remote_port, 40000);
 	assert_int_equal(u->frozen_wall_ns, 1700000000000000000);
@@ -115,6 +119,7 @@ static void test_one_unit(void **state)
 	wb_manifest_lower(u, "its file /run/a\nb\xff has no \xc3\xa4");
 	assert_string_equal(u->why, "its file /run/a?b? has no ??");
 	assert_int_equal(u->files.n, 0);
+	assert_int_equal(u->affinity.n, 0);
 	assert_int_equal(u->connections.n, 0);
 	assert_int_equal(u->ports.n, 1);
 	assert_int_equal(wb_manifest_write(&m, &text, &err), 0);
@@ -184,6 +189,10 @@ static void test_damaged(void **state)
 	refused("\"images\": \"memcached.service/\"", "\"images\": \"/etc\"", "\"images\" has");
 	refused("/run/memcached/memcached.pid", "/run/../etc/passwd", "\"path\" has a value");
 	refused("\"directory\": true", "\"directory\": true, \"target\": \"x\"", "two kinds");
+	refused("\"cpus\": \"1\"", "\"cpus\": \"0\"", "\"cpus\" has a value");
+	refused("\"cpus\": \"1\"", "\"cpus\": \"F\"", "\"cpus\" has a value");
+	refused("\"cpus\": \"1\", ", "", "\"cpus\" is missing");
+	refused("\"threads\": [812]", "\"threads\": [1]", "\"threads\" is out of its limits");
 	refused("\"port\": 11211", "\"port\": 65536", "\"port\" is out of its limits");
 	refused("\"protocol\": \"tcp\"", "\"protocol\": \"tcp drop\"", "\"protocol\" has");
 	refused("\"127.0.0.1\"", "\"127.0.0.1 }\"", "\"address\" has a value");
