@@ -216,6 +216,7 @@ struct gathered {
 	FILE *unit, *service; /* text of the two sections */
 	bool refused[N_REFUSED];
 	bool private_tmp, no_exec, mounts, devices;
+	char program[64]; /* name of what it starts; "" not known */
 };
 
 static void take_refused(struct gathered *g, const struct assignment *a)
@@ -225,8 +226,24 @@ static void take_refused(struct gathered *g, const struct assignment *a)
 			g->refused[i] = is_on(a->value);
 }
 
+/* "-@/usr/sbin/nginx nginx -g …": systemd.service(5). */
+static void take_program(struct gathered *g, const char *command)
+{
+	const char *path = command + strspn(command, "-@:+!|\""), *name = path;
+	size_t n = strcspn(path, " \t\"");
+
+	for (const char *p = path; p < path + n; p++)
+		if (*p == '/')
+			name = p + 1;
+	n -= (size_t)(name - path);
+	if (n && n < sizeof(g->program) && !memchr(name, '%', n))
+		snprintf(g->program, sizeof(g->program), "%.*s", (int)n, name);
+}
+
 static void take_service(struct gathered *g, const struct assignment *a)
 {
+	if (!strcmp(a->key, "ExecStart"))
+		take_program(g, a->value);
 	if (!strcmp(a->key, "PrivateTmp"))
 		g->private_tmp = is_on(a->value);
 	/* Each of these shuts the cgroup off from devices. */
@@ -297,7 +314,11 @@ static void print_unit(
 static void print_service(
 	FILE *out, const struct gathered *g, const struct wb_definition_wishes *w, const char *text)
 {
-	fprintf(out, "[Service]\n%s", text);
+	fputs("[Service]\n", out);
+	/* What it logs goes on under its own name, not that of who puts it back. */
+	if (*g->program)
+		fprintf(out, "SyslogIdentifier=%s\n", g->program);
+	fputs(text, out);
 	/*
 	 * PrivateTmp= makes a unit wait for systemd-tmpfiles-setup.service, and so for all local
 	 * file systems. Its directories were empty after a boot in any case.

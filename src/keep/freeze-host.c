@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "keep/affinity.h"
 #include "keep/freeze.h"
@@ -35,6 +36,22 @@ static int64_t highest_thread(const struct wb_files *files, const struct wb_mani
 	return highest;
 }
 
+/* What is configured and not there yet may be until the unit stands still. */
+static int add_files(const struct wb_strv *from, struct wb_strv *to)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < from->n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < to->n; k++)
+			known |= !strcmp(to->items[k], from->items[i]);
+		if (!known)
+			r = wb_strv_add(to, from->items[i]);
+	}
+	return r;
+}
+
 static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
 	int64_t *ret_highest, struct wb_error *err)
 {
@@ -59,8 +76,10 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 		return wb_fail(err, -EOPNOTSUPP, "%s",
 			verdict.reasons.n ? verdict.reasons.items[0] : "it cannot be kept");
 	r = wb_keep_verdict_to_manifest(&verdict, u, err);
-	for (size_t i = 0; r == 0 && i < verdict.files.n; i++)
-		r = wb_strv_add(ret_files, verdict.files.items[i]);
+	if (r == 0)
+		r = add_files(&verdict.files, ret_files);
+	if (r == 0)
+		r = add_files(&config.files, ret_files);
 	*ret_highest = highest_thread(files, u);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

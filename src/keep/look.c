@@ -44,6 +44,28 @@ static bool leader_lives(
 	return files->exists(files->ctx, path);
 }
 
+/* A link that leads nowhere is there. */
+static int find_absent(const struct wb_files *files, int64_t main_pid,
+	const struct wb_keep_config *config, struct wb_strv *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && config && i < config->files.n; i++) {
+		WB_CLEAN_STR path = NULL;
+		WB_CLEAN_STR target = NULL;
+
+		if (asprintf(&path, "/proc/%lld/root%s", (long long)main_pid,
+			    config->files.items[i]) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		if (!files->exists(files->ctx, path) &&
+			files->readlink(files->ctx, path, &target, NULL) < 0)
+			r = wb_strv_add(ret, config->files.items[i]);
+	}
+	return r;
+}
+
 int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err)
 {
@@ -51,7 +73,7 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	WB_CLEAN_STR running = NULL;
 	WB_CLEAN_SERVICE service = {};
 	WB_CLEAN_SOCKETS sockets = {};
-	WB_CLEAN_STRV missing = {};
+	WB_CLEAN_STRV missing = {}, absent = {};
 	WB_CLEAN_PROCS procs = {};
 	struct wb_proc init = {};
 	struct wb_keep_facts facts = {.unit = unit,
@@ -79,6 +101,9 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 		(void)look->add_peers(&sockets);
 	if (r == 0 && look->add_kinds)
 		r = look->add_kinds(&procs, &sockets);
+	if (r == 0 && find_absent(files, service.main_pid, config, &absent) < 0)
+		r = wb_fail(err, -ENOMEM, "out of memory");
+	facts.absent_files = &absent;
 	if (r == 0)
 		r = wb_proc_read(files, 1, &init, err);
 	if (r == 0) {

@@ -679,6 +679,14 @@ static void count(struct judge *j)
 	}
 }
 
+static bool is_absent(const struct wb_keep_facts *f, const char *path)
+{
+	for (size_t i = 0; f->absent_files && i < f->absent_files->n; i++)
+		if (!strcmp(f->absent_files->items[i], path))
+			return true;
+	return false;
+}
+
 /* What nobody has open, but the service looks for. */
 static void add_named_files(struct judge *j, const struct wb_keep_config *config)
 {
@@ -696,8 +704,14 @@ static void add_named_files(struct judge *j, const struct wb_keep_config *config
 			add_file(j, path);
 		}
 	}
-	for (size_t i = 0; config && i < config->files.n; i++)
-		add_file(j, config->files.items[i]);
+	for (size_t i = 0; config && i < config->files.n; i++) {
+		const char *path = config->files.items[i];
+
+		if (is_absent(j->f, path))
+			warn(j, "%s, which is to travel, does not exist", path);
+		else
+			add_file(j, path);
+	}
 }
 
 static int no_longer_runs(const struct wb_keep_facts *f, struct wb_error *err)

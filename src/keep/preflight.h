@@ -23,6 +23,8 @@ struct wb_keep_facts {
 	const char *release; /* of the kernel that is to come; NULL not known */
 	/* What that kernel lacks, of what CRIU needs; NULL not known. */
 	const struct wb_strv *missing_modules;
+	/* Of the configured files, those that its processes do not find; NULL not known. */
+	const struct wb_strv *absent_files;
 };
 
 struct wb_keep_verdict {
@@ -34,7 +36,7 @@ struct wb_keep_verdict {
 	struct wb_criu_image image;
 	char *cgroup; /* as in struct wb_manifest_unit */
 	bool plain;
-	struct wb_strv files; /* on a tmpfs, in use or configured: they have to travel */
+	struct wb_strv files; /* on a tmpfs, in use or configured and there: they have to travel */
 	struct wb_strv bound; /* units that stop it when a shutdown stops them */
 	/* Of both: */
 	WB_LIST(struct wb_manifest_port) ports;

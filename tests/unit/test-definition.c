@@ -100,6 +100,7 @@ static void test_memcached(void **state)
 	is_ours(text);
 	has_line(text, "Description=memcached daemon");
 	has_line(text, "ProtectSystem=full");
+	has_line(text, "SyslogIdentifier=systemd-memcached-wrapper");
 	has_line(text, "PrivateDevices=true");
 	has_line(text, "DeviceAllow=/dev/mem rw");
 	has_line(text, "ProtectKernelTunables=true");
@@ -191,7 +192,8 @@ static void test_nginx(void **state)
 
 	assert_int_equal(replace("nginx.service", nginx, NULL, &text, NULL), 0);
 	is_ours(text);
-	has_not(text, "nginx");
+	has_line(text, "SyslogIdentifier=nginx");
+	has_not(text, "sbin/nginx");
 	has_not(text, "DeviceAllow");
 	has_not(text, "network-online");
 	has_not(text, "TemporaryFileSystem");

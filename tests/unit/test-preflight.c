@@ -433,8 +433,8 @@ static void lower_rung_by_settings(void **state)
 
 static void configuration_has_its_say(void **state)
 {
-	static const struct fake_file disk[] = {
-		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	static const struct fake_file disk[] = {MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/452/root/run/extra", "x"}, {}};
 	WB_CLEAN_KEEP_CONFIG config = {.how = WB_KEEP_RESTART};
 	WB_CLEAN_KEEP_VERDICT v = {};
 	struct wb_error err = {};
@@ -447,6 +447,28 @@ static void configuration_has_its_say(void **state)
 	assert_true(mentions(&v.files, "/run/extra"));
 	/* New connections are held off for who is restarted, too. */
 	assert_int_equal(v.ports.n, 1);
+}
+
+/* As its processes see it: what the sandbox hides is not there. */
+static void what_is_not_there_does_not_travel(void **state)
+{
+	static const struct fake_file disk[] = {MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/452/root/run/there", "x"}, {"/proc/452/root/run/dir/file", "x"},
+		{"/proc/452/root/run/link", .link = "/nowhere"}, {"/run/hidden", "x"}, {}};
+	static const char *const names[] = {"/run/there", "/run/dir", "/run/link", "/run/hidden"};
+	WB_CLEAN_KEEP_CONFIG config = {};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(wb_strv_add(&config.files, names[i]), 0);
+	assert_int_equal(look_at(disk, NULL, &config, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_PROCESS);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(mentions(&v.files, names[i]));
+	assert_false(mentions(&v.files, "/run/hidden"));
+	assert_int_equal(v.warnings.n, 1);
+	assert_string_equal(v.warnings.items[0], "/run/hidden, which is to travel, does not exist");
 }
 
 static void user_namespaces(void **state)
@@ -767,6 +789,7 @@ int main(void)
 		cmocka_unit_test(lower_rung_by_what_is_open),
 		cmocka_unit_test(lower_rung_by_settings),
 		cmocka_unit_test(configuration_has_its_say),
+		cmocka_unit_test(what_is_not_there_does_not_travel),
 		cmocka_unit_test(user_namespaces),
 		cmocka_unit_test(programs_and_trees),
 		cmocka_unit_test(daemon_that_forked_twice),

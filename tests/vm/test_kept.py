@@ -18,10 +18,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from guest import Guest  # noqa: E402
 
 # Answers each line with the kernel's release, a secret of its memory, and a count; by IPv6 and, on the same
-# socket, by IPv4.
+# socket, by IPv4. On a CPU of its choice, and with shared memory of which it has only the mapping.
 ASK_PY = textwrap.dedent('''
-    import itertools, os, secrets, socket, socketserver
+    import itertools, mmap, os, secrets, socket, socketserver
     SECRET, counter = secrets.token_hex(8), itertools.count(1)
+    os.sched_setaffinity(0, {1})
+    with open("/dev/shm/ask", "w+b", buffering=0) as f:
+        f.write(SECRET.encode())
+        shared = mmap.mmap(f.fileno(), 16)
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
             for line in self.rfile:
@@ -97,7 +101,8 @@ RING_PY = textwrap.dedent('''
 ''')
 UNITS = {
     "ask.service": ("", "/usr/bin/python3 /opt/t/ask.py"),
-    "ask-c.service": ("ProtectSystem=strict\nPrivateTmp=yes\n", "/opt/t/ask-c"),
+    # In a slice that a shutdown stops.
+    "ask-c.service": ("ProtectSystem=strict\nPrivateTmp=yes\nSlice=apps-web.slice\n", "/opt/t/ask-c"),
     "front.service": ("", "/usr/bin/python3 /opt/t/front.py"),
     "ring.service": ("", "/usr/bin/python3 /opt/t/ring.py"),
     "editor.service": ("Type=forking\nEnvironment=TERM=xterm HOME=/root LANG=C.UTF-8\n",
@@ -237,7 +242,8 @@ def kept(j, unit):
     assert r["how"] == "process", r
     assert j["g"].out(f"systemctl show -P MainPID {unit}") == j["pids"][unit]
     assert j["g"].out(f"systemctl is-active {unit}") == "active"
-    assert f"/system.slice/{unit}.service" in j["g"].out(f"cat /proc/{j['pids'][unit]}/cgroup")
+    slices = "apps.slice/apps-web.slice" if unit == "ask-c" else "system.slice"
+    assert f"/{slices}/{unit}.service" in j["g"].out(f"cat /proc/{j['pids'][unit]}/cgroup")
 
 
 def connected(j, name):
@@ -260,6 +266,14 @@ def test_ipv6(jumped):
     connected(jumped, "ask6")
     release, secret, _ = jumped["clients"]["ask6"].events[-1]["text"].split()
     assert (release, secret) == (jumped["release"], jumped["secrets"]["ask"])
+
+
+def test_shared_memory_and_cpus(jumped):
+    g, pid = jumped["g"], jumped["pids"]["ask"]
+    assert g.out("cat /dev/shm/ask") == jumped["secrets"]["ask"]
+    assert g.run(f"grep -q /dev/shm/ask$ /proc/{pid}/maps").rc == 0
+    allowed = g.out(f"cat /proc/{pid}/task/*/status | grep Cpus_allowed_list").split()[1::2]
+    assert set(allowed) == {"1"}, allowed
 
 
 def test_early(jumped):

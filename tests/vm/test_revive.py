@@ -109,7 +109,7 @@ def test_back_under_its_own_unit(machine):
     assert after["MemoryMax"] == str(300 << 20)
     assert "/system.slice/counter.service" in g.out(f"cat /proc/{pid}/cgroup")
     # Not the last of its lines: a client that has ended may have cost it one more.
-    assert "answered" in g.out("journalctl -b -u counter.service -o cat")
+    assert "answered" in g.out("journalctl -b -u counter.service -t python3 -o cat")
     assert g.run(f"nsenter -t {pid} -m touch /usr/x").rc != 0, "ProtectSystem= was lost"
     assert g.out(f"ps -o ni= -p {pid}").strip() == "3"
     # Nothing is left behind.
