@@ -18,14 +18,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from guest import Guest  # noqa: E402
 
 # Answers each line with the kernel's release, a secret of its memory, and a count; by IPv6 and, on the same
-# socket, by IPv4. On a CPU of its choice, and with shared memory of which it has only the mapping.
+# socket, by IPv4. On a CPU of its choice.
 ASK_PY = textwrap.dedent('''
-    import itertools, mmap, os, secrets, socket, socketserver
+    import itertools, os, secrets, socket, socketserver
     SECRET, counter = secrets.token_hex(8), itertools.count(1)
     os.sched_setaffinity(0, {1})
-    with open("/dev/shm/ask", "w+b", buffering=0) as f:
-        f.write(SECRET.encode())
-        shared = mmap.mmap(f.fileno(), 16)
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
             for line in self.rfile:
@@ -39,10 +36,13 @@ ASK_PY = textwrap.dedent('''
         address_family = socket.AF_INET6
     Server(("::", 7001), Handler).serve_forever()
 ''')
+# The same in C; its secret lies in shared memory of which it has only the mapping.
 ASK_C = textwrap.dedent('''
+    #include <fcntl.h>
     #include <netinet/in.h>
     #include <poll.h>
     #include <stdio.h>
+    #include <sys/mman.h>
     #include <sys/random.h>
     #include <sys/socket.h>
     #include <sys/utsname.h>
@@ -51,11 +51,14 @@ ASK_C = textwrap.dedent('''
     {
         struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(7002)};
         struct pollfd p[64] = {{.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLIN}};
-        unsigned secret, count = 0, n = 1, one = 1;
+        int file = open("/dev/shm/ask-c", O_CREAT | O_RDWR, 0600), none = ftruncate(file, 4096);
+        unsigned *secret = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        unsigned count = 0, n = 1, one = 1;
         char line[256];
         struct utsname u;
 
-        getrandom(&secret, sizeof(secret), 0);
+        close(file);
+        getrandom(secret, sizeof(*secret), 0);
         setsockopt(p[0].fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
         if (bind(p[0].fd, (void *)&at, sizeof(at)) || listen(p[0].fd, 64))
             return 1;
@@ -74,7 +77,7 @@ ASK_C = textwrap.dedent('''
                     continue;
                 }
                 uname(&u);
-                write(p[i].fd, line, snprintf(line, sizeof(line), "%s %x %u\\n", u.release, secret, ++count));
+                write(p[i].fd, line, snprintf(line, sizeof(line), "%s %x %u\\n", u.release, *secret, ++count));
             }
         }
     }
@@ -269,10 +272,10 @@ def test_ipv6(jumped):
 
 
 def test_shared_memory_and_cpus(jumped):
-    g, pid = jumped["g"], jumped["pids"]["ask"]
-    assert g.out("cat /dev/shm/ask") == jumped["secrets"]["ask"]
-    assert g.run(f"grep -q /dev/shm/ask$ /proc/{pid}/maps").rc == 0
-    allowed = g.out(f"cat /proc/{pid}/task/*/status | grep Cpus_allowed_list").split()[1::2]
+    g, pids = jumped["g"], jumped["pids"]
+    assert g.out("od -An -tx4 -N4 /dev/shm/ask-c").strip().lstrip("0") == jumped["secrets"]["ask-c"]
+    assert g.run(f"grep -q /dev/shm/ask-c$ /proc/{pids['ask-c']}/maps").rc == 0
+    allowed = g.out(f"cat /proc/{pids['ask']}/task/*/status | grep Cpus_allowed_list").split()[1::2]
     assert set(allowed) == {"1"}, allowed
 
 
