@@ -190,7 +190,7 @@ static const char *stopped_of(const struct wb_manifest *m, const char *bound, ch
 /* Who would be stopped with another unit cannot be kept; that may hold for a third one then. */
 static int lower_bound(struct cmd_keeping *k, struct wb_error *err)
 {
-	for (size_t i = 0; i < k->draft.units.n; i++) {
+	for (size_t i = 0; !k->now && i < k->draft.units.n; i++) {
 		struct wb_manifest_unit *u = &k->draft.units.items[i];
 		struct wb_error why = {};
 		char name[256];
@@ -219,6 +219,7 @@ int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wis
 		.release = release && *release ? release : NULL};
 	int r = 0;
 
+	k->now = wish->now;
 	k->tsc = sys->tsc(sys->ctx);
 	k->wall = sys->wall_ns(sys->ctx);
 	if (wish->none || !sys->files->exists(sys->files->ctx, "/run/systemd/system")) {

@@ -13,6 +13,7 @@
 struct cmd_keep_wish {
 	struct wb_strv units; /* --keep, beside what is configured */
 	bool none;            /* --no-keep */
+	bool now;             /* nothing is stopped before the freeze */
 };
 
 static inline void cmd_keep_wish_deinit(struct cmd_keep_wish *wish)
@@ -30,6 +31,7 @@ struct cmd_keeping {
 	struct wb_result before; /* what was on record of the jump before */
 	uint64_t bytes;          /* that the store will have to hold, roughly */
 	uint64_t tsc, wall;      /* when the decision began */
+	bool now;                /* as in the wish */
 	bool armed;
 	bool expected; /* what to expect is on record */
 };

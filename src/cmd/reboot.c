@@ -176,6 +176,7 @@ static int read_wish(const struct cmd_args *args, struct cmd_keep_wish *wish, st
 	static const int one_of[] = {OPT_KEEP, OPT_NO_KEEP, 0};
 
 	wish->none = cmd_has(args, OPT_NO_KEEP);
+	wish->now = cmd_has(args, OPT_NOW);
 	for (size_t i = 0; i < args->n_options; i++)
 		if (args->options[i].option->id == OPT_KEEP &&
 			wb_strv_add(&wish->units, args->options[i].value) < 0)

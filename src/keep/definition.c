@@ -442,7 +442,7 @@ static bool is_implied(const char *unit)
 	static const char *const names[] = {"sysinit.target", "basic.target", "dbus.socket",
 		"systemd-journald.socket", "systemd-journald-dev-log.socket",
 		"systemd-remount-fs.service", "systemd-tmpfiles-setup.service",
-		"systemd-tmpfiles-setup-dev.service", "systemd-oomd.service", NULL};
+		"systemd-tmpfiles-setup-dev.service", NULL};
 	static const char *const kinds[] = {".slice", ".mount", NULL};
 
 	for (const char *const *k = kinds; *k; k++)

@@ -321,6 +321,8 @@ static void test_late(void **state)
 	late("[Unit]\nAfter=b@%i.service\n", "b@1.service", NULL);
 	late("[Unit]\nAfter=%p.socket\n", "a.socket", "a.socket");
 	late("", "a.timer", "a.timer");
+	/* Of ManagedOOM…=kill, and that one waits for swap. */
+	late("", "systemd-oomd.service", "systemd-oomd.service");
 }
 
 static void dirs(const char *unit, const char *const *want)

@@ -258,9 +258,7 @@ static void what_kernels_unpack_passes(void **state)
 	const struct archive a = archive("a"),
 			     ucode = archive("kernel/x86/microcode/AuthenticAMD.bin");
 	static const char *const starts[] = {"\x1f\x8b\x08", "\x1f\x9e", "BZh9", "\x5d\0\0",
-		"\xfd"
-		"7zXZ",
-		"\x89LZO", "\x02\x21\x4c\x18", "\x28\xb5\x2f\xfd"};
+		"\xfd\x37zXZ", "\x89LZO", "\x02\x21\x4c\x18", "\x28\xb5\x2f\xfd"};
 	struct wb_error err = {};
 
 	assert_int_equal(check(a.data, a.size, &err), 0);
