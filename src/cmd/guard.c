@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +32,7 @@ struct cmd_guard cmd_guard_begin(void (*undo)(void *arg), void *arg)
 	int fds[2];
 
 	/* Without it the work can go on; it only has nobody to clear up after it. */
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return g;
 	g.pid = fork();
 	if (g.pid == 0) {
@@ -43,18 +43,21 @@ struct cmd_guard cmd_guard_begin(void (*undo)(void *arg), void *arg)
 	if (g.pid < 0)
 		close(fds[1]);
 	else
-		g.pipe = fds[1];
+		g.fd = fds[1];
 	return g;
 }
 
 void cmd_guard_end(struct cmd_guard *g)
 {
-	if (g->pipe < 0)
+	if (g->fd < 0)
 		return;
-	/* Closed without a byte would be the end of a process that could not say so. */
-	while (write(g->pipe, "", 1) < 0 && errno == EINTR)
+	/*
+	 * Closed without a byte would be the end of a process that could not say so. No SIGPIPE: it may
+	 * have been killed itself.
+	 */
+	while (send(g->fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
-	close(g->pipe);
+	close(g->fd);
 	while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	*g = (struct cmd_guard){-1, -1};

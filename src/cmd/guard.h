@@ -3,7 +3,7 @@
 #pragma once
 
 struct cmd_guard {
-	int pipe; /* negative: there is none */
+	int fd; /* negative: there is none */
 	int pid;
 };
 

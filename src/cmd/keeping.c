@@ -492,15 +492,11 @@ int cmd_keeping_early(const struct wb_sys *sys, struct cmd_keeping *k,
 	return 0;
 }
 
-int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct wb_error *err)
+static int arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct wb_error *err)
 {
 	WB_CLEAN_STR from = wb_running_release(sys->files);
 	int r = 0;
 
-	if (k->draft.units.n)
-		write_expectation(sys, k);
-	if (!k->store)
-		return 0;
 	set(&k->draft.from, from);
 	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
 		if (wb_manifest_is_process(&k->draft.units.items[i]))
@@ -519,6 +515,16 @@ int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, s
 		r = wb_spare_units(sys, &k->spared, err);
 	if (r == 0 && !now)
 		r = hold_stopped(k, err);
+	return r;
+}
+
+int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct wb_error *err)
+{
+	int r = k->store ? arm(sys, k, now, err) : 0;
+
+	/* Last: what was known of the jump before is nowhere else then. */
+	if (r == 0 && k->draft.units.n)
+		write_expectation(sys, k);
 	return r;
 }
 
@@ -548,19 +554,46 @@ static bool is_stopping(void)
 	       said.data && !strncmp((const char *)said.data, "stopping", 8);
 }
 
-bool cmd_keeping_sweep(const struct wb_sys *sys)
+/* It was killed with a word for the freeze, or in the freeze of --now: then who is not back starts anew. */
+static void sweep_draft(const struct wb_sys *sys)
 {
-	if (!sys->files->exists(sys->files->ctx, "/run/systemd/system"))
-		return true;
-	if (is_stopping())
-		return false;
-	wb_spare_sweep(sys);
-	if (sys->files->exists(sys->files->ctx, WB_FREEZE_DRAFT)) {
-		sys->remove_file(sys->ctx, WB_FREEZE_DRAFT);
-		wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, NULL);
+	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_BLOB text = {};
+
+	if (sys->files->read(sys->files->ctx, WB_FREEZE_DRAFT, 64u << 20, &text, NULL) == 0)
+		wb_manifest_parse(wb_blob_view(&text), NULL, &m, NULL);
+	sys->remove_file(sys->ctx, WB_FREEZE_DRAFT);
+	wb_store_drop(wb_store_env_real(), NULL);
+	wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, NULL);
+	wb_hold_end(&wb_runner_host, WB_HOLD_KEPT, NULL);
+	for (size_t i = 0; i < m.units.n; i++) {
+		const char *const argv[] = {"systemctl", "start", m.units.items[i].unit, NULL};
+
+		if (wb_manifest_is_process(&m.units.items[i]))
+			wb_spawn(
+				&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
 	}
-	make_way(wb_store_env_real(), NULL);
-	return true;
+}
+
+int cmd_keeping_sweep(const struct wb_sys *sys)
+{
+	WB_CLEAN_STORE store = NULL;
+	int any;
+
+	if (!sys->files->exists(sys->files->ctx, "/run/systemd/system"))
+		return 0;
+	if (is_stopping())
+		return -ESHUTDOWN;
+	any = wb_spare_sweep(sys);
+	if (sys->files->exists(sys->files->ctx, WB_FREEZE_DRAFT)) {
+		sweep_draft(sys);
+		any = 1;
+	}
+	if (wb_store_open(wb_store_env_real(), &store, NULL) == 0 && !wb_store_info(store).sealed) {
+		wb_store_drop(wb_store_env_real(), NULL);
+		any = 1;
+	}
+	return any;
 }
 
 void cmd_keeping_deinit(struct cmd_keeping *k)

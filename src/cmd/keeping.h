@@ -66,9 +66,9 @@ int cmd_keeping_arm(
 void cmd_keeping_undo(const struct wb_sys *sys, struct cmd_keeping *k);
 /*
  * Take back what a reboot that was killed left behind: drop-ins, the word for the freeze, a store.
- * Nothing in a shutdown, where all of it is in use: false.
+ * 1 there was something, 0 nothing, negative: this is a shutdown, in which all of it is in use.
  */
-bool cmd_keeping_sweep(const struct wb_sys *sys);
+int cmd_keeping_sweep(const struct wb_sys *sys);
 void cmd_keeping_deinit(struct cmd_keeping *k);
 #define CMD_CLEAN_KEEPING __attribute__((cleanup(cmd_keeping_deinit))) struct cmd_keeping
 

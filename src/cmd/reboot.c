@@ -270,10 +270,13 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 static void sweep(void *arg)
 {
 	const struct wb_sys *sys = wb_sys_real();
+	const bool *was_loaded = arg;
+	int any = cmd_keeping_sweep(sys);
 	struct wb_error ignored;
 
-	/* The kernel that is staged by now looks for a store that is gone. */
-	if (cmd_keeping_sweep(sys) && cmd_is_loaded(sys) && wb_unload(sys, &ignored) == 0)
+	/* Leave none that was not there, and none that looks for a store which is gone. */
+	if ((any > 0 || (any == 0 && !*was_loaded)) && cmd_is_loaded(sys) &&
+		wb_unload(sys, &ignored) == 0)
 		sys->remove_file(sys->ctx, WB_RECORD_STAGED);
 }
 
@@ -304,7 +307,7 @@ static int run_reboot(const struct cmd_args *args)
 	if (!cmd_has(args, OPT_DRY)) {
 		wb_mark(sys, WB_MARK_REQUEST);
 		cmd_put_off_signals();
-		guard = cmd_guard_begin(sweep, NULL);
+		guard = cmd_guard_begin(sweep, &loaded);
 	}
 	r = cmd_has(args, OPT_DRY) ? 0 : check_jump(sys, args, loaded, &err);
 	if (r == 0)

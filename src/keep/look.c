@@ -44,6 +44,62 @@ static bool leader_lives(
 	return files->exists(files->ctx, path);
 }
 
+static int add_shm_maps(const struct wb_proc *p, struct wb_strv *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->maps.n; i++)
+		if (!strncmp(p->maps.items[i].name, "/dev/shm/", 9))
+			r = wb_strv_add(ret, p->maps.items[i].name);
+	return r;
+}
+
+/* A line of /proc/PID/maps ends with the name. */
+static bool maps_hold(const char *maps, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = strstr(maps, name); p; p = strstr(p + n, name))
+		if (p > maps && p[-1] == ' ' && (p[n] == '\n' || !p[n]))
+			return true;
+	return false;
+}
+
+/* Each of two that share memory would get a copy of its own. */
+static int find_shared(
+	const struct wb_files *files, const struct wb_procs *procs, struct wb_strv *ret)
+{
+	WB_CLEAN_STRV names = {}, pids = {};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < procs->n; i++)
+		r = add_shm_maps(&procs->items[i], &names);
+	if (r == 0 && names.n)
+		files->list(files->ctx, "/proc", &pids, NULL);
+	for (size_t i = 0; r == 0 && i < pids.n; i++) {
+		long long pid = atoll(pids.items[i]);
+		WB_CLEAN_BLOB maps = {};
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%lld/maps", pid);
+		if (pid < 2 || wb_procs_find(procs, pid) ||
+			files->read(files->ctx, path, 64u << 20, &maps, NULL) < 0)
+			continue;
+		for (size_t k = 0; r == 0 && k < names.n; k++) {
+			WB_CLEAN_STR text = NULL;
+
+			if (!maps_hold((const char *)maps.data, names.items[k]))
+				continue;
+			if (asprintf(&text, "%s with process %lld", names.items[k], pid) < 0) {
+				text = NULL;
+				return -ENOMEM;
+			}
+			r = wb_strv_add(ret, text);
+		}
+	}
+	return r;
+}
+
 /* A link that leads nowhere is there. */
 static int find_absent(const struct wb_files *files, int64_t main_pid,
 	const struct wb_keep_config *config, struct wb_strv *ret)
@@ -73,7 +129,7 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	WB_CLEAN_STR running = NULL;
 	WB_CLEAN_SERVICE service = {};
 	WB_CLEAN_SOCKETS sockets = {};
-	WB_CLEAN_STRV missing = {}, absent = {};
+	WB_CLEAN_STRV missing = {}, absent = {}, shared = {};
 	WB_CLEAN_PROCS procs = {};
 	struct wb_proc init = {};
 	struct wb_keep_facts facts = {.unit = unit,
@@ -103,7 +159,10 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 		r = look->add_kinds(&procs, &sockets);
 	if (r == 0 && find_absent(files, service.main_pid, config, &absent) < 0)
 		r = wb_fail(err, -ENOMEM, "out of memory");
+	if (r == 0 && find_shared(files, &procs, &shared) < 0)
+		r = wb_fail(err, -ENOMEM, "out of memory");
 	facts.absent_files = &absent;
+	facts.shared = &shared;
 	if (r == 0)
 		r = wb_proc_read(files, 1, &init, err);
 	if (r == 0) {

@@ -153,6 +153,9 @@ static void judge_unit(struct judge *j)
 			refuse(j,
 				"%s activates it, and would listen in its place before it is back",
 				s->triggered_by.items[i]);
+	for (size_t i = 0; j->f->shared && i < j->f->shared->n; i++)
+		refuse(j, "it shares the memory %s, which is not of this unit",
+			j->f->shared->items[i]);
 	add_bound(j, &s->required);
 	add_bound(j, &s->requisite);
 	add_bound(j, &s->bound);

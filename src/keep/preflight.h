@@ -18,6 +18,8 @@ struct wb_keep_facts {
 	const struct wb_procs *procs;
 	const struct wb_sockets *sockets;
 	const struct wb_proc *init; /* process 1, for its namespaces */
+	/* Of their mapped files in /dev/shm, those that others have mapped, too: "PATH with process PID". */
+	const struct wb_strv *shared;
 	bool foreign_leader; /* of the main process's session: it lives, outside of the unit */
 	const char *criu;    /* version; NULL: it is not installed */
 	const char *release; /* of the kernel that is to come; NULL not known */

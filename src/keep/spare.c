@@ -116,7 +116,7 @@ void wb_spare_undo(const struct wb_sys *sys, const struct wb_strv *units)
 	reload(NULL);
 }
 
-void wb_spare_sweep(const struct wb_sys *sys)
+bool wb_spare_sweep(const struct wb_sys *sys)
 {
 	const struct wb_files *files = sys->files;
 	WB_CLEAN_STRV dirs = {};
@@ -140,4 +140,5 @@ void wb_spare_sweep(const struct wb_sys *sys)
 	}
 	if (any)
 		reload(NULL);
+	return any;
 }

@@ -23,7 +23,7 @@ int wb_spare_add(struct wb_strv *units, const struct wb_manifest_unit *u);
  * what systemctl said, and what sys->write_file() answers.
  */
 int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct wb_error *err);
-/* All that there are, whoever wrote them. Whatever fails is passed over. */
-void wb_spare_sweep(const struct wb_sys *sys);
+/* All that there are, whoever wrote them; were there any? Whatever fails is passed over. */
+bool wb_spare_sweep(const struct wb_sys *sys);
 /* Take them away again: the jump is not made. Whatever fails is passed over. */
 void wb_spare_undo(const struct wb_sys *sys, const struct wb_strv *units);

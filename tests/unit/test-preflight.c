@@ -312,6 +312,36 @@ static void shared_memory_by_name_travels(void **state)
 		assert_true(mentions(&v.files, want[i]));
 }
 
+/* By another unit, which would come back with a copy of its own; or by nobody, but of a like name. */
+static void memory_shared_with_others_stays(void **state)
+{
+	static const struct {
+		const char *others;
+		bool can;
+	} cases[] = {
+		{"7e00-7e01 rw-s 00000000 00:18 7      /dev/shm/ring\n", false},
+		{"7e00-7e01 rw-s 00000000 00:18 7      /dev/shm/rings\n"
+		 "7e01-7e02 rw-s 00000000 00:18 8      /tmp/dev/shm/ring\n",
+			true},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct fake_file disk[] = {
+			{"/proc/452/mountinfo", MOUNTS "303 301 0:24 / /dev/shm rw - "
+						       "tmpfs tmpfs rw\n"},
+			MEMCACHED, ALL_MODULES,
+			{"/proc/452/maps", "7f00-7f01 rw-s 00000000 00:18 7      /dev/shm/ring\n"},
+			{"/proc/900/maps", cases[i].others}, {}};
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+
+		assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+		assert_int_equal(v.how, cases[i].can ? WB_KEEP_PROCESS : WB_KEEP_RESTART);
+		if (!cases[i].can)
+			assert_true(mentions(&v.reasons, "/dev/shm/ring with process 900, which"));
+	}
+}
+
 static void lower_rung_by_what_is_open(void **state)
 {
 	static const struct {
@@ -786,6 +816,7 @@ int main(void)
 		cmocka_unit_test(looks_at_what_stands_still),
 		cmocka_unit_test(says_when_nothing_stands_there),
 		cmocka_unit_test(shared_memory_by_name_travels),
+		cmocka_unit_test(memory_shared_with_others_stays),
 		cmocka_unit_test(lower_rung_by_what_is_open),
 		cmocka_unit_test(lower_rung_by_settings),
 		cmocka_unit_test(configuration_has_its_say),

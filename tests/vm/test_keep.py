@@ -163,21 +163,26 @@ def test_who_insists_gets_no_jump(g):
     nothing_is_left(g)
 
 
-@pytest.mark.parametrize("signal,code,sentence", [
-    ("TERM", "exit code 1", "broken off by a signal; nothing was stopped"),
-    # Nobody can say anything then; another process takes back what was there.
-    ("KILL", "exit code 137", ""),
+DUMP_LOG = "/run/warmboot/criu/memcached.service/dump.log"
+DROP_IN = "/run/systemd/system/memcached.service.d/50-warmboot.conf"
+
+
+@pytest.mark.parametrize("signal,when,code,sentence", [
+    # As by Ctrl-C, while CRIU has the service.
+    ("TERM", DUMP_LOG, "exit code 1", "broken off by a signal; nothing was stopped"),
+    # Nobody can say anything then; another process takes back what is there: when CRIU has it, and at the last moment.
+    ("KILL", DUMP_LOG, "exit code 137", ""),
+    ("KILL", DROP_IN, "exit code 137", ""),
 ])
-def test_a_reboot_that_is_broken_off(g, signal, code, sentence):
-    """As by Ctrl-C, while CRIU has the service: its connection goes on, and nothing of it all is left."""
+def test_a_reboot_that_is_broken_off(g, signal, when, code, sentence):
+    """The service's connection goes on, and nothing of it all is left."""
     start(g, "memcached.service")
     pid = g.out("systemctl show -P MainPID memcached")
     g.write_file("/root/break-off", textwrap.dedent(f"""\
-        log=/run/warmboot/criu/memcached.service/dump.log
         exec 3<>/dev/tcp/127.0.0.1/11211
-        rm -f $log
+        rm -f {DUMP_LOG}
         setsid warmboot reboot newest --keep memcached </dev/null >/root/said 2>&1 &
-        until [ -s $log ]; do sleep .01; done
+        until [ -s {when} ]; do sleep .01; done
         kill -{signal} -- -$!
         wait $!
         echo "exit code $?"
