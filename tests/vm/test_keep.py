@@ -179,7 +179,7 @@ def test_a_reboot_that_is_broken_off(g, signal, when, code, sentence):
     start(g, "memcached.service")
     pid = g.out("systemctl show -P MainPID memcached")
     g.write_file("/root/break-off", textwrap.dedent(f"""\
-        exec 3<>/dev/tcp/127.0.0.1/11211
+        until {{ exec 3<>/dev/tcp/127.0.0.1/11211; }} 2>/dev/null; do sleep .1; done
         rm -f {DUMP_LOG}
         setsid warmboot reboot newest --keep memcached </dev/null >/root/said 2>&1 &
         until [ -s {when} ]; do sleep .01; done
