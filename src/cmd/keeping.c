@@ -89,38 +89,20 @@ static int check_one(
 	return r < 0 ? wb_fail(err, r, "%s cannot be kept: %s", u->unit, local.text) : 0;
 }
 
-/* -ENOMEM. */
-static int join(const struct wb_strv *words, char **ret)
-{
-	WB_CLEAN_STR text = NULL;
-	size_t n;
-	FILE *out = words->n ? open_memstream(&text, &n) : NULL;
-
-	if (!words->n)
-		return 0;
-	if (!out)
-		return -ENOMEM;
-	for (size_t i = 0; i < words->n; i++)
-		fprintf(out, "%s%s", i ? " " : "", words->items[i]);
-	if (fclose(out))
-		return -ENOMEM;
-	*ret = text;
-	text = NULL;
-	return 0;
-}
-
 /* One unit's rung. -ESRCH: it does not run. */
 static int decide_one(const struct wb_keep_look *look, const struct wb_keep_config *config,
 	struct cmd_keeping *k, struct wb_error *err)
 {
 	WB_CLEAN_KEEP_VERDICT verdict = {};
 	struct wb_manifest_unit *u;
+	struct wb_strv *bound;
 	char images[32], root[64];
 	int r = wb_keep_look(look, config->unit, config, &verdict, err);
 
 	if (r < 0)
 		return r;
-	u = wb_list_add(&k->draft.units, sizeof(*u));
+	bound = wb_list_add(&k->bound, sizeof(*bound));
+	u = bound ? wb_list_add(&k->draft.units, sizeof(*u)) : NULL;
 	if (!u)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	set(&u->unit, config->unit);
@@ -129,10 +111,10 @@ static int decide_one(const struct wb_keep_look *look, const struct wb_keep_conf
 	set(&u->probe, config->probe);
 	snprintf(images, sizeof(images), "u%zu/", k->draft.units.n - 1);
 	set(&u->images, images);
-	if (r == 0)
-		r = join(&verdict.bound, &u->bound);
+	*bound = verdict.bound;
+	verdict.bound = (struct wb_strv){};
 	if (r < 0)
-		return wb_fail(err, r, "out of memory");
+		return r;
 	if (config->how == WB_KEEP_PROCESS && !wb_manifest_is_process(u))
 		return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s", u->unit,
 			u->why ? u->why : "that cannot be done");
@@ -171,18 +153,24 @@ static int decide_named(const struct wb_keep_look *look, const char *typed, stru
 	return decide_one(look, &(struct wb_keep_config){.unit = name}, k, err);
 }
 
-/* One of the units in `bound` that a shutdown stops; NULL: they are all kept. */
-static const char *stopped_of(const struct wb_manifest *m, const char *bound, char ret[256])
+/* Down to restart, or, for who insists on its process, the failure. */
+static int lower(struct wb_manifest_unit *u, const char *why, struct wb_error *err)
 {
-	for (bound += strspn(bound, " "); *bound; bound += strspn(bound, " ")) {
-		size_t n = strcspn(bound, " ");
-		const struct wb_manifest_unit *u;
+	if (!strcmp(u->asked, "process"))
+		return wb_fail(
+			err, -EOPNOTSUPP, "%s was to be kept as a process: %s", u->unit, why);
+	wb_manifest_lower(u, why);
+	return 0;
+}
 
-		snprintf(ret, 256, "%.*s", (int)n, bound);
-		u = wb_manifest_find(m, ret);
+/* One of these units that a shutdown stops; NULL: they are all kept. */
+static const char *stopped_of(const struct wb_manifest *m, const struct wb_strv *bound)
+{
+	for (size_t i = 0; i < bound->n; i++) {
+		const struct wb_manifest_unit *u = wb_manifest_find(m, bound->items[i]);
+
 		if (!u || !wb_manifest_is_process(u))
-			return ret;
-		bound += n;
+			return bound->items[i];
 	}
 	return NULL;
 }
@@ -190,23 +178,21 @@ static const char *stopped_of(const struct wb_manifest *m, const char *bound, ch
 /* Who would be stopped with another unit cannot be kept; that may hold for a third one then. */
 static int lower_bound(struct cmd_keeping *k, struct wb_error *err)
 {
-	for (size_t i = 0; !k->now && i < k->draft.units.n; i++) {
-		struct wb_manifest_unit *u = &k->draft.units.items[i];
-		struct wb_error why = {};
-		char name[256];
+	int r = 0;
 
-		if (!wb_manifest_is_process(u) || !u->bound ||
-			!stopped_of(&k->draft, u->bound, name))
+	for (size_t i = 0; r == 0 && !k->now && i < k->draft.units.n; i++) {
+		struct wb_manifest_unit *u = &k->draft.units.items[i];
+		const char *stopped = stopped_of(&k->draft, &k->bound.items[i]);
+		struct wb_error why = {};
+
+		if (!wb_manifest_is_process(u) || !stopped)
 			continue;
 		wb_fail(&why, 0, "a shutdown stops %s, and that stops it (Requires= or PartOf=)",
-			name);
-		if (!strcmp(u->asked, "process"))
-			return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s",
-				u->unit, why.text);
-		wb_manifest_lower(u, why.text);
+			stopped);
+		r = lower(u, why.text, err);
 		i = (size_t)-1;
 	}
-	return 0;
+	return r;
 }
 
 int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wish,
@@ -238,17 +224,12 @@ int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wis
 /* Without a store nobody keeps a process: those who insisted on it get no jump instead. */
 static int lower_all(struct cmd_keeping *k, const char *why, struct wb_error *err)
 {
-	for (size_t i = 0; i < k->draft.units.n; i++) {
-		struct wb_manifest_unit *u = &k->draft.units.items[i];
+	int r = 0;
 
-		if (!wb_manifest_is_process(u))
-			continue;
-		if (!strcmp(u->asked, "process"))
-			return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s",
-				u->unit, why);
-		wb_manifest_lower(u, why);
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
+		if (wb_manifest_is_process(&k->draft.units.items[i]))
+			r = lower(&k->draft.units.items[i], why, err);
+	return r;
 }
 
 /* ---- memory that goes ahead ---- */
@@ -554,6 +535,19 @@ static bool is_stopping(void)
 	       said.data && !strncmp((const char *)said.data, "stopping", 8);
 }
 
+/* "start", "restart": each whose processes were to be kept. What fails is passed over. */
+static void tell_kept(const struct wb_manifest *m, const char *verb)
+{
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+		const char *const argv[] = {"systemctl", verb, u->unit, NULL};
+
+		if (wb_manifest_is_process(u))
+			wb_spawn(
+				&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
+	}
+}
+
 /* It was killed with a word for the freeze, or in the freeze of --now: then who is not back starts anew. */
 static void sweep_draft(const struct wb_sys *sys)
 {
@@ -566,13 +560,7 @@ static void sweep_draft(const struct wb_sys *sys)
 	wb_store_drop(wb_store_env_real(), NULL);
 	wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, NULL);
 	wb_hold_end(&wb_runner_host, WB_HOLD_KEPT, NULL);
-	for (size_t i = 0; i < m.units.n; i++) {
-		const char *const argv[] = {"systemctl", "start", m.units.items[i].unit, NULL};
-
-		if (wb_manifest_is_process(&m.units.items[i]))
-			wb_spawn(
-				&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
-	}
+	tell_kept(&m, "start");
 }
 
 int cmd_keeping_sweep(const struct wb_sys *sys)
@@ -602,6 +590,9 @@ void cmd_keeping_deinit(struct cmd_keeping *k)
 	wb_strv_deinit(&k->spared);
 	wb_result_deinit(&k->before);
 	wb_strv_deinit(&k->modules);
+	for (size_t i = 0; i < k->bound.n; i++)
+		wb_strv_deinit(&k->bound.items[i]);
+	free(k->bound.items);
 	wb_manifest_deinit(&k->draft);
 }
 
@@ -676,12 +667,6 @@ int cmd_keeping_freeze(
 void cmd_keeping_start_again(const struct wb_sys *sys, const struct cmd_keeping *k)
 {
 	wb_hold_end(&wb_runner_host, WB_HOLD_KEPT, NULL);
-	for (size_t i = 0; k->spared.n && i < k->draft.units.n; i++) {
-		const struct wb_manifest_unit *u = &k->draft.units.items[i];
-		const char *const argv[] = {"systemctl", "restart", u->unit, NULL};
-
-		if (!wb_manifest_is_process(u))
-			continue;
-		wb_spawn(&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
-	}
+	if (k->spared.n)
+		tell_kept(&k->draft, "restart");
 }

@@ -24,8 +24,9 @@ static inline void cmd_keep_wish_deinit(struct cmd_keep_wish *wish)
 
 /* One jump's keeping, from the decision to the point of no return. */
 struct cmd_keeping {
-	struct wb_manifest draft; /* no units: nothing is kept */
-	struct wb_store *store;   /* NULL: no unit is kept as a process */
+	struct wb_manifest draft;      /* no units: nothing is kept */
+	WB_LIST(struct wb_strv) bound; /* for each of its units, those that stop it in a shutdown */
+	struct wb_store *store;        /* NULL: no unit is kept as a process */
 	struct wb_strv spared;
 	struct wb_strv modules;  /* that the thaw will ask for */
 	struct wb_result before; /* what was on record of the jump before */

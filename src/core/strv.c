@@ -24,6 +24,14 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+bool wb_strv_has(const struct wb_strv *v, const char *s)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (!strcmp(v->items[i], s))
+			return true;
+	return false;
+}
+
 void wb_strv_sort(struct wb_strv *v)
 {
 	if (v->n)

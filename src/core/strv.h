@@ -2,6 +2,7 @@
 /* An owned, growing list of owned strings. `{}` is the valid empty list. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct wb_strv {
@@ -11,6 +12,7 @@ struct wb_strv {
 
 /* Copies `s`. -ENOMEM. */
 int wb_strv_add(struct wb_strv *v, const char *s);
+bool wb_strv_has(const struct wb_strv *v, const char *s);
 void wb_strv_sort(struct wb_strv *v);
 void wb_strv_deinit(struct wb_strv *v);
 

@@ -124,6 +124,25 @@ static int take_assignment(struct cursor *c, struct assignment *ret)
 	}
 }
 
+/* Through all files of a unit. */
+struct walk {
+	const struct wb_manifest_unit *u;
+	size_t next; /* of its files */
+	struct cursor c;
+};
+
+/* As take_assignment(). */
+static int walk(struct walk *w, struct assignment *ret)
+{
+	for (;;) {
+		int r = w->c.p ? take_assignment(&w->c, ret) : 0;
+
+		if (r != 0 || w->next == w->u->definition.n)
+			return r;
+		w->c = (struct cursor){.p = w->u->definition.items[w->next++].text};
+	}
+}
+
 /* ---- which settings stay ---- */
 
 /*
@@ -414,22 +433,19 @@ const char *wb_definition_asks(const struct wb_manifest_unit *u)
 	static const char *const keys[] = {"RuntimeDirectory", "LoadCredential", "SetCredential",
 		"RequiresMountsFor", "DeviceAllow", "DevicePolicy", "LogNamespace"};
 	bool on[sizeof(keys) / sizeof(*keys)] = {};
+	struct walk w = {u};
+	int r = 1;
 
-	for (size_t i = 0; i < u->definition.n; i++) {
-		struct cursor c = {.p = u->definition.items[i].text};
-		int r = 1;
+	while (r > 0) {
+		CLEAN_ASSIGNMENT a = {};
 
-		while (r > 0) {
-			CLEAN_ASSIGNMENT a = {};
-
-			r = take_assignment(&c, &a);
-			for (size_t k = 0; r > 0 && k < sizeof(keys) / sizeof(*keys); k++)
-				if (!strcmp(a.key, keys[k]))
-					on[k] = *a.value;
-		}
-		if (r < 0)
-			return keys[0];
+		r = walk(&w, &a);
+		for (size_t k = 0; r > 0 && k < sizeof(keys) / sizeof(*keys); k++)
+			if (!strcmp(a.key, keys[k]))
+				on[k] = *a.value;
 	}
+	if (r < 0)
+		return keys[0];
 	for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
 		if (on[k])
 			return keys[k];
@@ -466,41 +482,38 @@ static bool names_unit(const char *words, const char *unit)
 	return false;
 }
 
-/* 1 its definition says so itself, 0 not, -ENOMEM. */
-static int asks_to_be_after(const struct wb_manifest_unit *u, const char *unit)
+/* The words of each After= that the definition has. -ENOMEM. */
+static int take_after(const struct wb_manifest_unit *u, struct wb_strv *ret)
 {
-	for (size_t i = 0; i < u->definition.n; i++) {
-		struct cursor c = {.p = u->definition.items[i].text};
-		int r = 1;
+	struct walk w = {u};
 
-		while (r > 0) {
-			CLEAN_ASSIGNMENT a = {};
+	for (;;) {
+		CLEAN_ASSIGNMENT a = {};
+		int r = walk(&w, &a);
 
-			r = take_assignment(&c, &a);
-			if (r > 0 && !strcmp(a.key, "After") && names_unit(a.value, unit))
-				return 1;
-		}
-		if (r < 0)
+		if (r > 0 && !strcmp(a.key, "After"))
+			r = wb_strv_add(ret, a.value) < 0 ? -ENOMEM : 1;
+		if (r <= 0)
 			return r;
 	}
-	return 0;
 }
 
 int wb_definition_late(
 	const struct wb_manifest_unit *u, const struct wb_strv *after, const char **ret)
 {
-	*ret = NULL;
-	for (size_t i = 0; i < after->n; i++) {
-		int r = is_implied(after->items[i]) ? 1 : asks_to_be_after(u, after->items[i]);
+	WB_CLEAN_STRV own = {};
+	int r = take_after(u, &own);
 
-		if (r < 0)
-			return r;
-		if (r == 0) {
+	*ret = NULL;
+	for (size_t i = 0; r == 0 && !*ret && i < after->n; i++) {
+		bool told = is_implied(after->items[i]);
+
+		for (size_t k = 0; !told && k < own.n; k++)
+			told = names_unit(own.items[k], after->items[i]);
+		if (!told)
 			*ret = after->items[i];
-			return 0;
-		}
 	}
-	return 0;
+	return r;
 }
 
 /* The first `prefix` bytes of the name, then what follows its first `from` bytes. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "keep/affinity.h"
 #include "keep/freeze.h"
@@ -41,14 +40,9 @@ static int add_files(const struct wb_strv *from, struct wb_strv *to)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < from->n; i++) {
-		bool known = false;
-
-		for (size_t k = 0; k < to->n; k++)
-			known |= !strcmp(to->items[k], from->items[i]);
-		if (!known)
+	for (size_t i = 0; r == 0 && i < from->n; i++)
+		if (!wb_strv_has(to, from->items[i]))
 			r = wb_strv_add(to, from->items[i]);
-	}
 	return r;
 }
 

@@ -305,14 +305,6 @@ int wb_keep_verdict_to_manifest(
 
 /* ---- of what stands still ---- */
 
-static bool has(const struct wb_strv *v, const char *s)
-{
-	for (size_t i = 0; i < v->n; i++)
-		if (!strcmp(v->items[i], s))
-			return true;
-	return false;
-}
-
 /* The rules gather what is there whatever they refuse, and a task under CRIU they refuse. */
 static int judge_still(const struct wb_files *files, const struct wb_manifest_unit *u,
 	struct wb_keep_verdict *ret, struct wb_error *err)
@@ -355,7 +347,7 @@ int wb_keep_look_still(const struct wb_files *files, struct wb_manifest_unit *u,
 	if (r == 0)
 		r = copy_pids(&v.image, u);
 	for (size_t i = 0; r == 0 && i < v.files.n; i++)
-		if (!has(paths, v.files.items[i]))
+		if (!wb_strv_has(paths, v.files.items[i]))
 			r = wb_strv_add(paths, v.files.items[i]);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

@@ -156,7 +156,6 @@ static const struct wb_json_field unit_fields[] = {
 	INT(wb_manifest_unit, main_pid, 0, HIGHEST_PID),
 	ROW(wb_manifest_unit, pids, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
 	STRING(wb_manifest_unit, cgroup, wb_valid_path),
-	STRING(wb_manifest_unit, bound, valid_line),
 	STRING(wb_manifest_unit, late, valid_line),
 	ROW(wb_manifest_unit, plain, WB_JSON_BOOL),
 	STRING(wb_manifest_unit, images, valid_object),

@@ -85,7 +85,6 @@ struct wb_manifest_unit {
 	int64_t main_pid;
 	WB_LIST(int64_t) pids;
 	char *cgroup;  /* below the control group file system, "/system.slice/nginx.service" */
-	char *bound;   /* units that stop it when they stop, separated by blanks; NULL: none */
 	char *late;    /* the unit that it comes back after, as systemd was told; NULL: none */
 	bool plain;    /* they live in the machine's own namespaces: no sandbox has to be made */
 	char *images;  /* prefix of the names of CRIU's images in the store */

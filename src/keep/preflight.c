@@ -308,10 +308,7 @@ static bool has_to_travel(const char *fstype, const char *path)
 
 static void add_file(struct judge *j, const char *path)
 {
-	for (size_t i = 0; i < j->v.files.n; i++)
-		if (!strcmp(j->v.files.items[i], path))
-			return;
-	if (wb_strv_add(&j->v.files, path) < 0)
+	if (!wb_strv_has(&j->v.files, path) && wb_strv_add(&j->v.files, path) < 0)
 		j->error = -ENOMEM;
 }
 
@@ -682,14 +679,6 @@ static void count(struct judge *j)
 	}
 }
 
-static bool is_absent(const struct wb_keep_facts *f, const char *path)
-{
-	for (size_t i = 0; f->absent_files && i < f->absent_files->n; i++)
-		if (!strcmp(f->absent_files->items[i], path))
-			return true;
-	return false;
-}
-
 /* What nobody has open, but the service looks for. */
 static void add_named_files(struct judge *j, const struct wb_keep_config *config)
 {
@@ -710,7 +699,7 @@ static void add_named_files(struct judge *j, const struct wb_keep_config *config
 	for (size_t i = 0; config && i < config->files.n; i++) {
 		const char *path = config->files.items[i];
 
-		if (is_absent(j->f, path))
+		if (j->f->absent_files && wb_strv_has(j->f->absent_files, path))
 			warn(j, "%s, which is to travel, does not exist", path);
 		else
 			add_file(j, path);

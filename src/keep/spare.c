@@ -11,14 +11,14 @@
 /* Re-reading all unit files takes a loaded machine seconds. */
 #define RELOAD_MS 90000
 
+#define MARK "# Written by warmboot for the time of a jump.\n"
+#define DROPINS "/run/systemd/system"
+
 /*
  * Without its default dependencies a unit is in no conflict with shutdown.target
  * (systemd.service(5)). Should something else stop it, a unit that requires it or PartOf=, its
  * processes still stay: systemd-shutdown would end them, but the freeze comes first.
  */
-#define MARK "# Written by warmboot for the time of a jump.\n"
-#define DROPINS "/run/systemd/system"
-
 static const char of_unit[] = MARK "[Unit]\n"
 				   "DefaultDependencies=no\n"
 				   "IgnoreOnIsolate=yes\n";
@@ -34,14 +34,6 @@ static bool is_slice(const char *name, size_t n)
 	return n > strlen(kind) && !strncmp(name + n - strlen(kind), kind, strlen(kind));
 }
 
-static bool is_listed(const struct wb_strv *units, const char *name)
-{
-	for (size_t i = 0; i < units->n; i++)
-		if (!strcmp(units->items[i], name))
-			return true;
-	return false;
-}
-
 int wb_spare_add(struct wb_strv *units, const struct wb_manifest_unit *u)
 {
 	const char *p = u->cgroup ? u->cgroup : "";
@@ -54,7 +46,8 @@ int wb_spare_add(struct wb_strv *units, const struct wb_manifest_unit *u)
 		if (!name)
 			return -ENOMEM;
 		/* system.slice is always there, and has no file to add to. */
-		if (is_slice(p, n) && strcmp(name, "system.slice") != 0 && !is_listed(units, name))
+		if (is_slice(p, n) && strcmp(name, "system.slice") != 0 &&
+			!wb_strv_has(units, name))
 			r = wb_strv_add(units, name);
 		p += n;
 	}
