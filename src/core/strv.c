@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,28 @@ int wb_strv_add(struct wb_strv *v, const char *s)
 	return 0;
 }
 
+int wb_strv_vaddf(struct wb_strv *v, const char *fmt, va_list ap)
+{
+	WB_CLEAN_STR text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return wb_strv_add(v, text);
+}
+
+int wb_strv_addf(struct wb_strv *v, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = wb_strv_vaddf(v, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -30,6 +54,11 @@ bool wb_strv_has(const struct wb_strv *v, const char *s)
 		if (!strcmp(v->items[i], s))
 			return true;
 	return false;
+}
+
+int wb_strv_add_once(struct wb_strv *v, const char *s)
+{
+	return wb_strv_has(v, s) ? 0 : wb_strv_add(v, s);
 }
 
 void wb_strv_sort(struct wb_strv *v)

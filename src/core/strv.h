@@ -2,6 +2,7 @@
 /* An owned, growing list of owned strings. `{}` is the valid empty list. */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,6 +13,12 @@ struct wb_strv {
 
 /* Copies `s`. -ENOMEM. */
 int wb_strv_add(struct wb_strv *v, const char *s);
+/* The same of a text as printf(3) makes it. */
+int wb_strv_addf(struct wb_strv *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int wb_strv_vaddf(struct wb_strv *v, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+/* Unless it is there already. */
+int wb_strv_add_once(struct wb_strv *v, const char *s);
 bool wb_strv_has(const struct wb_strv *v, const char *s);
 void wb_strv_sort(struct wb_strv *v);
 void wb_strv_deinit(struct wb_strv *v);

@@ -40,18 +40,13 @@ bool wb_entries_has(const struct wb_entries *all, const char *id)
 
 int wb_entries_warn(struct wb_entries *all, const char *fmt, ...)
 {
-	WB_CLEAN_STR text = NULL;
 	va_list ap;
 	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
+	r = wb_strv_vaddf(&all->warnings, fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	return wb_strv_add(&all->warnings, text);
+	return r;
 }
 
 void wb_entry_deinit(struct wb_entry *e)
