@@ -11,6 +11,10 @@ static void say(const struct wb_manifest *m)
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
 
+		if (wb_manifest_has_ended(u)) {
+			printf("%s: %s\n", u->unit, u->why);
+			continue;
+		}
 		if (!wb_manifest_is_process(u)) {
 			printf("%s: to be started anew%s%s\n", u->unit, u->why ? ": " : "",
 				u->why ? u->why : "");

@@ -235,6 +235,22 @@ static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
 		printf("  travels: %s\n", v->files.items[i]);
 }
 
+/* As much of it as is known of a unit that is not active. */
+static void tell_nothing(const char *unit, const char *why, json_t *list)
+{
+	struct wb_keep_rehearsal none = {};
+	json_t *o;
+
+	if (!list) {
+		printf("%s\n", why);
+		return;
+	}
+	o = rehearsal_json(unit, &none);
+	json_object_set_new(o, "how", json_null());
+	json_array_append_new(json_object_get(o, "reasons"), json_string(why));
+	json_array_append_new(list, o);
+}
+
 static int test_unit(const struct wb_keep_rehearsing *with, const char *typed, json_t *list,
 	struct wb_error *err)
 {
@@ -251,9 +267,11 @@ static int test_unit(const struct wb_keep_rehearsing *with, const char *typed, j
 	cmd_progress(NULL, unit);
 	e = wb_keep_rehearse(with, unit, &config, &r, err);
 	cmd_progress_end();
-	if (e < 0)
+	if (e < 0 && e != -ESRCH)
 		return e;
-	if (list)
+	if (e == -ESRCH)
+		tell_nothing(unit, err->text, list);
+	else if (list)
 		json_array_append_new(list, rehearsal_json(unit, &r));
 	else
 		print_rehearsal(unit, &r);
@@ -271,6 +289,7 @@ static int run_test(const struct cmd_args *args)
 		.runner = &wb_runner_host,
 		.add_peers = wb_sockets_add_peers,
 		.add_kinds = wb_sockets_add_kinds,
+		.find_watched = wb_watches_find,
 		.criu = version};
 	json_t *list = cmd_has(args, OPT_JSON) ? json_array() : NULL;
 	int code = CMD_DONE;
@@ -299,14 +318,39 @@ static int run_test(const struct cmd_args *args)
 
 /* ---- which of them ---- */
 
+/* Was the same unit named before? */
+static bool is_repeated(const struct cmd_args *args, size_t word)
+{
+	WB_CLEAN_STR name = NULL;
+	bool repeated = false;
+
+	if (wb_keep_unit_name(args->words[word], &name, NULL) < 0)
+		return false;
+	for (size_t i = 1; !repeated && i < word; i++) {
+		WB_CLEAN_STR before = NULL;
+
+		repeated = wb_keep_unit_name(args->words[i], &before, NULL) == 0 &&
+			   !strcmp(before, name);
+	}
+	return repeated;
+}
+
 /* All of them, or none: each is tried before the first is changed. */
 static int each(const struct cmd_args *args,
 	int (*one)(const struct cmd_args *args, const char *unit, bool try, struct wb_error *err))
 {
+	if (geteuid() != 0) {
+		struct wb_error err = {};
+
+		wb_fail(&err, -EPERM, "only root can choose what is kept; use sudo");
+		return cmd_fail(args, &err);
+	}
 	for (int try = 1; try >= 0; try--)
 		for (size_t i = 1; i < args->n_words; i++) {
 			struct wb_error err = {};
 
+			if (is_repeated(args, i))
+				continue;
 			if (one(args, args->words[i], try, &err) < 0)
 				return cmd_fail(args, &err);
 		}

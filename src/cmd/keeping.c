@@ -202,6 +202,7 @@ int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wis
 		.units = &wb_services_systemd,
 		.add_peers = wb_sockets_add_peers,
 		.add_kinds = wb_sockets_add_kinds,
+		.find_watched = wb_watches_find,
 		.release = release && *release ? release : NULL};
 	int r = 0;
 
@@ -267,31 +268,34 @@ static int make_way(const struct wb_store_env *env, struct wb_error *err)
 	return wb_store_drop(env, err);
 }
 
-int cmd_keeping_reserve(
-	const struct wb_sys *sys, const char *backend, struct cmd_keeping *k, struct wb_error *err)
+int cmd_keeping_reserve(const struct wb_sys *sys, const struct wb_store_env *env,
+	const char *backend, struct cmd_keeping *k, struct wb_error *err)
 {
 	struct wb_error local = {};
 	int r;
 
 	if (!k->draft.units.n)
 		return 0;
-	r = make_way(wb_store_env_real(), err);
+	r = make_way(env, err);
 	if (r < 0)
 		return r;
-	r = wb_store_create(wb_store_env_real(), backend, store_size(k), &k->store, &local);
+	r = wb_store_create(env, backend, store_size(k), &k->store, &local);
 	if (r == -ENOSPC && wb_ahead_changes(&k->draft)) {
 		wb_ahead_fit(&k->draft, 0);
 		local = (struct wb_error){};
-		r = wb_store_create(wb_store_env_real(), backend, store_size(k), &k->store, &local);
+		r = wb_store_create(env, backend, store_size(k), &k->store, &local);
 	}
+	if (r == WB_STORE_NO_STATE)
+		return cmd_no_room(&local, err);
 	if (r == 0) {
 		wb_ahead_fit(&k->draft, wb_available_memory(sys->files));
 		return 0;
 	}
 	r = lower_all(k, local.text, err);
 	/* For the manifest alone there may be room: by it ports keep silent in the next boot, too. */
-	if (r == 0)
-		wb_store_create(wb_store_env_real(), backend, MARGIN_BYTES, &k->store, NULL);
+	if (r == 0 &&
+		wb_store_create(env, backend, MARGIN_BYTES, &k->store, &local) == WB_STORE_NO_STATE)
+		r = cmd_no_room(&local, err);
 	return r;
 }
 
@@ -376,6 +380,7 @@ static int write_draft(const struct wb_sys *sys, struct cmd_keeping *k, struct w
 {
 	struct wb_store_info info = wb_store_info(k->store);
 	uint64_t ticks = sys->tsc(sys->ctx) - k->tsc, ns = sys->wall_ns(sys->ctx) - k->wall;
+	struct wb_error local = {};
 	WB_CLEAN_STR text = NULL;
 	char nonce[33];
 	int r;
@@ -386,12 +391,13 @@ static int write_draft(const struct wb_sys *sys, struct cmd_keeping *k, struct w
 	if (ns)
 		k->draft.tsc_hz = (int64_t)((double)ticks * 1e9 / (double)ns);
 	r = wb_manifest_write(&k->draft, &text, err);
+	if (r < 0)
+		return r;
+	r = sys->write_file(sys->ctx, WB_FREEZE_DRAFT, wb_text(text), 0600);
 	if (r == 0)
-		r = sys->write_file(sys->ctx, WB_FREEZE_DRAFT,
-			(struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0600);
-	if (r < 0 && err && !err->code)
-		return wb_fail(err, r, "cannot write %s: %s", WB_FREEZE_DRAFT, strerror(-r));
-	return r;
+		return 0;
+	wb_fail(&local, r, "cannot write %s: %s", WB_FREEZE_DRAFT, strerror(-r));
+	return cmd_no_room(&local, err);
 }
 
 /*
@@ -654,6 +660,9 @@ int cmd_keeping_freeze(
 	host.criu = m.criu;
 	f.store = store;
 	r = wb_freeze_all(&f, &m, err);
+	for (size_t i = 0; i < host.lost.n; i++)
+		fprintf(stderr, "warmboot: %s\n", host.lost.items[i]);
+	wb_strv_deinit(&host.lost);
 	if (r < 0) {
 		/* The jump may be made all the same, and nobody would find what to wipe after it. */
 		wb_store_scrub(store);

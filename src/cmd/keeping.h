@@ -47,11 +47,12 @@ int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wis
 void cmd_keeping_foresee(const struct wb_sys *sys, struct cmd_keeping *k);
 /*
  * Set a store aside, for which the kernel is then staged. Where none can be had, units drop a rung,
- * and one that was to be kept as a process and nothing else is the failure. backend: as
+ * and one that was to be kept as a process and nothing else is the failure. So is a state file that
+ * cannot be written: the next kernel and those who ask afterwards would not be told either. backend: as
  * wb_store_create().
  */
-int cmd_keeping_reserve(
-	const struct wb_sys *sys, const char *backend, struct cmd_keeping *k, struct wb_error *err);
+int cmd_keeping_reserve(const struct wb_sys *sys, const struct wb_store_env *env,
+	const char *backend, struct cmd_keeping *k, struct wb_error *err);
 /* Have the warm initramfs begin with the thaw. What `options` then refers to lives as long as `k`. */
 int cmd_keeping_early(const struct wb_sys *sys, struct cmd_keeping *k,
 	struct wb_load_options *options, struct wb_error *err);

@@ -35,6 +35,7 @@ struct cmd_request {
 	const char *append; /* --append's own words; NULL */
 	bool trace;         /* --trace */
 	bool resolved;      /* cmd_request_resolve() is done */
+	bool must_record;   /* staged without a record, it is of no use: services are to be kept */
 	bool leave_mark;    /* leave the mark of a jump on the command line where it is needed */
 	char *words;        /* all that was said of it, see cmd_words_text(); NULL unknown */
 
@@ -87,6 +88,11 @@ int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct 
  */
 int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret_stage,
 	struct wb_error *err);
+/* Its end where the record could not be written: a failure, or a warning alone. */
+int cmd_unrecorded(const struct wb_sys *sys, const struct cmd_request *req,
+	const struct wb_error *why, struct wb_error *err);
+/* Refuse a jump at which services were to be kept, for a file that could not be written. */
+int cmd_no_room(const struct wb_error *why, struct wb_error *err);
 /* A store that was made after that. It must outlive the request. -ENOMEM. */
 int cmd_request_use_store(
 	struct cmd_request *req, const struct wb_store *store, struct wb_error *err);

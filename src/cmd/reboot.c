@@ -117,6 +117,7 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 {
 	const struct wb_init *init = NULL;
 	WB_CLEAN_RECORD before = {};
+	WB_CLEAN_BLOB units_before = {};
 	bool had;
 	int r = now ? 0 : find_init(sys, &init, err);
 
@@ -128,10 +129,6 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 	if (!cmd_is_loaded(sys))
 		return wb_fail(
 			err, -ENOENT, "no kernel is loaded (/sys/kernel/kexec_loaded is not 1)");
-	if (!now) {
-		printf("Shutting down through %s, then jumping.\n", init->name);
-		fflush(stdout);
-	}
 	had = wb_record_read(sys->files, WB_RECORD_JUMP, &before, NULL) == 0;
 	r = record_jump(sys, err);
 	/* Where /var is read-only it is so on purpose; a full disk is a mishap, and refused. */
@@ -140,7 +137,15 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 				"\"warmboot status\" will tell less of it\n");
 	else if (r < 0)
 		return r;
-	cmd_record_units(sys);
+	r = cmd_record_units(sys, &units_before, err);
+	if (r < 0) {
+		restore_record(sys, &before, had);
+		return r;
+	}
+	if (!now) {
+		printf("Shutting down through %s, then jumping.\n", init->name);
+		fflush(stdout);
+	}
 	wb_mark(sys, WB_MARK_ASKED);
 	if (now)
 		wb_mark(sys, WB_MARK_NOW);
@@ -148,8 +153,10 @@ int cmd_jump(const struct wb_sys *sys, const struct wb_quiesce *quiesce, bool no
 		r = jump_now(sys, quiesce, keeping, err);
 	else
 		r = wb_jump_orderly(init, sys, quiesce, ignore_inhibitors, err);
-	if (r < 0 && r != -ESHUTDOWN)
+	if (r < 0 && r != -ESHUTDOWN) {
 		restore_record(sys, &before, had);
+		cmd_take_back_units(sys, &units_before);
+	}
 	return r;
 }
 
@@ -231,7 +238,8 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 	if (r == 0 && cmd_has(args, OPT_DRY))
 		cmd_keeping_foresee(sys, keeping);
 	else if (r == 0)
-		r = cmd_keeping_reserve(sys, backend_for(sys, req), keeping, err);
+		r = cmd_keeping_reserve(
+			sys, wb_store_env_real(), backend_for(sys, req), keeping, err);
 	if (r < 0)
 		return r;
 	/* What is staged knows nothing of this store. */
@@ -240,6 +248,7 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 			"the kernel that is staged knows nothing of kept services: say what to "
 			"stage (\"warmboot reboot ENTRY\"), or use --no-keep");
 	if (stage_anew || keeping->store) {
+		req->must_record = keeping->store;
 		if (keeping->store)
 			r = cmd_request_use_store(req, keeping->store, err);
 		if (r == 0 && keeping->store)
@@ -251,6 +260,7 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 			return r;
 		if (!cmd_has(args, OPT_DRY))
 			wb_mark(sys, WB_MARK_STAGED);
+		cmd_progress_end();
 		if (cmd_has(args, OPT_JSON))
 			json = cmd_stage_json(stage, req, false);
 		else

@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/replay.h"
+#include "cmd/status-keep.h"
 #include "jump/jump.h"
 #include "replay/manager.h"
 
@@ -43,25 +44,23 @@ static void print_warnings(const struct wb_strv *warnings)
 	}
 }
 
-void cmd_record_units(const struct wb_sys *sys)
+int cmd_record_units(const struct wb_sys *sys, struct wb_blob *ret_before, struct wb_error *err)
 {
 	struct wb_replay_host host = wb_replay_host_real(sys);
 	WB_CLEAN_STRV warnings = {};
-	WB_CLEAN_RECORD jump = {};
-	struct wb_error err = {};
 	int r;
 
 	if (!wb_init_systemd.here(sys->files))
-		return;
-	r = wb_record_read(sys->files, WB_RECORD_JUMP, &jump, &err);
-	if (r == 0)
-		r = wb_replay_record(&host, &jump, &warnings, &err);
-	if (r < 0)
-		fprintf(stderr,
-			"warmboot: what runs is not recorded, so that units started by hand stay "
-			"down after the jump: %s\n",
-			err.text);
+		return 0;
+	r = wb_replay_record_first(&host, ret_before, &warnings, err);
 	print_warnings(&warnings);
+	return r;
+}
+
+void cmd_take_back_units(const struct wb_sys *sys, const struct wb_blob *before)
+{
+	if (wb_init_systemd.here(sys->files))
+		wb_replay_take_back(sys, before);
 }
 
 static json_t *text_json(const char *text)
@@ -87,14 +86,35 @@ static void add_missing(
 	json_array_append_new(list, json);
 }
 
-json_t *cmd_differences_json(const struct wb_sys *sys)
+/* As wb_replay_compare(); "" in *ret_why where nothing need be told. */
+static int compare(const struct wb_sys *sys, struct wb_differences *ret, struct wb_error *ret_why)
 {
 	struct wb_replay_host host = wb_replay_host_real(sys);
+	WB_CLEAN_STRV ended = {};
+	int r = cmd_status_kept_ended(sys->files, &ended);
+
+	if (r < 0)
+		return wb_fail(ret_why, r, "out of memory");
+	host.ended = &ended;
+	r = wb_replay_compare(&host, ret, ret_why);
+	/* Other inits have no such record. */
+	if (r < 0 && (r != -ENODATA || !wb_init_systemd.here(sys->files)))
+		ret_why->text[0] = '\0';
+	return r;
+}
+
+void cmd_differences_json(const struct wb_sys *sys, json_t *status)
+{
 	WB_CLEAN_DIFFERENCES d = {};
 	json_t *missing, *added, *restarted, *warnings;
+	struct wb_error why = {};
 
-	if (wb_replay_compare(&host, &d, NULL) < 0)
-		return json_null();
+	if (compare(sys, &d, &why) < 0) {
+		json_object_set_new(status, "differences", json_null());
+		if (*why.text)
+			json_object_set_new(status, "differences_why", text_json(why.text));
+		return;
+	}
 	missing = json_array();
 	added = json_array();
 	restarted = json_array();
@@ -116,8 +136,9 @@ json_t *cmd_differences_json(const struct wb_sys *sys)
 				unit_json(d.results.items[i].uid, d.results.items[i].unit));
 	for (size_t i = 0; i < d.results.warnings.n; i++)
 		json_array_append_new(warnings, text_json(d.results.warnings.items[i]));
-	return json_pack("{s:o, s:o, s:o, s:o}", "missing", missing, "new", added, "restarted",
-		restarted, "warnings", warnings);
+	json_object_set_new(status, "differences",
+		json_pack("{s:o, s:o, s:o, s:o}", "missing", missing, "new", added, "restarted",
+			restarted, "warnings", warnings));
 }
 
 static void begin_line(size_t *n)
@@ -140,12 +161,19 @@ static void print_missing(
 
 void cmd_print_differences(const struct wb_sys *sys)
 {
-	struct wb_replay_host host = wb_replay_host_real(sys);
 	WB_CLEAN_DIFFERENCES d = {};
+	struct wb_error why = {};
 	size_t n = 0, again = 0;
 
-	if (wb_replay_compare(&host, &d, NULL) < 0)
+	if (compare(sys, &d, &why) < 0) {
+		if (*why.text) {
+			begin_line(&n);
+			fputs("not known: ", stdout);
+			print_clean(stdout, why.text);
+			putchar('\n');
+		}
 		return;
+	}
 	for (size_t i = 0; i < d.n; i++) {
 		const struct wb_replay_plan *plan = &d.worlds[i].plan;
 
@@ -165,9 +193,13 @@ void cmd_print_differences(const struct wb_sys *sys)
 		print_clean(stdout, d.results.warnings.items[i]);
 		putchar('\n');
 	}
+	begin_line(&n);
+	if (d.running) {
+		puts("the replay is still at work");
+		return;
+	}
 	for (size_t i = 0; i < d.results.n; i++)
 		again += !strcmp(d.results.items[i].result, "started");
-	begin_line(&n);
 	if (n == 1)
 		fputs("none; ", stdout);
 	printf("%zu %s started again after the jump\n", again,
@@ -189,33 +221,42 @@ static int run_record(const struct cmd_args *args)
 	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
 }
 
+/* Several processes do: each line in one go. */
+static void tell(void *arg, const struct wb_replay_result *result, const char *warning)
+{
+	if (warning) {
+		print_clean(stdout, warning);
+	} else {
+		printf("%s: ", result->result);
+		print_unit(stdout, result->uid, result->unit);
+		fputs(*result->why ? ": " : "", stdout);
+		print_clean(stdout, result->why);
+	}
+	putchar('\n');
+	fflush(stdout);
+}
+
 static int run_start(const struct cmd_args *args)
 {
 	struct wb_replay_host host = wb_replay_host_real(wb_sys_real());
-	WB_CLEAN_RESULTS results = {};
+	/* As it happens, for who watches the journal. */
+	WB_CLEAN_RESULTS results = {.tell = tell};
+	WB_CLEAN_STRV ended = {};
 	struct wb_error err = {};
-	int r = wb_replay_start(&host, cmd_has(args, OPT_FORCE), &results, &err);
+	int r = cmd_status_kept_ended(host.sys->files, &ended);
+
+	if (r < 0)
+		wb_fail(&err, r, "out of memory");
+	if (r < 0)
+		return cmd_fail(args, &err);
+	host.ended = &ended;
+	r = wb_replay_start(&host, cmd_has(args, OPT_FORCE), &results, &err);
 
 	if (r == -EALREADY) {
 		puts(err.text);
 		return CMD_DONE;
 	}
-	if (r < 0)
-		return cmd_fail(args, &err);
-	for (size_t i = 0; i < results.warnings.n; i++) {
-		print_clean(stdout, results.warnings.items[i]);
-		putchar('\n');
-	}
-	for (size_t i = 0; i < results.n; i++) {
-		const struct wb_result *one = &results.items[i];
-
-		printf("%s: ", one->result);
-		print_unit(stdout, one->uid, one->unit);
-		fputs(*one->why ? ": " : "", stdout);
-		print_clean(stdout, one->why);
-		putchar('\n');
-	}
-	return CMD_DONE;
+	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
 }
 
 static int run_generate(const struct cmd_args *args)

@@ -426,6 +426,25 @@ int cmd_prepare(const struct wb_sys *sys, const struct cmd_request *req, struct 
 		req->options.kernel);
 }
 
+int cmd_no_room(const struct wb_error *why, struct wb_error *err)
+{
+	return wb_fail(err, why->code, "%s: make room there, or use --no-keep", why->text);
+}
+
+int cmd_unrecorded(const struct wb_sys *sys, const struct cmd_request *req,
+	const struct wb_error *why, struct wb_error *err)
+{
+	sys->remove_file(sys->ctx, WB_RECORD_STAGED);
+	if (req->must_record)
+		return cmd_no_room(why, err);
+	fprintf(stderr,
+		"warmboot: the kernel is staged, but not on record, so that \"warmboot status\" "
+		"will "
+		"tell less of it: %s\n",
+		why->text);
+	return 0;
+}
+
 int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret_stage,
 	struct wb_error *err)
 {
@@ -441,14 +460,8 @@ int cmd_stage(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage
 		return r;
 	r = wb_stage_commit(sys, stage, err);
 	cmd_progress_end();
-	/* The kernel is loaded; a /run that takes no file does not unload it. */
-	if (r == 0 && put_on_record(sys, req, stage, &unwritten) < 0) {
-		sys->remove_file(sys->ctx, WB_RECORD_STAGED);
-		fprintf(stderr,
-			"warmboot: the kernel is staged, but not on record, so that \"warmboot "
-			"status\" will tell less of it: %s\n",
-			unwritten.text);
-	}
+	if (r == 0 && put_on_record(sys, req, stage, &unwritten) < 0)
+		r = cmd_unrecorded(sys, req, &unwritten, err);
 	if (r == 0 && ret_stage)
 		*ret_stage = stage;
 	else

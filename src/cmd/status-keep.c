@@ -23,6 +23,8 @@ static const char *outcome(const struct wb_unit_result *u)
 
 	if (!strcmp(u->how, "process"))
 		return "kept";
+	if (!strcmp(u->how, "ended"))
+		return "ended";
 	if (wb_spawn(&how, &said, NULL) != 0)
 		return "restarted";
 	text = (const char *)said.data;
@@ -87,6 +89,19 @@ void cmd_status_kept_print(const struct wb_files *files, const char *nonce)
 			printf(", nothing copied while it ran: %s", u->ahead_why);
 		printf("%s%s%s\n", u->why ? " (" : "", u->why ? u->why : "", u->why ? ")" : "");
 	}
+}
+
+int cmd_status_kept_ended(const struct wb_files *files, struct wb_strv *ret)
+{
+	WB_CLEAN_RESULT result = {};
+	int r = 0;
+
+	if (wb_result_read(files, WB_RESULT, &result, NULL) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < result.units.n; i++)
+		if (!strcmp(result.units.items[i].how, "ended"))
+			r = wb_strv_add(ret, result.units.items[i].unit);
+	return r;
 }
 
 int cmd_status_kept_record(const struct wb_sys *sys, struct wb_error *err)

@@ -159,7 +159,7 @@ static void print_json(const struct status *s)
 		cmd_json_or_null(v->to), "method", cmd_json_or_null(v->method), "when",
 		cmd_json_or_null(time_text(v->when, when)), "why", cmd_json_or_null(v->why));
 	json_object_set_new(json, "kept", cmd_status_kept_json(wb_sys_real()->files, last_jump(s)));
-	json_object_set_new(json, "differences", cmd_differences_json(wb_sys_real()));
+	cmd_differences_json(wb_sys_real(), json);
 	cmd_print_json(json);
 }
 

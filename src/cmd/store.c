@@ -97,6 +97,9 @@ static int run_status(const struct cmd_args *args)
 	if (has_region)
 		printf("%-16s%" PRIu64 " MiB at %#" PRIx64 ", %s\n", "region:", region.size >> 20,
 			region.start, in_force ? "in force" : "from the next jump on");
+	else if (region_err.code == -ENOENT && wb_store_region_running(env->sys->files, 0, &region))
+		printf("%-16s%" PRIu64 " MiB at %#" PRIx64 ", given back at the next jump\n",
+			"region:", region.size >> 20, region.start);
 	else
 		printf("%-16s%s\n",
 			"region:", region_err.code == -ENOENT ? "none" : region_err.text);

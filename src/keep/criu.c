@@ -93,24 +93,6 @@ void wb_criu_image_deinit(struct wb_criu_image *image)
 
 /* ---- command lines ---- */
 
-static int add(struct wb_strv *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static int add(struct wb_strv *v, const char *fmt, ...)
-{
-	WB_CLEAN_STR s = NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&s, fmt, ap);
-	va_end(ap);
-	if (n < 0) {
-		s = NULL;
-		return -ENOMEM;
-	}
-	return wb_strv_add(v, s);
-}
-
 static int add_all(struct wb_strv *v, const char *const *words)
 {
 	int r = 0;
@@ -151,7 +133,7 @@ static int add_target(struct wb_strv *v, const char *verb, const struct wb_criu_
 {
 	int r = add_all(v, (const char *const[]){"criu", verb, "-t", NULL});
 
-	return r < 0 ? r : add(v, "%" PRId64, dump->image->main_pid);
+	return r < 0 ? r : wb_strv_addf(v, "%" PRId64, dump->image->main_pid);
 }
 
 /* With or without what was dumped before: the same tasks, and the same end. */
@@ -237,8 +219,8 @@ static int add_inherited(struct wb_strv *v, const struct wb_criu_external *e, in
 	if (r < 0)
 		return r;
 	if (!strncmp(e->id, "unix", 4))
-		return add(v, "fd[%d]:socket:%s", fd, e->id + strlen("unix"));
-	return add(v, "fd[%d]:%s", fd, e->id);
+		return wb_strv_addf(v, "fd[%d]:socket:%s", fd, e->id + strlen("unix"));
+	return wb_strv_addf(v, "fd[%d]:%s", fd, e->id);
 }
 
 int wb_criu_restore_argv(

@@ -326,6 +326,9 @@ static void print_unit(
 		early ? " systemd-udev-trigger.service" : "");
 }
 
+/* No specifiers are looked for in these options. */
+#define OWN_TMP "nosuid,nodev,mode=1777,size=50%,nr_inodes=1m"
+
 /*
  * Before everything else that wants the CPUs in a boot: CRIU gives its tasks their own niceness back,
  * and the weight is the unit's own again after the thaw.
@@ -340,11 +343,11 @@ static void print_service(
 	fputs(text, out);
 	/*
 	 * PrivateTmp= makes a unit wait for systemd-tmpfiles-setup.service, and so for all local
-	 * file systems. Its directories were empty after a boot in any case.
+	 * file systems. What is in its directories travels; they may be as large as systemd makes /tmp.
 	 */
 	if (g->private_tmp)
-		fputs("TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777\n"
-		      "TemporaryFileSystem=/var/tmp:nosuid,nodev,mode=1777\n",
+		fputs("TemporaryFileSystem=/tmp:" OWN_TMP "\n"
+		      "TemporaryFileSystem=/var/tmp:" OWN_TMP "\n",
 			out);
 	/*
 	 * The store is read through one of these, by a process in the unit's cgroup. Only where there
@@ -450,6 +453,23 @@ const char *wb_definition_asks(const struct wb_manifest_unit *u)
 		if (on[k])
 			return keys[k];
 	return NULL;
+}
+
+bool wb_definition_limits_memory(const struct wb_manifest_unit *u)
+{
+	static const char *const keys[] = {"MemoryMax", "MemoryHigh", "MemoryLow", "MemoryMin",
+		"MemoryLimit", "MemorySwapMax", "MemoryZSwapMax", NULL};
+	struct walk w = {u};
+	int r = 1;
+
+	while (r > 0) {
+		CLEAN_ASSIGNMENT a = {};
+
+		r = walk(&w, &a);
+		if (r > 0 && listed(keys, a.key) && *a.value && strcmp(a.value, "infinity") != 0)
+			return true;
+	}
+	return false;
 }
 
 /* What systemd orders services after by itself: systemd.service(5), systemd.exec(5). */

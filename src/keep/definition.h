@@ -32,6 +32,8 @@ int wb_definition_replace(const struct wb_manifest_unit *u,
  * shows in their namespaces: make a directory in /run, mount, limit devices. NULL: there is none.
  */
 const char *wb_definition_asks(const struct wb_manifest_unit *u);
+/* Does it have a limit or a guarantee of memory of its own (MemoryMax= and its like)? Pure. */
+bool wb_definition_limits_memory(const struct wb_manifest_unit *u);
 
 /*
  * The first of `after`, all that systemd starts the unit after, that neither its definition names nor

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-#include "keep/affinity.h"
+#include "keep/threads.h"
 #include "keep/freeze.h"
 #include "keep/hold.h"
 #include "keep/images.h"
 #include "keep/preflight.h"
+#include "keep/settle.h"
 #include "keep/take.h"
 #include "keep/wake.h"
 #include "timeline/marks.h"
@@ -41,8 +43,7 @@ static int add_files(const struct wb_strv *from, struct wb_strv *to)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < from->n; i++)
-		if (!wb_strv_has(to, from->items[i]))
-			r = wb_strv_add(to, from->items[i]);
+		r = wb_strv_add_once(to, from->items[i]);
 	return r;
 }
 
@@ -55,6 +56,7 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 		.units = &wb_services_systemd,
 		.add_peers = wb_sockets_add_peers,
 		.add_kinds = wb_sockets_add_kinds,
+		.find_watched = wb_watches_find,
 		.criu = host->criu,
 		.release = host->release};
 	WB_CLEAN_KEEP_VERDICT verdict = {};
@@ -64,6 +66,9 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	if (r < 0 && r != -ENOENT)
 		return r;
 	r = wb_keep_look(&look, u->unit, r == 0 ? &config : NULL, &verdict, err);
+	/* The shutdown spares it: if it does not run, nobody stopped it who will start it again. */
+	if ((r == -ESRCH || r == -ENOENT) && wb_service_has_ended(look.units, u->unit))
+		return wb_fail(err, WB_FREEZE_ENDED, "%s has ended", u->unit);
 	if (r < 0)
 		return r;
 	if (verdict.how != WB_KEEP_PROCESS)
@@ -73,9 +78,51 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	if (r == 0)
 		r = add_files(&verdict.files, ret_files);
 	if (r == 0)
-		r = add_files(&config.files, ret_files);
+		r = add_files(&verdict.later, ret_files);
 	*ret_highest = highest_thread(files, u);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}
+
+static uint64_t host_mono_ns(void *ctx)
+{
+	const struct wb_freeze_host *host = ctx;
+
+	return host->sys->mono_ns(host->sys->ctx);
+}
+
+static void host_pause(void *ctx, unsigned ms)
+{
+	const struct timespec t = {.tv_nsec = ms * 1000000l};
+
+	nanosleep(&t, NULL);
+}
+
+/* Of `n` connections, if there are any. */
+static void note_lost(struct wb_freeze_host *host, size_t n, const char *what)
+{
+	struct wb_error line = {};
+
+	if (!n)
+		return;
+	wb_fail(&line, -ECONNABORTED, "%zu connection%s of kept services %s", n, n > 1 ? "s" : "",
+		what);
+	wb_strv_add(&host->lost, line.text);
+}
+
+/* Whatever fails here, the hold that follows tells of it. */
+static void host_settle(void *ctx, const struct wb_manifest *m)
+{
+	struct wb_freeze_host *host = ctx;
+	WB_CLEAN_SETTLE s = {.files = host->sys->files,
+		.ctx = host,
+		.mono_ns = host_mono_ns,
+		.pause = host_pause};
+
+	note_lost(host, wb_settle_closed(&s, m),
+		"had been closed with data that the peer did not confirm: that data is lost");
+	if (wb_hold_newcomers(&wb_runner_host, m, host->hold_s, NULL) == 0)
+		note_lost(host, wb_settle_accepts(&s, m),
+			"had not been accepted in time: clients have to connect again");
 }
 
 static int host_hold(void *ctx, const struct wb_manifest *m, char **held, struct wb_error *err)
@@ -153,15 +200,18 @@ static int host_note(void *ctx, struct wb_manifest_unit *u, struct wb_strv *file
 	struct wb_error *err)
 {
 	const struct wb_freeze_host *host = ctx;
+	char root[64];
 	int64_t now;
-	int r = wb_keep_look_still(host->sys->files, u, files, err);
+	int r;
 
+	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
+	r = wb_keep_look_still(host->sys->files, root, u, files, err);
 	if (r < 0)
 		return r;
 	now = highest_thread(host->sys->files, u);
 	if (now > *highest)
 		*highest = now;
-	wb_affinity_note(host->sys->files, u);
+	wb_threads_note(host->sys->files, u);
 	wb_wake_note(host->sys->files, u);
 	return 0;
 }
@@ -204,6 +254,7 @@ struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host)
 {
 	return (struct wb_freeze_ops){
 		.ctx = host,
+		.settle = host_settle,
 		.look = host_look,
 		.hold = host_hold,
 		.unhold = host_unhold,

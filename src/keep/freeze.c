@@ -47,6 +47,11 @@ static int decide(const struct wb_freeze *f, struct passenger *p, int r, struct 
 {
 	if (r >= 0)
 		return 0;
+	if (r == WB_FREEZE_ENDED) {
+		wb_store_forget(f->store, p->prefix, NULL);
+		wb_manifest_end(p->unit);
+		return 0;
+	}
 	if (f->strict) {
 		if (err)
 			*err = *local;
@@ -251,20 +256,20 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 		return wb_fail(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		list[i].unit = &m->units.items[i];
+	f->ops->settle(f->ops->ctx, m);
 	r = look_at_all(&j, err);
 	/* Ports and connections are known now; they must be silent before anything stands still. */
 	if (r == 0)
 		r = f->ops->hold(f->ops->ctx, m, &j.held, err);
-	if (r == 0) {
+	if (r == 0)
 		r = freeze_each(&j, err);
-		if (r == 0)
-			r = write_manifest(f, list, m, err);
-		if (r == 0) {
-			commit_all(f, list, n);
-		} else {
-			cancel_all(f, list, n);
-			f->ops->unhold(f->ops->ctx);
-		}
+	if (r == 0)
+		r = write_manifest(f, list, m, err);
+	if (r == 0) {
+		commit_all(f, list, n);
+	} else {
+		cancel_all(f, list, n);
+		f->ops->unhold(f->ops->ctx);
 	}
 	for (size_t i = 0; i < n; i++)
 		wb_strv_deinit(&list[i].files);

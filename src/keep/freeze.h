@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <errno.h>
+
 #include "keep/manifest.h"
 #include "store/store.h"
 
@@ -17,9 +19,17 @@
 /* A unit that stands still with all its images written; struct wb_criu_frozen outside of tests. */
 struct wb_frozen;
 
+/* A look finds that the unit has ended, by itself and with success: no failure, and nothing to do. */
+#define WB_FREEZE_ENDED (-EOWNERDEAD)
+
 /* What the freeze does to the machine; tests put fakes here. Each records its sentence. */
 struct wb_freeze_ops {
 	void *ctx;
+	/*
+	 * First of all, with what was known before: what services have closed or not yet accepted
+	 * arrives, and nobody comes anew from here on. Who is accepted here is seen by the look.
+	 */
+	void (*settle)(void *ctx, const struct wb_manifest *m);
 	/*
 	 * Look at a unit as it is now: main_pid, pids, streams, ports, connections and image; the
 	 * paths of the files that must travel go to *ret_files, and the highest number of its processes
@@ -82,6 +92,7 @@ struct wb_freeze_host {
 	const char *criu;    /* version */
 	const char *release; /* of the kernel to come; NULL unknown */
 	unsigned hold_s;     /* how long the silence lasts if nothing else ends it */
+	struct wb_strv lost; /* filled: sentences about connections that will not go on */
 };
 struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host);
 /*

@@ -10,6 +10,8 @@
 static const char *const tables[] = {
 	[WB_HOLD_KEPT] = "warmboot",
 	[WB_HOLD_RESTART] = "warmboot_restart",
+	/* What follows takes its place at once. */
+	[WB_HOLD_NEWCOMERS] = "warmboot",
 };
 
 static bool is_v6(const char *address)
@@ -19,7 +21,7 @@ static bool is_v6(const char *address)
 
 static bool is_held(const struct wb_manifest_unit *u, enum wb_hold_kind kind)
 {
-	return wb_manifest_is_process(u) == (kind == WB_HOLD_KEPT);
+	return wb_manifest_is_process(u) == (kind != WB_HOLD_RESTART);
 }
 
 /*
@@ -172,28 +174,42 @@ static void print_arriving(
 	} else {
 		/* Only what opens a connection; what belonged to an old one may be refused. */
 		print_port_rules(out, ports, "tcp flags & (fin | syn | rst | ack) == syn ");
+	}
+	if (kind == WB_HOLD_RESTART) {
 		/* This machine's own programs are better told at once, and ask somebody else. */
 		print_port_rules(out, ports, "iifname != \"lo\" meta l4proto udp ");
 	}
 	fputs("\t}\n", out);
 }
 
-/* Nothing that arrives can cause one of these any more; a process that dies still could. */
-static void print_leaving(FILE *out, const size_t peers[2])
+/*
+ * Nothing that arrives can cause one of these any more; a process that dies still could. Of a port,
+ * too: who waits in its queue is in no list of connections, and dies with the socket that listens.
+ */
+static void print_leaving(FILE *out, const size_t ports[3], const size_t peers[2])
 {
 	static const char only[] = "tcp flags & (fin | rst) != 0";
 
-	if (!peers[0] && !peers[1])
-		return;
 	fputs("\tchain leaving {\n"
 	      "\t\ttype filter hook output priority -400; policy accept;\n",
 		out);
+	/* Those that go on end as they like, though their port still waits. */
 	if (peers[0])
-		fprintf(out, "\t\t%s ip daddr . tcp dport . ip saddr . tcp sport @peers4 drop\n",
+		fprintf(out,
+			"\t\tip daddr . tcp dport . ip saddr . tcp sport @open4 accept\n"
+			"\t\t%s ip daddr . tcp dport . ip saddr . tcp sport @peers4 drop\n",
 			only);
 	if (peers[1])
-		fprintf(out, "\t\t%s ip6 daddr . tcp dport . ip6 saddr . tcp sport @peers6 drop\n",
+		fprintf(out,
+			"\t\tip6 daddr . tcp dport . ip6 saddr . tcp sport @open6 accept\n"
+			"\t\t%s ip6 daddr . tcp dport . ip6 saddr . tcp sport @peers6 drop\n",
 			only);
+	if (ports[ANYWHERE])
+		fprintf(out, "\t\t%s meta l4proto . th sport @ports drop\n", only);
+	if (ports[V4])
+		fprintf(out, "\t\t%s ip saddr . meta l4proto . th sport @ports4 drop\n", only);
+	if (ports[V6])
+		fprintf(out, "\t\t%s ip6 saddr . meta l4proto . th sport @ports6 drop\n", only);
 	fputs("\t}\n", out);
 }
 
@@ -212,7 +228,8 @@ int wb_hold_ruleset(
 	for (int i = ANYWHERE; i <= V6; i++)
 		all += ports[i] = print_ports(out, m, kind, i, seconds);
 	print_arriving(out, kind, ports, peers);
-	print_leaving(out, peers);
+	if (kind == WB_HOLD_KEPT)
+		print_leaving(out, ports, peers);
 	fputs("}\n", out);
 	if (fclose(out))
 		return -ENOMEM;
@@ -231,6 +248,7 @@ const char *wb_hold_end_ruleset(enum wb_hold_kind kind)
 		[WB_HOLD_KEPT] = "table inet warmboot\ndelete table inet warmboot\n",
 		[WB_HOLD_RESTART] =
 			"table inet warmboot_restart\ndelete table inet warmboot_restart\n",
+		[WB_HOLD_NEWCOMERS] = "table inet warmboot\ndelete table inet warmboot\n",
 	};
 
 	return texts[kind];
@@ -338,6 +356,16 @@ int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, u
 	int r = both_kinds(m, seconds, "", "", &both, err);
 
 	return r <= 0 ? r : run_nft(runner, both, err);
+}
+
+int wb_hold_newcomers(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
+	struct wb_error *err)
+{
+	WB_CLEAN_STR text = NULL;
+
+	if (wb_hold_ruleset(m, WB_HOLD_NEWCOMERS, seconds, &text) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	return text ? run_nft(runner, text, err) : 0;
 }
 
 int wb_hold_renew(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,

@@ -12,7 +12,7 @@
 enum wb_hold_kind {
 	/*
 	 * Units with how == "process": whatever goes to their connections and ports is dropped, and
-	 * so is a reset or an end (FIN) that would leave one of their connections.
+	 * so is a reset or an end (FIN) that would leave one of their connections or ports.
 	 */
 	WB_HOLD_KEPT,
 	/*
@@ -20,6 +20,8 @@ enum wb_hold_kind {
 	 * waits until somebody listens again.
 	 */
 	WB_HOLD_RESTART,
+	/* Kept units that still run: nobody comes anew, and all else goes on. WB_HOLD_KEPT replaces it. */
+	WB_HOLD_NEWCOMERS,
 };
 
 /*
@@ -56,6 +58,9 @@ bool wb_hold_has_firewall(const struct wb_files *files);
  */
 int wb_hold_renew(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
 	char **held, struct wb_error *err);
+/* Shut newcomers out, before all is held; wb_hold_end() of WB_HOLD_KEPT ends this, too. */
+int wb_hold_newcomers(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
+	struct wb_error *err);
 /* Put both rulesets into force, or end one. Errors are those of nft. */
 int wb_hold_apply(const struct wb_runner *runner, const struct wb_manifest *m, unsigned seconds,
 	struct wb_error *err);

@@ -2,11 +2,14 @@
 /* The facts for a preflight, and its verdict for the manifest. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "keep/preflight.h"
+#include "keep/take.h"
 #include "sys/machine.h"
 
 #define LARGEST (16u << 20)
@@ -44,37 +47,36 @@ static bool leader_lives(
 	return files->exists(files->ctx, path);
 }
 
+/* Pairs: the file as a line of /proc/PID/maps has it (the name may differ between processes), and its name. */
 static int add_shm_maps(const struct wb_proc *p, struct wb_strv *ret)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < p->maps.n; i++)
-		if (!strncmp(p->maps.items[i].name, "/dev/shm/", 9))
-			r = wb_strv_add(ret, p->maps.items[i].name);
+	for (size_t i = 0; r == 0 && i < p->maps.n; i++) {
+		const struct wb_proc_map *m = &p->maps.items[i];
+		char file[64];
+
+		if (strncmp(m->name, "/dev/shm/", 9) != 0)
+			continue;
+		snprintf(file, sizeof(file), " %02x:%02x %lld ", major((dev_t)m->device),
+			minor((dev_t)m->device), (long long)m->inode);
+		r = wb_strv_add(ret, file);
+		if (r == 0)
+			r = wb_strv_add(ret, m->name);
+	}
 	return r;
-}
-
-/* A line of /proc/PID/maps ends with the name. */
-static bool maps_hold(const char *maps, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = strstr(maps, name); p; p = strstr(p + n, name))
-		if (p > maps && p[-1] == ' ' && (p[n] == '\n' || !p[n]))
-			return true;
-	return false;
 }
 
 /* Each of two that share memory would get a copy of its own. */
 static int find_shared(
 	const struct wb_files *files, const struct wb_procs *procs, struct wb_strv *ret)
 {
-	WB_CLEAN_STRV names = {}, pids = {};
+	WB_CLEAN_STRV ours = {}, pids = {};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < procs->n; i++)
-		r = add_shm_maps(&procs->items[i], &names);
-	if (r == 0 && names.n)
+		r = add_shm_maps(&procs->items[i], &ours);
+	if (r == 0 && ours.n)
 		files->list(files->ctx, "/proc", &pids, NULL);
 	for (size_t i = 0; r == 0 && i < pids.n; i++) {
 		long long pid = atoll(pids.items[i]);
@@ -85,12 +87,12 @@ static int find_shared(
 		if (pid < 2 || wb_procs_find(procs, pid) ||
 			files->read(files->ctx, path, 64u << 20, &maps, NULL) < 0)
 			continue;
-		for (size_t k = 0; r == 0 && k < names.n; k++) {
+		for (size_t k = 0; r == 0 && k + 1 < ours.n; k += 2) {
 			WB_CLEAN_STR text = NULL;
 
-			if (!maps_hold((const char *)maps.data, names.items[k]))
+			if (!strstr((const char *)maps.data, ours.items[k]))
 				continue;
-			if (asprintf(&text, "%s with process %lld", names.items[k], pid) < 0) {
+			if (asprintf(&text, "%s with process %lld", ours.items[k + 1], pid) < 0) {
 				text = NULL;
 				return -ENOMEM;
 			}
@@ -100,24 +102,113 @@ static int find_shared(
 	return r;
 }
 
+/* A path as the processes below /proc/PID/root see it. To be freed; NULL: out of memory. */
+static char *seen_by(int64_t main_pid, const char *path)
+{
+	char *s;
+
+	return asprintf(&s, "/proc/%lld/root%s", (long long)main_pid, path) < 0 ? NULL : s;
+}
+
+/* One step from `done`, which leads through no link; *ret: where a link there leads, or NULL. */
+static int step(
+	const struct wb_files *files, int64_t main_pid, char *done, const char *name, char **ret)
+{
+	WB_CLEAN_STR at = NULL;
+	size_t n = strlen(done);
+
+	*ret = NULL;
+	if (!*name || !strcmp(name, "."))
+		return 0;
+	if (!strcmp(name, "..")) {
+		if (strrchr(done, '/'))
+			*strrchr(done, '/') = '\0';
+		return 0;
+	}
+	if (snprintf(done + n, PATH_MAX - n, "/%s", name) >= (int)(PATH_MAX - n))
+		return -ENAMETOOLONG;
+	at = seen_by(main_pid, done);
+	if (!at)
+		return -ENOMEM;
+	if (files->readlink(files->ctx, at, ret, NULL) < 0)
+		*ret = NULL;
+	else
+		done[**ret == '/' ? 0 : n] = '\0';
+	return 0;
+}
+
+/*
+ * The path that leads to the same without a link on its way, as its processes see it; it may be a link
+ * itself. Files are put back through no link, and what it lies on is told by where it is.
+ */
+static int real_path(
+	const struct wb_files *files, int64_t main_pid, const char *path, char ret[PATH_MAX])
+{
+	WB_CLEAN_STR rest = strdup(path);
+	char done[PATH_MAX] = "";
+	int r = 0;
+
+	for (unsigned links = 0; r == 0 && rest;) {
+		const char *from = rest + strspn(rest, "/");
+		size_t n = strcspn(from, "/"), end = strspn(from + n, "/");
+		bool last = !from[n + end];
+		char name[NAME_MAX + 1], *target = NULL, *more = NULL;
+
+		if (!*from)
+			break;
+		if (snprintf(name, sizeof(name), "%.*s", (int)n, from) >= (int)sizeof(name))
+			return -ENAMETOOLONG;
+		if (last) {
+			size_t have = strlen(done), room = sizeof(done) - have;
+
+			if (snprintf(done + have, room, "/%s", name) >= (int)room)
+				r = -ENAMETOOLONG;
+			break;
+		}
+		r = step(files, main_pid, done, name, &target);
+		if (r == 0 && target && ++links > 40)
+			r = -ELOOP;
+		if (r == 0 && asprintf(&more, "%s/%s", target ? target : "", from + n) < 0) {
+			more = NULL;
+			r = -ENOMEM;
+		}
+		free(target);
+		free(rest);
+		rest = more;
+	}
+	if (!rest && r == 0)
+		r = -ENOMEM;
+	if (r == 0)
+		snprintf(ret, PATH_MAX, "%s", *done ? done : "/");
+	return r;
+}
+
 /* A link that leads nowhere is there. */
-static int find_absent(const struct wb_files *files, int64_t main_pid,
-	const struct wb_keep_config *config, struct wb_strv *ret)
+static int find_files(const struct wb_files *files, int64_t main_pid,
+	const struct wb_keep_config *config, struct wb_strv *ret_real, struct wb_strv *ret_absent)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && config && i < config->files.n; i++) {
 		WB_CLEAN_STR path = NULL;
 		WB_CLEAN_STR target = NULL;
+		char real[PATH_MAX];
 
-		if (asprintf(&path, "/proc/%lld/root%s", (long long)main_pid,
-			    config->files.items[i]) < 0) {
-			path = NULL;
+		/* What leads in a circle is not there. */
+		r = real_path(files, main_pid, config->files.items[i], real);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
+			snprintf(real, sizeof(real), "%s", config->files.items[i]);
+		for (size_t n = strlen(real); n > 1 && real[n - 1] == '/'; n--)
+			real[n - 1] = '\0';
+		path = seen_by(main_pid, real);
+		if (!path)
 			return -ENOMEM;
-		}
-		if (!files->exists(files->ctx, path) &&
+		r = wb_strv_add(ret_real, real);
+		if (r == 0 && !files->exists(files->ctx, path) &&
 			files->readlink(files->ctx, path, &target, NULL) < 0)
-			r = wb_strv_add(ret, config->files.items[i]);
+			r = wb_strv_add(ret_absent, real);
 	}
 	return r;
 }
@@ -129,7 +220,7 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	WB_CLEAN_STR running = NULL;
 	WB_CLEAN_SERVICE service = {};
 	WB_CLEAN_SOCKETS sockets = {};
-	WB_CLEAN_STRV missing = {}, absent = {}, shared = {};
+	WB_CLEAN_STRV missing = {}, real = {}, absent = {}, shared = {};
 	WB_CLEAN_PROCS procs = {};
 	struct wb_proc init = {};
 	struct wb_keep_facts facts = {.unit = unit,
@@ -138,11 +229,12 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 		.sockets = &sockets,
 		.init = &init,
 		.criu = look->criu};
+	int64_t any;
 	int r = look->units->read(look->units->ctx, unit, &service, err);
 
 	if (r < 0)
 		return r;
-	if (!service.main_pid || !service.cgroup || !*service.cgroup)
+	if (!service.cgroup || !*service.cgroup)
 		return wb_keep_judge(&facts, config, ret, err);
 	facts.release = look->release;
 	if (!facts.release)
@@ -150,17 +242,25 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	if (facts.release && read_modules(files, facts.release, &missing))
 		facts.missing_modules = &missing;
 	r = wb_procs_read(files, service.cgroup, &procs, err);
-	if (r == 0)
-		r = wb_sockets_read(files, service.main_pid, &sockets, err);
+	/* One that is active after all that it ran has ended may have none. */
+	if (r == -ENOENT && !service.main_pid)
+		r = 0;
+	/* Who has none to keep may have ports all the same. */
+	any = service.main_pid || !procs.n ? service.main_pid : procs.items[0].pid;
+	if (r == 0 && any)
+		r = wb_sockets_read(files, any, &sockets, err);
+	if (r == 0 && look->find_watched)
+		r = look->find_watched(&procs);
 	/* Without an answer the rules make do with what /proc says. */
 	if (r == 0 && look->add_peers)
 		(void)look->add_peers(&sockets);
 	if (r == 0 && look->add_kinds)
 		r = look->add_kinds(&procs, &sockets);
-	if (r == 0 && find_absent(files, service.main_pid, config, &absent) < 0)
+	if (r == 0 && find_files(files, service.main_pid, config, &real, &absent) < 0)
 		r = wb_fail(err, -ENOMEM, "out of memory");
 	if (r == 0 && find_shared(files, &procs, &shared) < 0)
 		r = wb_fail(err, -ENOMEM, "out of memory");
+	facts.real_files = &real;
 	facts.absent_files = &absent;
 	facts.shared = &shared;
 	if (r == 0)
@@ -324,6 +424,8 @@ static int judge_still(const struct wb_files *files, const struct wb_manifest_un
 	if (!u->cgroup)
 		return wb_fail(err, -ESRCH, "%s has no control group", u->unit);
 	r = wb_procs_read(files, u->cgroup, &procs, err);
+	if (r == 0 && !wb_procs_find(&procs, u->main_pid))
+		r = wb_fail(err, -ESRCH, "%s has no main process any more", u->unit);
 	if (r == 0)
 		r = wb_sockets_read(files, u->main_pid, &sockets, err);
 	if (r == 0)
@@ -334,7 +436,7 @@ static int judge_still(const struct wb_files *files, const struct wb_manifest_un
 	return r;
 }
 
-int wb_keep_look_still(const struct wb_files *files, struct wb_manifest_unit *u,
+int wb_keep_look_still(const struct wb_files *files, const char *root, struct wb_manifest_unit *u,
 	struct wb_strv *paths, struct wb_error *err)
 {
 	WB_CLEAN_KEEP_VERDICT v = {};
@@ -347,7 +449,11 @@ int wb_keep_look_still(const struct wb_files *files, struct wb_manifest_unit *u,
 	if (r == 0)
 		r = copy_pids(&v.image, u);
 	for (size_t i = 0; r == 0 && i < v.files.n; i++)
-		if (!wb_strv_has(paths, v.files.items[i]))
-			r = wb_strv_add(paths, v.files.items[i]);
+		r = wb_strv_add_once(paths, v.files.items[i]);
+	for (size_t i = 0; r == 0 && i < v.nameless.n; i++) {
+		const struct wb_keep_nameless *n = &v.nameless.items[i];
+
+		r = wb_take_other_names(root, n->path, n->device, n->inode, paths);
+	}
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

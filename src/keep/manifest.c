@@ -73,7 +73,7 @@ static bool valid_object(const char *s)
 
 static bool valid_how(const char *s)
 {
-	return !strcmp(s, "process") || !strcmp(s, "restart");
+	return !strcmp(s, "process") || !strcmp(s, "restart") || !strcmp(s, "ended");
 }
 
 static bool valid_protocol(const char *s)
@@ -115,7 +115,9 @@ static const struct wb_json_field file_fields[] = {
 	INT(wb_manifest_file, gid, 0, UINT32_MAX - 1, .needed = true),
 	INT(wb_manifest_file, mtime_ns, 0, 0),
 	ROW(wb_manifest_file, directory, WB_JSON_BOOL),
+	ROW(wb_manifest_file, fifo, WB_JSON_BOOL),
 	STRING(wb_manifest_file, target, NULL),
+	STRING(wb_manifest_file, link, wb_valid_path),
 	STRING(wb_manifest_file, object, valid_object),
 	{},
 };
@@ -129,6 +131,12 @@ static const struct wb_json_field stream_fields[] = {
 static const struct wb_json_field affinity_fields[] = {
 	STRING(wb_manifest_affinity, cpus, wb_valid_cpus, .needed = true),
 	ROW(wb_manifest_affinity, threads, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
+	{},
+};
+
+static const struct wb_json_field threads_fields[] = {
+	INT(wb_manifest_threads, value, 0, INT64_MAX, .needed = true),
+	ROW(wb_manifest_threads, threads, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
 	{},
 };
 
@@ -169,6 +177,10 @@ static const struct wb_json_field unit_fields[] = {
 	LIST(wb_manifest_unit, definition, text_fields, wb_manifest_text, 256),
 	LIST(wb_manifest_unit, files, file_fields, wb_manifest_file, MOST_FILES),
 	LIST(wb_manifest_unit, affinity, affinity_fields, wb_manifest_affinity, WB_MANIFEST_MASKS),
+	LIST(wb_manifest_unit, io_priorities, threads_fields, wb_manifest_threads,
+		WB_MANIFEST_MASKS),
+	LIST(wb_manifest_unit, timer_slacks, threads_fields, wb_manifest_threads,
+		WB_MANIFEST_MASKS),
 	LIST(wb_manifest_unit, ports, port_fields, wb_manifest_port, MOST_PORTS),
 	LIST(wb_manifest_unit, connections, connection_fields, wb_manifest_connection,
 		MOST_CONNECTIONS),
@@ -186,6 +198,8 @@ static const struct wb_json_field process_fields[] = {
 	LIST(wb_manifest_unit, definition, text_fields, wb_manifest_text, 0),
 	LIST(wb_manifest_unit, files, file_fields, wb_manifest_file, 0),
 	LIST(wb_manifest_unit, affinity, affinity_fields, wb_manifest_affinity, 0),
+	LIST(wb_manifest_unit, io_priorities, threads_fields, wb_manifest_threads, 0),
+	LIST(wb_manifest_unit, timer_slacks, threads_fields, wb_manifest_threads, 0),
 	LIST(wb_manifest_unit, connections, connection_fields, wb_manifest_connection, 0),
 	{},
 };
@@ -214,6 +228,11 @@ bool wb_manifest_is_process(const struct wb_manifest_unit *u)
 	return !strcmp(u->how, "process");
 }
 
+bool wb_manifest_has_ended(const struct wb_manifest_unit *u)
+{
+	return !strcmp(u->how, "ended");
+}
+
 /* What the rows cannot say: what belongs together. */
 static int check_unit(const struct wb_manifest *m, size_t i, struct wb_error *err)
 {
@@ -230,7 +249,7 @@ static int check_unit(const struct wb_manifest *m, size_t i, struct wb_error *er
 	for (size_t k = 0; k < u->files.n; k++) {
 		const struct wb_manifest_file *f = &u->files.items[k];
 
-		if (f->directory + !!f->target + !!f->object > 1)
+		if (f->directory + f->fifo + !!f->target + !!f->link + !!f->object > 1)
 			return wb_fail(err, -EBADMSG, "%s: %s of %s is of two kinds", what, f->path,
 				u->unit);
 	}
@@ -359,6 +378,15 @@ void wb_manifest_lower(struct wb_manifest_unit *u, const char *why)
 	wb_json_free(process_fields, u);
 	if (u->ports.n > MOST_PORTS)
 		wb_json_free(held_fields, u);
+}
+
+void wb_manifest_end(struct wb_manifest_unit *u)
+{
+	wb_manifest_lower(u, "it ended by itself before the freeze");
+	free(u->how);
+	u->how = strdup("ended");
+	/* Nobody will listen there. */
+	wb_json_free(held_fields, u);
 }
 
 void wb_manifest_deinit(struct wb_manifest *m)

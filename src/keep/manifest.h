@@ -41,8 +41,10 @@ struct wb_manifest_file {
 	int64_t uid, gid;
 	int64_t mtime_ns; /* since 1970; negative before */
 	bool directory;   /* then there is no object */
+	bool fifo;        /* mkfifo(3); no object, either */
 	char *target;     /* of a symbolic link; else NULL */
-	char *object;     /* in the store, with the contents; NULL: directory, link, or empty */
+	char *link; /* another file, before it in the list, that this is one more name of; or NULL */
+	char *object; /* in the store, with the contents; NULL: directory, link, or empty */
 };
 
 /* A file descriptor whose other end is made anew: the journal's stream behind stdout and stderr. */
@@ -53,13 +55,19 @@ struct wb_manifest_stream {
 
 /* CPUs of the largest machine that the kernel can be built for. */
 #define WB_MANIFEST_CPUS 8192
-/* At most so many sets of CPUs of a unit, and threads with the same one, are carried over. */
+/* At most so many sets of CPUs (or values) of a unit, and threads with the same one, are carried over. */
 #define WB_MANIFEST_MASKS 4096
 #define WB_MANIFEST_THREADS 65536
 
 /* Threads that may not run on every CPU. */
 struct wb_manifest_affinity {
 	char *cpus; /* on which they may: a mask, in hex without leading zeros */
+	WB_LIST(int64_t) threads;
+};
+
+/* Threads with a value that is not the usual one. */
+struct wb_manifest_threads {
+	int64_t value;
 	WB_LIST(int64_t) threads;
 };
 
@@ -78,8 +86,8 @@ struct wb_manifest_connection {
 struct wb_manifest_unit {
 	char *unit;  /* "memcached.service" */
 	char *asked; /* --how as it was configured: "auto", "process", "restart" */
-	char *how;   /* "process" or "restart" */
-	char *why;   /* a sentence, when `how` is lower than asked, or is restart */
+	char *how;   /* "process", "restart", or "ended": it is left alone */
+	char *why;   /* a sentence, when `how` is lower than asked, or is no process */
 
 	/* Of how == "process": */
 	int64_t main_pid;
@@ -103,6 +111,8 @@ struct wb_manifest_unit {
 	WB_LIST(struct wb_manifest_text) definition;
 	WB_LIST(struct wb_manifest_file) files;
 	WB_LIST(struct wb_manifest_affinity) affinity;
+	/* As ioprio_get(2) has them; in nanoseconds. */
+	WB_LIST(struct wb_manifest_threads) io_priorities, timer_slacks;
 
 	WB_LIST(struct wb_manifest_port) ports;
 	WB_LIST(struct wb_manifest_connection) connections;
@@ -138,6 +148,8 @@ int wb_manifest_check_unit(
 	const struct wb_manifest_unit *u, size_t *ret_bytes, struct wb_error *err);
 /* One rung lower, to "restart", without what only a process has. */
 void wb_manifest_lower(struct wb_manifest_unit *u, const char *why);
+/* It ended before it could be frozen, and nobody wants it started: "ended". */
+void wb_manifest_end(struct wb_manifest_unit *u);
 /*
  * A sentence as a line of the manifest, to be freed: it may quote another program's log or the name
  * of a file, where anything can be. NULL: out of memory.
@@ -150,6 +162,7 @@ void wb_manifest_deinit(struct wb_manifest *m);
 /* NULL when it has no such unit. */
 const struct wb_manifest_unit *wb_manifest_find(const struct wb_manifest *m, const char *unit);
 bool wb_manifest_is_process(const struct wb_manifest_unit *u);
+bool wb_manifest_has_ended(const struct wb_manifest_unit *u);
 
 /* "NAME.service" as systemd.unit(5) allows it, so that it can be a file's name. */
 bool wb_valid_service_name(const char *s);

@@ -18,7 +18,11 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 	wb_criu_image_deinit(&v->image);
 	free(v->cgroup);
 	wb_strv_deinit(&v->files);
+	wb_strv_deinit(&v->later);
 	wb_strv_deinit(&v->bound);
+	for (size_t i = 0; i < v->nameless.n; i++)
+		free(v->nameless.items[i].path);
+	free(v->nameless.items);
 	for (size_t i = 0; i < v->ports.n; i++) {
 		free(v->ports.items[i].protocol);
 		free(v->ports.items[i].address);
@@ -48,10 +52,7 @@ static void add_line(struct judge *j, struct wb_strv *to, const char *fmt, va_li
 		j->error = -ENOMEM;
 		return;
 	}
-	for (size_t i = 0; i < to->n; i++)
-		if (!strcmp(to->items[i], s))
-			return;
-	if (wb_strv_add(to, s) < 0)
+	if (wb_strv_add_once(to, s) < 0)
 		j->error = -ENOMEM;
 }
 
@@ -153,6 +154,9 @@ static void judge_unit(struct judge *j)
 			refuse(j,
 				"%s activates it, and would listen in its place before it is back",
 				s->triggered_by.items[i]);
+	if (j->f->procs->group)
+		refuse(j, "it has control groups of its own (%s), which would be lost",
+			j->f->procs->group);
 	for (size_t i = 0; j->f->shared && i < j->f->shared->n; i++)
 		refuse(j, "it shares the memory %s, which is not of this unit",
 			j->f->shared->items[i]);
@@ -290,25 +294,20 @@ static const struct wb_proc_mount *mount_of(const struct wb_proc *p, int64_t id)
 	return NULL;
 }
 
-static bool is_volatile(const char *fstype)
-{
-	return is(fstype, "tmpfs") || is(fstype, "ramfs");
-}
-
 /*
  * Would the next boot not have it? A deleted one travels in CRIU's images, and in a /dev that is a
  * sandbox's own tmpfs are devices, but for the shared memory of shm_open(3) and sem_open(3).
  */
 static bool has_to_travel(const char *fstype, const char *path)
 {
-	if (!is_volatile(fstype) || *path != '/' || ends(path, " (deleted)"))
+	if (!wb_volatile_fs(fstype) || *path != '/' || ends(path, " (deleted)"))
 		return false;
 	return !starts(path, "/dev/") || starts(path, "/dev/shm/");
 }
 
 static void add_file(struct judge *j, const char *path)
 {
-	if (!wb_strv_has(&j->v.files, path) && wb_strv_add(&j->v.files, path) < 0)
+	if (wb_strv_add_once(&j->v.files, path) < 0)
 		j->error = -ENOMEM;
 }
 
@@ -335,6 +334,32 @@ static void judge_map(struct judge *j, const char *name)
 	}
 }
 
+/*
+ * sem_open(3) makes a semaphore under another name, links it to its own and removes the first, which
+ * stays the one that its maker's mapping has.
+ */
+static void add_nameless(struct judge *j, const char *path, int64_t device, int64_t inode)
+{
+	static const char gone[] = " (deleted)";
+	struct wb_keep_nameless *n;
+
+	if (!ends(path, gone))
+		return;
+	for (size_t i = 0; i < j->v.nameless.n; i++)
+		if (j->v.nameless.items[i].device == device &&
+			j->v.nameless.items[i].inode == inode)
+			return;
+	n = wb_list_add(&j->v.nameless, sizeof(*n));
+	if (n)
+		n->path = strndup(path, strlen(path) - strlen(gone));
+	if (!n || !n->path) {
+		j->error = -ENOMEM;
+		return;
+	}
+	n->device = device;
+	n->inode = inode;
+}
+
 /* A mapping outlives its descriptor, and the file has to be there to be mapped again. */
 static void take_mapped_file(
 	struct judge *j, const struct wb_proc *p, const struct wb_proc_map *map)
@@ -342,10 +367,13 @@ static void take_mapped_file(
 	for (size_t i = 0; i < p->mounts.n; i++) {
 		const struct wb_proc_mount *m = &p->mounts.items[i];
 
-		if (m->device == map->device && has_to_travel(m->fstype, map->name)) {
+		if (m->device != map->device || !wb_volatile_fs(m->fstype))
+			continue;
+		if (has_to_travel(m->fstype, map->name))
 			add_file(j, map->name);
-			return;
-		}
+		else
+			add_nameless(j, map->name, map->device, map->inode);
+		return;
 	}
 }
 
@@ -415,13 +443,15 @@ static void judge_device(struct judge *j, const char *path)
 static void judge_anonymous(struct judge *j, const char *kind)
 {
 	static const char *const can[] = {"[eventfd]", "[eventpoll]", "[signalfd]", "[timerfd]",
-		"inotify", "[fanotify]", "[pidfd]", "[eventfd", "[timerfd"};
+		"inotify", "[pidfd]", "[eventfd", "[timerfd"};
 
 	for (size_t i = 0; i < sizeof(can) / sizeof(*can); i++)
 		if (starts(kind, can[i]))
 			return;
 	if (is(kind, "[io_uring]"))
 		refuse(j, "it has an io_uring");
+	else if (is(kind, "[fanotify]"))
+		refuse(j, "it watches files by fanotify(7)");
 	else
 		refuse(j, "it has something of the kernel open that criu does not know: %s", kind);
 }
@@ -440,6 +470,8 @@ static void judge_file(struct judge *j, const struct wb_proc *p, const struct wb
 	}
 	if (has_to_travel(m->fstype, fd->link))
 		add_file(j, fd->link);
+	else if (wb_volatile_fs(m->fstype))
+		add_nameless(j, fd->link, m->device, fd->inode);
 	if (is(m->fstype, "fuse") || starts(m->fstype, "fuse."))
 		refuse(j, "it has the file %s open, on a file system of another program", fd->link);
 	if (is(m->fstype, "nfs") || is(m->fstype, "nfs4") || is(m->fstype, "cifs"))
@@ -679,13 +711,67 @@ static void count(struct judge *j)
 	}
 }
 
+/* The mount that a path leads to: the innermost, and of those the topmost. */
+static const struct wb_proc_mount *mount_at(const struct wb_proc *p, const char *path)
+{
+	const struct wb_proc_mount *best = NULL;
+	size_t longest = 0;
+
+	for (size_t i = 0; i < p->mounts.n; i++) {
+		const struct wb_proc_mount *m = &p->mounts.items[i];
+		size_t n = is(m->point, "/") ? 0 : strlen(m->point);
+
+		if (n < longest || strncmp(path, m->point, n) || (path[n] && path[n] != '/'))
+			continue;
+		best = m;
+		longest = n;
+	}
+	return best;
+}
+
+/* PrivateTmp= has a new directory at each start, on whatever file system. */
+static bool is_lasting(const struct wb_proc_mount *m)
+{
+	return !wb_volatile_fs(m->fstype) && !strstr(m->root, "/systemd-private-");
+}
+
+/* On a disk an old copy would be written over what is there; it is there in the next boot anyway. */
+static void add_named_file(struct judge *j, const char *path)
+{
+	const struct wb_proc_mount *m = mount_at(main_process(j->f), path);
+
+	if (m && !is_lasting(m))
+		add_file(j, path);
+}
+
+static void add_configured_file(struct judge *j, const char *typed, const char *path)
+{
+	const struct wb_proc_mount *m = mount_at(main_process(j->f), path);
+
+	if (m && is_lasting(m)) {
+		warn(j, "%s, which is to travel, lies on no tmpfs (but %s) and stays where it is",
+			typed, m->fstype);
+	} else if (j->f->absent_files && wb_strv_has(j->f->absent_files, path)) {
+		warn(j, "%s, which is to travel, does not exist", typed);
+		if (wb_strv_add_once(&j->v.later, path) < 0)
+			j->error = -ENOMEM;
+	} else {
+		add_file(j, path);
+	}
+}
+
 /* What nobody has open, but the service looks for. */
 static void add_named_files(struct judge *j, const struct wb_keep_config *config)
 {
 	const struct wb_service *s = j->f->systemd;
 
 	if (s->pid_file && *s->pid_file == '/' && wb_valid_path(s->pid_file))
-		add_file(j, s->pid_file);
+		add_named_file(j, s->pid_file);
+	/* Its own, one of them on a disk: the thaw makes them anew. Never the machine's. */
+	if (s->private_tmp && !j->v.plain) {
+		add_file(j, "/tmp");
+		add_file(j, "/var/tmp");
+	}
 	for (size_t i = 0; i < s->runtime_directories.n; i++) {
 		WB_CLEAN_STR path = NULL;
 
@@ -693,27 +779,99 @@ static void add_named_files(struct judge *j, const struct wb_keep_config *config
 			path = NULL;
 			j->error = -ENOMEM;
 		} else if (wb_valid_path(path)) {
-			add_file(j, path);
+			add_named_file(j, path);
 		}
 	}
 	for (size_t i = 0; config && i < config->files.n; i++) {
-		const char *path = config->files.items[i];
+		const char *typed = config->files.items[i];
 
-		if (j->f->absent_files && wb_strv_has(j->f->absent_files, path))
-			warn(j, "%s, which is to travel, does not exist", path);
-		else
-			add_file(j, path);
+		add_configured_file(
+			j, typed, j->f->real_files ? j->f->real_files->items[i] : typed);
 	}
+}
+
+/* ---- what they watch ---- */
+
+/* Does it go along with what travels already? */
+static bool is_covered(const struct judge *j, const char *path)
+{
+	for (size_t i = 0; i < j->v.files.n; i++) {
+		const char *file = j->v.files.items[i];
+		size_t n = strlen(file);
+
+		if (starts(path, file) && (!path[n] || (path[n] == '/' && file[n - 1] != '/')))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * It is watched by name again. The root of a file system is there once that is mounted; any other
+ * directory has to be, and what others have in it is not the unit's to bring along.
+ */
+static void take_watched(struct judge *j, const struct wb_proc *p, const struct wb_proc_watch *w)
+{
+	const struct wb_proc_mount *on = NULL;
+	WB_CLEAN_STR alone = NULL;
+
+	for (size_t i = 0; i < p->mounts.n; i++) {
+		const struct wb_proc_mount *m = &p->mounts.items[i];
+
+		if (m->device != w->device || !wb_volatile_fs(m->fstype))
+			continue;
+		if (is(w->path, m->point) && is(m->root, "/"))
+			return;
+		on = m;
+	}
+	if (!on)
+		return;
+	if (!w->path) {
+		refuse(j, "it watches something on a tmpfs by inotify(7) whose name is not found");
+		return;
+	}
+	if (!has_to_travel(on->fstype, w->path) || is_covered(j, w->path))
+		return;
+	if (!w->directory)
+		add_file(j, w->path);
+	else if (asprintf(&alone, "%s/", w->path) < 0)
+		alone = NULL;
+	if (alone)
+		add_file(j, alone);
+	else if (w->directory)
+		j->error = -ENOMEM;
 }
 
 static int no_longer_runs(const struct wb_keep_facts *f, struct wb_error *err)
 {
-	if (!is(f->systemd->active, "active") && !is(f->systemd->active, "reloading"))
-		return wb_fail(err, -ESRCH, "%s is %s: there is nothing to keep", f->unit,
-			f->systemd->active ? f->systemd->active : "not there");
-	if (!f->systemd->main_pid || !main_process(f))
-		return wb_fail(err, -ESRCH, "%s has no main process that could be kept", f->unit);
-	return 0;
+	static const char *const up[] = {"active", "reloading", "refreshing", "activating"};
+
+	for (size_t i = 0; i < sizeof(up) / sizeof(*up); i++)
+		if (is(f->systemd->active, up[i]))
+			return 0;
+	return wb_fail(err, -ESRCH, "%s is %s: there is nothing to keep", f->unit,
+		f->systemd->active ? f->systemd->active : "not there");
+}
+
+/* All that needs a main process to be looked at. */
+static void judge_processes(struct judge *j, const struct wb_keep_config *config)
+{
+	judge_tree(j);
+	judge_namespaces(j);
+	for (size_t i = 0; i < j->f->procs->n; i++) {
+		const struct wb_proc *p = &j->f->procs->items[i];
+
+		for (size_t k = 0; k < p->maps.n; k++) {
+			judge_map(j, p->maps.items[k].name);
+			take_mapped_file(j, p, &p->maps.items[k]);
+		}
+		for (size_t k = 0; k < p->fds.n; k++)
+			judge_fd(j, p, &p->fds.items[k]);
+	}
+	add_named_files(j, config);
+	for (size_t i = 0; i < j->f->procs->n; i++)
+		for (size_t k = 0; k < j->f->procs->items[i].watches.n; k++)
+			take_watched(
+				j, &j->f->procs->items[i], &j->f->procs->items[i].watches.items[k]);
 }
 
 int wb_keep_judge(const struct wb_keep_facts *facts, const struct wb_keep_config *config,
@@ -725,21 +883,14 @@ int wb_keep_judge(const struct wb_keep_facts *facts, const struct wb_keep_config
 	if (r < 0)
 		return r;
 	count(&j);
+	if (is(facts->systemd->active, "activating"))
+		refuse(&j, "it is still starting (activating)");
+	else if (!main_process(facts))
+		refuse(&j, "it has no main process that could be kept");
 	judge_unit(&j);
-	judge_tree(&j);
-	judge_namespaces(&j);
 	judge_sockets(&j);
-	for (size_t i = 0; i < facts->procs->n; i++) {
-		const struct wb_proc *p = &facts->procs->items[i];
-
-		for (size_t k = 0; k < p->maps.n; k++) {
-			judge_map(&j, p->maps.items[k].name);
-			take_mapped_file(&j, p, &p->maps.items[k]);
-		}
-		for (size_t k = 0; k < p->fds.n; k++)
-			judge_fd(&j, p, &p->fds.items[k]);
-	}
-	add_named_files(&j, config);
+	if (main_process(facts))
+		judge_processes(&j, config);
 	if (config && config->how == WB_KEEP_RESTART) {
 		wb_strv_deinit(&j.v.reasons);
 		refuse(&j, "it is configured to be restarted");

@@ -25,8 +25,17 @@ struct wb_keep_facts {
 	const char *release; /* of the kernel that is to come; NULL not known */
 	/* What that kernel lacks, of what CRIU needs; NULL not known. */
 	const struct wb_strv *missing_modules;
-	/* Of the configured files, those that its processes do not find; NULL not known. */
-	const struct wb_strv *absent_files;
+	/*
+	 * The configured files, in their order, by names on whose way is no link; NULL: as configured. And
+	 * of those names the ones that its processes do not find; NULL not known.
+	 */
+	const struct wb_strv *real_files, *absent_files;
+};
+
+/* A file on a tmpfs whose name is gone; it may have others, in the same directory as a rule. */
+struct wb_keep_nameless {
+	char *path; /* that it had */
+	int64_t device, inode;
 };
 
 struct wb_keep_verdict {
@@ -38,8 +47,14 @@ struct wb_keep_verdict {
 	struct wb_criu_image image;
 	char *cgroup; /* as in struct wb_manifest_unit */
 	bool plain;
-	struct wb_strv files; /* on a tmpfs, in use or configured and there: they have to travel */
+	/*
+	 * On a tmpfs, in use or configured and there: they have to travel. With a "/" at its end: the
+	 * directory alone, and nothing in it.
+	 */
+	struct wb_strv files;
+	struct wb_strv later; /* configured and not there: they travel if they are in the end */
 	struct wb_strv bound; /* units that stop it when a shutdown stops them */
+	WB_LIST(struct wb_keep_nameless) nameless;
 	/* Of both: */
 	WB_LIST(struct wb_manifest_port) ports;
 	WB_LIST(struct wb_manifest_connection) connections;
@@ -54,7 +69,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *verdict);
 
 /*
  * Decide. `config` may be NULL: auto, no files. Pure; -ENOMEM, and -ESRCH with a sentence when the
- * unit does not run and so there is nothing to keep.
+ * unit is not active and so there is nothing to keep.
  */
 int wb_keep_judge(const struct wb_keep_facts *facts, const struct wb_keep_config *config,
 	struct wb_keep_verdict *ret, struct wb_error *err);
@@ -74,11 +89,13 @@ struct wb_keep_look {
 	int (*add_peers)(struct wb_sockets *sockets);
 	/* wb_sockets_add_kinds(), or NULL: only what is in a table of /proc is known. */
 	int (*add_kinds)(const struct wb_procs *procs, struct wb_sockets *sockets);
+	/* wb_watches_find(), or NULL: what is watched has no name. */
+	int (*find_watched)(struct wb_procs *procs);
 	const char *criu;    /* version; NULL: it is not installed */
 	const char *release; /* of the kernel that is to come; NULL: the running one */
 };
 
-/* Gather the facts and judge. -ENOENT no such unit, -ESRCH it does not run, and as above. */
+/* Gather the facts and judge. -ENOENT no such unit, -ESRCH it is not active, and as above. */
 int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err);
 /*
@@ -89,8 +106,9 @@ int wb_keep_verdict_to_manifest(
 	const struct wb_keep_verdict *verdict, struct wb_manifest_unit *u, struct wb_error *err);
 /*
  * Of a kept unit whose processes stand still under CRIU, by /proc alone: its pids, ports and connections
- * are replaced by those that are there, and files on a tmpfs that are not in *paths are added. Whether
- * it can be kept is judged no more. -ESRCH its main process is gone, -ENOMEM.
+ * are replaced by those that are there, and files on a tmpfs that are not in *paths are added, with every
+ * name that such a one has there below `root`. Whether it can be kept is judged no more. -ESRCH its main
+ * process is gone, -ENOMEM.
  */
-int wb_keep_look_still(const struct wb_files *files, struct wb_manifest_unit *u,
+int wb_keep_look_still(const struct wb_files *files, const char *root, struct wb_manifest_unit *u,
 	struct wb_strv *paths, struct wb_error *err);

@@ -45,6 +45,7 @@ void wb_proc_deinit(struct wb_proc *p)
 		free(p->fds.items[i].link);
 	free(p->fds.items);
 	for (size_t i = 0; i < p->mounts.n; i++) {
+		free(p->mounts.items[i].root);
 		free(p->mounts.items[i].point);
 		free(p->mounts.items[i].fstype);
 	}
@@ -52,6 +53,9 @@ void wb_proc_deinit(struct wb_proc *p)
 	for (size_t i = 0; i < p->maps.n; i++)
 		free(p->maps.items[i].name);
 	free(p->maps.items);
+	for (size_t i = 0; i < p->watches.n; i++)
+		free(p->watches.items[i].path);
+	free(p->watches.items);
 	*p = (struct wb_proc){};
 }
 
@@ -60,6 +64,7 @@ void wb_procs_deinit(struct wb_procs *p)
 	for (size_t i = 0; i < p->n; i++)
 		wb_proc_deinit(&p->items[i]);
 	free(p->items);
+	free(p->group);
 	*p = (struct wb_procs){};
 }
 
@@ -69,6 +74,11 @@ const struct wb_proc *wb_procs_find(const struct wb_procs *procs, int64_t pid)
 		if (procs->items[i].pid == pid)
 			return &procs->items[i];
 	return NULL;
+}
+
+bool wb_volatile_fs(const char *fstype)
+{
+	return !strcmp(fstype, "tmpfs") || !strcmp(fstype, "ramfs");
 }
 
 bool wb_socket_inode(const char *link, int64_t *ret)
@@ -171,16 +181,36 @@ static int read_status(const struct reader *r, struct wb_proc *p)
 	return 0;
 }
 
+/* A blank, a tab, an end of line and a backslash in a name are written "\040" and the like there. */
+static char *plain_name(const char *escaped)
+{
+	char *name = strdup(escaped), *to = name;
+
+	for (const char *from = name; name && *from;) {
+		unsigned c;
+
+		if (*from == '\\' && sscanf(from, "\\%3o", &c) == 1) {
+			*to++ = (char)c;
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	if (name)
+		*to = '\0';
+	return name;
+}
+
 /* proc_pid_mountinfo(5): "36 35 98:0 /root /point options [tags] - fstype source options" */
 static int add_mount(struct wb_proc *p, const char *line)
 {
 	struct wb_proc_mount *m;
-	char point[4096], fstype[256];
+	char root[4096], point[4096], fstype[256];
 	unsigned major, minor;
 	const char *dash;
 	long long id;
 
-	if (sscanf(line, "%lld %*d %u:%u %*s %4095s", &id, &major, &minor, point) != 4)
+	if (sscanf(line, "%lld %*d %u:%u %4095s %4095s", &id, &major, &minor, root, point) != 5)
 		return -EBADMSG;
 	dash = strstr(line, " - ");
 	if (!dash || sscanf(dash + 3, "%255s", fstype) != 1)
@@ -190,36 +220,45 @@ static int add_mount(struct wb_proc *p, const char *line)
 		return -ENOMEM;
 	m->id = id;
 	m->device = (int64_t)makedev(major, minor);
-	m->point = strdup(point);
+	m->root = plain_name(root);
+	m->point = plain_name(point);
 	m->fstype = strdup(fstype);
-	return m->point && m->fstype ? 0 : -ENOMEM;
+	return m->root && m->point && m->fstype ? 0 : -ENOMEM;
 }
 
-static bool has_map(const struct wb_proc *p, const char *name, int64_t device)
+static bool has_map(const struct wb_proc *p, const struct wb_proc_map *map)
 {
-	for (size_t i = 0; i < p->maps.n; i++)
-		if (p->maps.items[i].device == device && !strcmp(p->maps.items[i].name, name))
+	for (size_t i = 0; i < p->maps.n; i++) {
+		const struct wb_proc_map *m = &p->maps.items[i];
+
+		if (m->device == map->device && m->inode == map->inode &&
+			!strcmp(m->name, map->name))
 			return true;
+	}
 	return false;
 }
 
 /* proc_pid_maps(5): "from-to perms offset major:minor inode name", the name to the end of the line. */
 static int add_map(struct wb_proc *p, const char *line)
 {
+	struct wb_proc_map map = {}, *m;
 	unsigned major = 0, minor = 0;
-	struct wb_proc_map *m;
-	int64_t device;
+	long long inode = 0;
 	int at = 0;
 
-	(void)sscanf(line, "%*s %*s %*s %x:%x %*s %n", &major, &minor, &at);
-	device = (int64_t)makedev(major, minor);
-	if (!at || !line[at] || has_map(p, line + at, device))
+	(void)sscanf(line, "%*s %*s %*s %x:%x %lld %n", &major, &minor, &inode, &at);
+	if (!at || !line[at])
+		return 0;
+	map.name = (char *)line + at;
+	map.device = (int64_t)makedev(major, minor);
+	map.inode = inode;
+	if (has_map(p, &map))
 		return 0;
 	m = wb_list_add(&p->maps, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
-	m->device = device;
-	m->name = strdup(line + at);
+	*m = map;
+	m->name = strdup(map.name);
 	return m->name ? 0 : -ENOMEM;
 }
 
@@ -240,6 +279,59 @@ static int for_lines(const struct reader *r, const char *name, struct wb_proc *p
 			e = one(p, line);
 	}
 	return e;
+}
+
+/* " key:hex", the number; 0 when there is none. */
+static uint64_t hex_after(const char *line, const char *key)
+{
+	const char *at = strstr(line, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 16) : 0;
+}
+
+static void read_handle(const char *line, struct wb_proc_watch *w)
+{
+	static const char key[] = " f_handle:";
+	const char *at = strstr(line, key);
+	size_t n = hex_after(line, " fhandle-bytes:");
+
+	if (!at || n > sizeof(w->handle))
+		return;
+	at += strlen(key);
+	for (size_t i = 0; i < n; i++) {
+		unsigned byte;
+
+		if (sscanf(at + 2 * i, "%2x", &byte) != 1)
+			return;
+		w->handle[i] = (uint8_t)byte;
+	}
+	w->handle_type = (int64_t)hex_after(line, " fhandle-type:");
+	w->handle_size = n;
+}
+
+/*
+ * proc_pid_fdinfo(5): "inotify wd:1 ino:2e sdev:17 mask:3 ignored_mask:0 fhandle-bytes:c fhandle-type:1
+ * f_handle:0a…", all in hex, and the device in the kernel's own way.
+ */
+static int add_watches(struct wb_proc *p, char *text)
+{
+	while (text && *text) {
+		const char *line = strsep(&text, "\n");
+		struct wb_proc_watch *w;
+		uint64_t device;
+
+		if (strncmp(line, "inotify ", strlen("inotify ")))
+			continue;
+		w = wb_list_add(&p->watches, sizeof(*w));
+		if (!w)
+			return -ENOMEM;
+		device = hex_after(line, " sdev:");
+		w->device =
+			(int64_t)makedev((unsigned)(device >> 20), (unsigned)(device & 0xfffff));
+		w->inode = (int64_t)hex_after(line, " ino:");
+		read_handle(line, w);
+	}
+	return 0;
 }
 
 static int add_fd(const struct reader *r, struct wb_proc *p, const char *number)
@@ -270,6 +362,8 @@ static int add_fd(const struct reader *r, struct wb_proc *p, const char *number)
 		fd->flags = number_after(text, "flags"); /* octal, with its leading zero */
 		fd->mount = number_after(text, "mnt_id");
 		fd->inode = number_after(text, "ino");
+		if (!strcmp(link, "anon_inode:inotify"))
+			return add_watches(p, (char *)info.data);
 	}
 	return 0;
 }
@@ -337,7 +431,8 @@ int wb_proc_read(
 		return 0;
 	}
 	wb_proc_deinit(&p);
-	if (e == -ENOENT || e == -ESRCH)
+	/* EINVAL: its mounts are gone already, and it is about to be. */
+	if (e == -ENOENT || e == -ESRCH || e == -EINVAL)
 		return wb_fail(err, -ESRCH, "there is no process %" PRId64 " any more", pid);
 	if (e == -ENOMEM)
 		return no_memory(err);
@@ -364,6 +459,15 @@ static int add_proc(
 	all->items = items;
 	items[all->n++] = p;
 	return 0;
+}
+
+/* ".control" is systemd's own, for the commands that it runs in a unit with Delegate=. */
+static int note_group(struct wb_procs *all, const char *name)
+{
+	if (all->group || !strcmp(name, ".control"))
+		return 0;
+	all->group = strdup(name);
+	return all->group ? 0 : -ENOMEM;
 }
 
 static int add_cgroup(const struct wb_files *files, const char *dir, unsigned depth,
@@ -400,8 +504,11 @@ static int add_cgroup(const struct wb_files *files, const char *dir, unsigned de
 		if (asprintf(&below, "%s/%s", dir, names.items[i]) < 0 ||
 			asprintf(&probe, "%s/cgroup.procs", below) < 0)
 			return no_memory(err);
-		if (files->exists(files->ctx, probe))
-			e = add_cgroup(files, below, depth + 1, all, err);
+		if (!files->exists(files->ctx, probe))
+			continue;
+		if (note_group(all, names.items[i]) < 0)
+			return no_memory(err);
+		e = add_cgroup(files, below, depth + 1, all, err);
 	}
 	return e;
 }

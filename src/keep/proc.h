@@ -32,15 +32,31 @@ enum wb_ns {
 
 struct wb_proc_mount {
 	int64_t id;
+	char *root; /* of the file system, the directory that is mounted: "/" all of it */
 	char *point;
 	char *fstype;
 	int64_t device; /* makedev(3) of what is mounted */
 };
 
-/* What is mapped, once for each name and device. */
+/* Is it gone with the boot? */
+bool wb_volatile_fs(const char *fstype);
+
+/* By inotify(7): as much as /proc/PID/fdinfo tells, and once found by whoever can: its name. */
+struct wb_proc_watch {
+	int64_t device; /* that it lies on, as in struct wb_proc_mount */
+	int64_t inode;
+	int64_t handle_type; /* open_by_handle_at(2) */
+	uint8_t handle[128];
+	size_t handle_size; /* 0: the file system has none */
+	char *path;         /* NULL unknown */
+	bool directory;
+};
+
+/* What is mapped, once for each name and file. */
 struct wb_proc_map {
 	char *name;     /* as maps(5) has it */
 	int64_t device; /* that it lies on, as in struct wb_proc_mount */
+	int64_t inode;
 };
 
 struct wb_proc {
@@ -58,6 +74,7 @@ struct wb_proc {
 	WB_LIST(struct wb_proc_fd) fds;
 	WB_LIST(struct wb_proc_mount) mounts;
 	WB_LIST(struct wb_proc_map) maps;
+	WB_LIST(struct wb_proc_watch) watches;
 };
 
 void wb_proc_deinit(struct wb_proc *proc);
@@ -66,6 +83,7 @@ void wb_proc_deinit(struct wb_proc *proc);
 struct wb_procs {
 	struct wb_proc *items;
 	size_t n;
+	char *group; /* one of the control groups that it has made below its own; NULL: none */
 };
 
 void wb_procs_deinit(struct wb_procs *procs);
@@ -85,6 +103,12 @@ int wb_procs_read(const struct wb_files *files, const char *cgroup, struct wb_pr
 	struct wb_error *err);
 /* NULL none. */
 const struct wb_proc *wb_procs_find(const struct wb_procs *procs, int64_t pid);
+
+/*
+ * Find what they watch on file systems that are gone with the boot, by the handles of files: which only
+ * root can. What is not found stays without a name. -ENOMEM.
+ */
+int wb_watches_find(struct wb_procs *procs);
 
 /* ---- sockets ---- */
 

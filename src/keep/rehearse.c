@@ -154,6 +154,7 @@ int wb_keep_rehearse(const struct wb_keep_rehearsing *with, const char *unit,
 		.units = with->services,
 		.add_peers = with->add_peers,
 		.add_kinds = with->add_kinds,
+		.find_watched = with->find_watched,
 		.criu = with->criu,
 		.release = with->release};
 	WB_CLEAN_KEEP_REHEARSAL r = {};

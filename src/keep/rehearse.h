@@ -12,6 +12,7 @@ struct wb_keep_rehearsing {
 	const struct wb_runner *runner;
 	int (*add_peers)(struct wb_sockets *sockets); /* as in struct wb_keep_look */
 	int (*add_kinds)(const struct wb_procs *procs, struct wb_sockets *sockets);
+	int (*find_watched)(struct wb_procs *procs);
 	const char *criu_program; /* NULL: where Debian has it */
 	const char *criu;         /* its version; NULL: not installed */
 	const char *release;      /* of the kernel that is to come; NULL: the running one */
@@ -38,7 +39,7 @@ void wb_keep_rehearsal_deinit(struct wb_keep_rehearsal *rehearsal);
 char *wb_criu_version(const struct wb_runner *runner, const char *program);
 
 /*
- * 0 whatever the rung. -ENOENT no such unit, -ESRCH it does not run; -ENOMEM. The unit runs
+ * 0 whatever the rung. -ENOENT no such unit, -ESRCH it is not active; -ENOMEM. The unit runs
  * afterwards as before, or was started again, which the last warning tells.
  */
 int wb_keep_rehearse(const struct wb_keep_rehearsing *with, const char *unit,

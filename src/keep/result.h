@@ -14,7 +14,7 @@
 struct wb_unit_result {
 	char *unit;
 	char *asked; /* "auto", "process", "restart"; NULL not known */
-	char *how;   /* "process" it goes on, "restart" it was started anew */
+	char *how;   /* "process" it goes on, "restart" it was started anew, "ended" it had ended */
 	char *why;   /* a sentence, NULL: as it was asked for */
 	/* Bytes of its memory that had gone ahead; 0: none, and ahead_why tells where some should have. */
 	int64_t ahead_bytes;

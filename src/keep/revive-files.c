@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -127,6 +128,39 @@ static int put_link(int dir, const char *name, const struct wb_manifest_file *f)
 	return 0;
 }
 
+/* What is in it is the memory of whoever has it open. */
+static int put_fifo(int dir, const char *name, const struct wb_manifest_file *f)
+{
+	CLEAN_FD fd = -1;
+	struct stat st;
+
+	if (mkfifoat(dir, name, 0600) < 0 && errno != EEXIST)
+		return -errno;
+	/* Without O_NONBLOCK it would wait for a writer. */
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISFIFO(st.st_mode) ? dress(fd, f) : -EEXIST;
+}
+
+/* One more name of what was put back before. */
+static int put_name(int dir, const char *name, const struct wb_manifest_file *f)
+{
+	const char *first = NULL;
+	CLEAN_FD from = open_parent(f->link, &first);
+	struct stat st;
+
+	if (from < 0)
+		return from;
+	if (fstatat(from, first, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return linkat(from, first, dir, name, 0) < 0 ? -errno : 0;
+}
+
 /*
  * One that is there is opened without O_CREAT, which fs.protected_regular forbids in /dev/shm and /tmp
  * even to root where the file is another user's.
@@ -172,6 +206,10 @@ static int put(const struct wb_store *store, const struct wb_manifest_file *f, s
 		r = put_directory(dir, name, f);
 	else if (f->target)
 		r = put_link(dir, name, f);
+	else if (f->fifo)
+		r = put_fifo(dir, name, f);
+	else if (f->link)
+		r = put_name(dir, name, f);
 	else
 		r = put_regular(store, dir, name, f, &why);
 	if (r == 0)
@@ -187,6 +225,20 @@ struct shared {
 	bool again[]; /* for each file: read-only there, to be written from outside */
 };
 
+/*
+ * When a shutdown takes the machine's /tmp away, that goes for a sandbox's own at the same place, too
+ * (propagate_umount() in fs/pnode.c), and for all that is in it: unless another mount lies upon it.
+ */
+static void cover_own_tmp(const struct wb_manifest_unit *u)
+{
+	for (size_t i = 0; i < u->files.n; i++) {
+		const struct wb_manifest_file *f = &u->files.items[i];
+
+		if (f->directory && (!strcmp(f->path, "/tmp") || !strcmp(f->path, "/var/tmp")))
+			mount(f->path, f->path, NULL, MS_BIND, NULL);
+	}
+}
+
 static void put_inside(const struct wb_store *store, const struct wb_manifest_unit *u, int mount_ns,
 	struct shared *s)
 {
@@ -195,6 +247,8 @@ static void put_inside(const struct wb_store *store, const struct wb_manifest_un
 			strerror(errno));
 		return;
 	}
+	if (mount_ns >= 0)
+		cover_own_tmp(u);
 	for (size_t i = 0; s->result == 0 && i < u->files.n; i++) {
 		int r = put(store, &u->files.items[i], &s->err);
 

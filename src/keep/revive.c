@@ -150,7 +150,7 @@ static int gather(const struct wb_files *files, const struct wb_manifest *m, str
 			continue;
 		part->unit = copy(u->unit);
 		part->asked = copy(u->asked);
-		part->how = copy("restart");
+		part->how = copy(wb_manifest_has_ended(u) ? u->how : "restart");
 		part->why = copy(wb_manifest_is_process(u)
 					 ? "its thaw did not begin, or did not end in time"
 					 : u->why);
@@ -244,7 +244,8 @@ static int give_back(const struct wb_sys *sys, const struct wb_runner *runner,
 
 /*
  * Units whose thaw failed stand as failed, and nothing would start them again. For one that came back
- * a start is asked for, too: what it requires or wants was not asked for by its replacement.
+ * a start is asked for, too: what it requires or wants was not asked for by its replacement. One that
+ * had ended stays so: a job is not done twice.
  */
 static void start_all(
 	const struct wb_runner *runner, const struct wb_manifest *m, const struct wb_result *result)
@@ -254,6 +255,8 @@ static void start_all(
 		const char *const reset[] = {"systemctl", "reset-failed", unit, NULL};
 		const char *const start[] = {"systemctl", "--no-block", "start", unit, NULL};
 
+		if (wb_manifest_has_ended(&m->units.items[i]))
+			continue;
 		if (!wb_has_come_back(&result->units.items[i]))
 			wb_run(runner, reset, (struct wb_bytes){}, NULL, NULL);
 		wb_run(runner, start, (struct wb_bytes){}, NULL, NULL);

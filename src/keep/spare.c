@@ -46,9 +46,8 @@ int wb_spare_add(struct wb_strv *units, const struct wb_manifest_unit *u)
 		if (!name)
 			return -ENOMEM;
 		/* system.slice is always there, and has no file to add to. */
-		if (is_slice(p, n) && strcmp(name, "system.slice") != 0 &&
-			!wb_strv_has(units, name))
-			r = wb_strv_add(units, name);
+		if (is_slice(p, n) && strcmp(name, "system.slice") != 0)
+			r = wb_strv_add_once(units, name);
 		p += n;
 	}
 	return r;

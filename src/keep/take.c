@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
 #include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,17 +69,61 @@ static int64_t to_ns(const struct timespec *t)
 	return ns;
 }
 
+/* A file that may have further names. */
+struct linked {
+	dev_t device;
+	ino_t inode;
+	size_t index; /* in u->files */
+};
+
+static int compare_linked(const void *a, const void *b)
+{
+	const struct linked *x = a, *y = b;
+	int c = (x->inode > y->inode) - (x->inode < y->inode);
+
+	return c ? c : (x->device > y->device) - (x->device < y->device);
+}
+
+/* All that is taken of one unit. */
+struct taking {
+	struct wb_manifest_unit *u;
+	struct wb_store *store;
+	void *linked; /* tsearch(3) */
+};
+
+/* `ret`: the entry of an earlier name, `next` when this is the first. */
+static int find_linked(struct taking *t, const struct stat *st, size_t next, size_t *ret)
+{
+	struct linked *new = malloc(sizeof(*new)), **found;
+
+	if (!new)
+		return -ENOMEM;
+	*new = (struct linked){st->st_dev, st->st_ino, next};
+	found = tsearch(new, &t->linked, compare_linked);
+	*ret = found ? (*found)->index : next;
+	if (!found || *found != new)
+		free(new);
+	return found ? 0 : -ENOMEM;
+}
+
 /* One entry of the walk; `path` is what the unit's processes call it. */
-static int take_one(const FTSENT *e, const char *path, struct wb_manifest_unit *u,
-	struct wb_store *store, struct wb_error *err)
+static int take_one(struct taking *t, const FTSENT *e, const char *path, struct wb_error *err)
 {
 	const struct stat *st = e->fts_statp;
+	struct wb_manifest_unit *u = t->u;
+	bool fifo = e->fts_info == FTS_DEFAULT && S_ISFIFO(st->st_mode);
+	size_t first = u->files.n;
 	char object[WB_STORE_NAME_MAX + 1], target[PATH_MAX];
 	struct wb_manifest_file *file;
 	ssize_t n;
 
 	if (e->fts_info != FTS_D && e->fts_info != FTS_F && e->fts_info != FTS_SL &&
-		e->fts_info != FTS_SLNONE)
+		e->fts_info != FTS_SLNONE && !fifo)
+		return 0;
+	if (e->fts_info == FTS_F && st->st_nlink > 1 && find_linked(t, st, first, &first) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	/* Named twice, by itself and by a directory. */
+	if (first < u->files.n && !strcmp(u->files.items[first].path, path))
 		return 0;
 	file = wb_list_add(&u->files, sizeof(*file));
 	if (!file)
@@ -88,6 +134,7 @@ static int take_one(const FTSENT *e, const char *path, struct wb_manifest_unit *
 	file->gid = st->st_gid;
 	file->mtime_ns = to_ns(&st->st_mtim);
 	file->directory = e->fts_info == FTS_D;
+	file->fifo = fifo;
 	if (!file->path)
 		return wb_fail(err, -ENOMEM, "out of memory");
 	if (e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE) {
@@ -99,17 +146,30 @@ static int take_one(const FTSENT *e, const char *path, struct wb_manifest_unit *
 		file->target = strdup(target);
 		return file->target ? 0 : wb_fail(err, -ENOMEM, "out of memory");
 	}
-	if (e->fts_info == FTS_D || st->st_size == 0)
+	if (first < u->files.n - 1) {
+		file->link = strdup(u->files.items[first].path);
+		return file->link ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+	}
+	if (e->fts_info == FTS_D || fifo || st->st_size == 0)
 		return 0;
 	snprintf(object, sizeof(object), "%sf%zu", u->images, u->files.n - 1);
-	return take_contents(e->fts_accpath, path, file, object, store, err);
+	return take_contents(e->fts_accpath, path, file, object, t->store, err);
+}
+
+/* A directory without what is in it? */
+static bool is_alone(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 1 && path[n - 1] == '/';
 }
 
 static FTS *walk(const char *root, const char *path, char ret[PATH_MAX])
 {
 	char *list[] = {ret, NULL};
 
-	if (snprintf(ret, PATH_MAX, "%s%s", root, path) >= PATH_MAX)
+	if (snprintf(ret, PATH_MAX, "%s%.*s", root, (int)(strlen(path) - is_alone(path)), path) >=
+		PATH_MAX)
 		return NULL;
 	/* Without FTS_COMFOLLOW: a link is taken as a link. */
 	return fts_open(list, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
@@ -118,6 +178,7 @@ static FTS *walk(const char *root, const char *path, char ret[PATH_MAX])
 int wb_take_files(const char *root, const struct wb_strv *paths, struct wb_manifest_unit *u,
 	struct wb_store *store, struct wb_error *err)
 {
+	struct taking t = {.u = u, .store = store};
 	char first[PATH_MAX];
 	int r = 0;
 
@@ -125,12 +186,50 @@ int wb_take_files(const char *root, const struct wb_strv *paths, struct wb_manif
 		FTS *fts = walk(root, paths->items[i], first);
 
 		if (!fts)
-			return wb_fail(err, -EIO, "cannot look at %s: %s", paths->items[i],
+			r = wb_fail(err, -EIO, "cannot look at %s: %s", paths->items[i],
 				strerror(errno));
-		for (FTSENT *e; r == 0 && (e = fts_read(fts));)
-			r = take_one(e, e->fts_path + strlen(root), u, store, err);
-		fts_close(fts);
+		for (FTSENT *e; r == 0 && (e = fts_read(fts));) {
+			if (is_alone(paths->items[i])) {
+				fts_set(fts, e, FTS_SKIP);
+				/* What has taken a directory's place meanwhile is not meant. */
+				if (e->fts_info != FTS_D)
+					break;
+			}
+			r = take_one(&t, e, e->fts_path + strlen(root), err);
+		}
+		if (fts)
+			fts_close(fts);
 	}
+	tdestroy(t.linked, free);
+	return r;
+}
+
+int wb_take_other_names(
+	const char *root, const char *path, int64_t device, int64_t inode, struct wb_strv *paths)
+{
+	const char *slash = strrchr(path, '/');
+	int length = slash ? (int)(slash - path) : 0, r = 0;
+	char at[PATH_MAX];
+	DIR *dir;
+
+	if (snprintf(at, sizeof(at), "%s%.*s/", root, length, path) >= (int)sizeof(at))
+		return 0;
+	dir = opendir(at);
+	if (!dir)
+		return 0;
+	for (const struct dirent *e; r == 0 && (e = readdir(dir));) {
+		struct stat st;
+
+		/* A look at each file of a large directory would take its time. */
+		if ((int64_t)e->d_ino != inode ||
+			fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISREG(st.st_mode) || (int64_t)st.st_dev != device ||
+			(int64_t)st.st_ino != inode)
+			continue;
+		if (snprintf(at, sizeof(at), "%.*s/%s", length, path, e->d_name) < (int)sizeof(at))
+			r = wb_strv_add_once(paths, at);
+	}
+	closedir(dir);
 	return r;
 }
 
@@ -140,7 +239,7 @@ uint64_t wb_take_size(const char *root, const struct wb_strv *paths)
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < paths->n; i++) {
-		FTS *fts = walk(root, paths->items[i], first);
+		FTS *fts = is_alone(paths->items[i]) ? NULL : walk(root, paths->items[i], first);
 
 		for (FTSENT *e; fts && (e = fts_read(fts));)
 			if (e->fts_info == FTS_F)

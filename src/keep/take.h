@@ -8,11 +8,19 @@
 
 /*
  * Each path as the processes below `root` see it (/proc/PID/root); a directory with everything in it
- * that is on the same file system. Adds to u->files; contents become objects "PREFIXfN", where PREFIX
- * is u->images. What has vanished meanwhile is left out, and so are sockets, pipes and devices.
+ * that is on the same file system, or, with a "/" at its end, by itself. Adds to u->files; contents become objects "PREFIXfN", where PREFIX
+ * is u->images; one with several names of these is taken once, and linked. What has vanished meanwhile is
+ * left out, and so are sockets and devices.
  * -ENOSPC the store is full, -EIO, -ENOMEM, with a sentence that names the file.
  */
 int wb_take_files(const char *root, const struct wb_strv *paths, struct wb_manifest_unit *u,
 	struct wb_store *store, struct wb_error *err);
+/*
+ * Of a file that was called `path` before that name was removed, the names that it has in the same
+ * directory: the rest of sem_open(3), and what CRIU calls it by until it is restored (--link-remap).
+ * -ENOMEM.
+ */
+int wb_take_other_names(
+	const char *root, const char *path, int64_t device, int64_t inode, struct wb_strv *paths);
 /* Bytes that these files have, for the store's size. What cannot be read counts as nothing. */
 uint64_t wb_take_size(const char *root, const struct wb_strv *paths);

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "keep/affinity.h"
+#include "keep/threads.h"
 #include "keep/criu.h"
 #include "keep/images.h"
 #include "keep/revive.h"
@@ -90,10 +90,10 @@ static int restore(const struct wb_thaw *t, struct wb_store *store, struct wb_er
 	}
 	how.pidfile = pidfile;
 	/* CPUAffinity= is ours now, and its threads may have had more. */
-	wb_affinity_reset();
+	wb_threads_reset();
 	r = wb_criu_restore(t->sys, &how, &stats, err);
 	if (r == 0)
-		wb_affinity_restore(u);
+		wb_threads_restore(u);
 	return r;
 }
 

@@ -22,6 +22,8 @@ static const struct {
 	{UNIT, "LoadState", 's', offsetof(struct wb_service, load)},
 	{UNIT, "ActiveState", 's', offsetof(struct wb_service, active)},
 	{UNIT, "SubState", 's', offsetof(struct wb_service, sub)},
+	{SERVICE, "Result", 's', offsetof(struct wb_service, result)},
+	{UNIT, "UnitFileState", 's', offsetof(struct wb_service, file_state)},
 	{UNIT, "FragmentPath", 's', offsetof(struct wb_service, fragment)},
 	{UNIT, "DropInPaths", 'a', offsetof(struct wb_service, dropins)},
 	{UNIT, "TriggeredBy", 'a', offsetof(struct wb_service, triggered_by)},
@@ -49,6 +51,7 @@ static const struct {
 	{SERVICE, "ProtectHostname", 'b', offsetof(struct wb_service, protect_hostname)},
 	{SERVICE, "PrivateIPC", 'b', offsetof(struct wb_service, private_ipc)},
 	{SERVICE, "PrivateNetwork", 'b', offsetof(struct wb_service, private_network)},
+	{SERVICE, "PrivateTmp", 'b', offsetof(struct wb_service, private_tmp)},
 	{SERVICE, "PrivateMounts", 'b', offsetof(struct wb_service, private_mounts)},
 	{SERVICE, "NFileDescriptorStore", 'u', offsetof(struct wb_service, stored_fds)},
 	{SERVICE, "WatchdogUSec", 't', offsetof(struct wb_service, watchdog_us)},
@@ -154,6 +157,22 @@ static int systemd_read(void *ctx, const char *name, struct wb_service *ret, str
 	*ret = u;
 	u = (struct wb_service){};
 	return 0;
+}
+
+static bool is(const char *value, const char *what)
+{
+	return value && !strcmp(value, what);
+}
+
+bool wb_service_has_ended(const struct wb_services *services, const char *unit)
+{
+	WB_CLEAN_SERVICE s = {};
+	int r = services->read(services->ctx, unit, &s, NULL);
+
+	if (r < 0)
+		return r == -ENOENT;
+	return is(s.active, "inactive") && is(s.result, "success") &&
+	       !is(s.file_state, "enabled") && !is(s.file_state, "enabled-runtime");
 }
 
 const struct wb_services wb_services_systemd = {.read = systemd_read};

@@ -10,11 +10,13 @@
 
 /* Properties of org.freedesktop.systemd1(5); one that this systemd does not have stays empty. */
 struct wb_service {
-	char *id;     /* the unit's own name, where it was asked for by an alias */
-	char *load;   /* "loaded", "not-found", "masked" */
-	char *active; /* "active", "inactive", … */
-	char *sub;    /* "running", "exited", … */
-	char *type;   /* "simple", "notify", "forking", … */
+	char *id;         /* the unit's own name, where it was asked for by an alias */
+	char *load;       /* "loaded", "not-found", "masked" */
+	char *active;     /* "active", "inactive", … */
+	char *sub;        /* "running", "exited", … */
+	char *result;     /* of its last run: "success", "exit-code", … */
+	char *file_state; /* "enabled", "disabled", "static", "transient", … */
+	char *type;       /* "simple", "notify", "forking", … */
 	char *cgroup;
 	char *pid_file;
 	char *root_directory, *root_image;
@@ -35,6 +37,7 @@ struct wb_service {
 	bool protect_hostname;
 	bool private_ipc;
 	bool private_network;
+	bool private_tmp;
 	bool private_mounts;
 	uint32_t main_pid;
 	uint32_t stored_fds; /* in the fd store */
@@ -50,6 +53,12 @@ struct wb_services {
 	/* -ENOENT there is no such unit, -EIO systemd does not answer; with a sentence. */
 	int (*read)(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err);
 };
+
+/*
+ * Did it end by itself, or by its administrator's word? Not when it failed, nor when each boot starts it.
+ * A transient one leaves nothing behind, unless it failed.
+ */
+bool wb_service_has_ended(const struct wb_services *services, const char *unit);
 
 /* systemd itself, over its own socket: there with or without a bus, until the end of a shutdown. */
 extern const struct wb_services wb_services_systemd;

@@ -15,6 +15,8 @@
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER "org.freedesktop.systemd1.Manager"
 #define UNIT "org.freedesktop.systemd1.Unit"
+/* Every generator is run again; systemctl(1) waits as long. */
+#define RELOAD_USEC (180 * 1000000ull)
 
 /* A job that has ended, not asked for yet. */
 struct ended {
@@ -79,6 +81,14 @@ static int on_job_removed(sd_bus_message *m, void *arg, sd_bus_error *unused)
 	return 0;
 }
 
+/* One that is down, with a start to come. */
+static bool is_queued(const char *active, const char *job_type)
+{
+	return (!strcmp(job_type, "start") || !strcmp(job_type, "restart")) &&
+	       (!strcmp(active, "inactive") || !strcmp(active, "failed") ||
+		       !strcmp(active, "deactivating"));
+}
+
 static int read_list(sd_bus_message *m, struct wb_world *ret)
 {
 	const char *name, *description, *load, *active, *sub, *following, *path, *type, *job_path;
@@ -98,6 +108,10 @@ static int read_list(sd_bus_message *m, struct wb_world *ret)
 		r = wb_world_add_unit(ret, name, &u);
 		if (r < 0)
 			break;
+		if (is_queued(active, type)) {
+			active = "activating";
+			sub = "queued";
+		}
 		u->active = strdup(active);
 		u->sub = strdup(sub);
 		/* Its unit file stayed behind in an initramfs, or was removed. */
@@ -187,6 +201,22 @@ static int take_askers(sd_bus_message *m, bool *ret)
 	return r;
 }
 
+static int take_type(sd_bus_message *m, bool *ret_oneshot)
+{
+	const char *value;
+	int r = sd_bus_message_read(m, "v", "s", &value);
+
+	if (r >= 0)
+		*ret_oneshot = !strcmp(value, "oneshot");
+	return r;
+}
+
+/* Those of services alone. */
+static bool is_of_service(const char *name)
+{
+	return !strcmp(name, "BusName") || !strcmp(name, "Type");
+}
+
 static int take_property(
 	sd_bus_message *m, const char *name, struct wb_unit *u, struct wb_unit_facts *facts)
 {
@@ -203,6 +233,8 @@ static int take_property(
 		return take_list(m, &u->triggered_by);
 	if (!strcmp(name, "BusName"))
 		return take_string(m, &facts->bus_name);
+	if (!strcmp(name, "Type"))
+		return take_type(m, &facts->oneshot);
 	if (is_asker(name))
 		return take_askers(m, &facts->asked);
 	if (!strcmp(name, "CanIsolate"))
@@ -262,6 +294,7 @@ static int ask_properties(
 {
 	bool service = !strcmp(wb_unit_kind(u->name), "service");
 	bool target = !strcmp(wb_unit_kind(u->name), "target");
+	bool exited = u->sub && !strcmp(u->sub, "exited"), starting = wb_unit_is_starting(u);
 	const char *names[MOST_QUESTIONS] = {"UnitFileState", "FragmentPath", "After", "CanStart"};
 	struct question questions[MOST_QUESTIONS] = {};
 	size_t n = 4;
@@ -273,7 +306,9 @@ static int ask_properties(
 		names[n++] = "CanIsolate";
 	if (service)
 		names[n++] = "BusName";
-	for (size_t i = 0; u->sub && !strcmp(u->sub, "exited") && askers[i]; i++)
+	if (service && starting)
+		names[n++] = "Type";
+	for (size_t i = 0; (exited || starting) && askers[i]; i++)
 		names[n++] = askers[i];
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		struct question *q = &questions[i];
@@ -281,7 +316,7 @@ static int ask_properties(
 		*q = (struct question){names[i], u, facts, NULL, &left, &result};
 		r = sd_bus_call_method_async(b->bus, &q->slot, SERVICE, path,
 			"org.freedesktop.DBus.Properties", "Get", on_property, q, "ss",
-			!strcmp(names[i], "BusName") ? SERVICE ".Service" : UNIT, names[i]);
+			is_of_service(names[i]) ? SERVICE ".Service" : UNIT, names[i]);
 		left += r >= 0;
 	}
 	if (r >= 0)
@@ -399,9 +434,13 @@ static int bus_reload(void *ctx, struct wb_error *err)
 {
 	struct bus *b = ctx;
 	sd_bus_error e = SD_BUS_ERROR_NULL;
-	int r = sd_bus_call_method(
-		b->bus, SERVICE, MANAGER_PATH, MANAGER, "Reload", &e, NULL, NULL);
+	sd_bus_message *m = NULL;
+	int r = sd_bus_message_new_method_call(
+		b->bus, &m, SERVICE, MANAGER_PATH, MANAGER, "Reload");
 
+	if (r >= 0)
+		r = sd_bus_call(b->bus, m, RELOAD_USEC, &e, NULL);
+	sd_bus_message_unref(m);
 	if (r < 0)
 		return fail_call(err, r, &e, "systemd does not read its unit files again");
 	sd_bus_error_free(&e);

@@ -212,14 +212,6 @@ int wb_runtime_files_transient(
 	return r;
 }
 
-static bool has_string(const struct wb_strv *list, const char *s)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->items[i], s))
-			return true;
-	return false;
-}
-
 int wb_runtime_files_write(const struct wb_replay_host *host, const struct wb_world *world,
 	const struct wb_strv *made, size_t *ret_written, struct wb_strv *warnings)
 {
@@ -229,7 +221,7 @@ int wb_runtime_files_write(const struct wb_replay_host *host, const struct wb_wo
 	for (size_t i = 0; r == 0 && i < world->n_files; i++) {
 		const struct wb_unit_file *f = &world->files[i];
 		const char *rest, *unit = transient_unit(f, world->uid);
-		bool over = unit && has_string(made, unit);
+		bool over = unit && wb_strv_has(made, unit);
 		char dir[32];
 		int w = wb_runtime_file_split(f->path, world->uid, dir, &rest)
 				? write_one(host, f, f->path, over)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -92,8 +93,18 @@ static void write_all(int fd, const void *data, size_t n)
 	}
 }
 
-/* The child: its first byte says whether an answer or a sentence follows. */
-static void child(uint32_t uid, unsigned seconds, wb_user_job job, void *arg, int fd)
+/* Nothing that this process had open, to PID 1 for one, is the user's. */
+static int keep_only(int *fd)
+{
+	if (*fd != 3 && dup3(*fd, 3, O_CLOEXEC) < 0)
+		return -errno;
+	*fd = 3;
+	/* A kernel that cannot do it is older than any that is supported. */
+	return close_range(4, ~0u, 0) < 0 ? -errno : 0;
+}
+
+/* The child: its first byte says whether an answer or a sentence follows. uid -1: as this one. */
+static void child(int64_t uid, unsigned seconds, wb_user_job job, void *arg, int fd)
 {
 	struct wb_error err = {};
 	WB_CLEAN_BLOB out = {};
@@ -102,7 +113,9 @@ static void child(uint32_t uid, unsigned seconds, wb_user_job job, void *arg, in
 	/* Only if the parent, which has the same limit, is gone. */
 	alarm(seconds + 5);
 	signal(SIGALRM, SIG_DFL);
-	r = become(uid);
+	r = uid < 0 ? 0 : keep_only(&fd);
+	if (r == 0 && uid >= 0)
+		r = become((uint32_t)uid);
 	if (r < 0)
 		wb_fail(&err, r, "cannot take its rights: %s", strerror(-r));
 	else
@@ -123,9 +136,8 @@ static int64_t now_ms(void)
 }
 
 /* Up to the end of file. -ETIMEDOUT, -EFBIG, … */
-static int read_answer(int fd, unsigned seconds, struct wb_blob *ret)
+static int read_answer(int fd, int64_t end, struct wb_blob *ret)
 {
-	int64_t end = now_ms() + 1000ll * seconds;
 	char buf[4096];
 
 	for (;;) {
@@ -164,11 +176,11 @@ static int take_answer(
 		       : 0;
 }
 
-static int real_as_user(void *ctx, uint32_t uid, unsigned seconds, wb_user_job job, void *arg,
-	struct wb_blob *ret, struct wb_error *err)
+/* rights: of which user; -1: of this process. */
+static int begin(uint32_t uid, int64_t rights, unsigned seconds, wb_user_job job, void *arg,
+	struct wb_child *ret, struct wb_error *err)
 {
-	WB_CLEAN_BLOB answer = {};
-	int fds[2], r;
+	int fds[2];
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -176,22 +188,47 @@ static int real_as_user(void *ctx, uint32_t uid, unsigned seconds, wb_user_job j
 	pid = fork();
 	if (pid == 0) {
 		close(fds[0]);
-		child(uid, seconds, job, arg, fds[1]);
+		child(rights, seconds, job, arg, fds[1]);
 		_exit(0);
 	}
 	close(fds[1]);
-	r = pid < 0 ? -errno : read_answer(fds[0], seconds, &answer);
-	close(fds[0]);
-	if (pid > 0) {
-		/* It may be the user's to stop, but not to live on. */
-		kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+	if (pid < 0) {
+		close(fds[0]);
+		return wb_fail(err, -errno, "cannot make a process: %s", strerror(errno));
 	}
+	*ret = (struct wb_child){uid, pid, fds[0], now_ms() + 1000ll * seconds};
+	return 0;
+}
+
+static int real_begin(void *ctx, uint32_t uid, unsigned seconds, wb_user_job job, void *arg,
+	struct wb_child *ret, struct wb_error *err)
+{
+	return begin(uid, -1, seconds, job, arg, ret, err);
+}
+
+static int real_finish(void *ctx, struct wb_child *child, struct wb_blob *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB answer = {};
+	int r = read_answer(child->fd, child->until, &answer);
+
+	close(child->fd);
+	/* It may be the user's to stop, but not to live on. */
+	kill(child->pid, SIGKILL);
+	while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	if (r < 0)
-		return wb_fail(
-			err, r, "the process for user %u gave no answer: %s", uid, strerror(-r));
-	return take_answer(&answer, uid, ret, err);
+		return wb_fail(err, r, "the process for user %" PRId64 " gave no answer: %s",
+			child->uid, strerror(-r));
+	return take_answer(&answer, (uint32_t)child->uid, ret, err);
+}
+
+static int real_as_user(void *ctx, uint32_t uid, unsigned seconds, wb_user_job job, void *arg,
+	struct wb_blob *ret, struct wb_error *err)
+{
+	struct wb_child child;
+	int r = begin(uid, uid, seconds, job, arg, &child, err);
+
+	return r < 0 ? r : real_finish(ctx, &child, ret, err);
 }
 
 struct wb_replay_host wb_replay_host_real(const struct wb_sys *sys)
@@ -202,5 +239,7 @@ struct wb_replay_host wb_replay_host_real(const struct wb_sys *sys)
 		.make_link = real_make_link,
 		.lingers = real_lingers,
 		.as_user = real_as_user,
+		.begin = real_begin,
+		.finish = real_finish,
 	};
 }

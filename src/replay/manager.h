@@ -7,7 +7,8 @@
 /* What a unit's manager tells of it beyond struct wb_unit. Owned strings, NULL where unknown. */
 struct wb_unit_facts {
 	bool can_isolate;
-	bool asked;     /* some unit wants or needs it; only looked at where it has ended */
+	bool asked;     /* some unit wants or needs it; not looked at where it is running */
+	bool oneshot;   /* of a service: its start is all that it does; only where it is starting */
 	char *bus_name; /* of a service: its name on the bus, "" none */
 	char *where;    /* of a mount: where it is mounted */
 	char *what;     /* of a swap: file or device */
@@ -17,7 +18,7 @@ struct wb_unit_facts {
 /* One manager of systemd: PID 1, or a user's. */
 struct wb_manager {
 	void *ctx;
-	/* Add every loaded unit to `ret`: name, active, sub. */
+	/* Add every loaded unit to `ret`: name, active ("activating" with a start to come), sub. */
 	int (*list)(void *ctx, struct wb_world *ret, struct wb_error *err);
 	/* Fill in the rest of a unit, but for `cannot`. */
 	int (*facts)(
@@ -52,9 +53,18 @@ struct wb_manager {
 /* What runs in a process of the user's own; writes its answer to `out`. */
 typedef int (*wb_user_job)(void *arg, struct wb_blob *out, struct wb_error *err);
 
+/* A process that was begun. */
+struct wb_child {
+	int64_t uid;
+	int pid, fd;
+	int64_t until; /* when it has to have answered, in milliseconds */
+};
+
 struct wb_replay_host {
 	const struct wb_sys *sys;
 	void *ctx;
+	/* The system's units that ended by themselves after they were recorded; NULL: none. */
+	const struct wb_strv *ended;
 	/* uid -1: PID 1. To be closed with ret->close(). */
 	int (*open)(void *ctx, int64_t uid, struct wb_manager *ret, struct wb_error *err);
 	/* -EEXIST when something is there. Makes missing directories. */
@@ -67,6 +77,13 @@ struct wb_replay_host {
 	 */
 	int (*as_user)(void *ctx, uint32_t uid, unsigned seconds, wb_user_job job, void *arg,
 		struct wb_blob *ret, struct wb_error *err);
+	/*
+	 * Begin `job` in a process beside this one, for a user but with the rights that this one
+	 * has; its answer is brought by finish(), which has to be called.
+	 */
+	int (*begin)(void *ctx, uint32_t uid, unsigned seconds, wb_user_job job, void *arg,
+		struct wb_child *ret, struct wb_error *err);
+	int (*finish)(void *ctx, struct wb_child *child, struct wb_blob *ret, struct wb_error *err);
 };
 
 /* The machine, reached through `sys` where that will do. */

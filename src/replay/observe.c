@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What a manager runs, and of each unit what it takes to start it again. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@ static const char is_scope[] =
 static const char was_connection[] = "it served one connection, which has ended";
 static const char in_session[] = "it belongs to a graphical session, which begins with a login";
 static const char on_terminal[] = "it was bound to a terminal, which has ended";
+static const char broken_off[] =
+	"it does its work once, and the jump broke that off; start it if it is to be done again";
 static const char rescue[] = "a boot does not stop there by itself";
 
 static bool starts_with(const char *s, const char *prefix)
@@ -56,7 +59,9 @@ static bool is_dull(const struct wb_replay_host *host, int64_t uid, const struct
 {
 	int64_t user = user_of(u->name);
 
-	if (!wb_unit_is_up(u) || is_kind(u, "device") || is_kind(u, "slice"))
+	if (!wb_unit_is_up(u) && !wb_unit_is_starting(u))
+		return true;
+	if (is_kind(u, "device") || is_kind(u, "slice"))
 		return true;
 	if (u->state && !strcmp(u->state, "not-found"))
 		return true;
@@ -116,6 +121,12 @@ static int judge(const struct wb_world *world, struct wb_unit *u, const struct w
 
 	u->by_bus = facts->bus_name && *facts->bus_name && u->state && !strcmp(u->state, "static");
 	u->unasked = u->sub && !strcmp(u->sub, "exited") && !facts->asked;
+	/* Half done is not to be done again unasked; what a boot does, the next one does. */
+	if (facts->oneshot && wb_unit_is_starting(u)) {
+		if (facts->asked && !wb_unit_is_by_hand(world, u))
+			return 0;
+		why = broken_off;
+	}
 	if (is_kind(u, "target")) {
 		if (!facts->can_isolate && !wb_unit_is_by_hand(world, u))
 			return 0;
@@ -187,7 +198,8 @@ static int observe_one(const struct machine *machine, struct wb_manager *m, stru
 	/* Gone since it was listed. */
 	if (r < 0)
 		return r == -ENOMEM ? wb_fail(err, r, "out of memory") : 0;
-	if (is_kind(u, "mount") && world->uid >= 0)
+	/* A user's manager sees the system's, and cannot make them. */
+	if ((is_kind(u, "mount") || is_kind(u, "swap")) && world->uid >= 0)
 		return 0;
 	r = made && !(u->fragment && *u->fragment) ? judge_made(machine, world, u, &facts)
 						   : judge(world, u, &facts);
@@ -232,6 +244,42 @@ static bool is_needed(const struct wb_world *world, const struct wb_unit_file *f
 	return false;
 }
 
+/*
+ * A transient unit that was kept over a jump has its definition where others have theirs, since systemd
+ * takes none over as transient. In the next boot it can be what it was.
+ */
+static int name_as_transient(struct wb_world *world)
+{
+	/* unit_make_transient() in src/core/unit.c */
+	static const char mark[] = "# This is a transient unit file";
+	WB_CLEAN_STR base = wb_runtime_dir(world->uid);
+
+	for (size_t i = 0; i < world->n_files; i++) {
+		struct wb_unit_file *f = &world->files[i];
+		const char *rest;
+		char dir[32], *path;
+
+		if (f->size < strlen(mark) || memcmp(f->text, mark, strlen(mark)) ||
+			!wb_runtime_file_split(f->path, world->uid, dir, &rest) ||
+			strcmp(dir, "system"))
+			continue;
+		if (!base || asprintf(&path, "%s/transient/%s", base, rest) < 0)
+			return -ENOMEM;
+		free(f->path);
+		f->path = path;
+	}
+	return 0;
+}
+
+/* The replay that came after the thaw may have put it where it belongs, too. */
+static bool has_path(const struct wb_unit_file *files, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(files[i].path, path))
+			return true;
+	return false;
+}
+
 static void drop_ended(struct wb_world *world)
 {
 	size_t kept = 0;
@@ -239,7 +287,7 @@ static void drop_ended(struct wb_world *world)
 	for (size_t i = 0; i < world->n_files; i++) {
 		struct wb_unit_file f = world->files[i];
 
-		if (is_needed(world, &f)) {
+		if (is_needed(world, &f) && !has_path(world->files, kept, f.path)) {
 			world->files[kept++] = f;
 			continue;
 		}
@@ -276,6 +324,8 @@ int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, in
 	}
 	if (r < 0)
 		return r;
+	if (name_as_transient(&world) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
 	drop_ended(&world);
 	*ret = world;
 	world = (struct wb_world){};

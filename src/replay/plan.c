@@ -149,14 +149,16 @@ static bool is_noteworthy(const struct wb_unit *u)
 }
 
 /*
- * Did it run before, in the sense that something is missing without it? What had been done and was
- * over (active, exited) is only done again where it was done by hand: everything else the boot
- * does, or had a reason not to.
+ * Did it run before, in the sense that something is missing without it? What was about to start had
+ * been asked for. What had been done and was over (active, exited) is only done again where it was
+ * done by hand: everything else the boot does, or had a reason not to.
  */
 static bool did_run(const struct wb_world *world, const struct wb_unit *u)
 {
-	if (!is_noteworthy(u) || !wb_unit_is_up(u) || u->by_bus)
+	if (!is_noteworthy(u) || u->by_bus)
 		return false;
+	if (!wb_unit_is_up(u))
+		return wb_unit_is_starting(u);
 	return !u->sub || strcmp(u->sub, "exited") || wb_unit_is_by_hand(world, u) || u->unasked;
 }
 
@@ -168,7 +170,7 @@ static const char *why_not(const struct wb_unit *u, const struct wb_unit *now)
 		return "systemd does not start it by request (RefuseManualStart=)";
 	if (u->state && !strncmp(u->state, "masked", strlen("masked")))
 		return "it is masked, and had only gone on running";
-	if (now && now->active && !strcmp(now->active, "activating"))
+	if (now && wb_unit_is_starting(now))
 		return "it is still starting";
 	return NULL;
 }
@@ -179,7 +181,9 @@ static bool is_added(const struct wb_unit *u, const struct wb_unit *before)
 	static const char *const made[] = {"mount", "swap", NULL};
 	const char *kind = wb_unit_kind(u->name);
 
-	if (!is_noteworthy(u) || !wb_unit_is_up(u) || (before && wb_unit_is_up(before)))
+	if (!is_noteworthy(u) || !wb_unit_is_up(u))
+		return false;
+	if (before && (wb_unit_is_up(before) || wb_unit_is_starting(before)))
 		return false;
 	/* Of these, not all were recorded that ran before. */
 	if (!strcmp(kind, "target") || !strcmp(kind, "scope"))
@@ -251,6 +255,14 @@ static bool same(const char *a, const char *b)
 	return a && b && !strcmp(a, b);
 }
 
+/* Does the boot bear the mark of another jump, which left no record itself? */
+static bool is_of_another(const struct wb_record *rec, const struct wb_traces *traces)
+{
+	if (same(rec->nonce, traces->handoff_nonce) || same(rec->nonce, traces->word))
+		return false;
+	return rec->nonce || traces->handoff_nonce;
+}
+
 bool wb_replay_due(const struct wb_units *units, const struct wb_record *rec,
 	const struct wb_traces *traces, const char **ret_why)
 {
@@ -260,14 +272,23 @@ bool wb_replay_due(const struct wb_units *units, const struct wb_record *rec,
 		why = "it has been replayed already";
 	else if (same(units->boot_id, traces->boot_id))
 		why = "the kernel that was to be left is still running";
-	else if (!rec || !same(units->boot_id, rec->boot_id) ||
+	else if (!rec || !same(units->boot_id, rec->boot_id) || units->time != rec->time ||
 		 ((units->nonce || rec->nonce) && !same(units->nonce, rec->nonce)))
 		why = "it does not belong to the last jump on record";
 	else if (rec->judged_boot && !same(rec->judged_boot, traces->boot_id))
 		why = "the boot that the jump led to has ended";
-	else if (wb_judge(rec, traces).outcome != WB_OUTCOME_JUMPED)
+	else if (wb_judge(rec, traces).outcome != WB_OUTCOME_JUMPED || is_of_another(rec, traces))
 		why = "this boot did not come from the jump";
 	if (why)
 		*ret_why = why;
 	return !why;
+}
+
+bool wb_is_after_jump(const struct wb_record *rec, const struct wb_traces *traces)
+{
+	if (wb_judge(rec, traces).outcome != WB_OUTCOME_JUMPED)
+		return false;
+	/* A verdict outlives its boot. */
+	return traces->handoff_nonce || traces->by_kexec ||
+	       (rec && (!rec->judged_boot || same(rec->judged_boot, traces->boot_id)));
 }

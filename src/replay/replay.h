@@ -93,8 +93,10 @@ int wb_units_write(const struct wb_sys *sys, const struct wb_units *units, struc
 
 /* The part of a unit's name after the last dot; "" none. */
 const char *wb_unit_kind(const char *name);
-/* Is it up ("active" or "reloading")? */
+/* Is it up ("active", or that and at something beside)? */
 bool wb_unit_is_up(const struct wb_unit *unit);
+/* Is it starting, or waiting for its turn to? */
+bool wb_unit_is_starting(const struct wb_unit *unit);
 /* Nothing in a boot asks for such a unit: somebody started it, or another unit that ran. */
 bool wb_unit_is_by_hand(const struct wb_world *world, const struct wb_unit *unit);
 
@@ -131,10 +133,12 @@ void wb_replay_plan_deinit(struct wb_replay_plan *plan);
  */
 bool wb_replay_due(const struct wb_units *units, const struct wb_record *rec,
 	const struct wb_traces *traces, const char **ret_why);
+/* Did this very boot come from a jump, on record or not? rec NULL: none is. Pure. */
+bool wb_is_after_jump(const struct wb_record *rec, const struct wb_traces *traces);
 
 /* ---- what a replay came to ---- */
 
-struct wb_result {
+struct wb_replay_result {
 	int64_t uid;
 	char *unit;
 	char *result; /* "started", "late", "skipped", "failed" */
@@ -143,7 +147,11 @@ struct wb_result {
 
 struct wb_results {
 	char *boot_id;
-	struct wb_result *items;
+	int64_t pid; /* of the process that is at it; 0: it is done */
+	/* Told of each result or warning (the other NULL) as it is added; NULL: nobody is. */
+	void (*tell)(void *arg, const struct wb_replay_result *result, const char *warning);
+	void *tell_arg;
+	struct wb_replay_result *items;
 	size_t n;
 	struct wb_strv warnings; /* sentences on what else went wrong */
 };
@@ -151,9 +159,12 @@ struct wb_results {
 /* The strings are copied. -ENOMEM, -E2BIG. */
 int wb_results_add(struct wb_results *results, int64_t uid, const char *unit, const char *result,
 	const char *why);
+/* Add a warning. */
+int wb_results_warn(struct wb_results *results, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 void wb_results_deinit(struct wb_results *results);
 /* NULL: none. */
-const struct wb_result *wb_results_find(
+const struct wb_replay_result *wb_results_find(
 	const struct wb_results *results, int64_t uid, const char *unit);
 int wb_results_print(const struct wb_results *results, char **ret);
 int wb_results_parse(
@@ -169,11 +180,22 @@ struct wb_replay_host; /* manager.h */
  */
 int wb_replay_record(const struct wb_replay_host *host, const struct wb_record *jump,
 	struct wb_strv *warnings, struct wb_error *err);
+/*
+ * The same for the jump on record, right before it is made. Where there is no room for the record,
+ * -ENOSPC or -EDQUOT with a sentence, and nothing has changed. Any other failure is a warning, and
+ * no older record stays that could be taken for this jump's. *ret_before is what the file was.
+ */
+int wb_replay_record_first(const struct wb_replay_host *host, struct wb_blob *ret_before,
+	struct wb_strv *warnings, struct wb_error *err);
+/* The jump was refused after that: what was on record is on record again. */
+void wb_replay_take_back(const struct wb_sys *sys, const struct wb_blob *before);
 
 /*
- * Start what ran before the jump and does not run now. -ENOENT: nothing is on record; -EALREADY:
- * it is not for this boot, or was done in it, and `force` is not set; with a sentence, too. A unit
- * that does not start is no failure: it is told in `ret`, and in WB_REPLAY_PATH.
+ * Start what ran before the jump and does not run now. That it was done is put down in the record,
+ * or where that cannot be written, in WB_REPLAY_PATH alone: both are looked at. -ENOENT: nothing is on
+ * record; -EALREADY: it is not for this boot, or was done in it, and `force` is not set; with a
+ * sentence, too. A unit that does not start is no failure: it is told in `ret`, and in WB_REPLAY_PATH.
+ * ret->tell is set by the caller, and called in the processes of users, too.
  */
 int wb_replay_start(const struct wb_replay_host *host, bool force, struct wb_results *ret,
 	struct wb_error *err);
@@ -197,10 +219,14 @@ struct wb_differences {
 	struct wb_results results;
 	struct wb_world_difference *worlds;
 	size_t n;
-	char *why_not; /* why the record was not replayed in this boot; NULL: it was */
+	bool running;  /* it is being replayed right now */
+	char *why_not; /* why the record was not replayed to its end in this boot; NULL: it was */
 };
 
-/* -ENOENT: this boot did not come from a jump before which units were recorded. */
+/*
+ * -ENOENT: this boot did not come from a jump; -ENODATA: it did, and what ran before was not
+ * recorded; with a sentence.
+ */
 int wb_replay_compare(
 	const struct wb_replay_host *host, struct wb_differences *ret, struct wb_error *err);
 void wb_differences_deinit(struct wb_differences *d);

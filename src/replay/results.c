@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#define _GNU_SOURCE
 #include <errno.h>
 #include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +12,8 @@
 int wb_results_add(struct wb_results *results, int64_t uid, const char *unit, const char *result,
 	const char *why)
 {
-	struct wb_result item = {uid, strdup(unit), strdup(result), strdup(why)}, *items = NULL;
+	struct wb_replay_result item = {uid, strdup(unit), strdup(result), strdup(why)},
+				*items = NULL;
 
 	if (item.unit && item.result && item.why && results->n < WB_UNITS_MOST)
 		items = reallocarray(results->items, results->n + 1, sizeof(*items));
@@ -21,7 +25,23 @@ int wb_results_add(struct wb_results *results, int64_t uid, const char *unit, co
 	}
 	items[results->n++] = item;
 	results->items = items;
+	if (results->tell)
+		results->tell(results->tell_arg, &items[results->n - 1], NULL);
 	return 0;
+}
+
+int wb_results_warn(struct wb_results *results, const char *fmt, ...)
+{
+	struct wb_strv *all = &results->warnings;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = wb_strv_vaddf(all, fmt, ap);
+	va_end(ap);
+	if (r == 0 && results->tell)
+		results->tell(results->tell_arg, NULL, all->items[all->n - 1]);
+	return r;
 }
 
 void wb_results_deinit(struct wb_results *results)
@@ -39,7 +59,7 @@ void wb_results_deinit(struct wb_results *results)
 	*results = (struct wb_results){};
 }
 
-const struct wb_result *wb_results_find(
+const struct wb_replay_result *wb_results_find(
 	const struct wb_results *results, int64_t uid, const char *unit)
 {
 	for (size_t i = 0; i < results->n; i++)
@@ -55,8 +75,10 @@ int wb_results_print(const struct wb_results *results, char **ret)
 
 	if (results->boot_id)
 		json_object_set_new(json, "boot_id", json_string(results->boot_id));
+	if (results->pid)
+		json_object_set_new(json, "pid", json_integer(results->pid));
 	for (size_t i = 0; i < results->n; i++) {
-		const struct wb_result *r = &results->items[i];
+		const struct wb_replay_result *r = &results->items[i];
 
 		json_array_append_new(
 			items, json_pack("{s:I, s:s*, s:s*, s:s*}", "uid", (json_int_t)r->uid,
@@ -81,6 +103,7 @@ static int take_results(const json_t *json, struct wb_results *results)
 	const char *boot_id = json_string_value(json_object_get(json, "boot_id"));
 	int r = 0;
 
+	results->pid = json_integer_value(json_object_get(json, "pid"));
 	if (boot_id) {
 		results->boot_id = strdup(boot_id);
 		r = results->boot_id ? 0 : -ENOMEM;

@@ -13,31 +13,31 @@ struct pending {
 	uint64_t until;
 };
 
-struct run {
+struct wb_start {
 	struct wb_manager *m;
 	int64_t uid;
 	struct wb_start_limits limits;
-	uint64_t end; /* of it all */
 	struct pending *items;
 	size_t n, left;
 	struct wb_results *results;
 };
 
-static void run_deinit(struct run *run)
+void wb_start_free(struct wb_start *run)
 {
+	if (!run)
+		return;
 	for (size_t i = 0; i < run->n; i++)
 		free(run->items[i].job);
 	free(run->items);
+	free(run);
 }
-
-#define CLEAN_RUN __attribute__((cleanup(run_deinit))) struct run
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static int settle(struct run *run, struct pending *p, const char *result, const char *why)
+static int settle(struct wb_start *run, struct pending *p, const char *result, const char *why)
 {
 	free(p->job);
 	p->job = NULL;
@@ -45,7 +45,7 @@ static int settle(struct run *run, struct pending *p, const char *result, const 
 	return wb_results_add(run->results, run->uid, p->unit, result, why);
 }
 
-static int settle_failed(struct run *run, struct pending *p, const char *word)
+static int settle_failed(struct wb_start *run, struct pending *p, const char *word)
 {
 	WB_CLEAN_STR result = run->m->result(run->m->ctx, p->unit);
 	char why[512];
@@ -63,7 +63,7 @@ static int settle_failed(struct run *run, struct pending *p, const char *word)
 }
 
 /* systemd's words for the end of a job: systemctl(1), --wait, and JobRemoved in its D-Bus pages. */
-static int settle_by_word(struct run *run, struct pending *p, const char *word)
+static int settle_by_word(struct wb_start *run, struct pending *p, const char *word)
 {
 	if (!strcmp(word, "done"))
 		return settle(run, p, "started", "");
@@ -72,21 +72,21 @@ static int settle_by_word(struct run *run, struct pending *p, const char *word)
 	return settle_failed(run, p, word);
 }
 
-static int ask(struct run *run, const char *unit)
+static int ask(struct wb_start *run, const char *unit)
 {
 	struct pending *p = &run->items[run->n++];
 	struct wb_error err = {};
 	int r;
 
 	p->unit = unit;
-	p->until = earlier(run->m->now_usec(run->m->ctx) + run->limits.unit, run->end);
+	p->until = earlier(run->m->now_usec(run->m->ctx) + run->limits.unit, run->limits.end);
 	run->left++;
 	r = run->m->start(run->m->ctx, unit, &p->job, &err);
 	return r < 0 ? settle(run, p, "failed", err.text) : 0;
 }
 
 /* Some unit's time is up, or all time is. */
-static int check_late(struct run *run)
+static int check_late(struct wb_start *run)
 {
 	uint64_t now = run->m->now_usec(run->m->ctx);
 	int r = 0;
@@ -97,8 +97,8 @@ static int check_late(struct run *run)
 		if (!p->job || now < p->until)
 			continue;
 		/* It is others who are late, and they have their own limits. */
-		if (now < run->end && run->m->is_waiting(run->m->ctx, p->job)) {
-			p->until = earlier(now + run->limits.unit, run->end);
+		if (now < run->limits.end && run->m->is_waiting(run->m->ctx, p->job)) {
+			p->until = earlier(now + run->limits.unit, run->limits.end);
 			continue;
 		}
 		/* What waits for it need not wait any more; its own start goes on. */
@@ -108,52 +108,79 @@ static int check_late(struct run *run)
 	return r;
 }
 
-static int wait_for_one(struct run *run, struct wb_error *err)
+/* 0: it is `until`. */
+static int wait_for_one(struct wb_start *run, uint64_t until, struct wb_error *err)
 {
 	WB_CLEAN_STR job = NULL;
 	WB_CLEAN_STR word = NULL;
-	uint64_t until = run->end;
+	uint64_t next = earlier(until, run->limits.end);
 	int r;
 
 	for (size_t i = 0; i < run->n; i++)
 		if (run->items[i].job)
-			until = earlier(until, run->items[i].until);
-	r = run->m->wait(run->m->ctx, until, &job, &word, err);
+			next = earlier(next, run->items[i].until);
+	r = run->m->wait(run->m->ctx, next, &job, &word, err);
 	if (r < 0)
 		return r;
-	if (r == 0)
-		return check_late(run);
+	if (r == 0) {
+		r = check_late(run);
+		return r < 0 ? r : run->m->now_usec(run->m->ctx) < until;
+	}
 	/* Two units may be one by another name, and then share a job. */
 	r = 0;
 	for (size_t i = 0; r == 0 && i < run->n; i++)
 		if (run->items[i].job && !strcmp(run->items[i].job, job))
 			r = settle_by_word(run, &run->items[i], word);
-	return r;
+	return r < 0 ? r : 1;
 }
 
-int wb_plan_start(struct wb_manager *m, const struct wb_replay_plan *plan, int64_t uid,
-	struct wb_start_limits limits, struct wb_results *ret, struct wb_error *err)
+int wb_start_begin(struct wb_manager *m, const struct wb_replay_plan *plan, int64_t uid,
+	struct wb_start_limits limits, struct wb_results *results, struct wb_start **ret,
+	struct wb_error *err)
 {
-	CLEAN_RUN run = {
-		.m = m,
-		.uid = uid,
-		.limits = limits,
-		.end = m->now_usec(m->ctx) + limits.total,
-		.items = calloc(plan->n_start + 1, sizeof(*run.items)),
-		.results = ret,
-	};
-	int r = run.items ? 0 : -ENOMEM;
+	WB_CLEAN_START run = calloc(1, sizeof(*run));
+	int r = 0;
 
+	if (run)
+		run->items = calloc(plan->n_start + 1, sizeof(*run->items));
+	if (!run || !run->items)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	run->m = m;
+	run->uid = uid;
+	run->limits = limits;
+	run->results = results;
 	/*
 	 * systemd orders the jobs that it has: in this order, each finds those that it waits for
 	 * already there.
 	 */
 	for (size_t i = 0; r == 0 && i < plan->n_start; i++)
-		r = ask(&run, plan->start[i].unit->name);
-	while (r == 0 && run.left) {
-		r = wait_for_one(&run, err);
-		if (r < 0 && r != -ENOMEM)
-			return r;
-	}
-	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+		r = ask(run, plan->start[i].unit->name);
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	*ret = run;
+	run = NULL;
+	return 0;
+}
+
+int wb_start_wait(struct wb_start *run, uint64_t until, struct wb_error *err)
+{
+	int r = 1;
+
+	while (r > 0 && run->left)
+		r = wait_for_one(run, until, err);
+	if (r == -ENOMEM)
+		return wb_fail(err, r, "out of memory");
+	return r < 0 ? r : !run->left;
+}
+
+int wb_plan_start(struct wb_manager *m, const struct wb_replay_plan *plan, int64_t uid,
+	struct wb_start_limits limits, struct wb_results *ret, struct wb_error *err)
+{
+	WB_CLEAN_START run = NULL;
+	int r = wb_start_begin(m, plan, uid, limits, ret, &run, err);
+
+	/* What has not started by the end is late, so there is an end. */
+	if (r == 0)
+		r = wb_start_wait(run, UINT64_MAX, err);
+	return r < 0 ? r : 0;
 }

@@ -15,7 +15,13 @@ const char *wb_unit_kind(const char *name)
 bool wb_unit_is_up(const struct wb_unit *unit)
 {
 	return unit->active &&
-	       (!strcmp(unit->active, "active") || !strcmp(unit->active, "reloading"));
+	       (!strcmp(unit->active, "active") || !strcmp(unit->active, "reloading") ||
+		       !strcmp(unit->active, "refreshing"));
+}
+
+bool wb_unit_is_starting(const struct wb_unit *unit)
+{
+	return unit->active && !strcmp(unit->active, "activating");
 }
 
 /* Room for one more of `size` bytes, doubling; items stay where they are on failure. */

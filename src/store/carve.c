@@ -106,6 +106,9 @@ static int carve_reserve(
 	r = env->io->start_holder(env->io->ctx, has_systemd(files));
 	if (wb_store_state_read(files, &answer, NULL) == 0 && answer.code)
 		return wb_fail(err, answer.code, "%s", answer.error);
+	/* It says nothing where it has no room to. */
+	if (answer.wanted && wb_store_state_write(env->sys, state, err) < 0)
+		return WB_STORE_NO_STATE;
 	if (r < 0)
 		return wb_fail(err, r,
 			"the process that is to hold the store's memory could not be started: %s; "

@@ -172,6 +172,17 @@ static void ask_for_mercy(const struct wb_store_env *env, int pid)
 		(struct wb_bytes){(uint8_t *)text, strlen(text)}, 0644);
 }
 
+/* For who asked: no memory is held. */
+static void tell_failure(
+	const struct wb_store_env *env, struct wb_store_state *state, const struct wb_error *why)
+{
+	wb_store_pieces_deinit(&state->pieces);
+	state->pid = 0;
+	state->code = why->code;
+	state->error = strdup(why->text);
+	wb_store_state_write(env->sys, state, NULL);
+}
+
 int wb_store_hold(const struct wb_store_env *env, struct wb_error *err)
 {
 	WB_CLEAN_STORE_STATE state = {};
@@ -185,18 +196,15 @@ int wb_store_hold(const struct wb_store_env *env, struct wb_error *err)
 		return wb_fail(err, -EINVAL, "%s asks for nothing to be held", WB_STORE_STATE);
 	r = take_pages(env, &state, &local);
 	state.wanted = false;
+	/* The list of pieces may be what there is no room for. */
+	if (r == 0)
+		r = wb_store_state_write(env->sys, &state, &local);
 	if (r < 0) {
-		wb_store_pieces_deinit(&state.pieces);
-		state.pid = 0;
-		state.code = r;
-		state.error = strdup(local.text);
-		wb_store_state_write(env->sys, &state, NULL);
+		tell_failure(env, &state, &local);
 		if (err)
 			*err = local;
 		return r;
 	}
-	r = wb_store_state_write(env->sys, &state, err);
-	if (r == 0)
-		ask_for_mercy(env, state.pid);
-	return r;
+	ask_for_mercy(env, state.pid);
+	return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "store/state.h"
+#include "store/store.h"
 
 int wb_store_pieces_add(struct wb_store_pieces *p, struct wb_store_piece piece)
 {
@@ -182,5 +183,7 @@ int wb_store_state_write(
 		return wb_fail(err, -ENOMEM, "out of memory");
 	bytes = (struct wb_bytes){(const uint8_t *)text, strlen(text)};
 	r = sys->write_file(sys->ctx, WB_STORE_STATE, bytes, 0600);
-	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", WB_STORE_STATE, strerror(-r)) : 0;
+	return r < 0 ? wb_fail(err, WB_STORE_NO_STATE, "cannot write %s: %s", WB_STORE_STATE,
+			       strerror(-r))
+		     : 0;
 }

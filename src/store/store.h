@@ -55,11 +55,14 @@ struct wb_store_info {
 
 /* ---- the kernel that is to be left ---- */
 
+/* The file that tells of the store cannot be written, however much memory there is. */
+#define WB_STORE_NO_STATE (-ENOMEDIUM)
+
 /*
  * Set `bytes` aside for the next jump and begin an empty store there. backend: a row's name, or
  * NULL for the first that can. Takes the time that zeroing the memory takes.
  * -ENOSPC too little memory (nothing has changed), -EEXIST this boot already holds one,
- * -EOPNOTSUPP the backend cannot work on this machine, -EPERM, -EIO, -ENOMEM.
+ * -EOPNOTSUPP the backend cannot work on this machine, WB_STORE_NO_STATE, -EPERM, -EIO, -ENOMEM.
  */
 int wb_store_create(const struct wb_store_env *env, const char *backend, uint64_t bytes,
 	struct wb_store **ret, struct wb_error *err);

@@ -120,6 +120,10 @@ static bool f_exists(void *ctx, const char *path)
 
 static int f_write_file(void *ctx, const char *path, struct wb_bytes contents, unsigned int mode)
 {
+	struct fake_store *f = ctx;
+
+	if (f->no_write && f->good_writes-- <= 0)
+		return f->no_write;
 	fake_store_file(ctx, path, contents.data, contents.size);
 	return 0;
 }

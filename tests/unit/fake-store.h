@@ -38,6 +38,8 @@ struct fake_store {
 	int moved;          /* the kernel has moved a page */
 	int dev_mem_closed; /* negative errno of mapping /dev/mem */
 	int sync_error;
+	int no_write;    /* negative errno of writing a file */
+	int good_writes; /* so many succeed before */
 	/* what happened */
 	int modules, compactions, starts, stops, areas;
 };

@@ -17,6 +17,8 @@ static const char sample_manifest[] =
 	"    \"gid\": 0, \"object\": \"memcached.service/file/0\"},"
 	"    {\"path\": \"/run/memcached\", \"mode\": 493, \"uid\": 0, \"gid\": 0,"
 	"    \"directory\": true}],"
+	"  \"io_priorities\": [{\"value\": 24576, \"threads\": [812]}],"
+	"  \"timer_slacks\": [{\"value\": 77777, \"threads\": [811, 812]}],"
 	"  \"affinity\": [{\"cpus\": \"1\", \"threads\": [812]}, {\"cpus\": \"f00000000\"}],"
 	"  \"ports\": [{\"protocol\": \"tcp\", \"address\": \"127.0.0.1\", \"port\": 11211}],"
 	"  \"connections\": [{\"local\": \"10.0.0.2\", \"local_port\": 11211,"

@@ -104,7 +104,7 @@ static void test_memcached(void **state)
 	has_line(text, "PrivateDevices=true");
 	has_line(text, "DeviceAllow=/dev/mem rw");
 	has_line(text, "ProtectKernelTunables=true");
-	has_line(text, "TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777");
+	has_line(text, "TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777,size=50%,nr_inodes=1m");
 	has_line(text,
 		"After=warmboot-hold.service warmboot-modules.service systemd-remount-fs.service");
 	has_line(text, "After=systemd-journald-dev-log.socket");
@@ -345,6 +345,26 @@ static void test_dirs(void **state)
 				      "a-@c.service.d", "a-@.service.d", "service.d", NULL});
 }
 
+static void test_limits_memory(void **state)
+{
+	static const struct {
+		const char *text;
+		bool limits;
+	} cases[] = {
+		{"[Service]\nMemoryMax=1G\n", true},
+		{"[Service]\nMemorySwapMax=0\n", true},
+		{"[Service]\nMemoryMax=infinity\nMemoryHigh=\n", false},
+		{"[Service]\nMemoryAccounting=yes\nMemoryDenyWriteExecute=yes\n", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct wb_manifest_text text = {.text = (char *)cases[i].text};
+		struct wb_manifest_unit u = {.unit = "a.service", .definition = {&text, 1}};
+
+		assert_int_equal(wb_definition_limits_memory(&u), cases[i].limits);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_dirs),
+		cmocka_unit_test(test_limits_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

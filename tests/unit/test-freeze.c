@@ -11,6 +11,7 @@
 #include "keep/ahead.h"
 #include "keep/freeze.h"
 #include "keep/take.h"
+#include "keep/unit.h"
 
 struct fixture {
 	struct fake_store machine;
@@ -23,8 +24,8 @@ struct fixture {
 	const char *changes, *cannot_look_again, *cannot_note; /* units */
 	int cannot_hold_again;
 	size_t held; /* connections, by the last hold */
-	const char *cannot_look, *cannot_freeze, *cannot_take, *has_strange; /* units */
-	size_t files;                                                        /* of each */
+	const char *has_ended, *cannot_look, *cannot_freeze, *cannot_take, *has_strange; /* units */
+	size_t files; /* of each */
 	char long_path[4001];
 	int cannot_change; /* negative errno of a freeze after memory went ahead */
 	int64_t wall;
@@ -59,6 +60,11 @@ static void add_connection(struct wb_manifest_unit *u, int64_t port)
 	c->remote_port = 5432;
 }
 
+static void settle(void *ctx, const struct wb_manifest *m)
+{
+	note(ctx, "settle", "");
+}
+
 static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, int64_t *highest,
 	struct wb_error *err)
 {
@@ -66,6 +72,8 @@ static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, in
 	int64_t *pid;
 
 	note(f, "look", u->unit);
+	if (is(f->has_ended, u))
+		return wb_fail(err, WB_FREEZE_ENDED, "it has ended");
 	if (is(f->cannot_look, u))
 		return wb_fail(err, -ESRCH, "it has ended");
 	/* The two that are kept are looked at once before anything stands still. */
@@ -223,7 +231,7 @@ static int set_up(void **state)
 	fake_store_init(&f->machine);
 	assert_int_equal(wb_store_create(&f->machine.env, NULL, 8 << 20, &f->store, &f->err), 0);
 	f->ops = (struct wb_freeze_ops){
-		f, look, hold, unhold, freeze, note_still, take, commit, cancel, net, now};
+		f, settle, look, hold, unhold, freeze, note_still, take, commit, cancel, net, now};
 	f->m.from = strdup("6.12");
 	f->m.criu = strdup("4.1.1");
 	add_unit(f, "a.service", "process");
@@ -270,7 +278,7 @@ static void all_is_written_before_any_process_ends(void **state)
 
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->log,
-		"look:a look:c hold freeze:a note:a take:a look:c hold freeze:c note:c "
+		"settle look:a look:c hold freeze:a note:a take:a look:c hold freeze:c note:c "
 		"take:c net commit:a commit:c");
 	assert_true(has_object(f, "u0/core-1.img"));
 	assert_true(has_object(f, "u2/core-1.img"));
@@ -291,7 +299,7 @@ static void a_unit_that_cannot_be_frozen_drops_a_rung(void **state)
 	assert_false(has_object(f, "u0/core-1.img"));
 	assert_true(has_object(f, "u2/core-1.img"));
 	assert_string_equal(f->log,
-		"look:a look:c hold freeze:a look:c hold freeze:c note:c take:c net "
+		"settle look:a look:c hold freeze:a look:c hold freeze:c note:c take:c net "
 		"commit:c");
 }
 
@@ -302,7 +310,60 @@ static void one_that_has_ended_drops_too(void **state)
 	f->cannot_look = "c.service";
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->m.units.items[2].why, "it has ended");
-	assert_string_equal(f->log, "look:a look:c hold freeze:a note:a take:a net commit:a");
+	assert_string_equal(
+		f->log, "settle look:a look:c hold freeze:a note:a take:a net commit:a");
+}
+
+/* It has done its work, and is neither kept nor started again, nor does a jump fail for it. */
+static void what_ended_by_itself_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	wb_list_add(&f->m.units.items[2].ports, sizeof(struct wb_manifest_port));
+	f->m.units.items[2].ports.items[0] =
+		(struct wb_manifest_port){.protocol = strdup("tcp"), .port = 80};
+	f->has_ended = "c.service";
+	assert_int_equal(run(f, true), 0);
+	assert_string_equal(f->m.units.items[2].how, "ended");
+	assert_string_equal(f->m.units.items[2].why, "it ended by itself before the freeze");
+	assert_int_equal(f->m.units.items[2].ports.n, 0);
+	assert_string_equal(
+		f->log, "settle look:a look:c hold freeze:a note:a take:a net commit:a");
+}
+
+static int read_service(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
+{
+	const char *const *has = ctx;
+
+	if (!has[0])
+		return wb_fail(err, -ENOENT, "systemd knows no unit %s", name);
+	ret->active = strdup(has[0]);
+	ret->result = strdup(has[1]);
+	ret->file_state = strdup(has[2]);
+	return 0;
+}
+
+static void who_has_ended_is_told_by_systemd(void **state)
+{
+	static const struct {
+		const char *has[3]; /* ActiveState, Result, UnitFileState */
+		bool ended;
+	} cases[] = {
+		{{"inactive", "success", "disabled"}, true},
+		{{"inactive", "success", "static"}, true},
+		{{NULL}, true}, /* transient */
+		{{"inactive", "success", "enabled"}, false},
+		{{"inactive", "success", "enabled-runtime"}, false},
+		{{"failed", "exit-code", "disabled"}, false},
+		{{"inactive", "exit-code", "disabled"}, false},
+		{{"activating", "success", "disabled"}, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct wb_services services = {(void *)cases[i].has, read_service};
+
+		assert_int_equal(wb_service_has_ended(&services, "job.service"), cases[i].ended);
+	}
 }
 
 /* a takes its time, and c goes on meanwhile: what it then has is in the manifest, too. */
@@ -373,7 +434,7 @@ static void a_file_that_cannot_be_listed_costs_its_unit_alone(void **state)
 		"its file run/no-root: \"path\" has a value that is not allowed");
 	assert_int_equal(f->m.units.items[0].files.n, 0);
 	assert_string_equal(f->log,
-		"look:a look:c hold freeze:a note:a take:a cancel:a look:c hold "
+		"settle look:a look:c hold freeze:a note:a take:a cancel:a look:c hold "
 		"freeze:c note:c take:c net commit:c");
 	assert_true(has_object(f, WB_MANIFEST_OBJECT));
 }
@@ -405,7 +466,7 @@ static void where_the_jump_can_be_called_off_one_failure_rolls_all_back(void **s
 	assert_int_equal(run(f, true), -EREMOTEIO);
 	assert_string_equal(f->err.text, "c.service: it holds a device");
 	assert_string_equal(f->log,
-		"look:a look:c hold freeze:a note:a take:a look:c hold freeze:c "
+		"settle look:a look:c hold freeze:a note:a take:a look:c hold freeze:c "
 		"cancel:a unhold");
 	assert_false(wb_store_info(f->store).sealed);
 }
@@ -420,13 +481,23 @@ static void a_store_that_cannot_be_sealed_rolls_all_back(void **state)
 	assert_null(strstr(f->log, "commit"));
 }
 
+/* Nobody is shut out for a jump that is not made. */
+static void where_nothing_is_frozen_newcomers_come_in_again(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cannot_look = "c.service";
+	assert_int_equal(run(f, true), -ESRCH);
+	assert_string_equal(f->log, "settle look:a look:c unhold");
+}
+
 static void without_hold_rules_nothing_is_frozen(void **state)
 {
 	struct fixture *f = *state;
 
 	f->no_hold = 1;
 	assert_int_equal(run(f, false), -EIO);
-	assert_string_equal(f->log, "look:a look:c hold");
+	assert_string_equal(f->log, "settle look:a look:c hold unhold");
 }
 
 /* As the process that asked for the jump leaves it: unit a's memory is in the store. */
@@ -543,13 +614,54 @@ static void put_file(struct fixture *f, const char *name, const char *text)
 	close(fd);
 }
 
+/* A semaphore: of its names one is gone, and two are left. */
+static void names_of_one_file_are_taken_together(void **state)
+{
+	static const char *const left[] = {"sem.a", "sem.b", "link_remap.1"};
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = &f->m.units.items[0];
+	WB_CLEAN_STRV names = {};
+	char path[128], other[128];
+	struct stat st;
+
+	u->images = strdup("u0/");
+	put_file(f, "/sem.a", "contents");
+	put_file(f, "/sem.b", "");
+	snprintf(path, sizeof(path), "%s/sem.a", f->root);
+	snprintf(other, sizeof(other), "%s/link_remap.1", f->root);
+	assert_int_equal(link(path, other), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(wb_strv_add_once(&names, "/sem.a"), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(wb_take_other_names(f->root, "/sem.x", (int64_t)st.st_dev,
+					 (int64_t)st.st_ino, &names),
+			0);
+	assert_int_equal(wb_take_other_names("/nowhere", "/x", 1, 1, &names), 0);
+	assert_int_equal(names.n, 2);
+	assert_string_equal(names.items[0], "/sem.a");
+	assert_string_equal(names.items[1], "/link_remap.1");
+	/* Named twice, it is taken once. */
+	assert_int_equal(wb_strv_add(&names, "/sem.a"), 0);
+	assert_int_equal(wb_take_files(f->root, &names, u, f->store, &f->err), 0);
+	assert_int_equal(u->files.n, 2);
+	assert_non_null(u->files.items[0].object);
+	assert_null(u->files.items[0].link);
+	assert_null(u->files.items[1].object);
+	assert_string_equal(u->files.items[1].link, "/sem.a");
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", f->root, left[i]);
+		unlink(path);
+	}
+}
+
 static void files_are_taken_with_all_that_is_below(void **state)
 {
 	struct fixture *f = *state;
 	struct wb_manifest_unit *u = &f->m.units.items[0];
 	/* A second and a half before 1970. */
 	const struct timespec before[] = {{-2, 500000000}, {-2, 500000000}};
-	WB_CLEAN_STRV paths = {};
+	struct wb_manifest_unit bare = {.images = (char *)"u1/"};
+	WB_CLEAN_STRV paths = {}, alone = {};
 	WB_CLEAN_BLOB got = {};
 	char path[128];
 
@@ -562,19 +674,37 @@ static void files_are_taken_with_all_that_is_below(void **state)
 	assert_int_equal(utimensat(AT_FDCWD, path, before, 0), 0);
 	snprintf(path, sizeof(path), "%s/d/link", f->root);
 	assert_int_equal(symlink("one", path), 0);
+	snprintf(path, sizeof(path), "%s/d/fifo", f->root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(chmod(path, 0620), 0);
 	assert_int_equal(wb_strv_add(&paths, "/d"), 0);
 	assert_int_equal(wb_strv_add(&paths, "/gone"), 0);
 	assert_int_equal(wb_take_size(f->root, &paths), 4096);
 	assert_int_equal(wb_take_files(f->root, &paths, u, f->store, &f->err), 0);
-	assert_int_equal(u->files.n, 4);
+	assert_int_equal(u->files.n, 5);
+	/* By itself, and only what is a directory. */
+	assert_int_equal(wb_strv_add(&alone, "/d/"), 0);
+	assert_int_equal(wb_strv_add(&alone, "/d/one/"), 0);
+	assert_int_equal(wb_take_size(f->root, &alone), 0);
+	assert_int_equal(wb_take_files(f->root, &alone, &bare, f->store, &f->err), 0);
+	assert_int_equal(bare.files.n, 1);
+	assert_string_equal(bare.files.items[0].path, "/d");
+	assert_true(bare.files.items[0].directory);
+	assert_int_equal(bare.files.items[0].mode, 0750);
+	free(bare.files.items[0].path);
+	free(bare.files.items);
 	assert_string_equal(u->files.items[0].path, "/d");
 	assert_true(u->files.items[0].directory);
 	assert_int_equal(u->files.items[0].mode, 0750);
-	for (size_t i = 1; i < 4; i++) {
+	for (size_t i = 1; i < 5; i++) {
 		const struct wb_manifest_file *file = &u->files.items[i];
 
 		if (strcmp(file->path, "/d/link") == 0) {
 			assert_string_equal(file->target, "one");
+		} else if (file->fifo) {
+			assert_string_equal(file->path, "/d/fifo");
+			assert_int_equal(file->mode, 0620);
+			assert_null(file->object);
 		} else if (strcmp(file->path, "/d/empty") == 0) {
 			assert_null(file->object);
 			assert_int_equal(file->mtime_ns, -1500000000);
@@ -585,7 +715,7 @@ static void files_are_taken_with_all_that_is_below(void **state)
 			assert_string_equal((char *)got.data, "contents");
 		}
 	}
-	for (size_t i = 1; i < 4; i++) {
+	for (size_t i = 1; i < 5; i++) {
 		snprintf(path, sizeof(path), "%s%s", f->root, u->files.items[i].path);
 		unlink(path);
 	}
@@ -601,6 +731,8 @@ int main(void)
 		TEST(all_is_written_before_any_process_ends),
 		TEST(a_unit_that_cannot_be_frozen_drops_a_rung),
 		TEST(one_that_has_ended_drops_too),
+		TEST(what_ended_by_itself_is_left_alone),
+		cmocka_unit_test(who_has_ended_is_told_by_systemd),
 		TEST(what_is_new_when_its_turn_comes_travels),
 		TEST(what_can_be_kept_no_more_drops_alone),
 		TEST(what_cannot_be_held_drops_alone),
@@ -610,6 +742,7 @@ int main(void)
 		TEST(what_is_too_much_together_costs_the_last),
 		TEST(where_the_jump_can_be_called_off_one_failure_rolls_all_back),
 		TEST(a_store_that_cannot_be_sealed_rolls_all_back),
+		TEST(where_nothing_is_frozen_newcomers_come_in_again),
 		TEST(without_hold_rules_nothing_is_frozen),
 		TEST(what_went_ahead_stays_in_the_store),
 		TEST(a_change_that_cannot_be_taken_is_frozen_whole),
@@ -617,6 +750,7 @@ int main(void)
 		TEST(memory_of_another_process_is_of_no_use),
 		TEST(memory_that_is_not_there_is_frozen),
 		TEST(large_memory_goes_ahead_where_it_fits),
+		TEST(names_of_one_file_are_taken_together),
 		TEST(files_are_taken_with_all_that_is_below),
 	};
 

@@ -88,10 +88,15 @@ static const char kept[] =
 	"\t}\n"
 	"\tchain leaving {\n"
 	"\t\ttype filter hook output priority -400; policy accept;\n"
+	"\t\tip daddr . tcp dport . ip saddr . tcp sport @open4 accept\n"
 	"\t\ttcp flags & (fin | rst) != 0 ip daddr . tcp dport . ip saddr . tcp sport @peers4 "
 	"drop\n"
+	"\t\tip6 daddr . tcp dport . ip6 saddr . tcp sport @open6 accept\n"
 	"\t\ttcp flags & (fin | rst) != 0 ip6 daddr . tcp dport . ip6 saddr . tcp sport @peers6 "
 	"drop\n"
+	"\t\ttcp flags & (fin | rst) != 0 meta l4proto . th sport @ports drop\n"
+	"\t\ttcp flags & (fin | rst) != 0 ip saddr . meta l4proto . th sport @ports4 drop\n"
+	"\t\ttcp flags & (fin | rst) != 0 ip6 saddr . meta l4proto . th sport @ports6 drop\n"
 	"\t}\n"
 	"}\n";
 
@@ -134,6 +139,34 @@ static void test_rulesets(void **state)
 	assert_string_equal(a, kept);
 	assert_int_equal(wb_hold_ruleset(&both, WB_HOLD_RESTART, 90, &b), 0);
 	assert_string_equal(b, restart);
+}
+
+/* Kept units settle: only a new connection is dropped, by the table that the hold then replaces. */
+static void test_newcomers(void **state)
+{
+	static const char only[] = "tcp flags & (fin | syn | rst | ack) == syn";
+	struct fake_runner fake;
+	struct wb_error err = {};
+	const char *text = fake.log, *rule;
+	int rules = 0;
+
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_newcomers(&fake.runner, &both, 90, &err), 0);
+	assert_non_null(strstr(text, "nft -f - <<table inet warmboot\ndelete table inet warmboot\n"
+				     "table inet warmboot {\n"));
+	assert_non_null(strstr(text, "elements = { tcp . 80,\n\t\t\ttcp . 443 }"));
+	assert_null(strstr(text, "peers"));
+	assert_null(strstr(text, "leaving"));
+	/* Somebody else's port. */
+	assert_null(strstr(text, "5432"));
+	for (rule = text; (rule = strstr(rule, " drop\n")); rule++, rules++) {
+		const char *line = rule;
+
+		while (line[-1] != '\n')
+			line--;
+		assert_true(strstr(line, only) && strstr(line, only) < rule);
+	}
+	assert_int_equal(rules, 3);
 }
 
 static void test_release(void **state)
@@ -274,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rulesets),
+		cmocka_unit_test(test_newcomers),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_release_connections),
 		cmocka_unit_test(test_firewall),

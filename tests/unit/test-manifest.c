@@ -34,6 +34,8 @@ static void test_whole(void **state)
 	assert_string_equal(u->affinity.items[0].cpus, "1");
 	assert_int_equal(u->affinity.items[0].threads.items[0], 812);
 	assert_string_equal(u->affinity.items[1].cpus, "f00000000");
+	assert_int_equal(u->io_priorities.items[0].value, 24576);
+	assert_int_equal(u->timer_slacks.items[0].threads.items[1], 812);
 	assert_int_equal(u->ports.items[0].port, 11211);
 	assert_int_equal(u->connections.items[0].remote_port, 40000);
 	assert_int_equal(u->frozen_wall_ns, 1700000000000000000);
@@ -189,6 +191,8 @@ static void test_damaged(void **state)
 	refused("\"images\": \"memcached.service/\"", "\"images\": \"/etc\"", "\"images\" has");
 	refused("/run/memcached/memcached.pid", "/run/../etc/passwd", "\"path\" has a value");
 	refused("\"directory\": true", "\"directory\": true, \"target\": \"x\"", "two kinds");
+	refused("\"directory\": true", "\"directory\": true, \"link\": \"/x\"", "two kinds");
+	refused("\"directory\": true", "\"link\": \"x\"", "\"link\" has a value");
 	refused("\"cpus\": \"1\"", "\"cpus\": \"0\"", "\"cpus\" has a value");
 	refused("\"cpus\": \"1\"", "\"cpus\": \"F\"", "\"cpus\" has a value");
 	refused("\"cpus\": \"1\", ", "", "\"cpus\" is missing");

@@ -2,9 +2,13 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "fake-files.h"
@@ -181,6 +185,48 @@ static void lists_a_shared_socket_once(void **state)
 	assert_int_equal(v.connections.items[1].local_port, 11211);
 }
 
+/* Which it has made by Delegate=, with a process in it or without; systemd's own is no matter. */
+static void lower_rung_by_its_own_cgroups(void **state)
+{
+#define GROUP "/sys/fs/cgroup/system.slice/memcached.service/"
+	static const struct {
+		const char *file, *reason;
+	} cases[] = {
+		{GROUP "child/cgroup.procs",
+			"it has control groups of its own (child), which would be lost"},
+		{GROUP ".control/cgroup.procs", NULL},
+		{GROUP "child/no-group", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct fake_file disk[] = {
+			MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {cases[i].file, ""}, {}};
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+
+		assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+		assert_int_equal(v.reasons.n, cases[i].reason ? 1 : 0);
+		if (cases[i].reason)
+			assert_string_equal(v.reasons.items[0], cases[i].reason);
+	}
+}
+
+/* A child that is about to end has no mounts any more, and no place. */
+static void passes_over_who_ends(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n453\n"},
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/453/stat", "453 (worker) R 452 452 452 0 -1 4194564"},
+		{"/proc/453/status", STATUS}, {"/proc/453/mountinfo", .error = -EINVAL}, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_PROCESS);
+	assert_int_equal(v.processes, 1);
+}
+
 static void tells_the_manifest(void **state)
 {
 	static const struct fake_file disk[] = {
@@ -240,7 +286,7 @@ static void looks_at_what_stands_still(void **state)
 	u->unit = strdup("memcached.service");
 	assert_int_equal(wb_strv_add(&paths, "/run/memcached.pid"), 0);
 	assert_int_equal(wb_strv_add(&paths, "/run/memcached/notes"), 0);
-	assert_int_equal(wb_keep_look_still(&files, u, &paths, &err), 0);
+	assert_int_equal(wb_keep_look_still(&files, "/nowhere", u, &paths, &err), 0);
 	assert_string_equal(u->how, "process");
 	assert_null(u->why);
 	assert_int_equal(u->main_pid, 452);
@@ -253,6 +299,43 @@ static void looks_at_what_stands_still(void **state)
 	assert_int_equal(u->connections.items[0].remote_port, 11211);
 	assert_int_equal(paths.n, 3);
 	assert_string_equal(paths.items[2], "/run/memcached/new");
+	wb_manifest_deinit(&m);
+}
+
+/* The maker of a semaphore has it open by a name that is gone; it travels by the one that is there. */
+static void finds_the_other_names_of_what_is_open(void **state)
+{
+	char root[] = "/tmp/wb-test.XXXXXX", path[64], mounts[128], info[128];
+	const struct fake_file disk[] = {{"/proc/452/mountinfo", mounts},
+		{"/proc/452/fd/40", .link = "/sem.Xy1 (deleted)"}, {"/proc/452/fdinfo/40", info},
+		{"/proc/452/maps", ""}, MEMCACHED, {}};
+	struct wb_files files = fake_files(disk);
+	struct wb_manifest_unit u = {.unit = (char *)"memcached.service",
+		.main_pid = 452,
+		.cgroup = (char *)"/system.slice/memcached.service"};
+	struct wb_manifest m = {};
+	WB_CLEAN_STRV paths = {};
+	struct wb_error err = {};
+	struct stat st;
+	FILE *file;
+
+	assert_non_null(mkdtemp(root));
+	snprintf(path, sizeof(path), "%s/sem.a", root);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(stat(path, &st), 0);
+	snprintf(mounts, sizeof(mounts), "303 300 %u:%u / / rw - tmpfs tmpfs rw\n",
+		major(st.st_dev), minor(st.st_dev));
+	snprintf(info, sizeof(info), "pos:\t0\nflags:\t02\nmnt_id:\t303\nino:\t%llu\n",
+		(unsigned long long)st.st_ino);
+	*(struct wb_manifest_unit *)wb_list_add(&m.units, sizeof(u)) = u;
+	assert_int_equal(wb_keep_look_still(&files, root, &m.units.items[0], &paths, &err), 0);
+	unlink(path);
+	rmdir(root);
+	assert_int_equal(paths.n, 1);
+	assert_string_equal(paths.items[0], "/sem.a");
+	m.units.items[0].unit = m.units.items[0].cgroup = NULL;
 	wb_manifest_deinit(&m);
 }
 
@@ -271,7 +354,7 @@ static void says_when_nothing_stands_there(void **state)
 		.connections = {&c, 1}};
 	struct wb_error err = {};
 
-	assert_int_equal(wb_keep_look_still(&files, &u, &paths, &err), -ESRCH);
+	assert_int_equal(wb_keep_look_still(&files, "/nowhere", &u, &paths, &err), -ESRCH);
 	assert_non_null(strstr(err.text, "no main process"));
 	assert_int_equal(u.connections.n, 1);
 }
@@ -310,9 +393,19 @@ static void shared_memory_by_name_travels(void **state)
 	assert_int_equal(v.files.n, 4);
 	for (size_t i = 0; i < 4; i++)
 		assert_true(mentions(&v.files, want[i]));
+	/* But for what its maker knows by a name that is gone, and others by the one that it has. */
+	assert_int_equal(v.nameless.n, 2);
+	assert_string_equal(v.nameless.items[0].path, "/dev/shm/sem.Xy1");
+	assert_int_equal(v.nameless.items[0].device, 0x18);
+	assert_int_equal(v.nameless.items[0].inode, 11);
+	assert_string_equal(v.nameless.items[1].path, "/dev/shm/gone");
+	assert_int_equal(v.nameless.items[1].inode, 8);
 }
 
-/* By another unit, which would come back with a copy of its own; or by nobody, but of a like name. */
+/*
+ * By another unit, which would come back with a copy of its own, and may know it by another name; or by
+ * nobody, but of a like name.
+ */
 static void memory_shared_with_others_stays(void **state)
 {
 	static const struct {
@@ -320,7 +413,8 @@ static void memory_shared_with_others_stays(void **state)
 		bool can;
 	} cases[] = {
 		{"7e00-7e01 rw-s 00000000 00:18 7      /dev/shm/ring\n", false},
-		{"7e00-7e01 rw-s 00000000 00:18 7      /dev/shm/rings\n"
+		{"7e00-7e01 rw-s 00000000 00:18 7      /dev/shm/sem.Xy1 (deleted)\n", false},
+		{"7e00-7e01 rw-s 00000000 00:18 77     /dev/shm/rings\n"
 		 "7e01-7e02 rw-s 00000000 00:18 8      /tmp/dev/shm/ring\n",
 			true},
 	};
@@ -348,6 +442,7 @@ static void lower_rung_by_what_is_open(void **state)
 		const char *link, *map, *want;
 	} cases[] = {
 		{"anon_inode:[io_uring]", "", "it has an io_uring"},
+		{"anon_inode:[fanotify]", "", "fanotify"},
 		{"anon_inode:kvm-vm", "", "criu does not know: kvm-vm"},
 		{"/dev/rtc0", "", "it has the device /dev/rtc0 open"},
 		{"/dev/kmsg", "", "it has the device /dev/kmsg open"},
@@ -418,6 +513,7 @@ static void harmless_settings(struct wb_service *s)
 	s->memory_deny_write_execute = true;
 	s->pid_file = strdup("/run/memcached.pid");
 	wb_strv_add(&s->runtime_directories, "memcached");
+	s->private_tmp = true;
 	wb_strv_add(&s->triggered_by, "a.timer");
 	wb_strv_add(&s->required, "-.mount");
 	wb_strv_add(&s->required, "system-a.slice");
@@ -456,9 +552,31 @@ static void lower_rung_by_settings(void **state)
 	assert_int_equal(fine.bound.n, 1);
 	assert_string_equal(fine.bound.items[0], "b.target");
 	assert_true(mentions(&fine.warnings, "b.target stops it in a shutdown"));
-	assert_int_equal(fine.files.n, 3);
+	assert_int_equal(fine.files.n, 5);
 	assert_string_equal(fine.files.items[1], "/run/memcached.pid");
-	assert_string_equal(fine.files.items[2], "/run/memcached");
+	assert_string_equal(fine.files.items[2], "/tmp");
+	assert_string_equal(fine.files.items[3], "/var/tmp");
+	assert_string_equal(fine.files.items[4], "/run/memcached");
+}
+
+static void private_tmp(struct wb_service *s)
+{
+	s->private_tmp = true;
+}
+
+/* Whatever its settings say: who is in no namespace of its own has the machine's /tmp, which stays. */
+static void the_machines_own_tmp_stays(void **state)
+{
+	static const struct fake_file disk[] = {NS("452", "4026531841"),
+		{"/proc/452/ns/uts", .link = "uts:[1]"}, {"/proc/1/ns/uts", .link = "uts:[1]"},
+		{"/proc/452/ns/ipc", .link = "ipc:[2]"}, {"/proc/1/ns/ipc", .link = "ipc:[2]"},
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, private_tmp, NULL, &v, &err), 0);
+	assert_true(v.plain);
+	assert_int_equal(v.files.n, 1);
 }
 
 static void configuration_has_its_say(void **state)
@@ -499,6 +617,79 @@ static void what_is_not_there_does_not_travel(void **state)
 	assert_false(mentions(&v.files, "/run/hidden"));
 	assert_int_equal(v.warnings.n, 1);
 	assert_string_equal(v.warnings.items[0], "/run/hidden, which is to travel, does not exist");
+}
+
+#define TEXT_60 "a name that is longer than any file system that there is has"
+#define TEXT_300 TEXT_60 TEXT_60 TEXT_60 TEXT_60 TEXT_60
+
+/*
+ * The next boot has what is on a disk, and maybe newer; a copy of all that the root holds would not fit
+ * into memory. A name that leads through links is followed as its processes see them.
+ */
+static void what_lies_on_a_disk_stays(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/proc/452/mountinfo",
+			MOUNTS "303 300 0:5 / /proc rw - proc proc rw\n"
+			       "304 302 254:3 / /run/disk\\040a rw - ext4 /dev/vda3 rw\n"
+			       "305 300 254:2 /var/tmp/systemd-private-1-a-b/tmp /var/tmp rw "
+			       "- ext4 /dev/vda2 rw\n"},
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/452/root/var/lib/on", "x"}, {"/proc/452/root/proc/1/stat", "x"},
+		{"/proc/452/root/run/disk a/x", "x"}, {"/proc/452/root/var/tmp/x", "x"},
+		{"/proc/452/root/var/run", .link = "/run"}, {"/proc/452/root/run/there", "x"},
+		{"/proc/452/root/runs", "x"}, {"/proc/452/root/run/far", .link = "../var/lib"},
+		{"/proc/452/root/run/round", .link = "round"},
+		{"/proc/452/root/run/long", .link = TEXT_300}, {}};
+	static const char *const stay[] = {"/var/lib/on", "/proc/1", "/", "/runs", "/run/disk a/x",
+		"/run/far/on", "/run/disk a"};
+	static const char *const go[] = {"/run/there", "/run/later", "/var/tmp/x", "/run/far"};
+	WB_CLEAN_KEEP_CONFIG config = {};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < 7; i++)
+		assert_int_equal(wb_strv_add(&config.files, stay[i]), 0);
+	assert_int_equal(wb_strv_add(&config.files, "/var/run/there/"), 0);
+	assert_int_equal(wb_strv_add(&config.files, "/var/run/later"), 0);
+	assert_int_equal(wb_strv_add(&config.files, "/var/tmp/x"), 0);
+	assert_int_equal(wb_strv_add(&config.files, "/run/far"), 0);
+	assert_int_equal(wb_strv_add(&config.files, "/run/round/x"), 0);
+	assert_int_equal(wb_strv_add(&config.files, "/run/long/x"), 0);
+	assert_int_equal(look_at(disk, NULL, &config, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_PROCESS);
+	/* And the notes that it has open. */
+	assert_int_equal(v.files.n, 4);
+	assert_true(wb_strv_has(&v.files, go[0]));
+	assert_true(wb_strv_has(&v.files, go[2]));
+	assert_true(wb_strv_has(&v.files, go[3]));
+	assert_int_equal(v.later.n, 3);
+	assert_string_equal(v.later.items[0], go[1]);
+	assert_string_equal(v.later.items[1], "/run/round/x");
+	assert_string_equal(v.later.items[2], "/run/long/x");
+	assert_int_equal(v.warnings.n, 10);
+	assert_string_equal(v.warnings.items[0], "/var/lib/on, which is to travel, lies on no "
+						 "tmpfs (but ext4) and stays where it is");
+	assert_string_equal(v.warnings.items[1], "/proc/1, which is to travel, lies on no "
+						 "tmpfs (but proc) and stays where it is");
+}
+
+/* Nor does what its unit file names. */
+static void pid_file_on_a_disk(struct wb_service *s)
+{
+	s->pid_file = strdup("/var/lib/memcached.pid");
+}
+
+static void pid_file_on_a_disk_stays(void **state)
+{
+	static const struct fake_file disk[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, pid_file_on_a_disk, NULL, &v, &err), 0);
+	assert_int_equal(v.files.n, 1);
+	assert_int_equal(v.warnings.n, 0);
 }
 
 static void user_namespaces(void **state)
@@ -591,6 +782,63 @@ static void nothing_to_keep(void **state)
 	assert_string_equal(err.text, "memcached.service is inactive: there is nothing to keep");
 }
 
+static void starting(struct wb_service *s)
+{
+	free(s->active);
+	s->active = strdup("activating");
+}
+
+static void no_main_process(struct wb_service *s)
+{
+	s->main_pid = 0;
+}
+
+static void all_has_ended(struct wb_service *s)
+{
+	s->main_pid = 0;
+	free(s->cgroup);
+	s->cgroup = strdup("/system.slice/once.service");
+}
+
+static void no_cgroup(struct wb_service *s)
+{
+	s->main_pid = 0;
+	s->cgroup[0] = '\0';
+}
+
+static void nothing_to_keep_but_active(void **state)
+{
+	static const struct fake_file disk[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	static const struct {
+		void (*change)(struct wb_service *s);
+		const char *want;
+		size_t ports;
+	} cases[] = {
+		{starting, "it is still starting (activating)", 1},
+		{no_main_process, "it has no main process that could be kept", 1},
+		{all_has_ended, "it has no main process that could be kept", 0},
+		{no_cgroup, "it has no main process that could be kept", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct wb_manifest m = {};
+		struct wb_manifest_unit *u = wb_list_add(&m.units, sizeof(*u));
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+
+		assert_int_equal(look_at(disk, cases[i].change, NULL, &v, &err), 0);
+		assert_int_equal(v.how, WB_KEEP_RESTART);
+		assert_string_equal(v.reasons.items[0], cases[i].want);
+		/* A new connection is not to be refused meanwhile. */
+		assert_int_equal(v.ports.n, cases[i].ports);
+		assert_int_equal(wb_keep_verdict_to_manifest(&v, u, &err), 0);
+		assert_string_equal(u->how, "restart");
+		assert_string_equal(u->why, cases[i].want);
+		wb_manifest_deinit(&m);
+	}
+}
+
 static void modules_of_the_kernel_to_come(void **state)
 {
 	static const struct fake_file disk[] = {MEMCACHED, {"/proc/452/maps", MAPS},
@@ -623,68 +871,9 @@ static void modules_of_the_kernel_to_come(void **state)
 static void peers_from_the_kernel(void **state)
 {
 	/* nlmsghdr, unix_diag_msg (ino 2503), attribute UNIX_DIAG_PEER 2504; then NLMSG_DONE */
-	static const uint8_t answer[] = {
-		40,
-		0,
-		0,
-		0,
-		20,
-		0,
-		2,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0, /* head */
-		1,
-		1,
-		1,
-		0,
-		0xc7,
-		9,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0, /* message */
-		8,
-		0,
-		2,
-		0,
-		0xc8,
-		9,
-		0,
-		0, /* peer */
-		20,
-		0,
-		0,
-		0,
-		3,
-		0,
-		2,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-	};
+	static const uint8_t answer[] = {40, 0, 0, 0, 20, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1,
+		0, 0xc7, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 0xc8, 9, 0, 0, 20, 0, 0, 0, 3,
+		0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 	struct wb_socket one = {.kind = WB_SOCKET_UNIX_STREAM, .inode = 2503};
 	struct wb_sockets s = {&one, 1};
 	struct wb_bytes in = {answer, sizeof(answer)};
@@ -764,6 +953,139 @@ static void asks_a_socket_what_it_is(void **state)
 	assert_non_null(sockets.items[0].path);
 }
 
+/* ---- inotify ---- */
+
+/* Names for inodes, as the file system would have them. */
+static int find_by_inode(struct wb_procs *procs)
+{
+	static const struct {
+		int64_t inode;
+		const char *path;
+		bool directory;
+	} names[] = {
+		{1, "/run", true},
+		{2, "/run/tree-in", true},
+		{3, "/run/a-file", false},
+		{5, "/run/memcached/below", true},
+		{6, "/dev/made-by-systemd", true},
+	};
+	struct wb_proc *p = &procs->items[0];
+
+	for (size_t i = 0; i < p->watches.n; i++)
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			if (p->watches.items[i].inode == names[k].inode) {
+				p->watches.items[i].path = strdup(names[k].path);
+				p->watches.items[i].directory = names[k].directory;
+			}
+	if (p->watches.n) {
+		assert_int_equal(p->watches.items[0].device, makedev(0, 0x17));
+		assert_int_equal(p->watches.items[0].handle_type, 1);
+		assert_int_equal(p->watches.items[0].handle_size, 3);
+		assert_memory_equal(p->watches.items[0].handle, "\x0a\xff\x00", 3);
+	}
+	return 0;
+}
+
+#define WATCH(ino, sdev)                                                                  \
+	"inotify wd:1 ino:" ino " sdev:" sdev " mask:fce ignored_mask:0 fhandle-bytes:3 " \
+	"fhandle-type:1 f_handle:0aff00 \n"
+
+static void runtime_directory(struct wb_service *s)
+{
+	wb_strv_add(&s->runtime_directories, "memcached");
+}
+
+static void what_is_watched_has_to_be_there(void **state)
+{
+	static const struct {
+		const char *watch, *travels, *reason;
+	} cases[] = {
+		{WATCH("1", "17"), NULL, NULL}, /* the root of /run */
+		{WATCH("2", "17"), "/run/tree-in/", NULL},
+		{WATCH("2", "17") WATCH("2", "17"), "/run/tree-in/", NULL},
+		{WATCH("3", "17"), "/run/a-file", NULL},
+		{WATCH("4", "17"), NULL, "inotify(7) whose name is not found"},
+		{WATCH("5", "17"), NULL, NULL},                       /* in its RuntimeDirectory= */
+		{WATCH("1", "17") WATCH("6", "28"), NULL, NULL},      /* of a sandbox's /dev */
+		{WATCH("1", "17") WATCH("4", "fe00002"), NULL, NULL}, /* on a disk */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct fake_file disk[] = {MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+			{"/proc/452/fd/40", .link = "anon_inode:inotify"},
+			{"/proc/452/fdinfo/40", cases[i].watch}, {}};
+		struct wb_files files = fake_files(disk);
+		struct wb_services services = {(void *)runtime_directory, fake_read};
+		const struct wb_keep_look look = {.files = &files,
+			.units = &services,
+			.find_watched = find_by_inode,
+			.criu = "4.1.1"};
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+
+		assert_int_equal(wb_keep_look(&look, "memcached.service", NULL, &v, &err), 0);
+		assert_int_equal(v.reasons.n, cases[i].reason ? 1 : 0);
+		if (cases[i].reason)
+			assert_true(mentions(&v.reasons, cases[i].reason));
+		/* The notes that it has open, its directory, and: */
+		assert_int_equal(v.files.n, cases[i].travels ? 3 : 2);
+		if (cases[i].travels)
+			assert_string_equal(v.files.items[2], cases[i].travels);
+	}
+}
+
+/* A container's root may not. */
+static bool may_open_by_handle(const char *path)
+{
+	struct {
+		struct file_handle head;
+		uint8_t bytes[MAX_HANDLE_SZ];
+	} h = {.head = {.handle_bytes = MAX_HANDLE_SZ}};
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), id, fd = -1;
+
+	if (dir >= 0 && name_to_handle_at(AT_FDCWD, path, &h.head, &id, 0) == 0)
+		fd = open_by_handle_at(dir, &h.head, O_PATH | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+	return fd >= 0;
+}
+
+/* The real thing: this process watches a directory in /dev/shm. */
+static void finds_what_is_watched(void **state)
+{
+	char dir[] = "/dev/shm/wb-test.XXXXXX";
+	struct wb_proc self = {};
+	struct wb_procs procs = {&self, 1};
+	const struct wb_proc_watch *w;
+	struct wb_error err = {};
+	struct stat st;
+	int fd;
+
+	if (!mkdtemp(dir))
+		skip();
+	if (!may_open_by_handle(dir)) {
+		rmdir(dir);
+		skip();
+	}
+	fd = inotify_init1(IN_CLOEXEC);
+	assert_true(inotify_add_watch(fd, dir, IN_CREATE) >= 0);
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(wb_proc_read(wb_sys_real()->files, getpid(), &self, &err), 0);
+	assert_int_equal(wb_watches_find(&procs), 0);
+	close(fd);
+	rmdir(dir);
+	assert_int_equal(self.watches.n, 1);
+	w = &self.watches.items[0];
+	assert_int_equal(w->device, st.st_dev);
+	assert_int_equal(w->inode, st.st_ino);
+	assert_non_null(w->path);
+	assert_string_equal(w->path, dir);
+	assert_true(w->directory);
+	wb_proc_deinit(&self);
+}
+
 static int peers_of_two(struct wb_sockets *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -812,24 +1134,33 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_a_sandboxed_service),
 		cmocka_unit_test(lists_a_shared_socket_once),
+		cmocka_unit_test(lower_rung_by_its_own_cgroups),
+		cmocka_unit_test(passes_over_who_ends),
 		cmocka_unit_test(tells_the_manifest),
 		cmocka_unit_test(looks_at_what_stands_still),
+		cmocka_unit_test(finds_the_other_names_of_what_is_open),
 		cmocka_unit_test(says_when_nothing_stands_there),
 		cmocka_unit_test(shared_memory_by_name_travels),
 		cmocka_unit_test(memory_shared_with_others_stays),
 		cmocka_unit_test(lower_rung_by_what_is_open),
 		cmocka_unit_test(lower_rung_by_settings),
+		cmocka_unit_test(the_machines_own_tmp_stays),
 		cmocka_unit_test(configuration_has_its_say),
 		cmocka_unit_test(what_is_not_there_does_not_travel),
+		cmocka_unit_test(what_lies_on_a_disk_stays),
+		cmocka_unit_test(pid_file_on_a_disk_stays),
 		cmocka_unit_test(user_namespaces),
 		cmocka_unit_test(programs_and_trees),
 		cmocka_unit_test(daemon_that_forked_twice),
 		cmocka_unit_test(nothing_to_keep),
+		cmocka_unit_test(nothing_to_keep_but_active),
 		cmocka_unit_test(modules_of_the_kernel_to_come),
 		cmocka_unit_test(peers_from_the_kernel),
 		cmocka_unit_test(streams_inside_and_outside),
 		cmocka_unit_test(sockets_that_criu_does_not_know),
 		cmocka_unit_test(asks_a_socket_what_it_is),
+		cmocka_unit_test(what_is_watched_has_to_be_there),
+		cmocka_unit_test(finds_what_is_watched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

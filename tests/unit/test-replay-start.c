@@ -2,7 +2,6 @@
 /* Recording and replaying against a manager, a disk and users that are only made up. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "unit.h"
 #include "fake-sys.h"
@@ -18,7 +17,7 @@ struct act {
 	const char *refusal; /* StartUnit's sentence; NULL: it takes it */
 	const char *where;
 	bool waiting; /* its job waits for others */
-	bool can_isolate, no_start, asked, on_bus;
+	bool can_isolate, no_start, asked, on_bus, oneshot;
 	uint64_t takes; /* microseconds until its start ends */
 };
 
@@ -37,7 +36,14 @@ struct fake {
 	struct fake_sys sys;
 	struct wb_replay_host host;
 	const char *lingers; /* one user's number */
-	struct wb_replay_host *user_host;
+	const char *no_room; /* files that cannot be written, with blanks between */
+	int no_room_error;
+	/* The process for a user: when it was begun and done, and what it said. */
+	uint64_t begun_at, ended_at;
+	struct wb_blob answer;
+	bool mute; /* it says nothing */
+	uint64_t reload_takes;
+	char told[1024];
 };
 
 static void note(struct fake *f, const char *what, const char *of)
@@ -93,6 +99,7 @@ static int fake_facts(
 	u->no_start = a->no_start;
 	facts->can_isolate = a->can_isolate;
 	facts->asked = a->asked;
+	facts->oneshot = a->oneshot;
 	facts->bus_name = copy(a->on_bus ? "org.example" : "");
 	facts->where = copy(a->where);
 	if (!strcmp(wb_unit_kind(u->name), "swap"))
@@ -114,7 +121,10 @@ static void fake_release(void *ctx)
 
 static int fake_reload(void *ctx, struct wb_error *err)
 {
-	note(ctx, "reload", "all");
+	struct fake *f = ctx;
+
+	note(f, "reload", "all");
+	f->now += f->reload_takes;
 	return 0;
 }
 
@@ -220,7 +230,17 @@ static int fake_link(void *ctx, const char *target, const char *path)
 
 static int fake_write(void *ctx, const char *path, struct wb_bytes contents, unsigned mode)
 {
+	struct fake *f = ctx;
+
+	if (f->no_room && strstr(f->no_room, path))
+		return f->no_room_error;
 	note(ctx, mode == 0600 ? "write 0600" : "write", path);
+	return 0;
+}
+
+static int fake_remove(void *ctx, const char *path)
+{
+	note(ctx, "remove", path);
 	return 0;
 }
 
@@ -238,12 +258,51 @@ static int fake_as_user(void *ctx, uint32_t uid, unsigned seconds, wb_user_job j
 	return job(arg, ret, err);
 }
 
+/* Its own bus and clock; what it does to the world is known at once. */
+static int fake_begin(void *ctx, uint32_t uid, unsigned seconds, wb_user_job job, void *arg,
+	struct wb_child *ret, struct wb_error *err)
+{
+	struct fake *f = ctx, *here = malloc(sizeof(*here));
+	int r;
+
+	assert_non_null(here);
+	*here = *f;
+	f->n_jobs = 0;
+	f->begun_at = f->now;
+	r = job(arg, &f->answer, err);
+	f->ended_at = f->now;
+	assert_true(f->now <= f->begun_at + 1000000ull * seconds);
+	f->now = here->now;
+	f->n_jobs = here->n_jobs;
+	memcpy(f->jobs, here->jobs, sizeof(f->jobs));
+	free(here);
+	*ret = (struct wb_child){.uid = uid};
+	return r;
+}
+
+static int fake_finish(void *ctx, struct wb_child *child, struct wb_blob *ret, struct wb_error *err)
+{
+	struct fake *f = ctx;
+
+	f->now = f->ended_at > f->now ? f->ended_at : f->now;
+	*ret = f->answer;
+	f->answer = (struct wb_blob){};
+	return f->mute ? wb_fail(err, -ETIMEDOUT, "no answer") : 0;
+}
+
+static uint64_t fake_mono(void *ctx)
+{
+	return ((struct fake *)ctx)->now * 1000;
+}
+
 static void fake_init(struct fake *f, const struct act *acts, const struct fake_file *disk)
 {
 	*f = (struct fake){.acts = acts};
 	fake_sys_init(&f->sys, disk);
 	f->sys.sys.ctx = f;
 	f->sys.sys.write_file = fake_write;
+	f->sys.sys.remove_file = fake_remove;
+	f->sys.sys.mono_ns = fake_mono;
 	f->host = (struct wb_replay_host){
 		.sys = &f->sys.sys,
 		.ctx = f,
@@ -251,6 +310,8 @@ static void fake_init(struct fake *f, const struct act *acts, const struct fake_
 		.make_link = fake_link,
 		.lingers = fake_lingers,
 		.as_user = fake_as_user,
+		.begin = fake_begin,
+		.finish = fake_finish,
 	};
 }
 
@@ -278,7 +339,7 @@ static void start_all(struct fake *f, struct wb_results *results, int want)
 
 static const char *result_of(const struct wb_results *results, const char *unit)
 {
-	const struct wb_result *r = wb_results_find(results, -1, unit);
+	const struct wb_replay_result *r = wb_results_find(results, -1, unit);
 
 	return r ? r->result : "none";
 }
@@ -566,6 +627,9 @@ static bool has_file(const struct wb_world *w, const char *path)
 	return false;
 }
 
+#define MADE                                                                                     \
+	"# This is a transient unit file, created programmatically via the systemd API. Do not " \
+	"edit.\n"
 static void a_world_is_observed(void **state)
 {
 	static const struct act acts[] = {
@@ -596,6 +660,10 @@ static void a_world_is_observed(void **state)
 		{"swapfile.swap", "active", .state = "", .where = "/swapfile"},
 		{"x.slice", "active"},
 		{"x.device", "active"},
+		{"pre.service", "activating", "start-pre"},
+		{"backup.service", "activating", "start", .state = "static", .oneshot = true},
+		{"boot.service", "activating", "start", .state = "enabled", .asked = true,
+			.oneshot = true},
 		{},
 	};
 	static const struct fake_file disk[] = {
@@ -606,6 +674,11 @@ static void a_world_is_observed(void **state)
 		{"/run/systemd/transient/later.service", "[Service]\n"},
 		{"/run/systemd/transient/later.timer.d/50-x.conf", "[Timer]\n"},
 		{"/run/systemd/transient/work.slice", "[Slice]\n"},
+		{"/run/systemd/transient/plain.service", MADE "[Service]\n"},
+		{"/run/systemd/system/plain.service", MADE "[Service]\n"},
+		{"/run/systemd/system/plain.service.d/50-x.conf", MADE "[Service]\n"},
+		{"/run/systemd/system/was-kept.service", MADE "[Service]\n"},
+		{"/run/systemd/system/by-hand.service", "[Service]\n"},
 		{},
 	};
 	WB_CLEAN_WORLD world = {};
@@ -639,8 +712,11 @@ static void a_world_is_observed(void **state)
 	assert_null(unit(&world, "proc.mount"));
 	assert_string_equal(unit(&world, "boot.mount")->state, "generated");
 	assert_string_equal(unit(&world, "swapfile.swap")->state, "transient");
-	assert_null(unit(&world, "x.slice"));
-	assert_null(unit(&world, "x.device"));
+	assert_true(!unit(&world, "x.slice") && !unit(&world, "x.device"));
+	assert_null(unit(&world, "pre.service")->cannot);
+	assert_string_equal(unit(&world, "pre.service")->active, "activating");
+	assert_non_null(strstr(unit(&world, "backup.service")->cannot, "broke that off"));
+	assert_null(unit(&world, "boot.service"));
 	/* What has ended does not come back, what a timer will start does. */
 	assert_true(has_file(&world, "/run/systemd/transient/tty.service"));
 	assert_true(has_file(&world, "/run/systemd/transient/later.service"));
@@ -648,7 +724,32 @@ static void a_world_is_observed(void **state)
 	assert_true(has_file(&world, "/run/systemd/transient/work.slice"));
 	assert_true(has_file(&world, "/run/systemd/transient/srv-tmp.mount"));
 	assert_true(has_file(&world, "/run/systemd/transient/swapfile.swap"));
-	assert_int_equal(world.n_files, 6);
+	/* Also where it was kept once, and lay among others since. */
+	assert_true(has_file(&world, "/run/systemd/transient/plain.service"));
+	assert_true(has_file(&world, "/run/systemd/transient/plain.service.d/50-x.conf"));
+	assert_true(has_file(&world, "/run/systemd/system/by-hand.service"));
+	assert_int_equal(world.n_files, 9);
+	fake_sys_deinit(&f.sys);
+}
+
+static void a_user_has_neither_mounts_nor_swap(void **state)
+{
+	static const struct act acts[] = {
+		{"mine.service", "active"},
+		{"srv-ram.mount", "active", "mounted", .where = "/srv/ram"},
+		{"swapfile.swap", "active", .where = "/swapfile"},
+		{},
+	};
+	static const struct fake_file none[] = {{}};
+	WB_CLEAN_WORLD world = {};
+	struct wb_manager m;
+	struct fake f;
+
+	fake_init(&f, acts, none);
+	fake_open(&f, 1000, &m, NULL);
+	assert_int_equal(wb_world_observe(&f.host, &m, 1000, &world, NULL), 0);
+	assert_int_equal(world.n_units, 1);
+	assert_string_equal(world.units[0].name, "mine.service");
 	fake_sys_deinit(&f.sys);
 }
 
@@ -694,17 +795,157 @@ static void a_record_is_replayed(void **state)
 	f.lingers = "1000";
 	assert_int_equal(wb_replay_start(&f.host, false, &results, &err), 0);
 	/* The record is marked before anything else. */
-	assert_string_equal(f.diary, "write 0600 " WB_UNITS_PATH ", make c.service, "
-				     "write /run/systemd/transient/c.service, reload all, "
-				     "start c.service, start b.service, release all, start "
-				     "user@1000.service, as user 1000, "
-				     "start u.service, write 0600 " WB_REPLAY_PATH);
+	assert_string_equal(f.diary,
+		"write 0600 " WB_REPLAY_PATH ", write 0600 " WB_UNITS_PATH ", make c.service, "
+		"write /run/systemd/transient/c.service, reload all, "
+		"start c.service, start b.service, start "
+		"user@1000.service, as user 1000, "
+		"start u.service, release all, write 0600 " WB_REPLAY_PATH);
 	assert_string_equal(results.boot_id, "B");
+	assert_int_equal(results.pid, 0);
 	assert_int_equal(results.n, 3);
 	assert_string_equal(result_of(&results, "b.service"), "started");
 	assert_string_equal(result_of(&results, "c.service"), "failed");
 	assert_string_equal(wb_results_find(&results, 1000, "u.service")->result, "started");
 	assert_int_equal(results.warnings.n, 0);
+	fake_sys_deinit(&f.sys);
+}
+
+/* It had been done when the jump was made: once is enough. */
+static void what_ended_after_the_record_stays_so(void **state)
+{
+	WB_CLEAN_RESULTS results = {};
+	WB_CLEAN_STRV ended = {};
+	struct wb_error err = {};
+	struct fake f;
+
+	assert_int_equal(wb_strv_add(&ended, "b.service"), 0);
+	fake_init(&f, after_acts, after_jump);
+	f.host.ended = &ended;
+	assert_int_equal(wb_replay_start(&f.host, false, &results, &err), 0);
+	assert_non_null(strstr(f.diary, "start c.service"));
+	assert_null(strstr(f.diary, "start b.service"));
+	assert_null(wb_results_find(&results, -1, "b.service"));
+	fake_sys_deinit(&f.sys);
+}
+
+#define SECOND 1000000ull
+
+static void no_user_waits_behind_a_unit_that_hangs(void **state)
+{
+	static const struct act acts[] = {
+		{"up.service", "active"},
+		{"b.service", .word = "done", .takes = 3},
+		{"c.service", .word = NULL},
+		{"u.service", .word = NULL, .waiting = true},
+		{"user@1000.service", .word = "done"},
+		{},
+	};
+	WB_CLEAN_RESULTS results = {};
+	struct fake f;
+
+	fake_init(&f, acts, after_jump);
+	f.reload_takes = 30 * SECOND;
+	f.lingers = "1000";
+	assert_int_equal(wb_replay_start(&f.host, false, &results, NULL), 0);
+	/* They get a head start for those that are well, from when these were asked for. */
+	assert_int_equal(f.begun_at, 40 * SECOND);
+	assert_string_equal(result_of(&results, "b.service"), "started");
+	assert_string_equal(result_of(&results, "c.service"), "late");
+	/* There is one end for all. */
+	assert_string_equal(wb_results_find(&results, 1000, "u.service")->result, "late");
+	assert_int_equal(f.ended_at, 300 * SECOND);
+	assert_int_equal(f.now, 300 * SECOND);
+	fake_sys_deinit(&f.sys);
+}
+
+static void remember(void *arg, const struct wb_replay_result *result, const char *warning)
+{
+	struct fake *f = arg;
+	size_t n = strlen(f->told);
+
+	if (warning)
+		snprintf(f->told + n, sizeof(f->told) - n, "%s\n", warning);
+	else
+		snprintf(f->told + n, sizeof(f->told) - n, "%s %d %s after %d\n", result->unit,
+			(int)result->uid, result->result, (int)f->now);
+}
+
+static void each_end_is_told_when_it_comes(void **state)
+{
+	WB_CLEAN_RESULTS results = {}, more = {};
+	struct fake f;
+
+	fake_init(&f, after_acts, after_jump);
+	f.lingers = "1000";
+	results.tell = more.tell = remember;
+	results.tell_arg = more.tell_arg = &f;
+	assert_int_equal(wb_replay_start(&f.host, false, &results, NULL), 0);
+	assert_string_equal(f.told, "c.service -1 failed after 0\nb.service -1 started after 3\n"
+				    "u.service 1000 started after 3\n");
+	/* What fails of a user is told once, too. */
+	f.told[0] = 0;
+	f.lingers = NULL;
+	f.n_jobs = 0;
+	assert_int_equal(wb_replay_start(&f.host, false, &more, NULL), 0);
+	assert_non_null(strstr(f.told, "started after 6\nthe units of user 1000 are not started "
+				       "again: it does not linger any more\n"));
+	assert_ptr_equal(strstr(f.told, "user 1000"), strrchr(f.told, '1') - 5);
+	fake_sys_deinit(&f.sys);
+}
+
+static void a_user_whose_process_is_lost_is_told(void **state)
+{
+	WB_CLEAN_RESULTS results = {};
+	struct fake f;
+
+	fake_init(&f, after_acts, after_jump);
+	f.lingers = "1000";
+	f.mute = true;
+	assert_int_equal(wb_replay_start(&f.host, false, &results, NULL), 0);
+	assert_string_equal(result_of(&results, "b.service"), "started");
+	assert_int_equal(results.warnings.n, 1);
+	assert_non_null(strstr(results.warnings.items[0], "user 1000"));
+	assert_non_null(strstr(results.warnings.items[0], "no answer"));
+	fake_sys_deinit(&f.sys);
+}
+
+static void a_full_disk_holds_no_replay_up(void **state)
+{
+	WB_CLEAN_RESULTS results = {}, none = {};
+	struct wb_error err = {};
+	struct fake f;
+
+	fake_init(&f, after_acts, after_jump);
+	f.lingers = "1000";
+	f.no_room = WB_UNITS_PATH;
+	f.no_room_error = -ENOSPC;
+	assert_int_equal(wb_replay_start(&f.host, false, &results, &err), 0);
+	assert_int_equal(results.n, 3);
+	assert_int_equal(results.warnings.n, 1);
+	assert_non_null(strstr(results.warnings.items[0], "No space left on device"));
+	/* Somewhere it has to be put down, or it might come again and again. */
+	f.no_room = WB_UNITS_PATH " " WB_REPLAY_PATH;
+	f.diary[0] = 0;
+	assert_int_equal(wb_replay_start(&f.host, false, &none, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, WB_UNITS_PATH));
+	assert_string_equal(f.diary, "");
+	fake_sys_deinit(&f.sys);
+}
+
+static void what_was_noted_in_run_is_not_replayed_again(void **state)
+{
+	struct fake_file disk[] = {after_jump[0], after_jump[1], after_jump[2], after_jump[3],
+		{WB_REPLAY_PATH, "{\"boot_id\":\"B\",\"pid\":77}"}, {}};
+	WB_CLEAN_RESULTS results = {};
+	struct wb_error err = {};
+	struct fake f;
+
+	fake_init(&f, after_acts, disk);
+	assert_int_equal(wb_replay_start(&f.host, false, &results, &err), -EALREADY);
+	assert_non_null(strstr(err.text, "already"));
+	assert_int_equal(wb_replay_generate(&f.host, "/n", "/e", NULL), 0);
+	assert_string_equal(f.diary, "");
 	fake_sys_deinit(&f.sys);
 }
 
@@ -763,6 +1004,89 @@ static void what_a_recording_writes_can_be_read(void **state)
 	fake_sys_deinit(&f.sys);
 }
 
+static void without_room_for_the_record_there_is_no_jump(void **state)
+{
+	static const struct act acts[] = {{"a.service", "active"}, {}};
+	static const struct fake_file disk[] = {
+		{WB_UNITS_PATH, "older"},
+		{WB_RECORD_JUMP, "{\"boot_id\":\"A\",\"nonce\":\"" NONCE "\",\"time\":5}"},
+		{},
+	};
+	WB_CLEAN_STRV warnings = {};
+	WB_CLEAN_BLOB before = {};
+	struct wb_error err = {};
+	struct fake f;
+
+	fake_init(&f, acts, disk);
+	f.no_room = WB_UNITS_PATH;
+	f.no_room_error = -ENOSPC;
+	assert_int_equal(wb_replay_record_first(&f.host, &before, &warnings, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, WB_UNITS_PATH ": No space left on device; make room"));
+	assert_string_equal(f.diary, "");
+	assert_int_equal(warnings.n, 0);
+	/* Where nobody can help it, it goes on, and nothing stale stays. */
+	f.no_room_error = -EROFS;
+	assert_int_equal(wb_replay_record_first(&f.host, &before, &warnings, &err), 0);
+	assert_string_equal(f.diary, "remove " WB_UNITS_PATH);
+	assert_int_equal(warnings.n, 1);
+	assert_non_null(strstr(warnings.items[0], "is not recorded"));
+	/* Refused for another reason after that. */
+	f.no_room = NULL;
+	f.diary[0] = 0;
+	wb_replay_take_back(&f.sys.sys, &before);
+	assert_string_equal(f.diary, "write 0600 " WB_UNITS_PATH);
+	fake_sys_deinit(&f.sys);
+}
+
+static void what_was_on_record_before_is_known(void **state)
+{
+	static const struct act acts[] = {{"a.service", "active"}, {}};
+	struct fake_file disk[] = {{WB_UNITS_PATH, "older"}, after_jump[1], {}};
+	WB_CLEAN_BLOB before = {}, none = {};
+	WB_CLEAN_STRV warnings = {};
+	struct fake f;
+
+	fake_init(&f, acts, disk);
+	assert_int_equal(wb_replay_record_first(&f.host, &before, &warnings, NULL), 0);
+	assert_string_equal(f.diary, "write 0600 " WB_UNITS_PATH);
+	assert_int_equal(before.size, 5);
+	assert_memory_equal(before.data, "older", 5);
+	f.diary[0] = 0;
+	wb_replay_take_back(&f.sys.sys, &none);
+	assert_string_equal(f.diary, "remove " WB_UNITS_PATH);
+	fake_sys_deinit(&f.sys);
+}
+
+static void a_missing_record_is_told(void **state)
+{
+	static const struct fake_file first_boot[] = {
+		{"/proc/sys/kernel/random/boot_id", "B\n"}, {"/proc/cmdline", "quiet\n"}, {}};
+	static const char older[] = "{\"boot_id\":\"Z\",\"nonce\":\"77\",\"time\":1,"
+				    "\"replayed_boot\":\"A\",\"worlds\":[]}";
+	struct fake_file none[] = {after_jump[1], after_jump[2], after_jump[3], {}};
+	struct fake_file stale[] = {
+		{WB_UNITS_PATH, older}, after_jump[1], after_jump[2], after_jump[3], {}};
+	struct fake_file bad[] = {
+		{WB_UNITS_PATH, "[]"}, after_jump[1], after_jump[2], after_jump[3], {}};
+	static const struct {
+		int want;
+		const char *why;
+	} cases[] = {{-ENODATA, "was not recorded"}, {-ENODATA, "was not recorded"},
+		{-ENODATA, "remove it"}, {-ENOENT, ""}};
+	const struct fake_file *disks[] = {none, stale, bad, first_boot};
+
+	for (size_t i = 0; i < 4; i++) {
+		WB_CLEAN_DIFFERENCES d = {};
+		struct wb_error err = {};
+		struct fake f;
+
+		fake_init(&f, after_acts, disks[i]);
+		assert_int_equal(wb_replay_compare(&f.host, &d, &err), cases[i].want);
+		assert_non_null(strstr(err.text, cases[i].why));
+		fake_sys_deinit(&f.sys);
+	}
+}
+
 static void differences_have_reasons(void **state)
 {
 	static const char replayed[] =
@@ -795,49 +1119,46 @@ static void differences_have_reasons(void **state)
 	fake_sys_deinit(&f.sys);
 }
 
-/* ---- the real process with a user's rights ---- */
-
-#define NOBODY 65534
-
-static int say_who(void *arg, struct wb_blob *out, struct wb_error *err)
+static void what_was_not_replayed_is_told_as_such(void **state)
 {
-	char text[64];
+	static const struct act failed[] = {
+		{"up.service", "active"}, {"warmboot-replay.service", "failed"}, {}};
+	static const struct act starting[] = {
+		{"up.service", "active"}, {"warmboot-replay.service", "activating"}, {}};
+	static const char note[] = "{\"boot_id\":\"B\",\"pid\":77}";
+	static const char comm[] = "/proc/77/comm";
+	static const struct {
+		const struct act *acts;
+		const char *note, *comm, *why;
+		bool running;
+	} cases[] = {
+		{starting, NULL, NULL, "has not started it again yet"},
+		{failed, NULL, NULL, "\"warmboot replay start\" repeats"},
+		{starting, note, "warmboot\n", "still at work", true},
+		{failed, note, NULL, "\"warmboot replay start --force\" repeats"},
+		/* Another process has its number. */
+		{failed, note, "sh\n", "--force"},
+		{starting, "{\"boot_id\":\"B\"}", NULL, "it ran when the replay began"},
+		/* An earlier boot's, if such a thing could be. */
+		{starting, "{\"boot_id\":\"A\"}", NULL, "has not started it again yet"},
+	};
 
-	/* It holds nothing that would let it become root again. */
-	snprintf(text, sizeof(text), "%u %d", geteuid(), setuid(0) == 0);
-	return wb_blob_append(out, text, strlen(text));
-}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fake_file disk[] = {after_jump[0], after_jump[1], after_jump[2],
+			after_jump[3], {cases[i].note ? WB_REPLAY_PATH : "/x", cases[i].note},
+			{cases[i].comm ? comm : "/y", cases[i].comm}, {}};
+		WB_CLEAN_DIFFERENCES d = {};
+		WB_CLEAN_STR why = NULL;
+		struct fake f;
 
-static int say_no(void *arg, struct wb_blob *out, struct wb_error *err)
-{
-	return wb_fail(err, -ENOENT, "no manager");
-}
-
-static int say_nothing(void *arg, struct wb_blob *out, struct wb_error *err)
-{
-	for (;;)
-		pause();
-	return 0;
-}
-
-static void a_user_is_asked_with_that_users_rights(void **state)
-{
-	struct wb_replay_host host = wb_replay_host_real(wb_sys_real());
-	WB_CLEAN_BLOB answer = {};
-	struct wb_error err = {};
-
-	if (geteuid() != 0)
-		skip();
-	assert_int_equal(host.as_user(NULL, NOBODY, 20, say_who, NULL, &answer, &err), 0);
-	assert_int_equal(answer.size, strlen("65534 0"));
-	assert_memory_equal(answer.data, "65534 0", answer.size);
-	assert_int_equal(host.as_user(NULL, NOBODY, 20, say_no, NULL, &answer, &err), -EIO);
-	assert_string_equal(err.text, "no manager");
-	assert_int_equal(
-		host.as_user(NULL, NOBODY, 1, say_nothing, NULL, &answer, &err), -ETIMEDOUT);
-	assert_non_null(strstr(err.text, "user 65534"));
-	assert_int_equal(host.as_user(NULL, 4000000000u, 20, say_who, NULL, &answer, &err), -EIO);
-	assert_non_null(strstr(err.text, "rights"));
+		fake_init(&f, cases[i].acts, disk);
+		assert_int_equal(wb_replay_compare(&f.host, &d, NULL), 0);
+		assert_int_equal(d.worlds[0].plan.n_start, 2);
+		why = wb_difference_why(&d, 0, &d.worlds[0].plan.start[0]);
+		assert_non_null(strstr(why, cases[i].why));
+		assert_int_equal(d.running, cases[i].running);
+		fake_sys_deinit(&f.sys);
+	}
 }
 
 int main(void)
@@ -853,12 +1174,22 @@ int main(void)
 		cmocka_unit_test(mounts_by_hand_are_written_down),
 		cmocka_unit_test(swap_by_hand_is_written_down),
 		cmocka_unit_test(a_world_is_observed),
+		cmocka_unit_test(a_user_has_neither_mounts_nor_swap),
 		cmocka_unit_test(a_record_is_replayed),
+		cmocka_unit_test(what_ended_after_the_record_stays_so),
+		cmocka_unit_test(no_user_waits_behind_a_unit_that_hangs),
+		cmocka_unit_test(each_end_is_told_when_it_comes),
+		cmocka_unit_test(a_user_whose_process_is_lost_is_told),
+		cmocka_unit_test(a_full_disk_holds_no_replay_up),
+		cmocka_unit_test(what_was_noted_in_run_is_not_replayed_again),
+		cmocka_unit_test(what_was_not_replayed_is_told_as_such),
 		cmocka_unit_test(a_user_who_lingers_no_more_is_told),
 		cmocka_unit_test(another_boot_replays_nothing),
 		cmocka_unit_test(what_a_recording_writes_can_be_read),
+		cmocka_unit_test(without_room_for_the_record_there_is_no_jump),
+		cmocka_unit_test(what_was_on_record_before_is_known),
+		cmocka_unit_test(a_missing_record_is_told),
 		cmocka_unit_test(differences_have_reasons),
-		cmocka_unit_test(a_user_is_asked_with_that_users_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

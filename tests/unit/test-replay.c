@@ -172,7 +172,6 @@ static void only_what_was_up_counts(void **state)
 	WB_CLEAN_WORLD before = {}, now = {};
 
 	unit(&before, "failed.service", "failed", "failed", "enabled", NULL);
-	unit(&before, "starting.service", "activating", "start", "enabled", NULL);
 	unit(&before, "system.slice", "active", "active", "", NULL);
 	unit(&before, "sda.device", "active", "plugged", "", NULL);
 	unit(&before, "init.scope", "active", "running", "", NULL);
@@ -182,6 +181,24 @@ static void only_what_was_up_counts(void **state)
 	assert_int_equal(wb_replay_plan(&before, &now, &plan), 0);
 	assert_starts(plan, "");
 	assert_leaves(plan, "");
+}
+
+static void what_was_starting_counts_as_running(void **state)
+{
+	WB_CLEAN_REPLAY_PLAN plan = {};
+	WB_CLEAN_WORLD before = {}, now = {};
+
+	unit(&before, "a.service", "activating", "start-pre", "disabled", NULL);
+	unit(&before, "b.service", "activating", "queued", "disabled", "a.service");
+	unit(&before, "c.service", "reloading", "reload", "disabled", NULL);
+	unit(&before, "d.service", "refreshing", "refresh", "disabled", NULL);
+	unit(&before, "up.service", "activating", "auto-restart", "disabled", NULL);
+	unit(&before, "bus.service", "activating", "start", "static", NULL)->by_bus = true;
+	runs(&now, "up.service", NULL);
+	assert_int_equal(wb_replay_plan(&before, &now, &plan), 0);
+	assert_starts(plan, "a.service b.service c.service d.service");
+	assert_leaves(plan, "");
+	assert_adds(plan, "");
 }
 
 static void what_cannot_be_started_is_named(void **state)
@@ -311,7 +328,7 @@ struct due {
 static struct due jumped(void)
 {
 	return (struct due){
-		.units = {.boot_id = "A", .nonce = "77"},
+		.units = {.boot_id = "A", .nonce = "77", .time = 100},
 		.rec = {.boot_id = "A", .nonce = "77", .time = 100},
 		.traces = {.boot_id = "B", .handoff_nonce = "77", .by_kexec = true},
 	};
@@ -357,6 +374,12 @@ static void it_is_due_only_once_and_only_there(void **state)
 	d.units.boot_id = "Z";
 	assert_false(is_due(&d, &why));
 
+	/* An earlier one that came to nothing, by the same load. */
+	d = jumped();
+	d.units.time = 99;
+	assert_false(is_due(&d, &why));
+	assert_non_null(strstr(why, "does not belong"));
+
 	assert_false(wb_replay_due(&d.units, NULL, &d.traces, &why));
 
 	/* Through the firmware, judged or not. */
@@ -374,6 +397,39 @@ static void it_is_due_only_once_and_only_there(void **state)
 	assert_non_null(strstr(why, "has ended"));
 }
 
+static void it_is_not_due_after_a_jump_that_left_no_record(void **state)
+{
+	struct due d = jumped();
+	const char *why = NULL;
+
+	d.traces.handoff_nonce = "78";
+	assert_false(is_due(&d, &why));
+	assert_non_null(strstr(why, "did not come from"));
+	assert_true(wb_is_after_jump(&d.rec, &d.traces));
+
+	/* Nor is one by a load without a mark due where there is one. */
+	d.units.nonce = d.rec.nonce = NULL;
+	assert_false(is_due(&d, &why));
+	d.traces.handoff_nonce = NULL;
+	assert_true(is_due(&d, &why));
+}
+
+static void a_boot_through_the_firmware_is_after_no_jump(void **state)
+{
+	struct due d = jumped();
+
+	assert_true(wb_is_after_jump(&d.rec, &d.traces));
+	d.traces = (struct wb_traces){.boot_id = "C"};
+	assert_false(wb_is_after_jump(&d.rec, &d.traces));
+	/* The verdict on an earlier boot is known still. */
+	d.rec.judged_boot = "B";
+	d.rec.outcome = WB_OUTCOME_JUMPED;
+	assert_false(wb_is_after_jump(&d.rec, &d.traces));
+	assert_false(wb_is_after_jump(NULL, &d.traces));
+	d.traces.boot_id = "B";
+	assert_true(wb_is_after_jump(&d.rec, &d.traces));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,12 +440,15 @@ int main(void)
 		cmocka_unit_test(a_long_chain_needs_no_stack),
 		cmocka_unit_test(what_was_over_is_done_again_only_if_done_by_hand),
 		cmocka_unit_test(only_what_was_up_counts),
+		cmocka_unit_test(what_was_starting_counts_as_running),
 		cmocka_unit_test(what_cannot_be_started_is_named),
 		cmocka_unit_test(what_is_new_is_told),
 		cmocka_unit_test(a_record_survives_its_file),
 		cmocka_unit_test(what_is_no_record_is_refused),
 		cmocka_unit_test(it_is_due_in_the_boot_that_the_jump_led_to),
 		cmocka_unit_test(it_is_due_only_once_and_only_there),
+		cmocka_unit_test(it_is_not_due_after_a_jump_that_left_no_record),
+		cmocka_unit_test(a_boot_through_the_firmware_is_after_no_jump),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

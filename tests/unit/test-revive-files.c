@@ -107,9 +107,14 @@ static void test_put_back(void **state)
 			.object = "foo/file/0"},
 		{.path = path(f, "run/foo/empty"), .mode = 0600, ME, .mtime_ns = -1500000000},
 		{.path = path(f, "run/foo/link"), .mode = 0777, ME, .target = "pid"},
+		{.path = path(f, "run/foo/again"),
+			.mode = 0640,
+			ME,
+			.link = path(f, "run/foo/pid")},
+		{.path = path(f, "run/foo/fifo"), .mode = 0620, ME, .fifo = true},
 		{.path = path(f, "deep/er/than/that"), .mode = 0600, ME, .object = "foo/file/1"},
 	};
-	const struct wb_manifest_unit u = {.unit = "foo.service", .files = {files, 5}};
+	const struct wb_manifest_unit u = {.unit = "foo.service", .files = {files, 7}};
 	struct wb_error err = {};
 	char target[64] = "";
 	struct stat st;
@@ -125,16 +130,21 @@ static void test_put_back(void **state)
 		fail_msg("%s", err.text);
 	reads(files[1].path, "4711\n");
 	reads(files[2].path, "");
-	reads(files[4].path, "deep");
+	reads(files[4].path, "4711\n");
+	reads(files[6].path, "deep");
+	assert_int_equal(stat(files[5].path, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0620);
 	assert_int_equal(stat(files[0].path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0750);
 	assert_int_equal(stat(files[1].path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(st.st_mtim.tv_sec, 1500000000);
+	assert_int_equal(st.st_nlink, 2);
 	assert_int_equal(stat(files[2].path, &st), 0);
 	assert_int_equal(st.st_mtim.tv_sec, -2);
 	assert_int_equal(st.st_mtim.tv_nsec, 500000000);
-	assert_int_equal(stat(files[4].path, &st), 0);
+	assert_int_equal(stat(files[6].path, &st), 0);
 	assert_int_equal(st.st_mtim.tv_sec, 0);
 	assert_true(readlink(files[3].path, target, sizeof(target) - 1) > 0);
 	assert_string_equal(target, "pid");

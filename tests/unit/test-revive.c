@@ -114,6 +114,27 @@ static void test_finish(void **state)
 	assert_string_equal(result.units.items[1].why, "it has a device open");
 }
 
+/* A job that was done is not done twice, and its port waits for nobody. */
+static void test_finish_ended(void **state)
+{
+	static const struct fake_file disk[] = {{}};
+	static struct fake_write writes;
+	static struct fake_runner fake;
+	struct wb_error err = {};
+	WB_CLEAN_MANIFEST m = {};
+
+	read_sample(&m);
+	wb_manifest_end(&m.units.items[0]);
+	fake_write_init(&writes, disk);
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_revive_finish(&writes.sys, &fake.runner, &m, &err), 0);
+	assert_null(strstr(fake.log, "memcached"));
+	assert_null(strstr(fake.log, "11211"));
+	after(fake.log, "systemctl --no-block start getty@tty1.service\n");
+	after(fake_written(&writes, WB_RESULT), "\"how\": \"ended\"");
+	after(fake_written(&writes, WB_RESULT), "it ended by itself");
+}
+
 static void test_finish_failed(void **state)
 {
 	static const struct fake_file disk[] = {{}};
@@ -191,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_hold_fails),
 		cmocka_unit_test(test_finish),
+		cmocka_unit_test(test_finish_ended),
 		cmocka_unit_test(test_finish_failed),
 		cmocka_unit_test(test_frozen),
 	};

@@ -90,6 +90,11 @@ def test_list(g):
                       ("add memcached --probe udp:1", 2), ("remove memcached --how=auto", 2)):
         bad = g.run(f"warmboot keep {wrong}")
         assert bad.rc == rc and len(bad.out.strip().splitlines()) == rc, bad.out
+    # One that is named twice is one; and who may not choose is told so.
+    twice = g.run("warmboot keep add memcached && warmboot keep remove memcached memcached.service")
+    assert twice.rc == 0 and twice.out.count("will not be kept") == 1, twice.out
+    nobody = g.run("runuser -u nobody -- warmboot keep add memcached")
+    assert nobody.rc == 1 and "only root can choose what is kept; use sudo" in nobody.out, nobody.out
     assert g.run("ls /etc/warmboot/keep.d | wc -l").out.strip() == "0"
 
 
@@ -141,7 +146,20 @@ def test_cannot_be_kept(g, what, why):
 
 def test_not_running(g):
     stopped = g.run("systemctl stop memcached; warmboot keep test memcached")
-    assert stopped.rc == 1 and "there is nothing to keep" in stopped.out
+    assert stopped.rc == 0 and "there is nothing to keep" in stopped.out
+    told = report(g.run("warmboot keep test --json memcached 2>/dev/null"))[0]
+    assert told["how"] is None and "there is nothing to keep" in told["reasons"][0], told
+    unknown = g.run("warmboot keep test no-such-thing")
+    assert unknown.rc == 1, unknown.out
+
+
+def test_active_without_a_main_process(g):
+    g.run("systemd-run --unit=once -p Type=oneshot -p RemainAfterExit=yes true", 60, check=True)
+    g.run("systemd-run --no-block --unit=starting -p Type=oneshot sleep 1000 && sleep 1", 60, check=True)
+    once, starting = report(g.run("warmboot keep test --json once starting 2>/dev/null", 60))
+    g.run("systemctl stop once starting")
+    assert once["how"] == "restart" and "no main process" in once["reasons"][0], once
+    assert starting["how"] == "restart" and "(activating)" in starting["reasons"][0], starting
 
 
 def nothing_is_left(g):
@@ -196,3 +214,55 @@ def test_a_reboot_that_is_broken_off(g, signal, when, code, sentence):
     assert "answer VERSION" in said, said
     assert g.out("systemctl show -P MainPID memcached") == pid
     nothing_is_left(g)
+
+
+# Tells what inotify(7) tells it of what it watches: the root of a tmpfs, a directory and a file there.
+WATCH_PY = textwrap.dedent('''
+    import ctypes, os, struct, sys
+    libc = ctypes.CDLL(None)
+    fd = libc.inotify_init1(0)
+    for path in ["/run", "/run/tree-in", "/run/watched"] + sys.argv[1:]:
+        os.path.exists(path) or os.mkdir(path)
+        assert libc.inotify_add_watch(fd, path.encode(), 0x108) > 0  # IN_CREATE | IN_CLOSE_WRITE
+    while True:
+        data = os.read(fd, 4096)
+        while data:
+            watch, mask, _, n = struct.unpack("iIII", data[:16])
+            print("saw", watch, data[16:16 + n].rstrip(b"\\\\0").decode(), flush=True)
+            data = data[16 + n:]
+''')
+
+
+def test_watched_and_named_files_over_a_jump(g):
+    g.write_file("/root/watch.py", WATCH_PY.encode())
+    for unit, settings, more in (("watch", "", ""), (
+            "boxed", "ProtectSystem=strict\nPrivateTmp=yes\nPrivateDevices=yes\n", "/tmp/private")):
+        g.write_file(f"/etc/systemd/system/{unit}.service",
+                     f"[Service]\n{settings}ExecStart=/usr/bin/python3 /root/watch.py {more}\n".encode())
+    g.run("install -d -m 0710 -o nobody /run/tree-in && touch /run/tree-in/of-another && echo old >/run/watched &&"
+          " mkdir /run/named && mkfifo -m 0620 /run/named/fifo && echo before >/var/lib/on-disk &&"
+          " systemctl daemon-reload && systemctl start watch boxed && sleep 2", 60, check=True)
+    g.write_file("/etc/systemd/system/once.service",
+                 b"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
+    g.run("systemctl daemon-reload; systemctl start once", 60, check=True)
+    g.run("warmboot keep add once boxed && warmboot keep add watch --files /run/named --files /var/lib/on-disk --files /proc/1"
+          " --files /", check=True)
+    r, boxed = report(g.run("warmboot keep test --json watch boxed 2>/dev/null", 60))
+    assert r["how"] == boxed["how"] == "process" and r["rehearsed"] and boxed["rehearsed"], (r, boxed)
+    assert sorted(r["files"]) == ["/run/named", "/run/tree-in/", "/run/watched"], r
+    assert sorted(boxed["files"]) == ["/run/tree-in/", "/run/watched", "/tmp", "/var/tmp"], boxed
+    assert sum("lies on no tmpfs" in w for w in r["warnings"]) == 3, r
+    pids = g.out("systemctl show -P MainPID watch boxed").split()
+    g.jump(f"warmboot reboot {g.image.release('7.2')}", 400)
+    g.run("systemctl is-system-running --wait", 240)
+    result = {u["unit"]: u for u in json.loads(g.out("warmboot status --json", 120))["kept"]}
+    print(json.dumps(result, indent=1))
+    assert result["watch.service"]["how"] == result["boxed.service"]["how"] == "process", result
+    assert result["once.service"]["how"] == "restart" and "no main process" in result["once.service"]["why"], result
+    assert g.out("systemctl show -P MainPID watch boxed").split() == pids
+    assert g.out("stat -c '%a %U' /run/tree-in; ls /run/tree-in; cat /run/watched; stat -c '%a %F' /run/named/fifo"
+                 ).splitlines() == ["710 nobody", "old", "620 fifo"]
+    g.run("touch /run/tree-in/new /run/top && echo new >/run/watched && sleep 1", check=True)
+    for unit in ("watch", "boxed"):
+        said = {line.strip() for line in g.out(f"journalctl -b -u {unit} --no-pager -o cat | grep ^saw").splitlines()}
+        assert {"saw 1 top", "saw 2 new", "saw 3"} <= said, (unit, said)

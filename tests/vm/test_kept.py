@@ -36,11 +36,13 @@ ASK_PY = textwrap.dedent('''
         address_family = socket.AF_INET6
     Server(("::", 7001), Handler).serve_forever()
 ''')
-# The same in C; its secret lies in shared memory of which it has only the mapping.
+# The same in C; its secret lies in shared memory of which it has only the mapping, and it posts a semaphore
+# that it made itself each time it answers.
 ASK_C = textwrap.dedent('''
     #include <fcntl.h>
     #include <netinet/in.h>
     #include <poll.h>
+    #include <semaphore.h>
     #include <stdio.h>
     #include <sys/mman.h>
     #include <sys/random.h>
@@ -53,6 +55,7 @@ ASK_C = textwrap.dedent('''
         struct pollfd p[64] = {{.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLIN}};
         int file = open("/dev/shm/ask-c", O_CREAT | O_RDWR, 0600), none = ftruncate(file, 4096);
         unsigned *secret = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        sem_t *answers = sem_open("/ask-c", O_CREAT, 0600, 0);
         unsigned count = 0, n = 1, one = 1;
         char line[256];
         struct utsname u;
@@ -77,6 +80,7 @@ ASK_C = textwrap.dedent('''
                     continue;
                 }
                 uname(&u);
+                sem_post(answers);
                 write(p[i].fd, line, snprintf(line, sizeof(line), "%s %x %u\\n", u.release, *secret, ++count));
             }
         }
@@ -103,9 +107,12 @@ RING_PY = textwrap.dedent('''
     time.sleep(100000)
 ''')
 UNITS = {
-    "ask.service": ("", "/usr/bin/python3 /opt/t/ask.py"),
+    "ask.service": ("MemoryMax=1G\n", "/usr/bin/python3 /opt/t/ask.py"),
     # In a slice that a shutdown stops.
-    "ask-c.service": ("ProtectSystem=strict\nPrivateTmp=yes\nSlice=apps-web.slice\n", "/opt/t/ask-c"),
+    "ask-c.service": ("ProtectSystem=strict\nPrivateTmp=yes\nSlice=apps-web.slice\nIOSchedulingClass=idle\n"
+                      "TimerSlackNSec=77777\n"
+                      "ExecStartPre=/bin/sh -c 'mkdir /tmp/own; echo 1 >/tmp/own/file; echo 2 >/var/tmp/file'\n",
+                      "/opt/t/ask-c"),
     "front.service": ("", "/usr/bin/python3 /opt/t/front.py"),
     "ring.service": ("", "/usr/bin/python3 /opt/t/ring.py"),
     "editor.service": ("Type=forking\nEnvironment=TERM=xterm HOME=/root LANG=C.UTF-8\n",
@@ -271,10 +278,17 @@ def test_ipv6(jumped):
     assert (release, secret) == (jumped["release"], jumped["secrets"]["ask"])
 
 
-def test_shared_memory_and_cpus(jumped):
+def test_what_criu_does_not_know_of(jumped):
     g, pids = jumped["g"], jumped["pids"]
     assert g.out("od -An -tx4 -N4 /dev/shm/ask-c").strip().lstrip("0") == jumped["secrets"]["ask-c"]
     assert g.run(f"grep -q /dev/shm/ask-c$ /proc/{pids['ask-c']}/maps").rc == 0
+    # The name that others would open it by is still that of the memory which the service has.
+    answered = int(jumped["clients"]["ask-c"].events[-1]["text"].split()[2])
+    assert int(g.out("od -An -tu4 -N4 /dev/shm/sem.ask-c")) >= answered
+    assert not g.out("ls /dev/shm | grep link_remap || true")
+    inside = f"/proc/{pids['ask-c']}/root"
+    assert g.out(f"cat {inside}/tmp/own/file {inside}/var/tmp/file").split() == ["1", "2"]
+    assert g.out(f"ionice -p {pids['ask-c']}; cat /proc/{pids['ask-c']}/timerslack_ns").split() == ["idle", "77777"]
     allowed = g.out(f"cat /proc/{pids['ask']}/task/*/status | grep Cpus_allowed_list").split()[1::2]
     assert set(allowed) == {"1"}, allowed
 
@@ -288,6 +302,10 @@ def test_early(jumped):
     ours, journal = (int(g.out(f"systemctl show -P {what} {unit}")) for unit, what in (
         ("ask.service", "ExecMainStartTimestampMonotonic"), ("systemd-journald.service", "ActiveEnterTimestampMonotonic")))
     print("thawed", ours, "journal", journal)
+    # What it has is counted for it, or MemoryMax= would not hold.
+    counted = int(g.out("cat /sys/fs/cgroup/system.slice/ask.service/memory.current"))
+    has = int(g.out(f"awk '/RssAnon/ {{print $2 * 1024}}' /proc/{jumped['pids']['ask']}/status"))
+    assert counted > 0.8 * has, (counted, has)
     # Nobody stands between the service and the journal, and nothing of what it said is missing.
     assert g.out("cat /sys/fs/cgroup/system.slice/ask.service/cgroup.procs").split() == [jumped["pids"]["ask"]]
     said = g.out("journalctl -b -u ask --no-pager -o cat | sed -n 's/^answered //p'").splitlines()

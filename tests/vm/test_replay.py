@@ -16,6 +16,11 @@ UNITS = {
                       "ExecStart=/bin/sh -c 'systemctl is-active wbt-zz >/run/aa-saw; exec sleep infinity'\n",
     # Runs only in the boot that it was written for.
     "wbt-fails.service": "[Service]\nExecStart=/bin/sh -c 'test -e /run/old-boot && exec sleep infinity'\n",
+    # Starts in that boot only; and one that never gets there in it.
+    "wbt-hang.service": "[Service]\nType=notify\nNotifyAccess=all\nTimeoutStartSec=40\nExecStart=/bin/sh -c "
+                        "'test -e /run/old-boot && systemd-notify --ready; exec sleep infinity'\n",
+    "wbt-slow.service": "[Service]\nTimeoutStartSec=infinity\nExecStart=/bin/sleep infinity\n"
+                        "ExecStartPre=/bin/sh -c 'test -e /run/old-boot && exec sleep infinity; true'\n",
     "wbt-masked.service": "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n",
     "wbt-set.service": "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n",
     "wbt-once.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/touch /run/once\n",
@@ -67,7 +72,8 @@ def test_before(g):
     g.run("touch /run/old-boot; useradd -m lin; loginctl enable-linger lin; systemctl daemon-reload; "
           "systemctl enable --now wbt-masked wbt-set wbt-at-boot", check=True)
     g.run("systemctl isolate --no-block wbt-big.target; sleep 3", check=True)
-    g.run("systemctl start wbt-aa wbt-zz wbt-fails wbt-once wbt-over wbt@sock.socket", check=True)
+    g.run("systemctl start wbt-aa wbt-zz wbt-fails wbt-hang wbt-once wbt-over wbt@sock.socket; "
+          "systemctl start --no-block wbt-slow", check=True)
     g.run("systemctl mask --runtime --now wbt-masked.service", check=True)
     g.run("systemctl set-property --runtime wbt-set.service CPUWeight=77; "
           "mkdir -p /run/systemd/system/wbt-set.service.d; "
@@ -85,6 +91,7 @@ def test_before(g):
             "wbt-big.target", "wbt-more.service", "wbt-once.service", "wbt-set.service", "wbt@sock.socket",
             "srv-ram.mount", "srv-swapfile.swap"}
     assert active(g, *sorted(want)) == want
+    assert g.out("systemctl show -P ActiveState wbt-slow") == "activating"
     assert active(g, "wbt-user.service", user="lin")
 
 
@@ -95,8 +102,11 @@ def test_all_runs_again(g):
     print(log)
     back = {"wbt-aa.service", "wbt-zz.service", "wbt-trans.service", "wbt-timer.timer", "wbt-big.target",
             "wbt-more.service", "wbt-once.service", "wbt-set.service", "wbt@sock.socket", "srv-ram.mount",
-            "srv-swapfile.swap"}
+            "srv-swapfile.swap", "wbt-slow.service"}
     assert active(g, *sorted(back)) == back, log
+    # Told as it happened; no user waited behind the one that hangs.
+    assert "\nstarted: wbt-zz.service\n" in log
+    assert 0 < log.index("started: wbt-user.service (user ") < log.index("failed: wbt-hang.service: ")
     assert g.out("cat /run/aa-saw") == "active", "started in the order of the dependencies"
 
 
@@ -140,7 +150,7 @@ def test_a_lingering_users_units_run_again(g):
 def test_status_tells_what_is_missing(g):
     d = differences(g)
     missing = {m["unit"]: m for m in d["missing"]}
-    assert set(missing) == {"wbt-fails.service"}, d
+    assert set(missing) == {"wbt-fails.service", "wbt-hang.service"}, d
     assert missing["wbt-fails.service"]["user"] is None
     assert missing["wbt-fails.service"]["why"]
     again = {(m["unit"], m["user"]) for m in d["restarted"]}

@@ -5,10 +5,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fake-files.h"
-#include "keep/affinity.h"
+#include "keep/threads.h"
+#include "sys/sys.h"
 
 #define STATUS(mask) "Name:\tx\nCpus_allowed:\t" mask "\nCpus_allowed_list:\t0\n"
 /* Of 40 CPUs that there may be, four are there. */
@@ -27,8 +30,8 @@ static void clear(struct wb_manifest_unit *u)
 	struct wb_files files = fake_files(nothing);
 
 	/* Nobody is there to be noted, and what was is forgotten. */
-	wb_affinity_note(&files, u);
-	assert_int_equal(u->affinity.n, 0);
+	wb_threads_note(&files, u);
+	assert_int_equal(u->affinity.n + u->io_priorities.n + u->timer_slacks.n, 0);
 }
 
 static void notes_who_has_not_all(void **state)
@@ -48,7 +51,7 @@ static void notes_who_has_not_all(void **state)
 
 	/* Again, as at a second look, adds nothing. */
 	for (int i = 0; i < 2; i++)
-		wb_affinity_note(&files, &u);
+		wb_threads_note(&files, &u);
 	assert_int_equal(u.affinity.n, 3);
 	assert_string_equal(u.affinity.items[0].cpus, "1");
 	assert_int_equal(u.affinity.items[0].threads.n, 2);
@@ -77,7 +80,7 @@ static void the_cgroup_says_what_is_usual(void **state)
 		int64_t pid = 300;
 		struct wb_manifest_unit u = unit_of(&pid, 1);
 
-		wb_affinity_note(&files, &u);
+		wb_threads_note(&files, &u);
 		assert_int_equal(u.affinity.n, 1);
 		assert_string_equal(u.affinity.items[0].cpus, "c");
 		assert_int_equal(u.affinity.items[0].threads.n, 1);
@@ -97,7 +100,7 @@ static void without_an_answer_all_are_noted(void **state)
 		int64_t pid = 300;
 		struct wb_manifest_unit u = unit_of(&pid, 1);
 
-		wb_affinity_note(&files, &u);
+		wb_threads_note(&files, &u);
 		assert_int_equal(u.affinity.n, 1);
 		assert_string_equal(u.affinity.items[0].cpus, "f");
 		clear(&u);
@@ -153,11 +156,11 @@ static void restores_what_is_there(void **state)
 		}
 		a.cpus = mask_of(first_of(&before), high, text);
 		assert_true(wb_valid_cpus(a.cpus));
-		wb_affinity_restore(&u);
+		wb_threads_restore(&u);
 		now = mine();
 		assert_int_equal(CPU_COUNT(&now), 1);
 		assert_int_equal(first_of(&now), first_of(&before));
-		wb_affinity_reset();
+		wb_threads_reset();
 		now = mine();
 		assert_true(CPU_COUNT(&now) >= CPU_COUNT(&before));
 	}
@@ -174,9 +177,37 @@ static void one_without_any_left_stays(void **state)
 	cpu_set_t now;
 
 	a.cpus = mask_of(8191, "", text);
-	wb_affinity_restore(&u);
+	wb_threads_restore(&u);
 	now = mine();
 	assert_true(CPU_EQUAL(&now, &before));
+}
+
+/* This process's: of another class of priority, and with timers of its own. */
+static void priorities_and_slacks_come_back(void **state)
+{
+	const int idle = 3 << 13;
+	int64_t self = getpid();
+	struct wb_manifest_unit u = unit_of(&self, 1);
+
+	assert_int_equal(syscall(SYS_ioprio_set, 1, 0, idle), 0);
+	assert_int_equal(prctl(PR_SET_TIMERSLACK, 77777), 0);
+	wb_threads_note(&wb_files_host, &u);
+	assert_int_equal(syscall(SYS_ioprio_set, 1, 0, 0), 0);
+	assert_int_equal(prctl(PR_SET_TIMERSLACK, 50000), 0);
+	assert_int_equal(u.io_priorities.n, 1);
+	assert_int_equal(u.io_priorities.items[0].value, idle);
+	assert_int_equal(u.io_priorities.items[0].threads.n, 1);
+	assert_int_equal(u.io_priorities.items[0].threads.items[0], self);
+	assert_int_equal(u.timer_slacks.n, 1);
+	assert_int_equal(u.timer_slacks.items[0].value, 77777);
+	assert_int_equal(u.timer_slacks.items[0].threads.items[0], self);
+
+	wb_threads_restore(&u);
+	assert_int_equal(syscall(SYS_ioprio_get, 1, 0), idle);
+	assert_int_equal(prctl(PR_GET_TIMERSLACK), 77777);
+	wb_threads_note(&wb_files_host, &u);
+	assert_int_equal(u.io_priorities.n, 1);
+	clear(&u);
 }
 
 int main(void)
@@ -187,6 +218,7 @@ int main(void)
 		cmocka_unit_test(without_an_answer_all_are_noted),
 		cmocka_unit_test(restores_what_is_there),
 		cmocka_unit_test(one_without_any_left_stays),
+		cmocka_unit_test(priorities_and_slacks_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#include "keep/affinity.h"
+#include "keep/threads.h"
 
 /* Of a file in /proc or a cgroup. */
 #define LARGEST (1u << 20)
@@ -74,6 +76,14 @@ static void parse_mask(const char *s, struct cpus *ret)
 	}
 }
 
+typedef typeof(((struct wb_manifest_unit *)0)->timer_slacks) values_list;
+
+/* linux/ioprio.h: the number is a thread's; and what a thread has until it asks for another. */
+#define IOPRIO_WHO_PROCESS 1
+#define NO_IO_PRIORITY 0
+/* include/linux/init_task.h. Threads with a real-time policy have none, and take none. */
+#define USUAL_SLACK 50000
+
 /* ---- before ---- */
 
 static bool read_list(const struct wb_files *files, const char *path, struct cpus *ret)
@@ -136,10 +146,19 @@ static bool read_mask(const struct wb_files *files, int64_t pid, const char *thr
 	return wb_valid_cpus(ret);
 }
 
+static int append(void *threads, size_t n, int64_t thread)
+{
+	int64_t *item = n < WB_MANIFEST_THREADS ? wb_list_add(threads, sizeof(*item)) : NULL;
+
+	if (!item)
+		return -ENOMEM;
+	*item = thread;
+	return 0;
+}
+
 static int add_thread(struct wb_manifest_unit *u, const char *mask, int64_t thread)
 {
 	struct wb_manifest_affinity *a = NULL;
-	int64_t *item;
 
 	for (size_t i = 0; !a && i < u->affinity.n; i++)
 		if (!strcmp(u->affinity.items[i].cpus, mask))
@@ -154,11 +173,52 @@ static int add_thread(struct wb_manifest_unit *u, const char *mask, int64_t thre
 		}
 		a->cpus = cpus;
 	}
-	item = a->threads.n < WB_MANIFEST_THREADS ? wb_list_add(&a->threads, sizeof(*item)) : NULL;
-	if (!item)
-		return -ENOMEM;
-	*item = thread;
-	return 0;
+	return append(&a->threads, a->threads.n, thread);
+}
+
+/* To the threads with this value. */
+static int add_value(values_list *all, int64_t value, int64_t thread)
+{
+	struct wb_manifest_threads *t = NULL;
+
+	for (size_t i = 0; !t && i < all->n; i++)
+		if (all->items[i].value == value)
+			t = &all->items[i];
+	if (!t) {
+		t = all->n < WB_MANIFEST_MASKS ? wb_list_add(all, sizeof(*t)) : NULL;
+		if (!t)
+			return -ENOMEM;
+		t->value = value;
+	}
+	return append(&t->threads, t->threads.n, thread);
+}
+
+/* proc_pid_timerslack_ns(5), which every thread has. */
+static void slack_path(int64_t thread, char ret[64])
+{
+	snprintf(ret, 64, "/proc/%lld/timerslack_ns", (long long)thread);
+}
+
+static int64_t timer_slack(const struct wb_files *files, int64_t thread)
+{
+	WB_CLEAN_BLOB b = {};
+	char path[64];
+
+	slack_path(thread, path);
+	if (files->read(files->ctx, path, LARGEST, &b, NULL) < 0)
+		return 0;
+	return strtoll((const char *)b.data, NULL, 10);
+}
+
+static void note_values(const struct wb_files *files, struct wb_manifest_unit *u, int64_t thread)
+{
+	long priority = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, (int)thread);
+	int64_t slack = timer_slack(files, thread);
+
+	if (priority > NO_IO_PRIORITY)
+		(void)add_value(&u->io_priorities, priority, thread);
+	if (slack > 0 && slack != USUAL_SLACK)
+		(void)add_value(&u->timer_slacks, slack, thread);
 }
 
 static void note_process(const struct wb_files *files, struct wb_manifest_unit *u, int64_t pid,
@@ -175,7 +235,10 @@ static void note_process(const struct wb_files *files, struct wb_manifest_unit *
 		char mask[WB_MANIFEST_CPUS / 4 + 1];
 		struct cpus set;
 
-		if (thread < 2 || !read_mask(files, pid, threads.items[i], mask))
+		if (thread < 2)
+			continue;
+		note_values(files, u, thread);
+		if (!read_mask(files, pid, threads.items[i], mask))
 			continue;
 		parse_mask(mask, &set);
 		if ((!all || !has_all(&set, all)) && add_thread(u, mask, thread) < 0)
@@ -183,8 +246,18 @@ static void note_process(const struct wb_files *files, struct wb_manifest_unit *
 	}
 }
 
+static void forget_values(values_list *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		free(all->items[i].threads.items);
+	free(all->items);
+	*all = (values_list){};
+}
+
 static void forget(struct wb_manifest_unit *u)
 {
+	forget_values(&u->io_priorities);
+	forget_values(&u->timer_slacks);
 	for (size_t i = 0; i < u->affinity.n; i++) {
 		free(u->affinity.items[i].cpus);
 		free(u->affinity.items[i].threads.items);
@@ -194,7 +267,7 @@ static void forget(struct wb_manifest_unit *u)
 	u->affinity.n = 0;
 }
 
-void wb_affinity_note(const struct wb_files *files, struct wb_manifest_unit *u)
+void wb_threads_note(const struct wb_files *files, struct wb_manifest_unit *u)
 {
 	struct cpus all;
 	/* Where nobody tells what is usual, nothing is. */
@@ -214,7 +287,7 @@ static void set(int64_t thread, const struct cpus *cpus)
 		(pid_t)thread, sizeof(*cpus), (const cpu_set_t *)(const void *)cpus->bits);
 }
 
-void wb_affinity_reset(void)
+void wb_threads_reset(void)
 {
 	struct cpus all;
 
@@ -222,7 +295,20 @@ void wb_affinity_reset(void)
 	set(0, &all);
 }
 
-void wb_affinity_restore(const struct wb_manifest_unit *u)
+static void set_slack(int64_t thread, int64_t ns)
+{
+	char path[64];
+	FILE *f;
+
+	slack_path(thread, path);
+	f = fopen(path, "we");
+	if (!f)
+		return;
+	fprintf(f, "%lld\n", (long long)ns);
+	fclose(f);
+}
+
+void wb_threads_restore(const struct wb_manifest_unit *u)
 {
 	for (size_t i = 0; i < u->affinity.n; i++) {
 		const struct wb_manifest_affinity *a = &u->affinity.items[i];
@@ -231,5 +317,18 @@ void wb_affinity_restore(const struct wb_manifest_unit *u)
 		parse_mask(a->cpus, &cpus);
 		for (size_t k = 0; k < a->threads.n; k++)
 			set(a->threads.items[k], &cpus);
+	}
+	for (size_t i = 0; i < u->io_priorities.n; i++) {
+		const struct wb_manifest_threads *t = &u->io_priorities.items[i];
+
+		for (size_t k = 0; k < t->threads.n; k++)
+			(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, (int)t->threads.items[k],
+				(int)t->value);
+	}
+	for (size_t i = 0; i < u->timer_slacks.n; i++) {
+		const struct wb_manifest_threads *t = &u->timer_slacks.items[i];
+
+		for (size_t k = 0; k < t->threads.n; k++)
+			set_slack(t->threads.items[k], t->value);
 	}
 }

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "keep/settle.h"
+#include "unit.h"
+
+#define HEAD                                                                                  \
+	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  " \
+	"timeout inode\n"
+/* Port 80 is ours, 81 (0x51) is somebody else's. */
+#define LINE(local, peer, state, tx, rx, inode)                                       \
+	"   0: 0200000A:" local " 0100000A:" peer " " state " 000000" tx ":000000" rx \
+	" 01:00000014 00000000     0        0 " inode " 1 0000000000000000 20 0 0 10 -1\n"
+#define LISTENS(rx) LINE("0050", "0000", "0A", "00", rx, "77")
+
+/* A table that is as `texts` has it, one after the other, for 10 ms each. */
+struct machine {
+	const char *texts[4];
+	const char *v6;
+	uint64_t now;
+	unsigned pauses;
+};
+
+static int read_table(
+	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
+{
+	struct machine *m = ctx;
+	unsigned i = m->pauses < 3 ? m->pauses : 3;
+	const char *text = NULL;
+
+	while (i && !m->texts[i])
+		i--;
+	if (!strcmp(path, "/proc/net/tcp"))
+		text = m->texts[i];
+	else if (!strcmp(path, "/proc/net/tcp6"))
+		text = m->v6;
+	if (!text)
+		return wb_fail(err, -ENOENT, "%s is not there", path);
+	assert_int_equal(wb_blob_append(ret, text, strlen(text) + 1), 0);
+	ret->size--; /* a NUL follows what was read */
+	return 0;
+}
+
+static uint64_t mono_ns(void *ctx)
+{
+	return ((struct machine *)ctx)->now;
+}
+
+static void pause_ms(void *ctx, unsigned ms)
+{
+	struct machine *m = ctx;
+
+	m->pauses++;
+	m->now += ms * 1000000ull;
+}
+
+static struct wb_manifest_port ports[] = {{"udp", NULL, 53}, {"tcp", NULL, 80}};
+static struct wb_manifest_unit units[] = {
+	{.unit = "web.service", .how = "process", .ports = {ports, 2}},
+	{.unit = "db.service",
+		.how = "restart",
+		.ports = {&(struct wb_manifest_port){"tcp", NULL, 81}, 1}},
+};
+static const struct wb_manifest kept = {.units = {units, 2}};
+
+static size_t wait_for(struct machine *m,
+	size_t (*settle)(struct wb_settle *, const struct wb_manifest *), struct wb_settle *s)
+{
+	struct wb_files files = {.ctx = m, .read = read_table};
+
+	s->files = &files;
+	s->ctx = m;
+	s->mono_ns = mono_ns;
+	s->pause = pause_ms;
+	return settle(s, &kept);
+}
+
+static void an_answer_that_was_closed_is_waited_for(void **state)
+{
+	struct machine m = {{HEAD LINE("0050", "9C40", "04", "10", "00", "0"),
+		HEAD LINE("0050", "9C40", "04", "01", "00", "0"),
+		HEAD LINE("0050", "9C40", "05", "00", "00", "0")}};
+	WB_CLEAN_SETTLE s = {};
+
+	assert_int_equal(wait_for(&m, wb_settle_closed, &s), 0);
+	assert_int_equal(m.pauses, 2);
+}
+
+/* LAST_ACK and CLOSING; of IPv6, too. */
+static void each_way_of_ending_counts(void **state)
+{
+	struct machine m = {{HEAD LINE("0050", "9C40", "09", "10", "00", "0")
+					    LINE("0050", "9C41", "0B", "10", "00", "0")},
+		.v6 = HEAD "   1: 00000000000000000000000001000000:0050 "
+			   "00000000000000000000000001000000:9C42 04 00000010:00000000 "
+			   "01:00000014 00000000     0        0 0 1 0000000000000000\n"};
+	WB_CLEAN_SETTLE s = {};
+
+	assert_int_equal(wait_for(&m, wb_settle_closed, &s), 3);
+	assert_int_equal(m.now, 2000000000);
+}
+
+static void what_others_have_is_none_of_ours(void **state)
+{
+	/* Another's port, a process's own, one that has sent all, one from us to port 80 elsewhere. */
+	struct machine m = {{HEAD LINE("0051", "9C40", "04", "10", "00", "0") LINE("0050", "9C41",
+		"04", "10", "00", "99") LINE("0050", "9C42", "05", "00", "00", "0") LINE("9C43",
+		"0050", "04", "10", "00", "0") LINE("0051", "0000", "0A", "00", "03", "78")}};
+	WB_CLEAN_SETTLE s = {};
+
+	assert_int_equal(wait_for(&m, wb_settle_closed, &s), 0);
+	assert_int_equal(wait_for(&m, wb_settle_accepts, &s), 0);
+	assert_int_equal(m.pauses, 0);
+}
+
+/* A busy server always has some: those of the first look are waited for, and not each that follows. */
+static void what_was_closed_later_is_not_waited_for_by_the_first(void **state)
+{
+	struct machine m = {{HEAD LINE("0050", "9C40", "04", "10", "00", "0"),
+		HEAD LINE("0050", "9C41", "04", "10", "00", "0")}};
+	WB_CLEAN_SETTLE s = {};
+
+	assert_int_equal(wait_for(&m, wb_settle_closed, &s), 0);
+	assert_int_equal(m.pauses, 1);
+	/* Nobody comes anew now, so these come to an end. */
+	m.texts[2] = HEAD LISTENS("00");
+	assert_int_equal(wait_for(&m, wb_settle_accepts, &s), 0);
+	assert_int_equal(m.pauses, 2);
+}
+
+static void who_was_given_up_is_not_waited_for_again(void **state)
+{
+	struct machine m = {{HEAD LINE("0050", "9C40", "04", "10", "00", "0")}};
+	WB_CLEAN_SETTLE s = {};
+	unsigned pauses;
+
+	assert_int_equal(wait_for(&m, wb_settle_closed, &s), 1);
+	pauses = m.pauses;
+	assert_int_equal(wait_for(&m, wb_settle_accepts, &s), 0);
+	assert_int_equal(m.pauses, pauses);
+}
+
+static void who_waits_is_accepted_first(void **state)
+{
+	/* A handshake, then it waits, then it is taken. */
+	struct machine m = {{HEAD LISTENS("00") LINE("0050", "9C40", "03", "00", "00", "0"),
+		HEAD LISTENS("01") LINE("0050", "9C40", "01", "00", "05", "0"),
+		HEAD LISTENS("00") LINE("0050", "9C40", "01", "00", "05", "88")}};
+	WB_CLEAN_SETTLE s = {};
+
+	assert_int_equal(wait_for(&m, wb_settle_accepts, &s), 0);
+	assert_int_equal(m.pauses, 2);
+}
+
+static void a_service_that_accepts_nobody_is_not_waited_for_long(void **state)
+{
+	struct machine m = {{HEAD LISTENS("03")}};
+	WB_CLEAN_SETTLE s = {};
+
+	assert_int_equal(wait_for(&m, wb_settle_accepts, &s), 3);
+	assert_int_equal(m.now, 300000000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_answer_that_was_closed_is_waited_for),
+		cmocka_unit_test(each_way_of_ending_counts),
+		cmocka_unit_test(what_others_have_is_none_of_ours),
+		cmocka_unit_test(what_was_closed_later_is_not_waited_for_by_the_first),
+		cmocka_unit_test(who_was_given_up_is_not_waited_for_again),
+		cmocka_unit_test(who_waits_is_accepted_first),
+		cmocka_unit_test(a_service_that_accepts_nobody_is_not_waited_for_long),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
