@@ -18,7 +18,7 @@ static int print_json(const struct wb_history *h, struct wb_error *err)
 
 		if (wb_timeline_json(h->items[i], 0, &text) < 0) {
 			json_decref(list);
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 		}
 		json_array_append_new(list, json_loads(text, 0, NULL));
 	}

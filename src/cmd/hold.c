@@ -76,7 +76,7 @@ static int hold_again(
 	int r = 0;
 
 	if (!rest.units.items)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
 

@@ -41,7 +41,7 @@ static int add_files(const struct cmd_args *args, struct wb_strv *files, struct 
 		for (size_t k = 0; k < files->n; k++)
 			known |= !strcmp(files->items[k], path);
 		if (!known && wb_strv_add(files, path) < 0)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 	}
 	return 0;
 }
@@ -86,7 +86,7 @@ static int change_config(const struct cmd_args *args, const char *unit, struct w
 		c->probe = strdup(probe);
 	}
 	if (!c->unit || (probe && !c->probe))
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return add_files(args, &c->files, err);
 }
 

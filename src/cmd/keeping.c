@@ -48,7 +48,7 @@ static int add_text(const struct wb_files *files, struct wb_manifest_unit *u, co
 	struct wb_manifest_text *t = wb_list_add(&u->definition, sizeof(*t));
 
 	if (!t)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	t->path = strdup(path);
 	t->text = text_of(files, path);
 	return t->path && t->text ? 0 : wb_fail(err, -EIO, "cannot read %s", path);
@@ -69,7 +69,7 @@ static int add_definition(
 	if (r < 0)
 		return r;
 	if (wb_definition_late(u, &service.after, &late) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	set(&u->late, late);
 	return 0;
 }
@@ -104,7 +104,7 @@ static int decide_one(const struct wb_keep_look *look, const struct wb_keep_conf
 	bound = wb_list_add(&k->bound, sizeof(*bound));
 	u = bound ? wb_list_add(&k->draft.units, sizeof(*u)) : NULL;
 	if (!u)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	set(&u->unit, config->unit);
 	r = wb_keep_verdict_to_manifest(&verdict, u, err);
 	set(&u->asked, wb_keep_how_name(config->how));
@@ -450,7 +450,7 @@ static int hold_stopped(const struct cmd_keeping *k, struct wb_error *err)
 	struct wb_manifest rest = {.units = {units, 0}};
 
 	if (!units)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	for (size_t i = 0; i < k->draft.units.n; i++)
 		if (!wb_manifest_is_process(&k->draft.units.items[i]))
 			units[rest.units.n++] = k->draft.units.items[i];
@@ -472,7 +472,7 @@ int cmd_keeping_early(const struct wb_sys *sys, struct cmd_keeping *k,
 	if (r < 0)
 		return r;
 	if (wb_revive_module_names(&now.net, &k->modules) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	options->early = WB_PROGRAM;
 	options->early_modules = (const char *const *)k->modules.items;
 	options->n_early_modules = k->modules.n;

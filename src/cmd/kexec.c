@@ -286,11 +286,11 @@ static int finish(const struct cmd_args *args, struct kexec_request *k, struct w
 	/* Who passes /proc/cmdline on must not pass the mark of an old jump on. */
 	if (k->req.cmdline) {
 		if (wb_cmdline_remove(k->req.cmdline, WB_JUMP_WORD, &k->cmdline) < 0)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 		k->req.cmdline = k->cmdline;
 	}
 	if (wb_cmdline_append(more, cmd_has(args, K_NOEFI) ? "noefi" : "", &k->append) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (*k->append)
 		o->append = k->append;
 	return 0;
@@ -316,7 +316,7 @@ int kexec_request_read(const struct cmd_args *args, struct kexec_request *ret, s
 
 	k.req.initrds = calloc(args->n_options + 2, sizeof(*k.req.initrds));
 	if (!k.req.initrds)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	k.req.options.initrds = k.req.initrds;
 	for (size_t i = 0; r == 0 && i < args->n_options; i++) {
 		take_action(args->options[i].option->id, &k);

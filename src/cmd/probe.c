@@ -99,7 +99,7 @@ static int run_probe(const struct cmd_args *args)
 		return cmd_fail(args, &err);
 	w = calloc(all.n + 1, sizeof(*w));
 	if (!w) {
-		wb_fail(&err, -ENOMEM, "out of memory");
+		wb_oom(&err);
 		return cmd_fail(args, &err);
 	}
 	turn = take_turn();

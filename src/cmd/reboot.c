@@ -36,7 +36,7 @@ static int record_jump(const struct wb_sys *sys, struct wb_error *err)
 	WB_CLEAN_RECORD rec = {};
 
 	if (wb_traces_read(sys->files, &now) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (wb_record_read(sys->files, WB_RECORD_STAGED, &rec, NULL) < 0) {
 		rec.boot_id = now.boot_id;
 		rec.from = now.release;
@@ -187,7 +187,7 @@ static int read_wish(const struct cmd_args *args, struct cmd_keep_wish *wish, st
 	for (size_t i = 0; i < args->n_options; i++)
 		if (args->options[i].option->id == OPT_KEEP &&
 			wb_strv_add(&wish->units, args->options[i].value) < 0)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 	return cmd_one_of(args, one_of, err);
 }
 

@@ -117,7 +117,7 @@ int cmd_request_read(const struct cmd_args *args, struct cmd_request *ret, struc
 
 	req.initrds = calloc(args->n_options + 1, sizeof(*req.initrds));
 	if (!req.initrds)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	req.options.initrds = req.initrds;
 	req.options.progress = cmd_progress;
 	req.leave_mark = true;
@@ -192,7 +192,7 @@ static int read_reusable(const struct wb_sys *sys, struct cmd_request *req, stru
 	if (r < 0)
 		return r;
 	if (cmd_reusable_cmdline((const char *)running.data, &req->reused) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return 0;
 }
 
@@ -203,7 +203,7 @@ static int set_mark(struct cmd_request *req, const uint8_t nonce[16], struct wb_
 	free(req->mark);
 	if (asprintf(&req->mark, "%s=%s", WB_JUMP_WORD, req->nonce) < 0) {
 		req->mark = NULL;
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	}
 	req->options.file_append = req->mark;
 	return 0;

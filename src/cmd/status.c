@@ -77,7 +77,7 @@ static int read_status(const struct wb_sys *sys, struct status *s, struct wb_err
 	s->crash_loaded = read_flag(sys->files, "/sys/kernel/kexec_crash_loaded");
 	s->crash_size = (int64_t)wb_read_number(sys->files, "/sys/kernel/kexec_crash_size");
 	if (wb_traces_read(sys->files, &s->traces) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	r = wb_record_read(sys->files, WB_RECORD_JUMP, &s->jump, &s->unreadable);
 	s->have_jump = r == 0;
 	if (s->loaded) {

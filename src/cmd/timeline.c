@@ -43,8 +43,7 @@ static const struct cmd_option own_options[] = {
 static int measure(const struct wb_sys *sys, struct wb_timeline *ret, struct wb_error *err)
 {
 	struct wb_facts *facts = calloc(1, sizeof(*facts));
-	int r = facts ? wb_facts_read(sys, &wb_sources_systemd, facts, err)
-		      : wb_fail(err, -ENOMEM, "out of memory");
+	int r = facts ? wb_facts_read(sys, &wb_sources_systemd, facts, err) : wb_oom(err);
 
 	if (r == 0) {
 		r = wb_timeline_make(facts, ret, err);
@@ -79,7 +78,7 @@ static int record(const struct wb_sys *sys, struct wb_error *err)
 	int r;
 
 	if (!t)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	wait_until_up(sys);
 	r = measure(sys, t, err);
 	if (r == 0)
@@ -159,7 +158,7 @@ static int read_advice(const struct wb_sys *sys, const struct wb_history *h,
 	if (sys->files->read(sys->files->ctx, "/proc/self/mountinfo", 1 << 22, &mounts, NULL) ==
 			0 &&
 		wb_net_mounts((const char *)mounts.data, &net) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return wb_advice_make(h, &facts, ret, err);
 }
 
@@ -191,8 +190,7 @@ static int advise(const struct wb_sys *sys, const struct cmd_args *args,
 {
 	struct wb_advice_list *list = calloc(1, sizeof(*list));
 	WB_CLEAN_STR text = NULL;
-	int r = list ? read_advice(sys, history, list, err)
-		     : wb_fail(err, -ENOMEM, "out of memory");
+	int r = list ? read_advice(sys, history, list, err) : wb_oom(err);
 
 	if (r == 0 && cmd_has(args, OPT_APPLY)) {
 		r = apply(sys, list, err);

@@ -55,7 +55,7 @@ int cmd_words_parse(const char *text, struct cmd_words *ret, struct wb_error *er
 	struct cmd_words w = {
 		.text = strdup(text), .argv = calloc(strlen(text) + 2, sizeof(char *))};
 	char *save = NULL;
-	int n = 0, r = w.text && w.argv ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+	int n = 0, r = w.text && w.argv ? 0 : wb_oom(err);
 
 	if (r == 0) {
 		w.argv[n++] = (char *)cmd_load.name;

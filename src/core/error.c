@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,11 @@ int wb_fail(struct wb_error *err, int code, const char *fmt, ...)
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return code;
+}
+
+int wb_oom(struct wb_error *err)
+{
+	return wb_fail(err, -ENOMEM, "out of memory");
 }
 
 int wb_fail_in(struct wb_error *err, int code, const char *fmt, ...)

@@ -18,6 +18,9 @@ struct wb_error {
 int wb_fail(struct wb_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* -ENOMEM with its sentence, which is the same everywhere. */
+int wb_oom(struct wb_error *err);
+
 /*
  * Put context ("file /boot/x: ") in front of a sentence recorded deeper down. Returns err->code,
  * or `code` when `err` is NULL.

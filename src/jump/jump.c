@@ -182,7 +182,7 @@ int wb_jump_now(const struct wb_sys *sys, const struct wb_quiesce *quiesce, stru
 	if (r == 0)
 		state = calloc(paths.n + 1, 1);
 	if (!state)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 
 	quiesce->sync(quiesce->ctx);
 	for (size_t i = 0; i < paths.n; i++) {

@@ -131,7 +131,7 @@ int wb_record_write(const struct wb_sys *sys, const char *path, const struct wb_
 	text = json_dumps(json, JSON_INDENT(2));
 	json_decref(json);
 	if (!text)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	bytes = (struct wb_bytes){(const uint8_t *)text, strlen(text)};
 	/* Command lines may hold secrets. */
 	r = sys->write_file(sys->ctx, path, bytes, 0600);

@@ -54,7 +54,7 @@ void wb_keep_configs_deinit(struct wb_keep_configs *c)
 
 static int no_memory(struct wb_error *err)
 {
-	return wb_fail(err, -ENOMEM, "out of memory");
+	return wb_oom(err);
 }
 
 int wb_keep_check_probe(const char *probe, struct wb_error *err)

@@ -319,7 +319,7 @@ int wb_criu_freeze(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 		f->unit = strdup(dump->unit);
 	if (!f || !f->unit) {
 		free(f);
-		return wb_criu_give_up(&r, wb_fail(err, -ENOMEM, "out of memory"), err);
+		return wb_criu_give_up(&r, wb_oom(err), err);
 	}
 	f->run = r;
 	f->run.unit = f->unit;
@@ -353,7 +353,7 @@ int wb_criu_predump(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 	unlinkat(r.dir_fd, r.log, 0);
 	snprintf(images, sizeof(images), "/proc/self/fd/%d", r.images);
 	if (wb_criu_predump_argv(dump, r.inside, images, &argv) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	e = wb_criu_start(&r, argv.items, env, NULL, 0, err);
 	if (e == 0)
 		e = wb_criu_reap(&r, BLIND_SECONDS, &status, err);

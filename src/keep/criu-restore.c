@@ -67,7 +67,7 @@ static int adopting_open(void *ctx, const char *name, void **ret, struct wb_erro
 	int e;
 
 	if (!image)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (!strncmp(name, "ids-", 4))
 		e = adopt(a, name, &image->blob, err);
 	else
@@ -192,7 +192,7 @@ static int start_restore(struct wb_criu_run *r, const struct wb_criu_restore *re
 	WB_CLEAN_STRV argv = {};
 
 	if (wb_criu_restore_argv(restore, r->inside, fds, &argv) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return wb_criu_start(r, argv.items, env, fds, restore->image->externals.n, err);
 }
 
@@ -232,7 +232,7 @@ int wb_criu_restore(const struct wb_sys *sys, const struct wb_criu_restore *rest
 
 	wb_criu_run_init(&r);
 	if (!fds)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	e = begin_restore(&r, sys, restore, err);
 	for (; e == 0 && n < image->externals.n; n += e == 0)
 		e = open_external(&image->externals.items[n], &fds[n], err);

@@ -93,7 +93,7 @@ static int make_dir(const char *path, struct wb_error *err)
 	WB_CLEAN_STR dir = strdup(path);
 
 	if (!dir)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	for (char *p = dir + 1;; p++) {
 		char c = *p;
 
@@ -116,7 +116,7 @@ int wb_criu_open_dir(struct wb_criu_run *r, const char *base, struct wb_error *e
 
 	if (asprintf(&r->dir, "%s/%s", base ? base : WB_CRIU_DIR, r->unit) < 0) {
 		r->dir = NULL;
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	}
 	e = make_dir(r->dir, err);
 	if (e < 0)
@@ -129,7 +129,7 @@ int wb_criu_open_dir(struct wb_criu_run *r, const char *base, struct wb_error *e
 	/* /proc's links lead to the directory from within every mount namespace. */
 	if (asprintf(&r->inside, "/proc/self/fd/%d", r->dir_fd) < 0) {
 		r->inside = NULL;
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	}
 	return 0;
 }

@@ -427,7 +427,7 @@ static int write_state(const struct wb_sys *sys, const struct wb_early *state, s
 	int r;
 
 	if (!text)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	r = sys->write_file(sys->ctx, WB_EARLY, wb_text(text), 0600);
 	free(text);
 	return r < 0 ? wb_fail(err, r, "cannot write " WB_EARLY ": %s", strerror(-r)) : 0;
@@ -493,7 +493,7 @@ int wb_early_run(const struct wb_sys *sys, struct wb_error *err)
 		return r == -ENOENT ? 0 : r;
 	lap(&laps, "store");
 	if (thaw_early(sys, &m, &state, &laps) == -ENOMEM)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	snprintf(text, sizeof(text), "early thaw of %zu units:%s", state.units.n, laps.text);
 	tell(6, NULL, text);
 	r = write_state(sys, &state, err);

@@ -187,7 +187,7 @@ static int host_freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *s
 	if (r == 0 && d.how.incremental && note_incremental(u, &d.image) < 0) {
 		wb_criu_cancel((struct wb_criu_frozen *)*ret, NULL);
 		*ret = NULL;
-		r = wb_fail(err, -ENOMEM, "out of memory");
+		r = wb_oom(err);
 	}
 	if (r == 0)
 		u->dump_bytes = (int64_t)stats.bytes;

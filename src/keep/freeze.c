@@ -253,7 +253,7 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 	int r;
 
 	if (!list)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	for (size_t i = 0; i < n; i++)
 		list[i].unit = &m->units.items[i];
 	f->ops->settle(f->ops->ctx, m);

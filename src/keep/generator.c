@@ -31,7 +31,7 @@ struct job {
 
 static int no_memory(struct wb_error *err)
 {
-	return wb_fail(err, -ENOMEM, "out of memory");
+	return wb_oom(err);
 }
 
 static int write_at(const struct job *j, const char *path, const char *text, struct wb_error *err)

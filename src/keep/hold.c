@@ -344,7 +344,7 @@ static int both_kinds(const struct wb_manifest *m, unsigned seconds, const char 
 		wb_hold_ruleset(m, WB_HOLD_RESTART, seconds, &restart) < 0 ||
 		asprintf(ret, "%s%s", kept ? kept : no_kept, restart ? restart : no_restart) < 0) {
 		*ret = NULL;
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	}
 	return kept || restart;
 }
@@ -364,7 +364,7 @@ int wb_hold_newcomers(const struct wb_runner *runner, const struct wb_manifest *
 	WB_CLEAN_STR text = NULL;
 
 	if (wb_hold_ruleset(m, WB_HOLD_NEWCOMERS, seconds, &text) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return text ? run_nft(runner, text, err) : 0;
 }
 
@@ -397,7 +397,7 @@ int wb_hold_release(const struct wb_runner *runner, const struct wb_manifest *m,
 	WB_CLEAN_STR text = NULL;
 
 	if (wb_hold_release_ruleset(m, u, ports, &text) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return text ? run_nft(runner, text, err) : 0;
 }
 

@@ -73,7 +73,7 @@ static int source_open(void *ctx, const char *name, void **ret, struct wb_error 
 		return r;
 	reader = malloc(sizeof(*reader));
 	if (!reader)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	r = wb_store_get(images->store, full, reader, &local);
 	if (r < 0) {
 		free(reader);

@@ -43,7 +43,7 @@ static int bad(
 
 static int no_memory(struct wb_error *err)
 {
-	return wb_fail(err, -ENOMEM, "out of memory");
+	return wb_oom(err);
 }
 
 static int read_int(const json_t *value, const struct wb_json_field *f, const char *what,

@@ -257,9 +257,9 @@ int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	if (r == 0 && look->add_kinds)
 		r = look->add_kinds(&procs, &sockets);
 	if (r == 0 && find_files(files, service.main_pid, config, &real, &absent) < 0)
-		r = wb_fail(err, -ENOMEM, "out of memory");
+		r = wb_oom(err);
 	if (r == 0 && find_shared(files, &procs, &shared) < 0)
-		r = wb_fail(err, -ENOMEM, "out of memory");
+		r = wb_oom(err);
 	facts.real_files = &real;
 	facts.absent_files = &absent;
 	facts.shared = &shared;

@@ -286,7 +286,7 @@ int wb_manifest_write(const struct wb_manifest *m, char **ret, struct wb_error *
 	int r;
 
 	if (!text)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (strlen(text) > WB_MANIFEST_MOST)
 		return wb_fail(err, -EINVAL, "%s would be larger than %u MiB", what,
 			WB_MANIFEST_MOST >> 20);
@@ -315,7 +315,7 @@ static int check_files(const struct wb_manifest_unit *u, struct wb_error *err)
 		if (json && name)
 			r = wb_json_read(json, file_fields, name, &again, err);
 		else
-			r = wb_fail(err, -ENOMEM, "out of memory");
+			r = wb_oom(err);
 		json_decref(json);
 		wb_json_free(file_fields, &again);
 	}

@@ -335,7 +335,7 @@ static int open_pagemap(
 		return r;
 	plan = wb_list_add(&m->plans, sizeof(*plan));
 	if (!plan)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	r = wb_merge_pagemaps(wb_blob_view(&last), wb_blob_view(&before), &image->blob, plan);
 	if (r < 0) {
 		m->plans.n--;
@@ -401,7 +401,7 @@ static int merge_open(void *ctx, const char *name, void **ret, struct wb_error *
 	int r;
 
 	if (!image)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (plan)
 		r = open_pages(m, name, image, plan, err);
 	else if (!strncmp(name, "pagemap-", 8))

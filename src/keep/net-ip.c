@@ -193,7 +193,7 @@ static int take(struct wb_net *net, enum part part, struct wb_bytes text, struct
 			ok = add_route(net, part == ROUTES4 ? 4 : 6, item);
 	}
 	json_decref(json);
-	return ok ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+	return ok ? 0 : wb_oom(err);
 }
 
 /* Through the manifest's rows and back: what they refuse now is not found out in the next boot. */
@@ -293,7 +293,7 @@ int wb_net_read(const struct wb_files *files, const struct wb_runner *runner, st
 		wb_blob_deinit(&said[i]);
 	for (size_t i = 0; r == 0 && i < net.links.n; i++)
 		if (read_modules(files, &net.links.items[i]) < 0)
-			r = wb_fail(err, -ENOMEM, "out of memory");
+			r = wb_oom(err);
 	if (r < 0)
 		wb_net_deinit(&net);
 	else

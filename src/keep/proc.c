@@ -28,7 +28,7 @@ static const char *const ns_names[WB_NS_COUNT] = {
 
 static int no_memory(struct wb_error *err)
 {
-	return wb_fail(err, -ENOMEM, "out of memory");
+	return wb_oom(err);
 }
 
 void wb_proc_deinit(struct wb_proc *p)

@@ -137,13 +137,13 @@ static int try_it(const struct wb_keep_rehearsing *with, const char *unit,
 		r->bytes = stats.bytes;
 		r->images = stats.images;
 	} else if (take_reason(r, why.text) < 0) {
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	}
 	e = check_alive(with, unit, r, &why);
 	if (r->restarted && take_reason(r, e < 0 ? why.text
 						 : "it did not survive the rehearsal and was "
 						   "started again") < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return 0;
 }
 

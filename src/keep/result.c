@@ -126,7 +126,7 @@ static int part_path(const char *unit, char **ret, struct wb_error *err)
 	if (asprintf(ret, WB_RESULT_PARTS "/%s.json", unit) >= 0)
 		return 0;
 	*ret = NULL;
-	return wb_fail(err, -ENOMEM, "out of memory");
+	return wb_oom(err);
 }
 
 int wb_result_part_write(

@@ -302,7 +302,7 @@ int wb_revive_files(const struct wb_store *store, const struct wb_manifest_unit 
 	}
 	s = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	r = run_inside(store, u, mount_ns, s, err);
 	for (size_t i = 0; r == 0 && i < u->files.n; i++)
 		if (s->again[i])

@@ -122,7 +122,7 @@ int wb_revive_hold(const struct wb_files *files, const struct wb_runner *runner,
 	if (r < 0)
 		return r;
 	if (load_network_modules(files, runner, &m->net) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (m->net.links.n)
 		wb_net_restore(files, runner, &m->net, link_seconds, ret_warning);
 	return 0;
@@ -144,7 +144,7 @@ static int gather(const struct wb_files *files, const struct wb_manifest *m, str
 		struct wb_unit_result *part = wb_list_add(&ret->units, sizeof(*part));
 
 		if (!part)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 		if (wb_manifest_is_process(u) &&
 			wb_result_part_read(files, u->unit, part, NULL) == 0)
 			continue;
@@ -155,7 +155,7 @@ static int gather(const struct wb_files *files, const struct wb_manifest *m, str
 					 ? "its thaw did not begin, or did not end in time"
 					 : u->why);
 		if (!part->unit || !part->how)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 	}
 	return 0;
 }
@@ -217,7 +217,7 @@ static int write_runtime_definition(
 			continue;
 		if (asprintf(&path, "/run/systemd/system%s", rest) < 0) {
 			path = NULL;
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 		}
 		r = sys->write_file(sys->ctx, path, wb_text(t->text), 0644);
 		if (r < 0)

@@ -166,7 +166,7 @@ static int make_room(struct stream *s, struct wb_error *err)
 		p = reallocarray(s->polls, room + 2, sizeof(*s->polls));
 	}
 	if (!p)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	s->polls = p;
 	s->room = room;
 	return 0;

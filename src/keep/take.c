@@ -55,7 +55,7 @@ static int take_contents(const char *at, const char *path, struct wb_manifest_fi
 	if (r < 0)
 		return r;
 	file->object = strdup(object);
-	return file->object ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+	return file->object ? 0 : wb_oom(err);
 }
 
 /* Any time is legal, and the ends of what nanoseconds can say are in the years 1677 and 2262. */
@@ -121,13 +121,13 @@ static int take_one(struct taking *t, const FTSENT *e, const char *path, struct 
 		e->fts_info != FTS_SLNONE && !fifo)
 		return 0;
 	if (e->fts_info == FTS_F && st->st_nlink > 1 && find_linked(t, st, first, &first) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	/* Named twice, by itself and by a directory. */
 	if (first < u->files.n && !strcmp(u->files.items[first].path, path))
 		return 0;
 	file = wb_list_add(&u->files, sizeof(*file));
 	if (!file)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	file->path = strdup(path);
 	file->mode = st->st_mode & 07777;
 	file->uid = st->st_uid;
@@ -136,7 +136,7 @@ static int take_one(struct taking *t, const FTSENT *e, const char *path, struct 
 	file->directory = e->fts_info == FTS_D;
 	file->fifo = fifo;
 	if (!file->path)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE) {
 		n = readlink(e->fts_accpath, target, sizeof(target) - 1);
 		if (n < 0)
@@ -144,11 +144,11 @@ static int take_one(struct taking *t, const FTSENT *e, const char *path, struct 
 				err, -EIO, "cannot read the link %s: %s", path, strerror(errno));
 		target[n] = 0;
 		file->target = strdup(target);
-		return file->target ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+		return file->target ? 0 : wb_oom(err);
 	}
 	if (first < u->files.n - 1) {
 		file->link = strdup(u->files.items[first].path);
-		return file->link ? 0 : wb_fail(err, -ENOMEM, "out of memory");
+		return file->link ? 0 : wb_oom(err);
 	}
 	if (e->fts_info == FTS_D || fifo || st->st_size == 0)
 		return 0;

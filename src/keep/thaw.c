@@ -86,7 +86,7 @@ static int restore(const struct wb_thaw *t, struct wb_store *store, struct wb_er
 		return r;
 	if (asprintf(&pidfile, "/run/warmboot/%s.pid", u->unit) < 0) {
 		pidfile = NULL;
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	}
 	how.pidfile = pidfile;
 	/* CPUAffinity= is ours now, and its threads may have had more. */

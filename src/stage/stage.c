@@ -140,14 +140,14 @@ static int choose_cmdline(const struct wb_sys *sys, struct wb_stage *s, struct w
 	}
 	s->no_cmdline = s->cmdline && !*s->cmdline;
 	if (append_cmdline(s, s->options.append) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (s->options.region_word && !strstr(s->cmdline, s->options.region_word) &&
 		append_cmdline(s, s->options.region_word) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (s->method == WB_METHOD_FILE && append_cmdline(s, s->options.file_append) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (append_efi_word(sys, s) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return 0;
 }
 
@@ -431,7 +431,7 @@ static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 		return wb_fail(err, -EINVAL, "no kernel was named");
 	s->kernel_path = strdup(s->options.kernel);
 	if (!s->kernel_path)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	s->tsc_begin = sys->tsc(sys->ctx);
 	s->wall_begin = sys->wall_ns(sys->ctx);
 	wb_policy_read(sys, &s->policy);
@@ -467,7 +467,7 @@ int wb_stage_prepare(const struct wb_sys *sys, const struct wb_load_options *opt
 	int r;
 
 	if (!s)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	memcpy(&s->options, options,
 		options->size < sizeof(s->options) ? options->size : sizeof(s->options));
 	r = prepare(sys, s, err);

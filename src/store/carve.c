@@ -125,7 +125,7 @@ static int carve_still_there(const struct wb_store_env *env, const struct wb_sto
 	int r;
 
 	if (!now)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	/* Without a holder it is memory that this kernel does not even know as such. */
 	if (!state->pid) {
 		free(now);
@@ -193,7 +193,7 @@ static int carve_find(
 	if (r == -EBADMSG)
 		return wb_fail(err, r, "what setup_data tells of the store makes no sense");
 	if (r < 0 || !s.backend)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	*ret = s;
 	s = (struct wb_store_state){};
 	return 0;

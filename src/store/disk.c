@@ -73,7 +73,7 @@ static int disk_find(
 			"file",
 			FILE_PATH);
 	if (!s.backend || fill(&s, size) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	*ret = s;
 	s = (struct wb_store_state){};
 	return 0;

@@ -65,7 +65,7 @@ static int pmem_release(
 	if (state->pieces.n != 1)
 		return 0;
 	if (io->area(io->ctx, state->bytes, &at) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	r = wb_store_map(env, state->pieces.path, &state->pieces.items[0], true, at, err);
 	if (r == 0) {
 		memset(at, 0, state->bytes);
@@ -103,7 +103,7 @@ static int pmem_find(
 		if (!size)
 			continue;
 		if (!s.backend || fill(&s, region.start, size) < 0)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 		*ret = s;
 		s = (struct wb_store_state){};
 		return 0;

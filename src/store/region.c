@@ -97,7 +97,7 @@ int wb_store_region_choose(const struct wb_machine *m, uint64_t bytes, struct wb
 	WB_CLEAN_RANGES ram = {};
 
 	if (usable(m, &ram) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (size + LEAVE > sum(&ram))
 		return wb_fail(err, -ENOSPC,
 			"a region of %" PRIu64 " MiB cannot be set aside: the machine has %" PRIu64

@@ -180,7 +180,7 @@ int wb_store_state_write(
 
 	json_decref(json);
 	if (!text)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	bytes = (struct wb_bytes){(const uint8_t *)text, strlen(text)};
 	r = sys->write_file(sys->ctx, WB_STORE_STATE, bytes, 0600);
 	return r < 0 ? wb_fail(err, WB_STORE_NO_STATE, "cannot write %s: %s", WB_STORE_STATE,

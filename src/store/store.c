@@ -40,7 +40,7 @@ int wb_store_new(const struct wb_store_env *env, const struct wb_store_backend *
 	uint64_t size = state->bytes;
 
 	if (!s)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	s->own = *env;
 	s->env = &s->own;
 	s->backend = backend;
@@ -150,7 +150,7 @@ static int fill_load(struct wb_store *s, struct wb_error *err)
 		return 0;
 	s->ranges = calloc(s->state.pieces.n, sizeof(*s->ranges));
 	if (!s->ranges)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	for (size_t i = 0; i < s->state.pieces.n; i++) {
 		const struct wb_store_piece *p = &s->state.pieces.items[i];
 		struct wb_handoff_range *last =
@@ -242,7 +242,7 @@ static int reserve(const struct wb_store_env *env, const struct wb_store_backend
 	int r;
 
 	if (!state.backend)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	memcpy(state.nonce, nonce, sizeof(state.nonce));
 	r = backend->reserve(env, &state, err);
 	if (r < 0) {

@@ -207,7 +207,7 @@ int wb_spawn(const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_e
 		return wb_fail(err, r, "%s: %s", how->argv[0], strerror(-r));
 	if (ret_output) {
 		if (wb_blob_append(&output, "", 1) < 0)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 		output.size--;
 		*ret_output = wb_blob_take(&output);
 	}

@@ -16,12 +16,12 @@ int wb_history_read(const struct wb_files *files, struct wb_history *ret, struct
 		return r;
 	h.items = calloc(lines.n + 1, sizeof(*h.items));
 	if (!h.items)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	for (size_t i = 0; i < lines.n; i++) {
 		struct wb_timeline *t = calloc(1, sizeof(*t));
 
 		if (!t)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 		r = wb_timeline_parse(lines.items[i], t, NULL);
 		if (r == 0) {
 			h.items[h.n++] = t;
@@ -51,7 +51,7 @@ int wb_history_add(const struct wb_sys *sys, const struct wb_timeline *t, struct
 	WB_CLEAN_STR json = NULL;
 
 	if (wb_timeline_json(t, 0, &json) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return wb_lines_add(sys, WB_HISTORY, json, &limits, err);
 }
 

@@ -252,7 +252,7 @@ int wb_timeline_parse(const char *text, struct wb_timeline *ret, struct wb_error
 	t = calloc(1, sizeof(*t));
 	if (!t) {
 		json_decref(json);
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	}
 	TAKE_STRING(json, "boot", t->boot);
 	TAKE_STRING(json, "previous", t->previous);

@@ -108,7 +108,7 @@ int wb_lines_read(const struct wb_files *files, const char *path, struct wb_strv
 	if (r < 0)
 		return r;
 	if (wb_lines_parse((const char *)blob.data, blob.size, ret, ret_damaged) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return 0;
 }
 

@@ -133,7 +133,7 @@ int wb_marks_read(const struct wb_files *files, struct wb_marks *ret, struct wb_
 	if (lines.n) {
 		marks.items = calloc(lines.n, sizeof(*marks.items));
 		if (!marks.items)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 	}
 	for (size_t i = 0; i < lines.n; i++)
 		if (wb_mark_parse(lines.items[i], &marks.items[marks.n]) == 0)
@@ -185,7 +185,7 @@ int wb_marks_keep_only(const struct wb_sys *sys, const char *boot, struct wb_err
 		json = wb_mark_format(&marks.items[i]);
 		if (!json || wb_line_format(json, &line) < 0 ||
 			wb_blob_append(&all, line, strlen(line)) < 0)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 	}
 	if (r < 0)
 		return r;

@@ -575,7 +575,7 @@ static int make_warm(struct build *b, struct wb_error *err)
 	take_log(b->f, -b->s.new_log, b->t);
 	take_units(b, -b->s.new_mono);
 	if (b->s.have_old && take_stops(b->f, b->s.old_mono, b->t) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	if (b->s.drift > 0.001)
 		wb_timeline_note(b->t,
 			"the two kernels' ideas of the counter's rate differ by %.1f %%",
@@ -655,7 +655,7 @@ static int make_cold(struct build *b, struct wb_error *err)
 	take_log(f, zero, b->t);
 	take_units(b, zero);
 	if (b->s.have_old && take_stops(f, b->s.old_mono, b->t) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	return 0;
 }
 
@@ -669,7 +669,7 @@ int wb_timeline_make(const struct wb_facts *f, struct wb_timeline *ret, struct w
 	if (!t || !b) {
 		free(t);
 		free(b);
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	}
 	b->f = f;
 	b->t = t;

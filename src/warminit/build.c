@@ -107,9 +107,9 @@ static int put_modules(struct cpio *c, const struct wb_files *files,
 		}
 		if (r == 0 && line(plan, "%s %s %s\n", beside ? "beside" : "module", m->name,
 				      m->options) < 0)
-			r = wb_fail(err, -ENOMEM, "out of memory");
+			r = wb_oom(err);
 		if (r == 0 && !beside && wb_strv_add(names, m->name) < 0)
-			r = wb_fail(err, -ENOMEM, "out of memory");
+			r = wb_oom(err);
 	}
 	return r;
 }

@@ -162,14 +162,14 @@ static int add(struct index *ix, const char *name, const char *path)
 	struct wb_warm_module *m;
 
 	if (!grown)
-		return wb_fail(ix->err, -ENOMEM, "out of memory");
+		return wb_oom(ix->err);
 	out->items = grown;
 	m = &grown[out->n++];
 	*m = (struct wb_warm_module){strdup(name), NULL, options_of(ix, name)};
 	if (asprintf(&m->path, "%s/%.*s", ix->dir, (int)strcspn(path, ":"), path) < 0)
 		m->path = NULL;
 	if (!m->name || !m->path || !m->options)
-		return wb_fail(ix->err, -ENOMEM, "out of memory");
+		return wb_oom(ix->err);
 	return 0;
 }
 
@@ -190,14 +190,14 @@ static int need(struct index *ix, const char *name, int depth)
 		return wb_fail(ix->err, -ENOENT,
 			"%s/modules.dep: module %s is missing or depends on itself", ix->dir, name);
 	if (wb_strv_add(&ix->seen, name) < 0)
-		return wb_fail(ix->err, -ENOMEM, "out of memory");
+		return wb_oom(ix->err);
 	r = need_soft(ix, name, "pre:", depth);
 	p = line + strcspn(line, ":\n");
 	for (p += *p == ':'; r == 0 && *p == ' '; p += strcspn(p, " \n")) {
 		p += strspn(p, " ");
 		name_of(p, have);
 		if (*have && wb_strv_add(&deps, have) < 0)
-			return wb_fail(ix->err, -ENOMEM, "out of memory");
+			return wb_oom(ix->err);
 	}
 	/* depmod writes the deepest one last. */
 	for (size_t i = deps.n; r == 0 && i > 0; i--)
@@ -268,7 +268,7 @@ static int need_chain(struct index *ix, const char *syspath)
 	snprintf(dir, sizeof(dir), "%s", syspath);
 	while (strncmp(dir, top, strlen(top)) == 0 && strlen(dir) > strlen(top)) {
 		if (wb_strv_add(&chain, dir) < 0)
-			return wb_fail(ix->err, -ENOMEM, "out of memory");
+			return wb_oom(ix->err);
 		*strrchr(dir, '/') = 0;
 	}
 	for (size_t i = chain.n; r == 0 && i > 0; i--)
@@ -361,17 +361,16 @@ static int read_options(struct index *ix)
 			if (!is_config(&seen, names.items[i]))
 				continue;
 			if (wb_strv_add(&seen, names.items[i]) < 0)
-				return wb_fail(ix->err, -ENOMEM, "out of memory");
+				return wb_oom(ix->err);
 			snprintf(path, sizeof(path), "%s/%s", dirs[d], names.items[i]);
 			if (ix->files->read(ix->files->ctx, path, 0, &conf, NULL) < 0)
 				continue;
 			if (wb_blob_append(&ix->options, conf.data, conf.size) < 0 ||
 				wb_blob_append(&ix->options, "\n", 1) < 0)
-				return wb_fail(ix->err, -ENOMEM, "out of memory");
+				return wb_oom(ix->err);
 		}
 	}
-	return wb_blob_append(&ix->options, "", 1) < 0 ? wb_fail(ix->err, -ENOMEM, "out of memory")
-						       : 0;
+	return wb_blob_append(&ix->options, "", 1) < 0 ? wb_oom(ix->err) : 0;
 }
 
 static int read_index(struct index *ix)

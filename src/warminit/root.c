@@ -318,7 +318,7 @@ static int read_names(const struct wb_files *files, const struct wb_warm_root *r
 	if (files->read(files->ctx, path, 0, &data, NULL) == 0)
 		for (p = (const char *)data.data; wb_warm_line(&p, line, sizeof(line));)
 			if (strncmp(line, "S:", 2) == 0 && wb_strv_add(ret, line + 2) < 0)
-				return wb_fail(err, -ENOMEM, "out of memory");
+				return wb_oom(err);
 	return 0;
 }
 
@@ -344,7 +344,7 @@ static int read_links(const struct wb_files *files, const struct wb_warm_root *r
 			continue;
 		snprintf(name, sizeof(name), "disk/by-%s/%s", kind, all.items[i]);
 		if (wb_strv_add(ret, name) < 0)
-			return wb_fail(err, -ENOMEM, "out of memory");
+			return wb_oom(err);
 	}
 	return 0;
 }
@@ -371,7 +371,7 @@ static int add_name(
 	char name[64];
 
 	snprintf(name, sizeof(name), "disk/by-%s/%s", kind, value);
-	return wb_strv_add(names, name) < 0 ? wb_fail(err, -ENOMEM, "out of memory") : 0;
+	return wb_strv_add(names, name) < 0 ? wb_oom(err) : 0;
 }
 
 /* What the device itself says: where there is no udev, or it has not come to this device yet. */
