@@ -171,9 +171,7 @@ static int take_answer(
 	if (blob->data[0] != '+')
 		return wb_fail(err, -EIO, "%.*s", (int)(blob->size < 400 ? blob->size - 1 : 400),
 			(const char *)blob->data + 1);
-	return wb_blob_append(ret, blob->data + 1, blob->size - 1) < 0
-		       ? wb_fail(err, -ENOMEM, "out of memory")
-		       : 0;
+	return wb_blob_append(ret, blob->data + 1, blob->size - 1) < 0 ? wb_oom(err) : 0;
 }
 
 /* rights: of which user; -1: of this process. */

@@ -148,3 +148,13 @@ int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, in
 	struct wb_world *ret, struct wb_error *err);
 /* Names and states only, to compare with. */
 int wb_world_glance(struct wb_manager *m, int64_t uid, struct wb_world *ret, struct wb_error *err);
+/*
+ * The same two of a user's manager, in a process with that user's rights. The answer is the user's
+ * word, but for the uid. Errors as as_user() has them, or -EBADMSG.
+ */
+int wb_user_observe(const struct wb_replay_host *host, uint32_t uid, struct wb_world *ret,
+	struct wb_error *err);
+int wb_user_glance(const struct wb_replay_host *host, uint32_t uid, struct wb_world *ret,
+	struct wb_error *err);
+/* For a wb_user_job: its answer is `text`. -ENOMEM. */
+int wb_give_answer(struct wb_blob *out, const char *text, struct wb_error *err);

@@ -325,7 +325,7 @@ int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, in
 	if (r < 0)
 		return r;
 	if (name_as_transient(&world) < 0)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	drop_ended(&world);
 	*ret = world;
 	world = (struct wb_world){};

@@ -144,7 +144,7 @@ int wb_start_begin(struct wb_manager *m, const struct wb_replay_plan *plan, int6
 	if (run)
 		run->items = calloc(plan->n_start + 1, sizeof(*run->items));
 	if (!run || !run->items)
-		return wb_fail(err, -ENOMEM, "out of memory");
+		return wb_oom(err);
 	run->m = m;
 	run->uid = uid;
 	run->limits = limits;
