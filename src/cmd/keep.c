@@ -285,12 +285,8 @@ static int run_test(const struct cmd_args *args)
 	WB_CLEAN_STR version = wb_criu_version(&wb_runner_host, NULL);
 	WB_CLEAN_RECORD staged = {};
 	struct wb_keep_rehearsing with = {.sys = sys,
-		.services = &wb_services_systemd,
-		.runner = &wb_runner_host,
-		.add_peers = wb_sockets_add_peers,
-		.add_kinds = wb_sockets_add_kinds,
-		.find_watched = wb_watches_find,
-		.criu = version};
+		.look = wb_keep_look_host(sys->files, version, NULL),
+		.runner = &wb_runner_host};
 	json_t *list = cmd_has(args, OPT_JSON) ? json_array() : NULL;
 	int code = CMD_DONE;
 
@@ -304,7 +300,7 @@ static int run_test(const struct cmd_args *args)
 	/* The kernel that is staged is the one to come. */
 	if (wb_record_read(sys->files, WB_RECORD_STAGED, &staged, NULL) == 0 && staged.to &&
 		*staged.to)
-		with.release = staged.to;
+		with.look.release = staged.to;
 	for (size_t i = 1; i < args->n_words; i++) {
 		struct wb_error err = {};
 

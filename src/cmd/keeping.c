@@ -198,12 +198,8 @@ static int lower_bound(struct cmd_keeping *k, struct wb_error *err)
 int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wish,
 	const char *release, struct cmd_keeping *k, struct wb_error *err)
 {
-	struct wb_keep_look look = {.files = sys->files,
-		.units = &wb_services_systemd,
-		.add_peers = wb_sockets_add_peers,
-		.add_kinds = wb_sockets_add_kinds,
-		.find_watched = wb_watches_find,
-		.release = release && *release ? release : NULL};
+	struct wb_keep_look look =
+		wb_keep_look_host(sys->files, NULL, release && *release ? release : NULL);
 	int r = 0;
 
 	k->now = wish->now;

@@ -52,13 +52,7 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 {
 	const struct wb_freeze_host *host = ctx;
 	const struct wb_files *files = host->sys->files;
-	const struct wb_keep_look look = {.files = files,
-		.units = &wb_services_systemd,
-		.add_peers = wb_sockets_add_peers,
-		.add_kinds = wb_sockets_add_kinds,
-		.find_watched = wb_watches_find,
-		.criu = host->criu,
-		.release = host->release};
+	const struct wb_keep_look look = wb_keep_look_host(files, host->criu, host->release);
 	WB_CLEAN_KEEP_VERDICT verdict = {};
 	WB_CLEAN_KEEP_CONFIG config = {};
 	int r = wb_keep_config_read(files, u->unit, &config, err);

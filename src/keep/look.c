@@ -213,6 +213,18 @@ static int find_files(const struct wb_files *files, int64_t main_pid,
 	return r;
 }
 
+struct wb_keep_look wb_keep_look_host(
+	const struct wb_files *files, const char *criu, const char *release)
+{
+	return (struct wb_keep_look){.files = files,
+		.units = &wb_services_systemd,
+		.add_peers = wb_sockets_add_peers,
+		.add_kinds = wb_sockets_add_kinds,
+		.find_watched = wb_watches_find,
+		.criu = criu,
+		.release = release};
+}
+
 int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err)
 {

@@ -95,6 +95,10 @@ struct wb_keep_look {
 	const char *release; /* of the kernel that is to come; NULL: the running one */
 };
 
+/* This machine. */
+struct wb_keep_look wb_keep_look_host(
+	const struct wb_files *files, const char *criu, const char *release);
+
 /* Gather the facts and judge. -ENOENT no such unit, -ESRCH it is not active, and as above. */
 int wb_keep_look(const struct wb_keep_look *look, const char *unit,
 	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err);

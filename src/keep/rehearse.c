@@ -150,15 +150,8 @@ static int try_it(const struct wb_keep_rehearsing *with, const char *unit,
 int wb_keep_rehearse(const struct wb_keep_rehearsing *with, const char *unit,
 	const struct wb_keep_config *config, struct wb_keep_rehearsal *ret, struct wb_error *err)
 {
-	const struct wb_keep_look look = {.files = with->sys->files,
-		.units = with->services,
-		.add_peers = with->add_peers,
-		.add_kinds = with->add_kinds,
-		.find_watched = with->find_watched,
-		.criu = with->criu,
-		.release = with->release};
 	WB_CLEAN_KEEP_REHEARSAL r = {};
-	int e = wb_keep_look(&look, unit, config, &r.verdict, err);
+	int e = wb_keep_look(&with->look, unit, config, &r.verdict, err);
 
 	if (e == 0 && r.verdict.how == WB_KEEP_PROCESS)
 		e = try_it(with, unit, &r, err);

@@ -8,14 +8,9 @@
 /* What a rehearsal needs of the machine. */
 struct wb_keep_rehearsing {
 	const struct wb_sys *sys;
-	const struct wb_services *services;
+	struct wb_keep_look look;
 	const struct wb_runner *runner;
-	int (*add_peers)(struct wb_sockets *sockets); /* as in struct wb_keep_look */
-	int (*add_kinds)(const struct wb_procs *procs, struct wb_sockets *sockets);
-	int (*find_watched)(struct wb_procs *procs);
 	const char *criu_program; /* NULL: where Debian has it */
-	const char *criu;         /* its version; NULL: not installed */
-	const char *release;      /* of the kernel that is to come; NULL: the running one */
 	const char *dir;          /* of CRIU's work; NULL: WB_CRIU_DIR */
 };
 

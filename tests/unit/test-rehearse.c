@@ -159,10 +159,9 @@ static int rehearse(struct world *w, struct wb_keep_rehearsal *ret, struct wb_er
 	struct wb_services services = {w, read_service};
 	struct wb_runner runner = {w, run_nothing, NULL};
 	const struct wb_keep_rehearsing with = {.sys = &w->sys,
-		.services = &services,
+		.look = {.files = &mixed, .units = &services, .criu = "4.2"},
 		.runner = &runner,
 		.criu_program = FAKE_CRIU,
-		.criu = "4.2",
 		.dir = w->dir};
 
 	w->sys.files = &mixed;
