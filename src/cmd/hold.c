@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cmd/cmd.h"
 #include "keep/early.h"
@@ -10,9 +11,6 @@
 #include "keep/revive.h"
 #include "keep/unhold.h"
 #include "keep/wake.h"
-
-/* Within the time after which the kernel ends the silence by itself (WB_HOLD_SECONDS). */
-#define LISTEN_SECONDS 45
 
 /* Whom the silence served listens: a firewall that is restarted later is not to bring it back. */
 #define ENDED "/run/warmboot/unhold-done"
@@ -40,12 +38,22 @@ static int hold_rest(const struct wb_files *files, const struct wb_early *early,
 	return r;
 }
 
-/* A unit that was frozen and is not back. */
-static bool is_lost(void *arg, const char *unit)
+static void pause_ms(void *ctx, unsigned ms)
 {
-	const struct wb_unit_result *part = wb_result_unit(arg, unit);
+	const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 
-	return part && !wb_has_come_back(part);
+	nanosleep(&pause, NULL);
+}
+
+static bool is_it(void *arg, const char *unit)
+{
+	return !strcmp(arg, unit);
+}
+
+/* Who waits for an answer on a connection that is no more learns of it now, and can connect anew. */
+static void wake_peers(void *ctx, const struct wb_manifest_unit *u)
+{
+	wb_wake_send(ctx, is_it, u->unit);
 }
 
 /* What cannot be read is no reason to keep anybody waiting. */
@@ -53,18 +61,19 @@ static int end_hold(const struct wb_sys *sys, struct wb_error *err)
 {
 	WB_CLEAN_MANIFEST m = {};
 	WB_CLEAN_RESULT result = {};
-	bool known = wb_revive_read(sys->files, &m, NULL) == 0 &&
-		     wb_result_read(sys->files, WB_RESULT, &result, NULL) == 0;
-	int r;
+	const struct wb_unhold host = {sys->files, &wb_runner_host, &m, pause_ms, wake_peers};
 
-	if (known)
-		wb_unhold_wait(sys->files, &wb_runner_host, &m, &result, LISTEN_SECONDS);
-	sys->write_file(sys->ctx, ENDED, (struct wb_bytes){}, 0600);
-	r = wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, err);
-	/* Who waits for an answer on a connection that is no more learns of it now, and can connect anew. */
-	if (known)
-		wb_wake_send(&m, is_lost, &result);
-	return r;
+	/* The replay asks for it again. */
+	if (sys->files->exists(sys->files->ctx, ENDED))
+		return 0;
+	if (wb_revive_read(sys->files, &m, NULL) < 0 ||
+		wb_result_read(sys->files, WB_RESULT, &result, NULL) < 0) {
+		sys->write_file(sys->ctx, ENDED, (struct wb_bytes){}, 0600);
+		return wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, err);
+	}
+	if (wb_unhold_run(&host, &m, &result))
+		sys->write_file(sys->ctx, ENDED, (struct wb_bytes){}, 0600);
+	return 0;
 }
 
 /* Those that come back, or start, only after it; the others are back. */
@@ -72,15 +81,18 @@ static int hold_again(
 	const struct wb_files *files, const struct wb_manifest *m, struct wb_error *err)
 {
 	bool thawed = files->exists(files->ctx, WB_THAW_DONE);
+	WB_CLEAN_SOCKETS sockets = {};
 	struct wb_manifest rest = {.units = {calloc(m->units.n + 1, sizeof(*m->units.items)), 0}};
 	int r = 0;
 
 	if (!rest.units.items)
 		return wb_oom(err);
+	wb_sockets_read(files, 1, &sockets, NULL);
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
 
-		if (!wb_manifest_is_process(u) || (!thawed && wb_needs_network(m, u)))
+		if ((!wb_manifest_is_process(u) && !wb_unhold_listens(u, &sockets)) ||
+			(!thawed && wb_needs_network(m, u)))
 			rest.units.items[rest.units.n++] = *u;
 	}
 	if (!files->exists(files->ctx, ENDED))

@@ -484,6 +484,8 @@ static int arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct
 	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
 		if (wb_manifest_is_process(&k->draft.units.items[i]))
 			r = wb_spare_add(&k->spared, &k->draft.units.items[i]);
+	if (r == 0 && k->spared.n)
+		r = wb_spare_add_mounts(sys->files, &k->spared);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
 	/* Now: ifupdown takes its addresses away when it is stopped, a DHCP client its lease. */

@@ -10,6 +10,7 @@
 #include "cmd/reboot.h"
 #include "cmd/replay.h"
 #include "jump/jump.h"
+#include "keep/config.h"
 #include "stage/policy.h"
 #include "timeline/marks.h"
 
@@ -184,10 +185,18 @@ static int read_wish(const struct cmd_args *args, struct cmd_keep_wish *wish, st
 
 	wish->none = cmd_has(args, OPT_NO_KEEP);
 	wish->now = cmd_has(args, OPT_NOW);
-	for (size_t i = 0; i < args->n_options; i++)
-		if (args->options[i].option->id == OPT_KEEP &&
-			wb_strv_add(&wish->units, args->options[i].value) < 0)
+	for (size_t i = 0; i < args->n_options; i++) {
+		WB_CLEAN_STR unit = NULL;
+		int r = 0;
+
+		if (args->options[i].option->id != OPT_KEEP)
+			continue;
+		r = wb_keep_unit_name(args->options[i].value, &unit, err);
+		if (r < 0)
+			return r;
+		if (wb_strv_add(&wish->units, unit) < 0)
 			return wb_oom(err);
+	}
 	return cmd_one_of(args, one_of, err);
 }
 

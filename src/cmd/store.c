@@ -144,6 +144,12 @@ static int reserve(const char *text, struct wb_error *err)
 	if (!read_size(text, &size))
 		return wb_fail(
 			err, -EINVAL, "\"%s\" is no size: write 512M, 2G, or 0 for none", text);
+	/* A unit that was forgotten, most likely. */
+	if (size && size < 1 << 20)
+		return wb_fail(err, -EINVAL,
+			"\"%s\" are %" PRIu64
+			" bytes, less than a store can do with: write 512M or 2G",
+			text, size);
 	if (!size)
 		return wb_store_region_write(sys, NULL, err);
 	/* The one that is there is as good as any, and moving it would cost another jump. */
@@ -388,6 +394,14 @@ static const struct verb {
 	{"hold", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_hold},
 };
 
+static int refuse_user(const struct cmd_args *args)
+{
+	struct wb_error err = {};
+
+	wb_fail(&err, -EPERM, "only root can use the store; use sudo");
+	return cmd_fail(args, &err);
+}
+
 static int run_store(const struct cmd_args *args)
 {
 	const char *name = args->n_words ? args->words[0] : "status";
@@ -400,7 +414,8 @@ static int run_store(const struct cmd_args *args)
 		if (more < verbs[i].min || more > verbs[i].max)
 			wb_fail(&err, -EINVAL, "store %s takes %s", name, verbs[i].takes);
 		else if (cmd_none_of(args, verbs[i].not_for, name, &err) == 0)
-			return verbs[i].run(args);
+			return geteuid() && verbs[i].run != run_status ? refuse_user(args)
+								       : verbs[i].run(args);
 		return cmd_misused(args, &err);
 	}
 	wb_fail(&err, -EINVAL, "store knows no \"%s\"", name);

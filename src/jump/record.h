@@ -16,6 +16,9 @@
 /* Written just before a jump; outlives it. */
 #define WB_RECORD_JUMP "/var/lib/warmboot/jump.json"
 
+/* The first line of unit files below /run that are for one jump, and for no boot after it. */
+#define WB_JUMP_MARK "# Written by warmboot for the time of a jump.\n"
+
 /* In seconds. A firmware that needs longer than this to start a kernel is not one that we know. */
 #define WB_LONGEST_REBOOT (30 * 60)
 

@@ -78,12 +78,24 @@ int wb_early_rest(
 	return 0;
 }
 
-/* Before systemd there is one tmpfs, /run. */
+/* Before systemd there is one tmpfs, /run; it mounts others upon that. */
+static bool is_on_run(const char *path)
+{
+	static const char *const others[] = {"lock/", "user/", NULL};
+	const char *rest = !strncmp(path, "/run/", 5)       ? path + 5
+			   : !strncmp(path, "/var/run/", 9) ? path + 9
+							    : NULL;
+
+	for (size_t i = 0; rest && others[i]; i++)
+		if (!strncmp(rest, others[i], strlen(others[i])))
+			return false;
+	return rest;
+}
+
 static const struct wb_manifest_file *file_elsewhere(const struct wb_manifest_unit *u)
 {
 	for (size_t i = 0; i < u->files.n; i++)
-		if (strncmp(u->files.items[i].path, "/run/", 5) &&
-			strncmp(u->files.items[i].path, "/var/run/", 9))
+		if (!is_on_run(u->files.items[i].path))
 			return &u->files.items[i];
 	return NULL;
 }

@@ -152,36 +152,13 @@ static int write_unit(const struct job *j, const struct wb_manifest_unit *u, str
 	return r;
 }
 
-/*
- * The hold for units that start anew ends when they have started. Not in a directory of the
- * generator's: that is empty again when warmboot-thawed.service has had systemd reload.
- */
-static int write_unhold(const struct job *j, struct wb_error *err)
+/* The hold for units that start anew ends while they start, for each in its time. */
+static int want_unhold(const struct job *j, struct wb_error *err)
 {
-	static const char dropin[] = "/run/systemd/system/warmboot-unhold.service.d/50-units.conf";
-	WB_CLEAN_STR text = NULL;
-	size_t n, units = 0;
-	FILE *out = open_memstream(&text, &n);
-	int r;
-
-	if (!out)
-		return no_memory(err);
-	fputs("[Unit]\n", out);
-	for (size_t i = 0; i < j->m->units.n; i++) {
-		const struct wb_manifest_unit *u = &j->m->units.items[i];
-
-		fprintf(out, "After=%s\n", u->unit);
-		units++;
-	}
-	if (fclose(out))
-		return no_memory(err);
-	if (!units)
+	if (!j->m->units.n)
 		return 0;
-	r = write_at(j, dropin, text, err);
-	if (r == 0)
-		r = make_link(j, "/usr/lib/systemd/system/warmboot-unhold.service",
-			"multi-user.target.wants", "warmboot-unhold.service", err);
-	return r;
+	return make_link(j, "/usr/lib/systemd/system/warmboot-unhold.service",
+		"multi-user.target.wants", "warmboot-unhold.service", err);
 }
 
 /*
@@ -263,7 +240,7 @@ int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manif
 		if (r < 0)
 			return r;
 	}
-	r = write_unhold(&j, err);
+	r = want_unhold(&j, err);
 	if (r == 0)
 		r = write_nftables(&j, err);
 	if (r == 0)

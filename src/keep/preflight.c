@@ -748,13 +748,15 @@ static void add_configured_file(struct judge *j, const char *typed, const char *
 {
 	const struct wb_proc_mount *m = mount_at(main_process(j->f), path);
 
-	if (m && is_lasting(m)) {
+	bool lasting = m && is_lasting(m);
+
+	if (j->f->absent_files && wb_strv_has(j->f->absent_files, path)) {
+		warn(j, "%s, which is to travel, does not exist", typed);
+		if (!lasting && wb_strv_add_once(&j->v.later, path) < 0)
+			j->error = -ENOMEM;
+	} else if (lasting) {
 		warn(j, "%s, which is to travel, lies on no tmpfs (but %s) and stays where it is",
 			typed, m->fstype);
-	} else if (j->f->absent_files && wb_strv_has(j->f->absent_files, path)) {
-		warn(j, "%s, which is to travel, does not exist", typed);
-		if (wb_strv_add_once(&j->v.later, path) < 0)
-			j->error = -ENOMEM;
 	} else {
 		add_file(j, path);
 	}

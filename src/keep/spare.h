@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Kept units go on while systemd stops everything else: a drop-in below /run takes them out of
- * shutdown.target's way, until warmboot-freeze.service takes their processes last of all.
+ * shutdown.target's way, until warmboot-freeze.service takes their processes last of all. A mount's unit
+ * file may itself tell of umount.target, which no drop-in takes back: another in its place does not.
  */
 #pragma once
 
@@ -18,6 +19,13 @@
  * stops what it holds. Pure. -ENOMEM.
  */
 int wb_spare_add(struct wb_strv *units, const struct wb_manifest_unit *u);
+/*
+ * Add the mount units of every tmpfs that a shutdown unmounts before the freeze, which takes files from
+ * there. What cannot be read has none. -ENOMEM.
+ */
+int wb_spare_add_mounts(const struct wb_files *files, struct wb_strv *units);
+/* A mount's unit file without its Conflicts=, to be freed; "": it has none. Pure. NULL: out of memory. */
+char *wb_spare_mount_text(const char *fragment);
 /*
  * Write the drop-ins for these units and have systemd read them. On failure none is left. -EIO with
  * what systemctl said, and what sys->write_file() answers.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The end of the silence for units that were started anew. That a unit is active says little: most
- * services listen a while after that, and a connection that came between would be refused.
+ * The end of the silence for units that were started anew, for each when it listens again. That a unit
+ * is active says little: most services listen a while after that, and a connection that came between
+ * would be refused.
  */
 #pragma once
 
@@ -12,9 +13,20 @@
 /* Does somebody listen on each of the unit's TCP ports? Pure. */
 bool wb_unhold_listens(const struct wb_manifest_unit *u, const struct wb_sockets *sockets);
 
+struct wb_unhold {
+	const struct wb_files *files;
+	const struct wb_runner *runner;
+	void *ctx;
+	void (*pause)(void *ctx, unsigned ms);
+	/* New connections reach a unit that was frozen and did not come back: its peers may be told. */
+	void (*released)(void *ctx, const struct wb_manifest_unit *u);
+};
+
 /*
- * Wait until units that did not come back listen again, for `seconds` at most: one that listened on a
- * port of the moment may never do so again. Whoever is not active is not waited for.
+ * Take each unit that did not come back out of the hold when it listens; when it has run for 45 s
+ * without, as one that listened on a port of the moment may never do so again; and in the end when nothing
+ * will start it. Until the hold is over by the kernel's own clock, and not longer. Units that nothing in
+ * the boot starts stay in the hold while the replay, which comes after, may start them: false then.
  */
-void wb_unhold_wait(const struct wb_files *files, const struct wb_runner *runner,
-	const struct wb_manifest *m, const struct wb_result *result, unsigned seconds);
+bool wb_unhold_run(
+	const struct wb_unhold *host, const struct wb_manifest *m, const struct wb_result *result);

@@ -76,6 +76,28 @@ int wb_store_load_table(struct wb_store *s, struct wb_error *err)
 	return 0;
 }
 
+/*
+ * Does it lie, or a part of it, in what this boot holds for the next jump? Memory, a region and a file
+ * are all used again.
+ */
+static bool is_of_next(const struct wb_files *files, const struct wb_store_pieces *found)
+{
+	WB_CLEAN_STORE_STATE next = {};
+	const struct wb_store_pieces *held = &next.pieces;
+
+	if (wb_store_state_read(files, &next, NULL) < 0 || !held->path ||
+		strcmp(held->path, found->path))
+		return false;
+	for (size_t i = 0; i < found->n; i++)
+		for (size_t k = 0; k < held->n; k++) {
+			const struct wb_store_piece *a = &found->items[i], *b = &held->items[k];
+
+			if (a->off < b->off + b->size && b->off < a->off + a->size)
+				return true;
+		}
+	return false;
+}
+
 /* What is in this backend of the kernel before's, mapped but not looked at. */
 static int find_in(const struct wb_store_env *env, const struct wb_store_backend *backend,
 	struct wb_store **ret, struct wb_error *err)
@@ -85,6 +107,8 @@ static int find_in(const struct wb_store_env *env, const struct wb_store_backend
 
 	if (r < 0)
 		return r;
+	if (is_of_next(env->sys->files, &state.pieces))
+		return wb_fail(err, -ENOENT, "no store was handed on to this boot");
 	r = wb_store_new(env, backend, &state, ret, err);
 	if (r == 0)
 		(*ret)->attached = true;

@@ -68,6 +68,9 @@ static int parse_http(const char *text, struct wb_probe *p, struct wb_error *err
 	else if (!strncmp(place, "//", 2))
 		place += 2;
 	slash = strchrnul(place, '/');
+	/* "http://" names nobody; "http:/path" means this machine. */
+	if (slash == place && place != text + strlen("http:"))
+		return bad(text, err);
 	p->kind = WB_PROBE_HTTP;
 	p->port = 80;
 	/* A port alone is this machine's. */

@@ -71,8 +71,6 @@ static void test_whole(void **state)
 		"Before=warmboot-thawed.service nftables.service systemd-udev-trigger.service\n");
 	assert_null(fake_written(&fake, EARLY "/getty@tty1.service"));
 	/* Where a reload leaves it. */
-	contains(fake_written(&fake, "/run/systemd/system/warmboot-unhold.service.d/50-units.conf"),
-		"After=memcached.service\nAfter=getty@tty1.service\n");
 	contains(fake_written(&fake, "/run/systemd/system/nftables.service.d/50-warmboot.conf"),
 		"ExecStartPost=-+/usr/sbin/warmboot hold --again\n");
 	assert_string_equal(fake.links, links);

@@ -89,7 +89,7 @@ static void what_is_no_probe_is_told(void **state)
 {
 	static const char *const wrong[] = {"", "tcp", "tcp:", "tcp:0", "tcp:65536", "tcp:80x",
 		"tcp:host", "tcp:host:", "exec:", "udp:53", "http://h:99999/", "http://[::1/",
-		"http://h/a b", "https://h/"};
+		"http://", "http:///x", "http://h/a b", "https://h/"};
 	struct wb_probe p;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {

@@ -438,6 +438,7 @@ static void runtime_files_are_found(void **state)
 		{"/run/systemd/system/k.service.d/notes.txt", "no"},
 		{"/run/systemd/system/README", "no"},
 		{"/run/systemd/system.control/c.service.d/50-CPU.conf", "C"},
+		{"/run/systemd/system.control/tmp.mount", WB_JUMP_MARK "[Unit]\n"},
 		{"/run/systemd/generator/g.mount", "generated"},
 		{},
 	};

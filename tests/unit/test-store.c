@@ -198,6 +198,36 @@ static void memory_is_told_in_few_pieces(void **state)
 	assert_int_equal(load->size, 22 * MIB);
 }
 
+/* Where the last jump's store lay is the next one's by now: it is none that came with the jump. */
+static void the_next_jumps_store_is_not_the_last_ones(void **state)
+{
+	static const char *const backends[] = {"carve", "disk", "pmem"};
+	struct fixture *f = *state;
+	WB_CLEAN_STORE other = NULL;
+
+	set_region(f);
+	for (size_t i = 0; i < 3; i++) {
+		create(f, backends[i], MIB);
+		put(f, "x", 5000);
+		cross(f);
+		ok(f, wb_store_wipe_any(&f->machine.env, &f->err));
+		close_store(f);
+		create(f, backends[i], MIB);
+		put(f, "y", 5000);
+		ok(f, wb_store_seal(f->store, &f->err));
+		refused(f, wb_store_attach(&f->machine.env, &other, &f->err), -ENOENT,
+			"no store was handed on");
+		assert_int_equal(wb_store_wipe_any(&f->machine.env, &f->err), -ENOENT);
+		fake_store_jump(&f->machine, wb_store_load(f->store));
+		close_store(f);
+		ok(f, wb_store_attach(&f->machine.env, &f->store, &f->err));
+		get(f, "y", 5000);
+		ok(f, wb_store_wipe_any(&f->machine.env, &f->err));
+		close_store(f);
+		fake_store_file(&f->machine, WB_STORE_STATE, NULL, 0);
+	}
+}
+
 /* The kernel after: what was carved for it is taken first, once nothing is in it any more. */
 static void wiped_memory_is_used_again(void **state)
 {
@@ -789,6 +819,7 @@ int main(void)
 		TEST(a_file_crosses),
 		TEST(a_region_crosses_by_file),
 		TEST(memory_is_told_in_few_pieces),
+		TEST(the_next_jumps_store_is_not_the_last_ones),
 		TEST(wiped_memory_is_used_again),
 		TEST(another_process_goes_on),
 		TEST(another_process_goes_on_from_what_is_there),

@@ -1,75 +1,192 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "fake-files.h"
 #include "keep/unhold.h"
 #include "unit.h"
 
 static struct wb_manifest_port ports[] = {{"tcp", NULL, 7001}, {"udp", NULL, 53}};
 static struct wb_manifest_port other[] = {{"tcp", NULL, 80}};
+static struct wb_manifest_port third[] = {{"tcp", NULL, 7003}};
+static struct wb_manifest_port datagrams[] = {{"udp", NULL, 7004}};
 static struct wb_manifest_unit units[] = {
 	{.unit = "one.service", .how = "process", .ports = {ports, 2}},
 	{.unit = "two.service", .how = "process", .ports = {other, 1}},
+	{.unit = "three.service", .how = "restart", .ports = {third, 1}},
+	{.unit = "four.service", .how = "restart", .ports = {datagrams, 1}},
 };
-static const struct wb_manifest m = {.units = {units, 2}};
 
-/* How often systemd was asked; 7001 is listened on from the third time on. */
-struct machine {
-	int asked;
-	const char *state;
+/* What a unit is like until `ms`, and then; it listens from `listens` on. */
+struct life {
+	const char *unit;
+	const char *first, *then;
+	unsigned ms, listens;
+	unsigned port;
 };
+
+#define ACTIVE "ActiveState=active\nSubState=running\n"
+#define STARTING "ActiveState=activating\nSubState=start\n"
+#define QUEUED "ActiveState=inactive\nSubState=dead\nJob=812\n"
+#define DEAD "ActiveState=inactive\nSubState=dead\n"
+#define FAILED "ActiveState=failed\nSubState=failed\n"
+#define NEVER 1000000000
+
+/* Its log: "MS:" what is held then, "-" for nothing; "!unit" released() of it. */
+struct machine {
+	const struct life *lives;
+	unsigned ms;
+	size_t n;
+	char log[1024];
+};
+
+static void note(struct machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	m->n += (size_t)vsnprintf(m->log + m->n, sizeof(m->log) - m->n, fmt, ap);
+	va_end(ap);
+	assert_true(m->n < sizeof(m->log));
+}
+
+static void note_held(struct machine *m, const char *ruleset)
+{
+	static const char *const elements[] = {
+		"tcp . 7001", "udp . 53", "tcp . 80", "tcp . 7003", "udp . 7004"};
+	bool any = false;
+
+	assert_non_null(strstr(ruleset, "table inet warmboot_restart"));
+	note(m, " %u:", m->ms);
+	for (size_t i = 0; i < sizeof(elements) / sizeof(*elements); i++)
+		if (strstr(ruleset, elements[i])) {
+			note(m, "%s%s", any ? "," : "", elements[i] + strlen("tcp . "));
+			any = true;
+		}
+	if (!any)
+		note(m, "-");
+}
 
 static int run(void *ctx, const struct wb_spawn *how, struct wb_blob *ret, struct wb_error *err)
 {
-	struct machine *machine = ctx;
+	struct machine *m = ctx;
+	const char *said = NULL;
 
+	if (!strcmp(how->argv[0], "nft")) {
+		WB_CLEAN_STR text = strndup((const char *)how->input.data, how->input.size);
+
+		note_held(m, text);
+		return 0;
+	}
 	assert_string_equal(how->argv[1], "show");
-	assert_string_equal(how->argv[3], "one.service");
-	machine->asked++;
-	return wb_blob_append(ret, machine->state, strlen(machine->state));
+	for (const struct life *l = m->lives; l->unit; l++)
+		if (!strcmp(how->argv[3], l->unit))
+			said = m->ms < l->ms ? l->first : l->then;
+	assert_non_null(said);
+	return wb_blob_append(ret, said, strlen(said));
 }
 
 static int read_tables(
 	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
 {
-	static const char head[] = "  sl  local_address\n";
-	static const char line[] = "   0: 00000000:1B59 00000000:0000 0A 00000000:00000000 "
-				   "00:00000000 00000000     0        0 4711 1\n";
-	struct machine *machine = ctx;
-	int r;
+	struct machine *m = ctx;
+	char text[1024];
+	int n = sprintf(text, "  sl  local_address\n");
 
 	if (strcmp(path, "/proc/1/net/tcp"))
 		return -ENOENT;
-	r = wb_blob_append(ret, head, strlen(head));
-	if (r == 0 && machine->asked >= 3)
-		r = wb_blob_append(ret, line, strlen(line));
-	return r;
+	for (const struct life *l = m->lives; l->unit; l++)
+		if (l->port && m->ms >= l->listens)
+			n += sprintf(text + n,
+				"   0: 00000000:%04X 00000000:0000 0A 00000000:00000000 "
+				"00:00000000 00000000     0        0 4711 1\n",
+				l->port);
+	return wb_blob_append(ret, text, (size_t)n);
 }
 
-static void test_waits_for_who_was_started_anew(void **state)
+static void pause_ms(void *ctx, unsigned ms)
 {
-	struct wb_unit_result parts[] = {{.unit = "one.service", .how = "restart"},
-		{.unit = "two.service", .how = "process"}};
-	const struct wb_result result = {.units = {parts, 2}};
-	struct machine machine = {.state = "ActiveState=active\n"};
-	const struct wb_files files = {.ctx = &machine, .read = read_tables};
-	const struct wb_runner runner = {.ctx = &machine, .run = run};
+	((struct machine *)ctx)->ms += ms;
+}
 
-	wb_unhold_wait(&files, &runner, &m, &result, 60);
-	assert_int_equal(machine.asked, 3);
+static void released(void *ctx, const struct wb_manifest_unit *u)
+{
+	note(ctx, " !%s", u->unit);
+}
 
-	/* Who has yet to be started is, too. */
-	machine = (struct machine){.state = "ActiveState=inactive\nJob=812\n"};
-	wb_unhold_wait(&files, &runner, &m, &result, 60);
-	assert_int_equal(machine.asked, 3);
+static struct wb_unit_result parts[] = {{.unit = "one.service", .how = "restart"},
+	{.unit = "two.service", .how = "process"}, {.unit = "three.service", .how = "restart"},
+	{.unit = "four.service", .how = "restart"}};
+static const struct wb_result result = {.units = {parts, 4}};
 
-	/* Who failed is not waited for. */
-	machine = (struct machine){.state = "ActiveState=failed\n"};
-	wb_unhold_wait(&files, &runner, &m, &result, 60);
-	assert_int_equal(machine.asked, 1);
+static void expect(const struct life *lives, bool over, const char *log)
+{
+	struct machine m = {.lives = lives};
+	const struct wb_manifest all = {.units = {units, 4}};
+	const struct wb_files files = {.ctx = &m, .read = read_tables};
+	const struct wb_runner runner = {.ctx = &m, .run = run};
+	const struct wb_unhold host = {&files, &runner, &m, pause_ms, released};
 
-	/* Nor whoever never listens, for long. */
-	machine = (struct machine){.asked = -1000, .state = "ActiveState=active\n"};
-	wb_unhold_wait(&files, &runner, &m, &result, 1);
-	assert_int_equal(machine.asked, -990);
+	assert_int_equal(wb_unhold_run(&host, &all, &result), over);
+	assert_string_equal(m.log, log);
+}
+
+/* One that is slow keeps nobody else's clients waiting; who came back is not looked at. */
+static void each_in_its_time(void **state)
+{
+	static const struct life lives[] = {
+		{"one.service", STARTING, ACTIVE, 100000, 100500, 7001},
+		{"three.service", QUEUED, ACTIVE, 2000, 3000, 7003},
+		{"four.service", STARTING, ACTIVE, 5000, NEVER, 0},
+		{"warmboot-replay.service", QUEUED, QUEUED, 0, NEVER, 0},
+		{},
+	};
+
+	expect(lives, true, " 3000:7001,53,7004 6000:7001,53 100500:- !one.service");
+}
+
+static void who_never_listens_is_not_waited_for_long(void **state)
+{
+	static const struct life lives[] = {
+		{"one.service", QUEUED, ACTIVE, 2000, NEVER, 7001},
+		{"three.service", QUEUED, FAILED, 4000, NEVER, 7003},
+		{"four.service", ACTIVE, ACTIVE, 0, NEVER, 0},
+		{"warmboot-replay.service", DEAD, DEAD, 0, NEVER, 0},
+		{},
+	};
+	static const struct life never[] = {
+		{"one.service", STARTING, STARTING, 0, NEVER, 7001},
+		{"three.service", ACTIVE, ACTIVE, 0, 0, 7003},
+		{"four.service", ACTIVE, ACTIVE, 0, NEVER, 0},
+		{"warmboot-replay.service", QUEUED, QUEUED, 0, NEVER, 0},
+		{},
+	};
+
+	expect(lives, true, " 0:7001,53,7003 47000:7003 !one.service 47000:-");
+	expect(never, true, " 0:7001,53 120000:- !one.service");
+}
+
+/* Who was started by hand is started again by the replay, which comes last. */
+static void who_waits_for_the_replay_stays_held(void **state)
+{
+	static const struct life before[] = {
+		{"one.service", DEAD, DEAD, 0, NEVER, 7001},
+		{"three.service", ACTIVE, ACTIVE, 0, 200, 7003},
+		{"four.service", ACTIVE, ACTIVE, 0, NEVER, 0},
+		{"warmboot-replay.service", QUEUED, QUEUED, 0, NEVER, 0},
+		{},
+	};
+	static const struct life after[] = {
+		{"one.service", ACTIVE, ACTIVE, 0, 300, 7001},
+		{"three.service", ACTIVE, ACTIVE, 0, 0, 7003},
+		{"four.service", DEAD, DEAD, 0, NEVER, 0},
+		{"warmboot-replay.service", "ActiveState=activating\nSubState=start-post\nJob=9\n",
+			DEAD, NEVER, NEVER, 0},
+		{},
+	};
+
+	expect(before, false, " 0:7001,53,7003 200:7001,53");
+	expect(after, true, " 0:7001,53,7004 300:7004 !one.service 300:-");
 }
 
 static void test_listens(void **state)
@@ -90,7 +207,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_listens),
-		cmocka_unit_test(test_waits_for_who_was_started_anew),
+		cmocka_unit_test(each_in_its_time),
+		cmocka_unit_test(who_never_listens_is_not_waited_for_long),
+		cmocka_unit_test(who_waits_for_the_replay_stays_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

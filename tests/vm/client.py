@@ -60,7 +60,7 @@ class Visit:
     def __init__(self, args, sel):
         self.args, self.sel, self.got, self.connected = args, sel, b"", False
         self.since = time.monotonic()
-        self.s = socket.socket()
+        self.s = socket.socket(socket.AF_INET6 if ":" in args.host else socket.AF_INET)
         self.s.setblocking(False)
         error = self.s.connect_ex((args.host, args.port))
         if error not in (0, errno.EINPROGRESS):

@@ -167,6 +167,7 @@ def nothing_is_left(g):
     assert json.loads(g.out("warmboot store status --json"))["next"] is None
     assert g.out("nft list tables") == ""
     assert not g.out("find /run/systemd/system /var/lib/warmboot/keep-result.json -path '*warmboot*' 2>&- || true")
+    assert not g.out("ls /run/systemd/system.control/*.mount 2>/dev/null || true")
 
 
 def test_who_insists_gets_no_jump(g):
@@ -235,21 +236,22 @@ WATCH_PY = textwrap.dedent('''
 
 def test_watched_and_named_files_over_a_jump(g):
     g.write_file("/root/watch.py", WATCH_PY.encode())
-    for unit, settings, more in (("watch", "", ""), (
+    for unit, settings, more in (("watch", "", "/tmp/seen"), (
             "boxed", "ProtectSystem=strict\nPrivateTmp=yes\nPrivateDevices=yes\n", "/tmp/private")):
         g.write_file(f"/etc/systemd/system/{unit}.service",
                      f"[Service]\n{settings}ExecStart=/usr/bin/python3 /root/watch.py {more}\n".encode())
     g.run("install -d -m 0710 -o nobody /run/tree-in && touch /run/tree-in/of-another && echo old >/run/watched &&"
-          " mkdir /run/named && mkfifo -m 0620 /run/named/fifo && echo before >/var/lib/on-disk &&"
+          " mkdir -p /run/named /tmp/named /run/lock/named && echo kept | tee /tmp/named/a >/run/lock/named/b && mkfifo -m 0620 /run/named/fifo && echo before >/var/lib/on-disk &&"
           " systemctl daemon-reload && systemctl start watch boxed && sleep 2", 60, check=True)
     g.write_file("/etc/systemd/system/once.service",
                  b"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
     g.run("systemctl daemon-reload; systemctl start once", 60, check=True)
     g.run("warmboot keep add once boxed && warmboot keep add watch --files /run/named --files /var/lib/on-disk --files /proc/1"
-          " --files /", check=True)
+          " --files / --files /tmp/named --files /run/lock/named", check=True)
     r, boxed = report(g.run("warmboot keep test --json watch boxed 2>/dev/null", 60))
     assert r["how"] == boxed["how"] == "process" and r["rehearsed"] and boxed["rehearsed"], (r, boxed)
-    assert sorted(r["files"]) == ["/run/named", "/run/tree-in/", "/run/watched"], r
+    assert sorted(r["files"]) == ["/run/lock/named", "/run/named", "/run/tree-in/", "/run/watched", "/tmp/named",
+                                  "/tmp/seen/"], r
     assert sorted(boxed["files"]) == ["/run/tree-in/", "/run/watched", "/tmp", "/var/tmp"], boxed
     assert sum("lies on no tmpfs" in w for w in r["warnings"]) == 3, r
     pids = g.out("systemctl show -P MainPID watch boxed").split()
@@ -262,7 +264,11 @@ def test_watched_and_named_files_over_a_jump(g):
     assert g.out("systemctl show -P MainPID watch boxed").split() == pids
     assert g.out("stat -c '%a %U' /run/tree-in; ls /run/tree-in; cat /run/watched; stat -c '%a %F' /run/named/fifo"
                  ).splitlines() == ["710 nobody", "old", "620 fifo"]
-    g.run("touch /run/tree-in/new /run/top && echo new >/run/watched && sleep 1", check=True)
+    assert g.out("cat /tmp/named/a /run/lock/named/b; findmnt -no TARGET /tmp; findmnt -no TARGET /run/lock"
+                 ).split() == ["kept", "kept", "/tmp", "/run/lock"]
+    assert g.run("ls /run/systemd/system.control/tmp.mount").rc == 2
+    g.run("touch /tmp/seen/in-tmp /run/tree-in/new /run/top && echo new >/run/watched && sleep 1", check=True)
     for unit in ("watch", "boxed"):
         said = {line.strip() for line in g.out(f"journalctl -b -u {unit} --no-pager -o cat | grep ^saw").splitlines()}
         assert {"saw 1 top", "saw 2 new", "saw 3"} <= said, (unit, said)
+        assert ("saw 4 in-tmp" in said) == (unit == "watch"), (unit, said)

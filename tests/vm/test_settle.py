@@ -17,8 +17,8 @@ from guest import Guest  # noqa: E402
 
 # Lets those who come wait in its queue, for a moment each; all who came meanwhile have room in it.
 SLOW_PY = textwrap.dedent('''
-    import socket, time
-    s = socket.create_server(("0.0.0.0", 7010), backlog=4096)
+    import socket, sys, time
+    s = socket.create_server(("0.0.0.0", int(sys.argv[1])), backlog=4096)
     while True:
         c, _ = s.accept()
         c.recv(100)
@@ -66,6 +66,8 @@ JOB_PY = textwrap.dedent('''
         f.write("done\\n")
 ''')
 UNITS = {"slow": SLOW_PY, "answer": ANSWER_PY, "job": JOB_PY}
+# Those that are to be started anew: at once, after a while, and by the replay alone.
+ANEW = {"quick": 7012, "late": 7013, "hand": 7014}
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +80,19 @@ def jumped(payload, network, tmp_path_factory):
         for name, text in UNITS.items():
             g.write_file(f"/opt/t/{name}.py", text.encode())
             g.write_file(f"/etc/systemd/system/{name}.service", (
-                f"[Service]\nExecStart=/usr/bin/python3 /opt/t/{name}.py\n"
+                f"[Service]\nExecStart=/usr/bin/python3 /opt/t/{name}.py 7010\n"
                 "[Install]\nWantedBy=multi-user.target\n").encode())
-        g.run("systemctl daemon-reload; systemctl start slow answer job; warmboot keep add slow answer job", 60,
-              check=True)
-        g.run("for p in 7010 7011; do until ss -ltn | grep -q :$p; do sleep .1; done; done", 60, check=True)
+        for name, port in ANEW.items():
+            g.write_file(f"/etc/systemd/system/{name}.service", (
+                f"[Service]\nExecStartPre=/bin/sleep {12 if name == 'late' else 0}\n"
+                f"ExecStart=/usr/bin/python3 /opt/t/slow.py {port}\n[Install]\nWantedBy=multi-user.target\n").encode())
+        g.run("systemctl daemon-reload; systemctl enable quick late; systemctl start slow answer job quick late hand; "
+              "warmboot keep add slow answer job; warmboot keep add quick late hand --how=restart", 60, check=True)
+        g.run("for p in 7010 7011 7012 7013 7014; do until ss -ltn | grep -q :$p; do sleep .1; done; done", 60, check=True)
         fresh = stack.enter_context(network.client("fresh", 7010))
-        fresh.wait_answers(10, 60)
+        anew = {name: stack.enter_context(network.client("fresh", port)) for name, port in ANEW.items()}
+        for client in (fresh, *anew.values()):
+            client.wait_answers(10, 60)
         out = stack.enter_context(open(log, "w", encoding="utf-8"))
         drain = subprocess.Popen([*network.prefix_argv, sys.executable, "-c", DRAIN_PY, network.guest], stdout=out)
         stack.callback(drain.wait)
@@ -96,12 +104,16 @@ def jumped(payload, network, tmp_path_factory):
         kept = {u["unit"]: u for u in json.loads(g.out("warmboot status --json", 120))["kept"]}
         print(g.run("cat /var/lib/job; journalctl -b -u job -u warmboot-replay --no-pager -o cat; warmboot status").out)
         print(g.run("journalctl -b -1 -u warmboot-freeze --no-pager -o cat; nft list tables").out)
-        fresh.wait_answers(10, 120)
+        for client in (fresh, *anew.values()):
+            client.wait_answers(10, 120)
         time.sleep(5)
-        fresh.stop()
+        for client in (fresh, *anew.values()):
+            client.stop()
+        print(*((n, c.report()) for n, c in anew.items()), sep="\n")
         print(*((round(e["t"] - began, 2), e["what"], e["error"]) for e in fresh.events if "error" in e), sep="\n")
         job = g.out("cat /var/lib/job; systemctl show -P ActiveState job")
         yield {"kept": kept, "job": job, "began": began, "fresh": fresh.events,
+               "anew": {name: client.events for name, client in anew.items()},
                "drained": [json.loads(line) for line in log.read_text().splitlines()]}
 
 
@@ -123,3 +135,16 @@ def test_who_waits_to_be_accepted_is_not_reset(jumped):
 def test_an_answer_is_heard_to_its_end(jumped):
     assert len(jumped["drained"]) > 3
     assert not [d for d in jumped["drained"] if d["error"] or d["got"] != 200000], jumped["drained"]
+
+
+def test_each_port_opens_when_its_service_listens(jumped):
+    """One that takes long keeps only its own clients waiting; nobody is refused, whoever starts the service."""
+    back = {}
+    for name, events in jumped["anew"].items():
+        assert jumped["kept"][f"{name}.service"]["how"] == "restart"
+        events = [e for e in events if e["t"] > jumped["began"]]
+        assert not [e for e in events if e["what"] == "refused"], name
+        answers = [e["t"] for e in events if e["what"] == "answer"]
+        back[name] = max((b - a, b) for a, b in zip(answers, answers[1:]))[1]
+    print(back)
+    assert max(back["quick"], back["hand"]) < back["late"] - 6
