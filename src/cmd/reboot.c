@@ -14,7 +14,7 @@
 #include "stage/policy.h"
 #include "timeline/marks.h"
 
-enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY };
+enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY, OPT_STORE };
 
 static const struct cmd_option own_options[] = {
 	{OPT_NOW, 0, "now",
@@ -22,6 +22,8 @@ static const struct cmd_option own_options[] = {
 	{OPT_KEEP, 0, "keep", "UNIT",
 		.help = "keep this service's processes over the jump (repeatable)"},
 	{OPT_NO_KEEP, 0, "no-keep", .help = "keep none of those that \"warmboot keep\" knows"},
+	{OPT_STORE, 0, "store", .values = "carve|pmem|disk",
+		.help = "where kept services wait: memory, a region of it, or a file on the disk"},
 	{OPT_DRY, 0, "dry-run", .help = "tell what would be staged and kept, change nothing"},
 	{OPT_IGNORE, 0, "ignore-inhibitors", .help = "even if a program asks for no shutdown now"},
 	{},
@@ -181,7 +183,8 @@ static int check_jump(
 
 static int read_wish(const struct cmd_args *args, struct cmd_keep_wish *wish, struct wb_error *err)
 {
-	static const int one_of[] = {OPT_KEEP, OPT_NO_KEEP, 0};
+	static const int one_of[] = {OPT_KEEP, OPT_NO_KEEP, 0},
+			 or_store[] = {OPT_STORE, OPT_NO_KEEP, 0};
 
 	wish->none = cmd_has(args, OPT_NO_KEEP);
 	wish->now = cmd_has(args, OPT_NOW);
@@ -197,17 +200,28 @@ static int read_wish(const struct cmd_args *args, struct cmd_keep_wish *wish, st
 		if (wb_strv_add(&wish->units, unit) < 0)
 			return wb_oom(err);
 	}
-	return cmd_one_of(args, one_of, err);
+	return cmd_one_of(args, one_of, err) < 0 ? -EINVAL : cmd_one_of(args, or_store, err);
 }
 
-/* carve needs to tell the next kernel where its memory is, which kexec_file_load(2) cannot. */
-static const char *backend_for(const struct wb_sys *sys, const struct cmd_request *req)
+/*
+ * What was asked for, NULL: any that will do. carve needs to tell the next kernel where its memory is,
+ * which kexec_file_load(2) cannot.
+ */
+static int choose_backend(const struct wb_sys *sys, const struct cmd_args *args,
+	const struct cmd_request *req, const char **ret, struct wb_error *err)
 {
+	const char *asked = cmd_get(args, OPT_STORE);
 	struct wb_policy policy;
+	bool file;
 
 	wb_policy_read(sys, &policy);
-	return req->options.method == WB_METHOD_FILE || policy.signature || policy.kho ? "pmem"
-										       : NULL;
+	file = req->options.method == WB_METHOD_FILE || policy.signature || policy.kho;
+	if (file && asked && !strcmp(asked, "carve"))
+		return wb_fail(err, -EOPNOTSUPP,
+			"--store=carve does not go with kexec_file_load(2), which loads the kernel "
+			"here: it places kernels where it likes; use --store=pmem or --store=disk");
+	*ret = asked ? asked : file ? "pmem" : NULL;
+	return 0;
 }
 
 /* What is staged was staged by these words; true: *req is of them. */
@@ -234,6 +248,7 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 {
 	CMD_CLEAN_WORDS words = {};
 	json_t *json = NULL;
+	const char *backend = NULL;
 	struct wb_stage *stage;
 	bool again = false;
 	int r = 0;
@@ -243,12 +258,13 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 	else if (!wish->none)
 		again = read_staged(sys, &words, req);
 	if (r == 0)
+		r = choose_backend(sys, args, req, &backend, err);
+	if (r == 0)
 		r = cmd_keeping_decide(sys, wish, req->options.release, keeping, err);
 	if (r == 0 && cmd_has(args, OPT_DRY))
 		cmd_keeping_foresee(sys, keeping);
 	else if (r == 0)
-		r = cmd_keeping_reserve(
-			sys, wb_store_env_real(), backend_for(sys, req), keeping, err);
+		r = cmd_keeping_reserve(sys, wb_store_env_real(), backend, keeping, err);
 	if (r < 0)
 		return r;
 	/* What is staged knows nothing of this store. */

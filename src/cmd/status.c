@@ -240,6 +240,17 @@ static int write_verdict(const struct wb_sys *sys, const struct status *s, struc
 	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);
 }
 
+/* A jump that did not come to pass leaves its store where power or firmware does not clear it. */
+static int wipe_stale(const struct status *s, struct wb_error *err)
+{
+	int r;
+
+	if (s->verdict.outcome != WB_OUTCOME_FIRMWARE)
+		return 0;
+	r = wb_store_wipe_any(wb_store_env_real(), err);
+	return r == -ENOENT ? 0 : r;
+}
+
 static int run_status(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
@@ -248,8 +259,9 @@ static int run_status(const struct cmd_args *args)
 	int code = CMD_DONE;
 
 	if (read_status(sys, &s, &err) < 0 ||
-		(cmd_has(args, OPT_RECORD) && (write_verdict(sys, &s, &err) < 0 ||
-						      cmd_status_kept_record(sys, &err) < 0)))
+		(cmd_has(args, OPT_RECORD) &&
+			(write_verdict(sys, &s, &err) < 0 || wipe_stale(&s, &err) < 0 ||
+				cmd_status_kept_record(sys, &err) < 0)))
 		code = cmd_fail(args, &err);
 	else if (cmd_has(args, OPT_JSON))
 		print_json(&s);

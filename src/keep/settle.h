@@ -23,7 +23,8 @@ struct wb_settle {
 size_t wb_settle_closed(struct wb_settle *s, const struct wb_manifest *m);
 /*
  * With newcomers shut out (wb_hold_newcomers()): wait until handshakes are over, services have accepted
- * who waits, and what was closed meanwhile is confirmed, too. Returns how many wait to be accepted.
+ * who waits, and what was closed meanwhile is confirmed, too; as long as there is some progress, for 2 s
+ * at most. Returns how many wait to be accepted.
  */
 size_t wb_settle_accepts(struct wb_settle *s, const struct wb_manifest *m);
 void wb_settle_deinit(struct wb_settle *s);

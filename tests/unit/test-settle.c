@@ -162,6 +162,34 @@ static void a_service_that_accepts_nobody_is_not_waited_for_long(void **state)
 	assert_int_equal(m.now, 300000000);
 }
 
+/* One more each 200 ms; it has as much in its queue as it likes. */
+static int read_queue(
+	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
+{
+	struct machine *m = ctx;
+	unsigned n = 0x30 - (unsigned)(m->now / 200000000);
+	char text[sizeof(HEAD LISTENS("00"))], rx[3];
+
+	if (strcmp(path, "/proc/net/tcp") != 0)
+		return wb_fail(err, -ENOENT, "%s is not there", path);
+	strcpy(text, HEAD LISTENS("xx"));
+	snprintf(rx, sizeof(rx), "%02X", n);
+	memcpy(strstr(text, "xx"), rx, 2);
+	assert_int_equal(wb_blob_append(ret, text, sizeof(text)), 0);
+	ret->size--;
+	return 0;
+}
+
+static void a_service_that_accepts_gets_longer(void **state)
+{
+	struct machine m = {};
+	struct wb_files files = {.ctx = &m, .read = read_queue};
+	WB_CLEAN_SETTLE s = {.files = &files, .ctx = &m, .mono_ns = mono_ns, .pause = pause_ms};
+
+	assert_int_equal(wb_settle_accepts(&s, &kept), 0x30 - 10);
+	assert_int_equal(m.now, 2000000000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +200,7 @@ int main(void)
 		cmocka_unit_test(who_was_given_up_is_not_waited_for_again),
 		cmocka_unit_test(who_waits_is_accepted_first),
 		cmocka_unit_test(a_service_that_accepts_nobody_is_not_waited_for_long),
+		cmocka_unit_test(a_service_that_accepts_gets_longer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,8 +255,9 @@ def test_watched_and_named_files_over_a_jump(g):
     assert sorted(boxed["files"]) == ["/run/tree-in/", "/run/watched", "/tmp", "/var/tmp"], boxed
     assert sum("lies on no tmpfs" in w for w in r["warnings"]) == 3, r
     pids = g.out("systemctl show -P MainPID watch boxed").split()
-    g.jump(f"warmboot reboot {g.image.release('7.2')}", 400)
+    g.jump(f"warmboot reboot {g.image.release('7.2')} --store=disk", 400)
     g.run("systemctl is-system-running --wait", 240)
+    assert g.run("test -e /var/lib/warmboot/store.img").rc == 1, "secrets are left on the disk"
     result = {u["unit"]: u for u in json.loads(g.out("warmboot status --json", 120))["kept"]}
     print(json.dumps(result, indent=1))
     assert result["watch.service"]["how"] == result["boxed.service"]["how"] == "process", result
