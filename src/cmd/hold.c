@@ -5,15 +5,18 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd/cmd.h"
+#include "cmd/hold.h"
 #include "keep/early.h"
 #include "keep/needs.h"
 #include "keep/revive.h"
 #include "keep/unhold.h"
 #include "keep/wake.h"
+#include "replay/replay.h"
 
 /* Whom the silence served listens: a firewall that is restarted later is not to bring it back. */
 #define ENDED "/run/warmboot/unhold-done"
+/* Names of units, a line each, that it goes on for until the replay has been. */
+#define LEFT "/run/warmboot/unhold-left"
 
 enum { OPT_MODULES = OPT_OWN, OPT_END, OPT_AGAIN };
 
@@ -56,23 +59,60 @@ static void wake_peers(void *ctx, const struct wb_manifest_unit *u)
 	wb_wake_send(ctx, is_it, u->unit);
 }
 
-/* What cannot be read is no reason to keep anybody waiting. */
-static int end_hold(const struct wb_sys *sys, struct wb_error *err)
+static int read_left(const struct wb_files *files, struct wb_strv *ret)
 {
+	WB_CLEAN_BLOB text = {};
+	char *rest, *line;
+	int r = 0;
+
+	if (files->read(files->ctx, LEFT, 1 << 20, &text, NULL) < 0)
+		return 0;
+	for (rest = (char *)text.data; r == 0 && (line = strsep(&rest, "\n"));)
+		r = *line ? wb_strv_add(ret, line) : 0;
+	return r;
+}
+
+static void write_left(const struct wb_sys *sys, const struct wb_strv *left)
+{
+	WB_CLEAN_BLOB text = {};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < left->n; i++) {
+		r = wb_blob_append(&text, left->items[i], strlen(left->items[i]));
+		if (r == 0)
+			r = wb_blob_append(&text, "\n", 1);
+	}
+	if (r == 0)
+		sys->write_file(sys->ctx, LEFT, wb_blob_view(&text), 0600);
+}
+
+/* What cannot be read is no reason to keep anybody waiting. */
+int cmd_hold_end(const struct wb_sys *sys, bool replayed, struct wb_error *err)
+{
+	WB_CLEAN_STRV left = {};
 	WB_CLEAN_MANIFEST m = {};
 	WB_CLEAN_RESULT result = {};
-	const struct wb_unhold host = {sys->files, &wb_runner_host, &m, pause_ms, wake_peers};
+	const struct wb_unhold host = {.files = sys->files,
+		.runner = &wb_runner_host,
+		.ctx = &m,
+		.pause = pause_ms,
+		.replay = !replayed && sys->files->exists(sys->files->ctx, WB_UNITS_PATH),
+		.released = wake_peers};
 
-	/* The replay asks for it again. */
-	if (sys->files->exists(sys->files->ctx, ENDED))
+	if (sys->files->exists(sys->files->ctx, ENDED) ||
+		(replayed && !sys->files->exists(sys->files->ctx, WB_MANIFEST_COPY)))
 		return 0;
 	if (wb_revive_read(sys->files, &m, NULL) < 0 ||
 		wb_result_read(sys->files, WB_RESULT, &result, NULL) < 0) {
 		sys->write_file(sys->ctx, ENDED, (struct wb_bytes){}, 0600);
 		return wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, err);
 	}
-	if (wb_unhold_run(&host, &m, &result))
+	if (read_left(sys->files, &left) < 0)
+		return wb_oom(err);
+	if (wb_unhold_run(&host, &m, &result, &left))
 		sys->write_file(sys->ctx, ENDED, (struct wb_bytes){}, 0600);
+	else
+		write_left(sys, &left);
 	return 0;
 }
 
@@ -98,6 +138,9 @@ static int hold_again(
 	if (!files->exists(files->ctx, ENDED))
 		r = wb_hold_apply(&wb_runner_host, &rest, WB_HOLD_SECONDS, err);
 	free(rest.units.items);
+	/* Who ended it meanwhile has nobody else to end this one. */
+	if (r == 0 && files->exists(files->ctx, ENDED))
+		r = wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, err);
 	return r;
 }
 
@@ -110,7 +153,7 @@ static int run_hold(const struct cmd_args *args)
 	bool was_early;
 
 	if (cmd_has(args, OPT_END)) {
-		if (end_hold(sys, &err) < 0)
+		if (cmd_hold_end(sys, false, &err) < 0)
 			return cmd_fail(args, &err);
 		return CMD_DONE;
 	}

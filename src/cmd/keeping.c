@@ -238,9 +238,11 @@ static uint64_t store_size(const struct cmd_keeping *k)
 	return bytes + bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES;
 }
 
-void cmd_keeping_foresee(const struct wb_sys *sys, struct cmd_keeping *k)
+void cmd_keeping_foresee(const struct wb_sys *sys, const char *backend, struct cmd_keeping *k)
 {
-	uint64_t left = wb_available_memory(sys->files), size = store_size(k);
+	uint64_t left = wb_available_memory(sys->files);
+	/* Only this one takes it from what the system has. */
+	uint64_t size = !backend || !strcmp(backend, "carve") ? store_size(k) : 0;
 
 	wb_ahead_fit(&k->draft, left > size ? left - size : 0);
 }

@@ -43,8 +43,11 @@ struct cmd_keeping {
  */
 int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wish,
 	const char *release, struct cmd_keeping *k, struct wb_error *err);
-/* Without a store: which memory would go ahead, by what is available now. For a preview. */
-void cmd_keeping_foresee(const struct wb_sys *sys, struct cmd_keeping *k);
+/*
+ * Without a store: which memory would go ahead, by what is available now. For a preview. backend: as
+ * wb_store_create().
+ */
+void cmd_keeping_foresee(const struct wb_sys *sys, const char *backend, struct cmd_keeping *k);
 /*
  * Set a store aside, for which the kernel is then staged. Where none can be had, units drop a rung,
  * and one that was to be kept as a process and nothing else is the failure. So is a state file that

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd/guard.h"
 #include "cmd/json.h"
@@ -203,6 +204,15 @@ static int read_wish(const struct cmd_args *args, struct cmd_keep_wish *wish, st
 	return cmd_one_of(args, one_of, err) < 0 ? -EINVAL : cmd_one_of(args, or_store, err);
 }
 
+/* Where it is not there yet, by what it will be made in. */
+static bool is_on_root(const char *path)
+{
+	struct stat root, st;
+
+	return stat("/", &root) == 0 && (stat(path, &st) == 0 || stat("/var/lib", &st) == 0) &&
+	       st.st_dev == root.st_dev;
+}
+
 /*
  * What was asked for, NULL: any that will do. carve needs to tell the next kernel where its memory is,
  * which kexec_file_load(2) cannot.
@@ -220,6 +230,11 @@ static int choose_backend(const struct wb_sys *sys, const struct cmd_args *args,
 		return wb_fail(err, -EOPNOTSUPP,
 			"--store=carve does not go with kexec_file_load(2), which loads the kernel "
 			"here: it places kernels where it likes; use --store=pmem or --store=disk");
+	/* It is written when other file systems are unmounted, and read before they are mounted again. */
+	if (asked && !strcmp(asked, "disk") && !is_on_root("/var/lib/warmboot"))
+		return wb_fail(err, -EOPNOTSUPP,
+			"--store=disk needs /var/lib/warmboot on the root file system, and here it "
+			"lies on another, which a shutdown unmounts before services freeze");
 	*ret = asked ? asked : file ? "pmem" : NULL;
 	return 0;
 }
@@ -262,7 +277,7 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 	if (r == 0)
 		r = cmd_keeping_decide(sys, wish, req->options.release, keeping, err);
 	if (r == 0 && cmd_has(args, OPT_DRY))
-		cmd_keeping_foresee(sys, keeping);
+		cmd_keeping_foresee(sys, backend, keeping);
 	else if (r == 0)
 		r = cmd_keeping_reserve(sys, wb_store_env_real(), backend, keeping, err);
 	if (r < 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/hold.h"
 #include "cmd/replay.h"
 #include "cmd/status-keep.h"
 #include "jump/jump.h"
@@ -251,7 +252,8 @@ static int run_start(const struct cmd_args *args)
 		return cmd_fail(args, &err);
 	host.ended = &ended;
 	r = wb_replay_start(&host, cmd_has(args, OPT_FORCE), &results, &err);
-
+	/* Ports of units that nothing else in the boot starts are closed until now. */
+	cmd_hold_end(host.sys, true, NULL);
 	if (r == -EALREADY) {
 		puts(err.text);
 		return CMD_DONE;

@@ -240,15 +240,41 @@ static int write_verdict(const struct wb_sys *sys, const struct status *s, struc
 	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);
 }
 
-/* A jump that did not come to pass leaves its store where power or firmware does not clear it. */
+/*
+ * A jump that did not come to pass leaves its store where power or firmware does not clear it, and so does
+ * one before which the freeze failed. What a jump brought whole stays for who put it there. Once: what is
+ * there later is another's.
+ */
 static int wipe_stale(const struct status *s, struct wb_error *err)
 {
+	enum wb_outcome o = s->verdict.outcome;
+	WB_CLEAN_STORE store = NULL;
 	int r;
 
-	if (s->verdict.outcome != WB_OUTCOME_FIRMWARE)
+	if (s->jump.judged_boot || o == WB_OUTCOME_NONE || o == WB_OUTCOME_NOT_HAPPENED)
+		return 0;
+	/* Another's kernel, which perhaps only looks why the last one crashed. */
+	if (o == WB_OUTCOME_UNKNOWN && s->traces.by_kexec)
+		return 0;
+	r = wb_store_attach(wb_store_env_real(), &store, NULL);
+	if (o == WB_OUTCOME_JUMPED && (r == 0 || r == -ENOENT))
 		return 0;
 	r = wb_store_wipe_any(wb_store_env_real(), err);
 	return r == -ENOENT ? 0 : r;
+}
+
+/* One that fails is no reason to leave the others. */
+static int record(const struct wb_sys *sys, const struct status *s, struct wb_error *err)
+{
+	struct wb_error why[3] = {};
+
+	wipe_stale(s, &why[0]);
+	write_verdict(sys, s, &why[1]);
+	cmd_status_kept_record(sys, &why[2]);
+	for (size_t i = 0; i < 3; i++)
+		if (why[i].code)
+			return wb_fail(err, why[i].code, "%s", why[i].text);
+	return 0;
 }
 
 static int run_status(const struct cmd_args *args)
@@ -259,9 +285,7 @@ static int run_status(const struct cmd_args *args)
 	int code = CMD_DONE;
 
 	if (read_status(sys, &s, &err) < 0 ||
-		(cmd_has(args, OPT_RECORD) &&
-			(write_verdict(sys, &s, &err) < 0 || wipe_stale(&s, &err) < 0 ||
-				cmd_status_kept_record(sys, &err) < 0)))
+		(cmd_has(args, OPT_RECORD) && record(sys, &s, &err) < 0))
 		code = cmd_fail(args, &err);
 	else if (cmd_has(args, OPT_JSON))
 		print_json(&s);

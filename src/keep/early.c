@@ -78,24 +78,12 @@ int wb_early_rest(
 	return 0;
 }
 
-/* Before systemd there is one tmpfs, /run; it mounts others upon that. */
-static bool is_on_run(const char *path)
-{
-	static const char *const others[] = {"lock/", "user/", NULL};
-	const char *rest = !strncmp(path, "/run/", 5)       ? path + 5
-			   : !strncmp(path, "/var/run/", 9) ? path + 9
-							    : NULL;
-
-	for (size_t i = 0; rest && others[i]; i++)
-		if (!strncmp(rest, others[i], strlen(others[i])))
-			return false;
-	return rest;
-}
-
-static const struct wb_manifest_file *file_elsewhere(const struct wb_manifest_unit *u)
+/* Before systemd there is one tmpfs, /run. */
+static const struct wb_manifest_file *file_elsewhere(
+	const struct wb_manifest_unit *u, const char *fstab)
 {
 	for (size_t i = 0; i < u->files.n; i++)
-		if (!is_on_run(u->files.items[i].path))
+		if (!wb_lies_on_run(u->files.items[i].path, fstab))
 			return &u->files.items[i];
 	return NULL;
 }
@@ -103,7 +91,7 @@ static const struct wb_manifest_file *file_elsewhere(const struct wb_manifest_un
 int wb_early_allows(const struct wb_manifest *m, const struct wb_manifest_unit *u,
 	const char *fstab, struct wb_error *err)
 {
-	const struct wb_manifest_file *file = file_elsewhere(u);
+	const struct wb_manifest_file *file = file_elsewhere(u, fstab);
 	const struct wb_definition_wishes wishes = {.program = "warmboot"};
 	const char *setting;
 	char *text;

@@ -26,6 +26,7 @@ struct job {
 	const struct wb_generator_ops *ops;
 	const struct wb_manifest *m;
 	const char *program, *early;
+	const char *fstab; /* its text; "" none */
 	bool fstab_needs_udev;
 };
 
@@ -138,7 +139,8 @@ static int write_unit(const struct job *j, const struct wb_manifest_unit *u, str
 	struct wb_error why = {};
 	int r;
 
-	wishes.before_coldplug = !j->fstab_needs_udev && !wishes.wait_network && !wb_needs_tmp(u);
+	wishes.before_coldplug =
+		!j->fstab_needs_udev && !wishes.wait_network && !wb_needs_mounts(u, j->fstab);
 	r = wb_definition_replace(u, &wishes, &text, &why);
 	if (r == -EOPNOTSUPP)
 		return give_up(j, u, why.text, err);
@@ -227,12 +229,13 @@ int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manif
 {
 	static const char *const ours[] = {"warmboot-modules.service", "warmboot-hold.service",
 		"warmboot-thawed.service", NULL};
-	struct job j = {ops, m, program, early};
+	struct job j = {.ops = ops, .m = m, .program = program, .early = early, .fstab = ""};
 	WB_CLEAN_BLOB fstab = {};
 	int r;
 
 	if (ops->sys->files->read(ops->sys->files->ctx, "/etc/fstab", 1 << 20, &fstab, NULL) == 0)
-		j.fstab_needs_udev = wb_fstab_needs_udev((const char *)fstab.data);
+		j.fstab = (const char *)fstab.data;
+	j.fstab_needs_udev = wb_fstab_needs_udev(j.fstab);
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
 

@@ -76,11 +76,36 @@ static bool below(const char *path, const char *dir)
 	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
 }
 
-bool wb_needs_tmp(const struct wb_manifest_unit *u)
+/* Does fstab mount something upon /run that the path lies in? */
+static bool is_of_fstab(const char *path, const char *fstab)
+{
+	while (*fstab) {
+		size_t n_what, n;
+		const char *what = field(fstab, &n_what), *where = field(what + n_what, &n);
+
+		if (n_what && *what != '#' && n > strlen("/run/") &&
+			!strncmp(where, "/run/", strlen("/run/")) && !strncmp(path, where, n) &&
+			(path[n] == '/' || !path[n]))
+			return true;
+		fstab += strcspn(fstab, "\n");
+		fstab += !!*fstab;
+	}
+	return false;
+}
+
+bool wb_lies_on_run(const char *path, const char *fstab)
+{
+	if (below(path, "/var/run"))
+		path += strlen("/var");
+	return below(path, "/run") && !below(path, "/run/lock") && !below(path, "/run/user") &&
+	       !is_of_fstab(path, fstab);
+}
+
+bool wb_needs_mounts(const struct wb_manifest_unit *u, const char *fstab)
 {
 	for (size_t i = 0; i < u->files.n; i++)
-		if (below(u->files.items[i].path, "/tmp") ||
-			below(u->files.items[i].path, "/var/tmp"))
+		if (!wb_lies_on_run(u->files.items[i].path, fstab) &&
+			!below(u->files.items[i].path, "/dev/shm"))
 			return true;
 	return false;
 }

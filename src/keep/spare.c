@@ -166,7 +166,7 @@ static int read_fragment(const struct wb_files *files, const char *unit, struct 
 
 char *wb_spare_mount_text(const char *fragment)
 {
-	static const char key[] = "Conflicts=";
+	static const char key[] = "Conflicts";
 	char *text = malloc(sizeof(WB_JUMP_MARK) + strlen(fragment));
 	bool drop = false, goes_on = false, dropped = false;
 	char *to;
@@ -178,9 +178,13 @@ char *wb_spare_mount_text(const char *fragment)
 		const char *end = strchrnul(fragment, '\n');
 		size_t n = (size_t)(end - fragment);
 
+		const char *word = fragment + strspn(fragment, " \t");
+		bool comment = !goes_on && (*word == '#' || *word == ';');
+
 		if (!goes_on)
-			drop = !strncmp(fragment + strspn(fragment, " \t"), key, strlen(key));
-		goes_on = n && end[-1] == '\\';
+			drop = !strncmp(word, key, strlen(key)) &&
+			       word[strlen(key) + strspn(word + strlen(key), " \t")] == '=';
+		goes_on = !comment && n && end[-1] == '\\';
 		n += *end != 0;
 		if (!drop)
 			to = mempcpy(to, fragment, n);
@@ -220,7 +224,10 @@ static int spare(const struct wb_sys *sys, const char *unit, struct wb_error *er
 	snprintf(text, sizeof(text), "%s%s", of_unit,
 		mount || is_slice(unit, strlen(unit)) ? "" : of_service);
 	r = write_text(sys, path, text, err);
-	return r == 0 && mount ? write_in_place(sys, unit, err) : r;
+	if (r == 0 && mount)
+		r = write_in_place(sys, unit, err);
+	/* A mount's name may be too long for a file's; what is lost with it then is a file at most. */
+	return mount && r == -ENAMETOOLONG ? 0 : r;
 }
 
 int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct wb_error *err)

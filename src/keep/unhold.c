@@ -45,18 +45,6 @@ static bool is_listened_on(const struct wb_sockets *sockets, int64_t port)
 	return false;
 }
 
-bool wb_unhold_listens(const struct wb_manifest_unit *u, const struct wb_sockets *sockets)
-{
-	for (size_t i = 0; i < u->ports.n; i++) {
-		const struct wb_manifest_port *p = &u->ports.items[i];
-
-		if (!strcmp(p->protocol, "tcp") && !is_listened_on(sockets, p->port))
-			return false;
-	}
-	return true;
-}
-
-/* Who takes datagrams is not listed as listening. */
 static bool has_tcp(const struct wb_manifest_unit *u)
 {
 	for (size_t i = 0; i < u->ports.n; i++)
@@ -65,10 +53,20 @@ static bool has_tcp(const struct wb_manifest_unit *u)
 	return false;
 }
 
+bool wb_unhold_listens(const struct wb_manifest_unit *u, const struct wb_sockets *sockets)
+{
+	for (size_t i = 0; i < u->ports.n; i++) {
+		const struct wb_manifest_port *p = &u->ports.items[i];
+
+		if (!strcmp(p->protocol, "tcp") && !is_listened_on(sockets, p->port))
+			return false;
+	}
+	return has_tcp(u);
+}
+
 static enum state ask(const struct wb_runner *runner, const char *unit)
 {
-	const char *const argv[] = {
-		"systemctl", "show", "--property=ActiveState,SubState,Job", unit, NULL};
+	const char *const argv[] = {"systemctl", "show", "--property=ActiveState,Job", unit, NULL};
 	WB_CLEAN_BLOB text = {};
 	const char *said, *job;
 
@@ -77,9 +75,6 @@ static enum state ask(const struct wb_runner *runner, const char *unit)
 		wb_blob_append(&text, "", 1) < 0)
 		return COMING;
 	said = (const char *)text.data;
-	/* The replay is over, but for this. */
-	if (strstr(said, "SubState=start-post"))
-		return UP;
 	job = strstr(said, "Job=");
 	if ((job && atoi(job + 4) > 0) || strstr(said, "ActiveState=activating"))
 		return COMING;
@@ -113,7 +108,8 @@ static bool is_over(const struct waiting *w, const struct wb_sockets *sockets)
 {
 	if (w->state == UP && w->up_ms >= LISTEN_MS)
 		return true;
-	return wb_unhold_listens(w->unit, sockets) && (has_tcp(w->unit) || w->state == UP);
+	/* Who takes datagrams is not listed as listening. */
+	return has_tcp(w->unit) ? wb_unhold_listens(w->unit, sockets) : w->state == UP;
 }
 
 /* sockets NULL: it is over for all. */
@@ -179,8 +175,24 @@ static void wait_for_all(struct unhold *u)
 	release(u, NULL);
 }
 
-bool wb_unhold_run(
-	const struct wb_unhold *host, const struct wb_manifest *m, const struct wb_result *result)
+static bool is_left(const struct wb_strv *left, const char *unit)
+{
+	return !left->n || wb_strv_has(left, unit);
+}
+
+static int note_left(const struct unhold *u, struct wb_strv *left)
+{
+	int r = 0;
+
+	wb_strv_deinit(left);
+	for (size_t i = 0; r == 0 && i < u->n; i++)
+		if (!u->list[i].done)
+			r = wb_strv_add(left, u->list[i].unit->unit);
+	return r;
+}
+
+bool wb_unhold_run(const struct wb_unhold *host, const struct wb_manifest *m,
+	const struct wb_result *result, struct wb_strv *left)
 {
 	struct unhold u = {host, calloc(m->units.n + 1, sizeof(*u.list)), 0, 0};
 	bool over = true;
@@ -189,12 +201,14 @@ bool wb_unhold_run(
 		const struct wb_manifest_unit *unit = &m->units.items[i];
 
 		if (!wb_has_come_back(wb_result_unit(result, unit->unit)) &&
-			(unit->ports.n || wb_manifest_is_process(unit)))
+			(unit->ports.n || wb_manifest_is_process(unit)) &&
+			is_left(left, unit->unit))
 			u.list[u.n++] = (struct waiting){
 				.unit = unit, .lost = wb_manifest_is_process(unit)};
 	}
 	wait_for_all(&u);
-	if (is_any_left(&u) && ask(host->runner, "warmboot-replay.service") == COMING)
+	if (host->replay && is_any_left(&u) &&
+		ask(host->runner, "warmboot-replay.service") == COMING && note_left(&u, left) == 0)
 		over = false;
 	else
 		release(&u, NULL);

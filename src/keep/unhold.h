@@ -10,7 +10,7 @@
 #include "keep/result.h"
 #include "keep/runner.h"
 
-/* Does somebody listen on each of the unit's TCP ports? Pure. */
+/* Does somebody listen on each of the unit's TCP ports? Not when it has none. Pure. */
 bool wb_unhold_listens(const struct wb_manifest_unit *u, const struct wb_sockets *sockets);
 
 struct wb_unhold {
@@ -18,6 +18,7 @@ struct wb_unhold {
 	const struct wb_runner *runner;
 	void *ctx;
 	void (*pause)(void *ctx, unsigned ms);
+	bool replay; /* there is something that warmboot-replay.service may yet start */
 	/* New connections reach a unit that was frozen and did not come back: its peers may be told. */
 	void (*released)(void *ctx, const struct wb_manifest_unit *u);
 };
@@ -26,7 +27,8 @@ struct wb_unhold {
  * Take each unit that did not come back out of the hold when it listens; when it has run for 45 s
  * without, as one that listened on a port of the moment may never do so again; and in the end when nothing
  * will start it. Until the hold is over by the kernel's own clock, and not longer. Units that nothing in
- * the boot starts stay in the hold while the replay, which comes after, may start them: false then.
+ * the boot starts stay in the hold while the replay, which comes after, may start them: false then, and
+ * their names in *left. When it has, for these alone (none: for all) the same once more.
  */
-bool wb_unhold_run(
-	const struct wb_unhold *host, const struct wb_manifest *m, const struct wb_result *result);
+bool wb_unhold_run(const struct wb_unhold *host, const struct wb_manifest *m,
+	const struct wb_result *result, struct wb_strv *left);

@@ -35,7 +35,10 @@ struct wb_store_backend {
 	/* In the next boot: fill in bytes and pieces. -ENOENT: there is none of this kind. */
 	int (*find)(
 		const struct wb_store_env *env, struct wb_store_state *ret, struct wb_error *err);
-	/* After wiping, where more than memory is left; NULL: nothing to do. */
+	/*
+	 * After wiping, or in place of it where what is there is no whole store: where more than memory is
+	 * left; NULL: nothing to do.
+	 */
 	int (*wiped)(const struct wb_store_env *env, struct wb_error *err);
 };
 

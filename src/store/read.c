@@ -14,6 +14,8 @@
 #define WORTH_A_THREAD (8 << 20)
 #define MAX_THREADS 16
 
+#define NONE "no store was handed on to this boot"
+
 static bool hex_nonce(const char *hex, uint8_t ret[16])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -77,16 +79,14 @@ int wb_store_load_table(struct wb_store *s, struct wb_error *err)
 }
 
 /*
- * Does it lie, or a part of it, in what this boot holds for the next jump? Memory, a region and a file
- * are all used again.
+ * Does it lie, or a part of it, in what `next` holds for the next jump? Memory, a region and a file are
+ * all used again.
  */
-static bool is_of_next(const struct wb_files *files, const struct wb_store_pieces *found)
+static bool is_of_next(const struct wb_store_state *next, const struct wb_store_pieces *found)
 {
-	WB_CLEAN_STORE_STATE next = {};
-	const struct wb_store_pieces *held = &next.pieces;
+	const struct wb_store_pieces *held = &next->pieces;
 
-	if (wb_store_state_read(files, &next, NULL) < 0 || !held->path ||
-		strcmp(held->path, found->path))
+	if (!held->path || strcmp(held->path, found->path))
 		return false;
 	for (size_t i = 0; i < found->n; i++)
 		for (size_t k = 0; k < held->n; k++) {
@@ -102,13 +102,18 @@ static bool is_of_next(const struct wb_files *files, const struct wb_store_piece
 static int find_in(const struct wb_store_env *env, const struct wb_store_backend *backend,
 	struct wb_store **ret, struct wb_error *err)
 {
-	WB_CLEAN_STORE_STATE state = {};
-	int r = backend->find(env, &state, err);
+	WB_CLEAN_STORE_STATE state = {}, next = {};
+	bool held = wb_store_state_read(env->sys->files, &next, NULL) == 0;
+	int r;
 
+	/* There is one file, which may not be written to its end yet. */
+	if (held && backend->wiped && !strcmp(next.backend, backend->name))
+		return wb_fail(err, -ENOENT, NONE);
+	r = backend->find(env, &state, err);
 	if (r < 0)
 		return r;
-	if (is_of_next(env->sys->files, &state.pieces))
-		return wb_fail(err, -ENOENT, "no store was handed on to this boot");
+	if (held && is_of_next(&next, &state.pieces))
+		return wb_fail(err, -ENOENT, NONE);
 	r = wb_store_new(env, backend, &state, ret, err);
 	if (r == 0)
 		(*ret)->attached = true;
@@ -306,16 +311,22 @@ int wb_store_wipe_any(const struct wb_store_env *env, struct wb_error *err)
 
 	wb_store_guard(env);
 	for (size_t i = 0; wb_store_backends[i]; i++) {
+		const struct wb_store_backend *backend = wb_store_backends[i];
 		WB_CLEAN_STORE s = NULL;
-		int got = find_in(env, wb_store_backends[i], &s, NULL);
+		struct wb_error local = {};
+		int got = find_in(env, backend, &s, &local);
 
 		/* Its header may be damaged: all of it, then. */
 		if (got == 0)
-			got = wipe(s, s->state.bytes, err);
+			got = wipe(s, s->state.bytes, &local);
+		else if (got == -EBADMSG && backend->wiped)
+			got = backend->wiped(env, &local);
+		if (got < 0 && got != -ENOENT && err)
+			*err = local;
 		if (got == 0)
 			r = r == -ENOENT ? 0 : r;
 		else if (got != -ENOENT)
 			r = got;
 	}
-	return r == -ENOENT ? wb_fail(err, r, "no store was handed on to this boot") : r;
+	return r == -ENOENT ? wb_fail(err, r, NONE) : r;
 }

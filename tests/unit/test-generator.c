@@ -194,6 +194,32 @@ static void test_fstab(void **state)
 	assert_true(wb_fstab_needs_udev("UUID=2 /srv xfs defaults,xnoauto 0 2"));
 }
 
+/* Put where a file system is mounted later, a file would be hidden by it. */
+static void test_where_files_lie(void **state)
+{
+	static const char fstab[] = "UUID=1 / ext4 defaults 0 1\n# x /run/not tmpfs\n"
+				    "tmpfs /run/cache tmpfs nosuid 0 0\ntmpfs /srv/c tmpfs\n";
+	static const char *const on_run[] = {
+		"/run/a", "/run/a/b", "/var/run/a", "/run/locked", "/run/not/a", "/run/cached"};
+	static const char *const elsewhere[] = {"/run/lock/a", "/run/lock", "/var/run/lock/a",
+		"/run/user/1000/a", "/run/cache/a", "/run/cache", "/srv/c/a", "/tmp/a",
+		"/dev/shm/a", "/runner"};
+	struct wb_manifest_file file = {};
+	const struct wb_manifest_unit u = {.files = {&file, 1}};
+
+	for (size_t i = 0; i < sizeof(on_run) / sizeof(*on_run); i++) {
+		file.path = (char *)on_run[i];
+		assert_true(wb_lies_on_run(on_run[i], fstab));
+		assert_false(wb_needs_mounts(&u, fstab));
+	}
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(*elsewhere); i++) {
+		file.path = (char *)elsewhere[i];
+		assert_false(wb_lies_on_run(elsewhere[i], fstab));
+		/* systemd mounts this before its first unit. */
+		assert_int_equal(wb_needs_mounts(&u, fstab), strcmp(file.path, "/dev/shm/a") != 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_cannot_write),
 		cmocka_unit_test(test_fstab),
+		cmocka_unit_test(test_where_files_lie),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,8 @@ static void a_mount_forgets_what_it_conflicts_with(void **state)
 			WB_JUMP_MARK "[Unit]\nAfter=swap.target\n[Mount]\nOptions=size=50%%\n"},
 		{"[Unit]\nConflicts=a.mount \\\n umount.target\nAfter=b\nConflicts=c",
 			"# Written by warmboot for the time of a jump.\n[Unit]\nAfter=b\n"},
+		{"[Unit]\n# not this: \\\n Conflicts = umount.target\nConflictsWith=x\n",
+			WB_JUMP_MARK "[Unit]\n# not this: \\\nConflictsWith=x\n"},
 		{"[Mount]\nWhat=tmpfs\n#Conflicts=none\n", ""},
 		{"", ""},
 	};

@@ -119,21 +119,23 @@ static struct wb_unit_result parts[] = {{.unit = "one.service", .how = "restart"
 	{.unit = "four.service", .how = "restart"}};
 static const struct wb_result result = {.units = {parts, 4}};
 
-static void expect(const struct life *lives, bool over, const char *log)
+static void expect(
+	const struct life *lives, bool replay, struct wb_strv *left, bool over, const char *log)
 {
 	struct machine m = {.lives = lives};
 	const struct wb_manifest all = {.units = {units, 4}};
 	const struct wb_files files = {.ctx = &m, .read = read_tables};
 	const struct wb_runner runner = {.ctx = &m, .run = run};
-	const struct wb_unhold host = {&files, &runner, &m, pause_ms, released};
+	const struct wb_unhold host = {&files, &runner, &m, pause_ms, replay, released};
 
-	assert_int_equal(wb_unhold_run(&host, &all, &result), over);
+	assert_int_equal(wb_unhold_run(&host, &all, &result, left), over);
 	assert_string_equal(m.log, log);
 }
 
 /* One that is slow keeps nobody else's clients waiting; who came back is not looked at. */
 static void each_in_its_time(void **state)
 {
+	WB_CLEAN_STRV left = {};
 	static const struct life lives[] = {
 		{"one.service", STARTING, ACTIVE, 100000, 100500, 7001},
 		{"three.service", QUEUED, ACTIVE, 2000, 3000, 7003},
@@ -142,11 +144,12 @@ static void each_in_its_time(void **state)
 		{},
 	};
 
-	expect(lives, true, " 3000:7001,53,7004 6000:7001,53 100500:- !one.service");
+	expect(lives, true, &left, true, " 3000:7001,53,7004 6000:7001,53 100500:- !one.service");
 }
 
 static void who_never_listens_is_not_waited_for_long(void **state)
 {
+	WB_CLEAN_STRV left = {};
 	static const struct life lives[] = {
 		{"one.service", QUEUED, ACTIVE, 2000, NEVER, 7001},
 		{"three.service", QUEUED, FAILED, 4000, NEVER, 7003},
@@ -162,13 +165,14 @@ static void who_never_listens_is_not_waited_for_long(void **state)
 		{},
 	};
 
-	expect(lives, true, " 0:7001,53,7003 47000:7003 !one.service 47000:-");
-	expect(never, true, " 0:7001,53 120000:- !one.service");
+	expect(lives, true, &left, true, " 0:7001,53,7003 47000:7003 !one.service 47000:-");
+	expect(never, true, &left, true, " 0:7001,53 120000:- !one.service");
 }
 
 /* Who was started by hand is started again by the replay, which comes last. */
 static void who_waits_for_the_replay_stays_held(void **state)
 {
+	WB_CLEAN_STRV left = {};
 	static const struct life before[] = {
 		{"one.service", DEAD, DEAD, 0, NEVER, 7001},
 		{"three.service", ACTIVE, ACTIVE, 0, 200, 7003},
@@ -178,15 +182,18 @@ static void who_waits_for_the_replay_stays_held(void **state)
 	};
 	static const struct life after[] = {
 		{"one.service", ACTIVE, ACTIVE, 0, 300, 7001},
-		{"three.service", ACTIVE, ACTIVE, 0, 0, 7003},
-		{"four.service", DEAD, DEAD, 0, NEVER, 0},
-		{"warmboot-replay.service", "ActiveState=activating\nSubState=start-post\nJob=9\n",
-			DEAD, NEVER, NEVER, 0},
+		{"three.service", ACTIVE, ACTIVE, 0, NEVER, 7003},
 		{},
 	};
 
-	expect(before, false, " 0:7001,53,7003 200:7001,53");
-	expect(after, true, " 0:7001,53,7004 300:7004 !one.service 300:-");
+	/* Nothing is on record that it could start. */
+	expect(before, false, &left, true, " 0:7001,53,7003 200:7001,53 200:- !one.service");
+	assert_int_equal(left.n, 0);
+	expect(before, true, &left, false, " 0:7001,53,7003 200:7001,53");
+	assert_int_equal(left.n, 1);
+	assert_string_equal(left.items[0], "one.service");
+	/* Who was released before that is not asked for again, though it does not listen any more. */
+	expect(after, false, &left, true, " 300:- !one.service");
 }
 
 static void test_listens(void **state)
@@ -200,6 +207,7 @@ static void test_listens(void **state)
 	assert_false(wb_unhold_listens(&units[0], &(struct wb_sockets){all, 0}));
 	assert_false(wb_unhold_listens(&units[0], &(struct wb_sockets){all, 2}));
 	assert_true(wb_unhold_listens(&units[0], &(struct wb_sockets){all, 3}));
+	assert_false(wb_unhold_listens(&units[3], &(struct wb_sockets){all, 3}));
 	assert_false(wb_unhold_listens(&units[1], &(struct wb_sockets){all, 3}));
 }
 
