@@ -267,13 +267,12 @@ static int wipe_stale(const struct status *s, struct wb_error *err)
 static int record(const struct wb_sys *sys, const struct status *s, struct wb_error *err)
 {
 	struct wb_error why[3] = {};
+	const int r[3] = {wipe_stale(s, &why[0]), write_verdict(sys, s, &why[1]),
+		cmd_status_kept_record(sys, &why[2])};
 
-	wipe_stale(s, &why[0]);
-	write_verdict(sys, s, &why[1]);
-	cmd_status_kept_record(sys, &why[2]);
 	for (size_t i = 0; i < 3; i++)
-		if (why[i].code)
-			return wb_fail(err, why[i].code, "%s", why[i].text);
+		if (r[i] < 0)
+			return wb_fail(err, r[i], "%s", why[i].text);
 	return 0;
 }
 
