@@ -31,16 +31,13 @@ static int add_files(const struct cmd_args *args, struct wb_strv *files, struct 
 {
 	for (size_t i = 0; i < args->n_options; i++) {
 		const char *path = args->options[i].value;
-		bool known = false;
 
 		if (args->options[i].option->id != OPT_FILES)
 			continue;
 		if (!wb_valid_path(path))
 			return wb_fail(err, -EINVAL,
 				"--files takes an absolute path without \"..\", not \"%s\"", path);
-		for (size_t k = 0; k < files->n; k++)
-			known |= !strcmp(files->items[k], path);
-		if (!known && wb_strv_add(files, path) < 0)
+		if (wb_strv_add_once(files, path) < 0)
 			return wb_oom(err);
 	}
 	return 0;

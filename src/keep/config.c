@@ -52,11 +52,6 @@ void wb_keep_configs_deinit(struct wb_keep_configs *c)
 	*c = (struct wb_keep_configs){};
 }
 
-static int no_memory(struct wb_error *err)
-{
-	return wb_oom(err);
-}
-
 int wb_keep_check_probe(const char *probe, struct wb_error *err)
 {
 	struct wb_probe p;
@@ -82,7 +77,7 @@ int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err)
 	else if (asprintf(&s, "%s" SERVICE, typed) < 0)
 		s = NULL;
 	if (!s)
-		return no_memory(err);
+		return wb_oom(err);
 	if (!wb_valid_service_name(s)) {
 		free(s);
 		return wb_fail(err, -EINVAL, "\"%.128s\" is no name of a service", typed);
@@ -108,7 +103,7 @@ static int set_value(struct wb_keep_config *c, const char *key, const char *valu
 			return wb_fail(err, -EBADMSG,
 				"%s, line %zu: Files= takes an absolute path without \"..\"", where,
 				line);
-		return wb_strv_add(&c->files, value) < 0 ? no_memory(err) : 0;
+		return wb_strv_add(&c->files, value) < 0 ? wb_oom(err) : 0;
 	}
 	if (!strcmp(key, "Probe")) {
 		int r = wb_keep_check_probe(value, err);
@@ -119,7 +114,7 @@ static int set_value(struct wb_keep_config *c, const char *key, const char *valu
 		}
 		free(c->probe);
 		c->probe = strdup(value);
-		return c->probe ? 0 : no_memory(err);
+		return c->probe ? 0 : wb_oom(err);
 	}
 	return wb_fail(err, -EBADMSG, "%s, line %zu: there is no setting \"%s\"", where, line, key);
 }
@@ -162,7 +157,7 @@ int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *un
 	copy = strndup(text.size ? (const char *)text.data : "", text.size);
 	c.unit = strdup(unit);
 	if (!copy || !c.unit)
-		return no_memory(err);
+		return wb_oom(err);
 	rest = copy;
 	while (rest) {
 		char *line = strsep(&rest, "\n");
@@ -198,7 +193,7 @@ static int path_of(const char *unit, char **ret, struct wb_error *err)
 {
 	if (asprintf(ret, WB_KEEP_DIR "/%s" SUFFIX, unit) < 0) {
 		*ret = NULL;
-		return no_memory(err);
+		return wb_oom(err);
 	}
 	return 0;
 }
@@ -243,7 +238,7 @@ int wb_keep_configs_read(
 		return r;
 	all.items = calloc(names.n + 1, sizeof(*all.items));
 	if (!all.items)
-		return no_memory(err);
+		return wb_oom(err);
 	for (size_t i = 0; i < names.n; i++) {
 		WB_CLEAN_STR unit = unit_of(names.items[i]);
 
@@ -269,7 +264,7 @@ int wb_keep_config_write(
 	if (r < 0)
 		return r;
 	if (wb_keep_config_text(config, &text) < 0)
-		return no_memory(err);
+		return wb_oom(err);
 	r = sys->write_file(
 		sys->ctx, path, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0644);
 	if (r < 0)

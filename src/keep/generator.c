@@ -30,11 +30,6 @@ struct job {
 	bool fstab_needs_udev;
 };
 
-static int no_memory(struct wb_error *err)
-{
-	return wb_oom(err);
-}
-
 static int write_at(const struct job *j, const char *path, const char *text, struct wb_error *err)
 {
 	const struct wb_sys *sys = j->ops->sys;
@@ -49,7 +44,7 @@ static int write_text(const struct job *j, const char *name, const char *text, s
 
 	if (asprintf(&path, "%s/%s", j->early, name) < 0) {
 		path = NULL;
-		return no_memory(err);
+		return wb_oom(err);
 	}
 	return write_at(j, path, text, err);
 }
@@ -62,7 +57,7 @@ static int make_link(const struct job *j, const char *target, const char *dir, c
 
 	if (asprintf(&path, "%s/%s/%s", j->early, dir, name) < 0) {
 		path = NULL;
-		return no_memory(err);
+		return wb_oom(err);
 	}
 	r = j->ops->symlink(j->ops->ctx, target, path);
 	return r < 0 ? wb_fail(err, r, "cannot make the link %s: %s", path, strerror(-r)) : 0;
@@ -75,7 +70,7 @@ static int want(const struct job *j, const char *unit, struct wb_error *err)
 
 	if (asprintf(&target, "../%s", unit) < 0) {
 		target = NULL;
-		return no_memory(err);
+		return wb_oom(err);
 	}
 	return make_link(j, target, "sysinit.target.wants", unit, err);
 }
@@ -97,7 +92,7 @@ static int hide_dropins_in(
 
 		if (asprintf(&path, "%s/%s", *top, dir) < 0 || asprintf(&own, "%s.d", unit) < 0) {
 			path = own = NULL;
-			return no_memory(err);
+			return wb_oom(err);
 		}
 		if (files->list(files->ctx, path, &names, NULL) < 0)
 			continue;
@@ -114,7 +109,7 @@ static int hide_dropins(const struct job *j, const char *unit, struct wb_error *
 	int r = 0;
 
 	if (wb_definition_dropin_dirs(unit, &dirs) < 0)
-		return no_memory(err);
+		return wb_oom(err);
 	for (size_t i = 0; r == 0 && i < dirs.n; i++)
 		r = hide_dropins_in(j, unit, dirs.items[i], err);
 	return r;
@@ -145,7 +140,7 @@ static int write_unit(const struct job *j, const struct wb_manifest_unit *u, str
 	if (r == -EOPNOTSUPP)
 		return give_up(j, u, why.text, err);
 	if (r < 0)
-		return no_memory(err);
+		return wb_oom(err);
 	r = write_text(j, u->unit, text, err);
 	if (r == 0)
 		r = hide_dropins(j, u->unit, err);
@@ -174,7 +169,7 @@ static int write_nftables(const struct job *j, struct wb_error *err)
 
 	if (asprintf(&text, "[Service]\nExecStartPost=-+%s hold --again\n", j->program) < 0) {
 		text = NULL;
-		return no_memory(err);
+		return wb_oom(err);
 	}
 	return write_at(j, dropin, text, err);
 }
@@ -206,7 +201,7 @@ static int write_ifupdown(const struct job *j, struct wb_error *err)
 		FILE *out = open_memstream(&text, &n);
 
 		if (!out)
-			return no_memory(err);
+			return wb_oom(err);
 		fprintf(out,
 			"[Unit]\nAfter=warmboot-thawed.service\n"
 			"[Service]\nExecStartPre=-/bin/sh -c 'for l in %s; do ifquery \"$$l\" 2>&- "
@@ -217,7 +212,7 @@ static int write_ifupdown(const struct job *j, struct wb_error *err)
 		if (fclose(out) || asprintf(&path, "/run/systemd/system/%s.d/50-warmboot.conf",
 					   starts[i].unit) < 0) {
 			path = NULL;
-			return no_memory(err);
+			return wb_oom(err);
 		}
 		r = write_at(j, path, text, err);
 	}
@@ -254,7 +249,7 @@ int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manif
 
 		if (asprintf(&target, "/usr/lib/systemd/system/%s", ours[i]) < 0) {
 			target = NULL;
-			return no_memory(err);
+			return wb_oom(err);
 		}
 		r = make_link(&j, target, "sysinit.target.wants", ours[i], err);
 	}

@@ -41,11 +41,6 @@ static int bad(
 	return wb_fail(err, -EBADMSG, "%s: \"%s\" %s", what, f->key, why);
 }
 
-static int no_memory(struct wb_error *err)
-{
-	return wb_oom(err);
-}
-
 static int read_int(const json_t *value, const struct wb_json_field *f, const char *what,
 	int64_t *ret, struct wb_error *err)
 {
@@ -89,7 +84,7 @@ static int read_string(const json_t *value, const struct wb_json_field *f, const
 	WB_CLEAN_STR text = NULL;
 
 	if (json_is_object(value) && read_hex(value, &text) == -ENOMEM)
-		return no_memory(err);
+		return wb_oom(err);
 	if (!s && !text)
 		return bad(f, what, "is no string", err);
 	/* A NUL inside would show this check another text than the one that is used. */
@@ -98,7 +93,7 @@ static int read_string(const json_t *value, const struct wb_json_field *f, const
 	if (!text)
 		text = strdup(s);
 	if (!text)
-		return no_memory(err);
+		return wb_oom(err);
 	if (f->valid && !f->valid(text))
 		return bad(f, what, "has a value that is not allowed", err);
 	*ret = text;
@@ -121,7 +116,7 @@ static int read_list(const json_t *value, const struct wb_json_field *f, const c
 		void *p = wb_list_add(ret, item);
 
 		if (!p)
-			return no_memory(err);
+			return wb_oom(err);
 		if (f->kind == WB_JSON_INTS)
 			r = read_int(json_array_get(value, i), f, what, p, err);
 		else
@@ -155,7 +150,7 @@ static int read_field(const json_t *value, const struct wb_json_field *f, const 
 		return wb_json_read(value, f->fields, what, ret, err);
 	case WB_JSON_VALUE:
 		*(json_t **)ret = json_deep_copy(value);
-		return *(json_t **)ret ? 0 : no_memory(err);
+		return *(json_t **)ret ? 0 : wb_oom(err);
 	case WB_JSON_END:
 		break;
 	}

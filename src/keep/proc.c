@@ -26,11 +26,6 @@ static const char *const ns_names[WB_NS_COUNT] = {
 	[WB_NS_TIME] = "time",
 };
 
-static int no_memory(struct wb_error *err)
-{
-	return wb_oom(err);
-}
-
 void wb_proc_deinit(struct wb_proc *p)
 {
 	free(p->name);
@@ -435,7 +430,7 @@ int wb_proc_read(
 	if (e == -ENOENT || e == -ESRCH || e == -EINVAL)
 		return wb_fail(err, -ESRCH, "there is no process %" PRId64 " any more", pid);
 	if (e == -ENOMEM)
-		return no_memory(err);
+		return wb_oom(err);
 	return wb_fail(err, e, "cannot read %s: %s", r.dir, strerror(-e));
 }
 
@@ -454,7 +449,7 @@ static int add_proc(
 	items = reallocarray(all->items, all->n + 1, sizeof(*items));
 	if (!items) {
 		wb_proc_deinit(&p);
-		return no_memory(err);
+		return wb_oom(err);
 	}
 	all->items = items;
 	items[all->n++] = p;
@@ -481,7 +476,7 @@ static int add_cgroup(const struct wb_files *files, const char *dir, unsigned de
 
 	if (asprintf(&path, "%s/cgroup.procs", dir) < 0) {
 		path = NULL;
-		return no_memory(err);
+		return wb_oom(err);
 	}
 	e = files->read(files->ctx, path, LARGEST, &b, err);
 	if (e < 0)
@@ -503,11 +498,11 @@ static int add_cgroup(const struct wb_files *files, const char *dir, unsigned de
 		/* Files of a cgroup have a dot in their names, and a unit's own has none often. */
 		if (asprintf(&below, "%s/%s", dir, names.items[i]) < 0 ||
 			asprintf(&probe, "%s/cgroup.procs", below) < 0)
-			return no_memory(err);
+			return wb_oom(err);
 		if (!files->exists(files->ctx, probe))
 			continue;
 		if (note_group(all, names.items[i]) < 0)
-			return no_memory(err);
+			return wb_oom(err);
 		e = add_cgroup(files, below, depth + 1, all, err);
 	}
 	return e;
@@ -527,7 +522,7 @@ int wb_procs_read(const struct wb_files *files, const char *cgroup, struct wb_pr
 
 		if (asprintf(&dir, "%s%s", mounts[i], cgroup) < 0) {
 			dir = NULL;
-			return no_memory(err);
+			return wb_oom(err);
 		}
 		e = add_cgroup(files, dir, 0, &all, err);
 		if (e < 0)
