@@ -103,26 +103,40 @@ static int add_unit(const struct cmd_args *args, const char *typed, bool try, st
 	return r;
 }
 
+/* One that cannot be read is there. */
+static bool is_configured(const char *unit)
+{
+	WB_CLEAN_KEEP_CONFIG config = {};
+
+	return wb_keep_config_read(wb_sys_real()->files, unit, &config, NULL) != -ENOENT;
+}
+
+/* As it was typed, and else by an alias, as when it was added. */
+static int configured_name(const char *typed, char **ret, struct wb_error *err)
+{
+	WB_CLEAN_STR unit = NULL;
+	WB_CLEAN_STR real = NULL;
+	int r = wb_keep_unit_name(typed, &unit, err);
+
+	if (r < 0)
+		return r;
+	if (!is_configured(unit) && (real_name(typed, &real, NULL) < 0 || !is_configured(real)))
+		return wb_fail(
+			err, -ENOENT, "%s is not kept; \"warmboot keep list\" shows what is", unit);
+	*ret = strdup(real ? real : unit);
+	return *ret ? 0 : wb_oom(err);
+}
+
 static int remove_unit(
 	const struct cmd_args *args, const char *typed, bool try, struct wb_error *err)
 {
-	WB_CLEAN_KEEP_CONFIG config = {};
 	WB_CLEAN_STR unit = NULL;
-	int r = wb_keep_unit_name(typed, &unit, err);
+	int r = configured_name(typed, &unit, err);
 
-	/* One that cannot be read can be removed. */
-	if (r == 0 && try) {
-		struct wb_error local = {};
-
-		r = wb_keep_config_read(wb_sys_real()->files, unit, &config, &local);
-		return r == -ENOENT
-			       ? wb_fail(err, r,
-					 "%s is not kept; \"warmboot keep list\" shows what is",
-					 unit)
-			       : 0;
-	}
-	if (r == 0)
-		r = wb_keep_config_remove(wb_sys_real(), unit, err);
+	/* It may have been removed just now, by another of its names. */
+	if (try || r < 0)
+		return !try && r == -ENOENT ? 0 : r;
+	r = wb_keep_config_remove(wb_sys_real(), unit, err);
 	if (r == 0)
 		printf("%s will not be kept.\n", unit);
 	return r;
@@ -183,6 +197,25 @@ static int run_list(const struct cmd_args *args)
 	return CMD_DONE;
 }
 
+/* ---- which of them ---- */
+
+/* Was the same unit named before? */
+static bool is_repeated(const struct cmd_args *args, size_t word)
+{
+	WB_CLEAN_STR name = NULL;
+	bool repeated = false;
+
+	if (wb_keep_unit_name(args->words[word], &name, NULL) < 0)
+		return false;
+	for (size_t i = 1; !repeated && i < word; i++) {
+		WB_CLEAN_STR before = NULL;
+
+		repeated = wb_keep_unit_name(args->words[i], &before, NULL) == 0 &&
+			   !strcmp(before, name);
+	}
+	return repeated;
+}
+
 /* ---- test ---- */
 
 static json_t *ports_json(const struct wb_keep_verdict *v)
@@ -218,9 +251,9 @@ static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
 	const struct wb_keep_verdict *v = &r->verdict;
 
 	printf("%s: %s\n", unit, wb_keep_how_name(v->how));
-	printf("  %zu process%s, %zu threads, %.1f MiB of memory, %zu connection%s\n", v->processes,
-		v->processes == 1 ? "" : "es", v->threads, (double)v->bytes / (1 << 20),
-		v->connections.n, v->connections.n == 1 ? "" : "s");
+	printf("  %zu process%s, %zu thread%s, %.1f MiB of memory, %zu connection%s\n",
+		v->processes, v->processes == 1 ? "" : "es", v->threads, v->threads == 1 ? "" : "s",
+		(double)v->bytes / (1 << 20), v->connections.n, v->connections.n == 1 ? "" : "s");
 	if (r->tried && v->how == WB_KEEP_PROCESS)
 		printf("  stood still for %.3f s; %.1f MiB in %zu images\n",
 			(double)r->frozen_us / 1e6, (double)r->bytes / (1 << 20), r->images);
@@ -301,31 +334,14 @@ static int run_test(const struct cmd_args *args)
 	for (size_t i = 1; i < args->n_words; i++) {
 		struct wb_error err = {};
 
+		if (is_repeated(args, i))
+			continue;
 		if (test_unit(&with, args->words[i], list, &err) < 0)
 			code = cmd_fail(args, &err);
 	}
 	if (list)
 		cmd_print_json(list);
 	return code;
-}
-
-/* ---- which of them ---- */
-
-/* Was the same unit named before? */
-static bool is_repeated(const struct cmd_args *args, size_t word)
-{
-	WB_CLEAN_STR name = NULL;
-	bool repeated = false;
-
-	if (wb_keep_unit_name(args->words[word], &name, NULL) < 0)
-		return false;
-	for (size_t i = 1; !repeated && i < word; i++) {
-		WB_CLEAN_STR before = NULL;
-
-		repeated = wb_keep_unit_name(args->words[i], &before, NULL) == 0 &&
-			   !strcmp(before, name);
-	}
-	return repeated;
 }
 
 /* All of them, or none: each is tried before the first is changed. */

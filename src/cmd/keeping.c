@@ -17,6 +17,7 @@
 #include "keep/revive.h"
 #include "keep/spare.h"
 #include "keep/take.h"
+#include "store/region.h"
 #include "sys/machine.h"
 #include "sys/spawn.h"
 
@@ -89,6 +90,15 @@ static int check_one(
 	return r < 0 ? wb_fail(err, r, "%s cannot be kept: %s", u->unit, local.text) : 0;
 }
 
+static int refuse(const struct wb_manifest_unit *u, const char *why, struct wb_error *err)
+{
+	return wb_fail(err, -EOPNOTSUPP,
+		"%s was to be kept as a process: %s; \"warmboot keep add --how=auto %s\" lets it "
+		"be "
+		"restarted where it must, and --no-keep keeps none",
+		u->unit, why, u->unit);
+}
+
 /* One unit's rung. -ESRCH: it does not run. */
 static int decide_one(const struct wb_keep_look *look, const struct wb_keep_config *config,
 	struct cmd_keeping *k, struct wb_error *err)
@@ -116,8 +126,7 @@ static int decide_one(const struct wb_keep_look *look, const struct wb_keep_conf
 	if (r < 0)
 		return r;
 	if (config->how == WB_KEEP_PROCESS && !wb_manifest_is_process(u))
-		return wb_fail(err, -EOPNOTSUPP, "%s was to be kept as a process: %s", u->unit,
-			u->why ? u->why : "that cannot be done");
+		return refuse(u, u->why ? u->why : "that cannot be done", err);
 	if (!wb_manifest_is_process(u))
 		return 0;
 	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
@@ -157,8 +166,7 @@ static int decide_named(const struct wb_keep_look *look, const char *typed, stru
 static int lower(struct wb_manifest_unit *u, const char *why, struct wb_error *err)
 {
 	if (!strcmp(u->asked, "process"))
-		return wb_fail(
-			err, -EOPNOTSUPP, "%s was to be kept as a process: %s", u->unit, why);
+		return refuse(u, why, err);
 	wb_manifest_lower(u, why);
 	return 0;
 }
@@ -238,13 +246,23 @@ static uint64_t store_size(const struct cmd_keeping *k)
 	return bytes + bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES;
 }
 
-void cmd_keeping_foresee(const struct wb_sys *sys, const char *backend, struct cmd_keeping *k)
+int cmd_keeping_foresee(
+	const struct wb_sys *sys, const char *backend, struct cmd_keeping *k, struct wb_error *err)
 {
 	uint64_t left = wb_available_memory(sys->files);
 	/* Only this one takes it from what the system has. */
 	uint64_t size = !backend || !strcmp(backend, "carve") ? store_size(k) : 0;
+	struct wb_store_region region;
+	struct wb_error why = {};
 
+	if (backend && !strcmp(backend, "pmem")) {
+		int r = wb_store_region_ready(sys->files, store_size(k), &region, &why);
+
+		if (r < 0 && r != -EACCES)
+			return lower_all(k, why.text, err);
+	}
 	wb_ahead_fit(&k->draft, left > size ? left - size : 0);
+	return 0;
 }
 
 /*
@@ -486,7 +504,7 @@ static int arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct
 	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
 		if (wb_manifest_is_process(&k->draft.units.items[i]))
 			r = wb_spare_add(&k->spared, &k->draft.units.items[i]);
-	if (r == 0 && k->spared.n)
+	if (r == 0 && !now && k->spared.n)
 		r = wb_spare_add_mounts(sys->files, &k->spared);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
@@ -498,7 +516,7 @@ static int arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct
 	send_all_ahead(sys, k);
 	r = write_draft(sys, k, err);
 	k->armed = r == 0;
-	if (r == 0 && !now && k->spared.n)
+	if (r == 0 && k->spared.n)
 		r = wb_spare_units(sys, &k->spared, err);
 	if (r == 0 && !now)
 		r = hold_stopped(k, err);
@@ -673,9 +691,12 @@ int cmd_keeping_freeze(
 	return 0;
 }
 
-void cmd_keeping_start_again(const struct wb_sys *sys, const struct cmd_keeping *k)
+void cmd_keeping_start_again(const struct wb_sys *sys, struct cmd_keeping *k)
 {
 	wb_hold_end(&wb_runner_host, WB_HOLD_KEPT, NULL);
-	if (k->spared.n)
-		tell_kept(&k->draft, "restart");
+	if (!k->spared.n)
+		return;
+	wb_spare_undo(sys, &k->spared);
+	wb_strv_deinit(&k->spared);
+	tell_kept(&k->draft, "restart");
 }

@@ -44,10 +44,11 @@ struct cmd_keeping {
 int cmd_keeping_decide(const struct wb_sys *sys, const struct cmd_keep_wish *wish,
 	const char *release, struct cmd_keeping *k, struct wb_error *err);
 /*
- * Without a store: which memory would go ahead, by what is available now. For a preview. backend: as
- * wb_store_create().
+ * Without a store: who would get none, and which memory would go ahead, by what is available now. For a
+ * preview. backend: as wb_store_create(). Fails where a unit that was to be kept as a process cannot be.
  */
-void cmd_keeping_foresee(const struct wb_sys *sys, const char *backend, struct cmd_keeping *k);
+int cmd_keeping_foresee(
+	const struct wb_sys *sys, const char *backend, struct cmd_keeping *k, struct wb_error *err);
 /*
  * Set a store aside, for which the kernel is then staged. Where none can be had, units drop a rung,
  * and one that was to be kept as a process and nothing else is the failure. So is a state file that
@@ -83,7 +84,7 @@ void cmd_keeping_print(const struct cmd_keeping *k);
 json_t *cmd_keeping_json(const struct cmd_keeping *k);
 
 /* The jump failed after that: start the units again in the ordinary way. */
-void cmd_keeping_start_again(const struct wb_sys *sys, const struct cmd_keeping *k);
+void cmd_keeping_start_again(const struct wb_sys *sys, struct cmd_keeping *k);
 
 /* The freeze itself, from what cmd_keeping_arm() left. strict: struct wb_freeze. */
 int cmd_keeping_freeze(

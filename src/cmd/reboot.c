@@ -13,6 +13,7 @@
 #include "jump/jump.h"
 #include "keep/config.h"
 #include "stage/policy.h"
+#include "store/region.h"
 #include "timeline/marks.h"
 
 enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY, OPT_STORE };
@@ -235,6 +236,13 @@ static int choose_backend(const struct wb_sys *sys, const struct cmd_args *args,
 		return wb_fail(err, -EOPNOTSUPP,
 			"--store=disk needs /var/lib/warmboot on the root file system, and here it "
 			"lies on another, which a shutdown unmounts before services freeze");
+	if (asked && !strcmp(asked, "pmem")) {
+		struct wb_store_region region;
+		int r = wb_store_region_ready(sys->files, 0, &region, err);
+
+		if (r < 0 && r != -EACCES)
+			return wb_fail_in(err, r, "--store=pmem: ");
+	}
 	*ret = asked ? asked : file ? "pmem" : NULL;
 	return 0;
 }
@@ -277,7 +285,7 @@ static int get_ready(const struct wb_sys *sys, const struct cmd_args *args,
 	if (r == 0)
 		r = cmd_keeping_decide(sys, wish, req->options.release, keeping, err);
 	if (r == 0 && cmd_has(args, OPT_DRY))
-		cmd_keeping_foresee(sys, backend, keeping);
+		r = cmd_keeping_foresee(sys, backend, keeping, err);
 	else if (r == 0)
 		r = cmd_keeping_reserve(sys, wb_store_env_real(), backend, keeping, err);
 	if (r < 0)

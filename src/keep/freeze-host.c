@@ -11,6 +11,7 @@
 #include "keep/images.h"
 #include "keep/preflight.h"
 #include "keep/settle.h"
+#include "keep/spare.h"
 #include "keep/take.h"
 #include "keep/wake.h"
 #include "timeline/marks.h"
@@ -221,6 +222,10 @@ static int host_take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv
 
 static int host_commit(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
 {
+	const struct wb_freeze_host *host = ctx;
+
+	/* Before the first of them is killed: systemd may be as quick as this process. */
+	host->sys->write_file(host->sys->ctx, WB_SPARE_FROZEN, (struct wb_bytes){}, 0600);
 	return wb_criu_commit((struct wb_criu_frozen *)frozen, err);
 }
 

@@ -27,7 +27,16 @@
 static const char of_unit[] = WB_JUMP_MARK "[Unit]\n"
 					   "DefaultDependencies=no\n"
 					   "IgnoreOnIsolate=yes\n";
-static const char of_service[] = "[Service]\n"
+/*
+ * To systemd its processes are killed in the freeze: it must neither start it again, for which it tests no
+ * condition (unit_start() in src/core/unit.c), nor act on a failure.
+ */
+static const char of_service[] = "ConditionPathExists=!" WB_SPARE_FROZEN "\n"
+				 "FailureAction=none\n"
+				 "SuccessAction=none\n"
+				 "[Service]\n"
+				 "Restart=no\n"
+				 "RestartForceExitStatus=\n"
 				 "KillMode=none\n"
 				 "ExecStop=\n"
 				 "ExecStopPost=\n";
@@ -217,7 +226,7 @@ static int write_in_place(const struct wb_sys *sys, const char *unit, struct wb_
 static int spare(const struct wb_sys *sys, const char *unit, struct wb_error *err)
 {
 	bool mount = is_mount(unit);
-	char path[1280], text[256];
+	char path[1280], text[512];
 	int r;
 
 	path_of(unit, path, sizeof(path));
@@ -249,6 +258,7 @@ int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct
 
 void wb_spare_undo(const struct wb_sys *sys, const struct wb_strv *units)
 {
+	sys->remove_file(sys->ctx, WB_SPARE_FROZEN);
 	remove_all(sys, units);
 	reload(NULL);
 }
@@ -277,6 +287,7 @@ bool wb_spare_sweep(const struct wb_sys *sys)
 	bool dropins = sweep(sys, DROPINS, "/" WB_SPARE_NAME);
 	bool any = sweep(sys, IN_PLACE, "") || dropins;
 
+	sys->remove_file(sys->ctx, WB_SPARE_FROZEN);
 	if (any)
 		reload(NULL);
 	return any;

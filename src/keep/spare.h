@@ -15,6 +15,12 @@
 #define WB_SPARE_NAME "50-warmboot.conf"
 
 /*
+ * While it is there nobody starts a spared service: its processes are in the store, and a second instance
+ * would work on the files that they find again. A bus name, Upholds= or a path may ask for one.
+ */
+#define WB_SPARE_FROZEN "/run/warmboot/frozen"
+
+/*
  * Add a unit to a list of those to spare, and with it the slices that it is in: a slice that is stopped
  * stops what it holds. Pure. -ENOMEM.
  */

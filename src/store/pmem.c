@@ -25,26 +25,12 @@ static int fill(struct wb_store_state *s, uint64_t start, uint64_t size)
 static int pmem_reserve(
 	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
 {
-	const struct wb_files *files = env->sys->files;
 	struct wb_store_region region;
-	struct wb_error local = {};
-	int r = wb_store_region_read(files, &region, &local);
+	int r = wb_store_region_ready(env->sys->files, state->bytes, &region, err);
 
-	/* That there is none is an answer about the backend, not about the store. */
 	if (r < 0)
-		return wb_fail(err, r == -ENOENT ? -EOPNOTSUPP : r, "%s", local.text);
-	if (!wb_store_region_in_force(files, &region))
-		return wb_fail(err, -EOPNOTSUPP,
-			"the region for the store is there after the next jump only: the running "
-			"kernel's command line does not have the word in %s yet",
-			WB_STORE_REGION);
-	if (state->bytes > region.size)
-		return wb_fail(err, -ENOSPC,
-			"too little memory for a store of %" PRIu64 " MiB: the region that is set "
-			"aside has %" PRIu64 "; \"warmboot store reserve\" changes that with the "
-			"next jump",
-			state->bytes >> 20, region.size >> 20);
-	if (wb_store_pmem_in_use(files))
+		return r;
+	if (wb_store_pmem_in_use(env->sys->files))
 		return wb_fail(err, -EBUSY,
 			"a file system or swap space lies on /dev/pmem, which may be the store's "
 			"region; unmount it");

@@ -196,3 +196,26 @@ bool wb_store_region_in_force(const struct wb_files *files, const struct wb_stor
 			return true;
 	return false;
 }
+
+int wb_store_region_ready(const struct wb_files *files, uint64_t bytes, struct wb_store_region *ret,
+	struct wb_error *err)
+{
+	struct wb_error local = {};
+	int r = wb_store_region_read(files, ret, &local);
+
+	/* That there is none is an answer about the backend, not about the store. */
+	if (r < 0)
+		return wb_fail(err, r == -ENOENT ? -EOPNOTSUPP : r, "%s", local.text);
+	if (!wb_store_region_in_force(files, ret))
+		return wb_fail(err, -EOPNOTSUPP,
+			"the region for the store is there after the next jump only: the running "
+			"kernel's command line does not have the word in %s yet",
+			WB_STORE_REGION);
+	if (bytes > ret->size)
+		return wb_fail(err, -ENOSPC,
+			"too little memory for a store of %" PRIu64 " MiB: the region that is set "
+			"aside has %" PRIu64 "; \"warmboot store reserve\" changes that with the "
+			"next jump",
+			bytes >> 20, ret->size >> 20);
+	return 0;
+}

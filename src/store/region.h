@@ -30,5 +30,11 @@ int wb_store_region_write(
 	const struct wb_sys *sys, const struct wb_store_region *region, struct wb_error *err);
 /* Does the running kernel leave it alone? */
 bool wb_store_region_in_force(const struct wb_files *files, const struct wb_store_region *r);
+/*
+ * Has it room for a store of `bytes` now? -EOPNOTSUPP: there is none, or not yet; -ENOSPC; -EACCES: only
+ * root can tell.
+ */
+int wb_store_region_ready(const struct wb_files *files, uint64_t bytes, struct wb_store_region *ret,
+	struct wb_error *err);
 /* The i-th region on the running kernel's command line; false past the last. */
 bool wb_store_region_running(const struct wb_files *files, size_t i, struct wb_store_region *ret);

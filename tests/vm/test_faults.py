@@ -60,13 +60,17 @@ ASK = textwrap.dedent('''
         threading.Thread(target=grow, daemon=True).start()
     Server(("", int(sys.argv[1])), Handler).serve_forever()
 ''')
+# Each start is on the disk, whichever kernel made it: who is kept has none, even if systemd would at once.
 UNIT = textwrap.dedent('''
     [Unit]
     Description=Answers
     After=network.target
     [Service]
     Type={type}
+    ExecStartPre=/bin/sh -c 'cat /proc/sys/kernel/random/boot_id >>/root/starts-%N'
     ExecStart=/usr/bin/python3 /opt/t/ask.py {args}
+    Restart=always
+    RestartSec=0
     [Install]
     WantedBy=multi-user.target
 ''')
@@ -140,6 +144,9 @@ class World:
                           f"{PORTS[name]})).makefile(\"rw\"); f.write(\"\\n\"); f.flush(); "
                           "print(f.readline().split()[1])'")
 
+    def starts(self):
+        return {name: self.g.out(f"cat /root/starts-{name}").split() for name in PORTS}
+
     def other(self):
         image = self.g.image
         return image.release(NEW if self.g.out("uname -r") == image.release(OLD) else OLD)
@@ -159,6 +166,7 @@ class World:
         g = self.g
         with self.clients() as clients:
             before = {n: c.events[-1]["text"].split() for n, c in clients.items()}
+            started = self.starts()
             jump = do or g.jump
             jump("warmboot reboot " + how.format(self.other()), 400, expect_kexec=expect_kexec)
             state = g.out("systemctl is-system-running --wait || systemctl --failed --no-pager", 240)
@@ -166,9 +174,10 @@ class World:
                 c.wait_answers(2, 240)
             ends = {n: (c.report(), c.since_answered(), c.events[-1]["text"].split()) for n, c in clients.items()}
         told = self.status()
+        starts = {n: s[len(started[n]):] for n, s in self.starts().items()}
         result = {}
         for name, (report, events, last) in ends.items():
-            result[name] = {"fresh": last[1] != before[name][1], "release": last[0], **report,
+            result[name] = {"fresh": last[1] != before[name][1], "release": last[0], **report, "starts": starts[name],
                             "errors": {e["error"] for e in events if "error" in e}, "told": told.get(name)}
         print(*result.items(), g.out("warmboot status"), sep="\n")
         assert state == "running"
@@ -202,13 +211,14 @@ def world(payload, network):
 
 def kept(r):
     """Told to be kept, and it is the same process with the same connection."""
-    assert r["told"]["outcome"] == "kept" and not r["fresh"], r
+    assert r["told"]["outcome"] == "kept" and not r["fresh"] and not r["starts"], r
     assert r["connected"] == 1 and r["lost"] == 0, r
 
 
 def anew(r, why, silent=True):
     """Started in the ordinary way, the reason is told, and its port met everybody with silence."""
     assert r["fresh"] and r["told"]["outcome"] == "restarted" and r["told"]["how"] == "restart", r
+    assert len(r["starts"]) == 1, r
     assert why in r["told"]["why"], r
     assert not silent or not any("refused" in e for e in r["errors"]), r
 
