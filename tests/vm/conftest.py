@@ -14,6 +14,9 @@ import guest  # noqa: E402
 from net import Network  # noqa: E402
 
 
+guest.Guest.lean = True
+
+
 @pytest.fixture(scope="session")
 def payload(tmp_path_factory):
     """A tree to copy into a guest's root: warmboot as installed."""
