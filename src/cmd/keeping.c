@@ -352,11 +352,26 @@ static int rehearse_one(const struct wb_sys *sys, struct cmd_keeping *k, struct 
 	return r;
 }
 
+/* What it has come to do since it was looked at says more than CRIU's log, which the jump takes along. */
+static void find_reason(const struct wb_sys *sys, const struct cmd_keeping *k,
+	const struct wb_manifest_unit *u, struct wb_error *why)
+{
+	const struct wb_keep_look look = wb_keep_look_host(sys->files, k->draft.criu, NULL);
+	WB_CLEAN_KEEP_VERDICT verdict = {};
+	WB_CLEAN_KEEP_CONFIG config = {};
+
+	wb_keep_config_read(sys->files, u->unit, &config, NULL);
+	if (wb_keep_look(&look, u->unit, config.unit ? &config : NULL, &verdict, NULL) == 0 &&
+		verdict.how != WB_KEEP_PROCESS && verdict.reasons.n)
+		wb_fail(why, why->code, "%s", verdict.reasons.items[0]);
+}
+
 int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct wb_error *err)
 {
 	for (size_t i = 0; k->store && i < k->draft.units.n; i++) {
 		struct wb_manifest_unit *u = &k->draft.units.items[i];
 		struct wb_error local = {};
+		int r;
 
 		if (!wb_manifest_is_process(u))
 			continue;
@@ -364,12 +379,10 @@ int cmd_keeping_rehearse(const struct wb_sys *sys, struct cmd_keeping *k, struct
 			return -EINTR;
 		if (rehearse_one(sys, k, u, &local) < 0) {
 			cmd_progress_end();
-			if (!strcmp(u->asked, "process")) {
-				if (err)
-					*err = local;
-				return wb_fail_in(err, local.code, "%s: ", u->unit);
-			}
-			wb_manifest_lower(u, local.text);
+			find_reason(sys, k, u, &local);
+			r = lower(u, local.text, err);
+			if (r < 0)
+				return r;
 		}
 	}
 	cmd_progress_end();

@@ -212,19 +212,24 @@ int wb_keep_config_read(const struct wb_files *files, const char *unit, struct w
 	return wb_keep_config_parse(wb_blob_view(&text), path, unit, ret, err);
 }
 
-/* The unit that a file's name is for; NULL: it is for none. To be freed. */
-static char *unit_of(const char *name)
+/* The unit that a file's name is for, to be freed. 0: it is none of ours, an editor's or a package's. */
+static int unit_of(const char *name, char **ret, struct wb_error *err)
 {
 	size_t n = strlen(name);
-	char *unit;
+	WB_CLEAN_STR unit = NULL;
 
-	if (n <= strlen(SUFFIX) || strcmp(name + n - strlen(SUFFIX), SUFFIX))
-		return NULL;
+	if (*name == '.' || n <= strlen(SUFFIX) || strcmp(name + n - strlen(SUFFIX), SUFFIX))
+		return 0;
 	unit = strndup(name, n - strlen(SUFFIX));
-	if (unit && wb_valid_service_name(unit))
-		return unit;
-	free(unit);
-	return NULL;
+	if (!unit)
+		return wb_oom(err);
+	if (!wb_valid_service_name(unit))
+		return wb_fail(err, -EINVAL,
+			WB_KEEP_DIR "/%s is named after no service: it takes NAME.service" SUFFIX,
+			name);
+	*ret = unit;
+	unit = NULL;
+	return 1;
 }
 
 int wb_keep_configs_read(
@@ -240,11 +245,13 @@ int wb_keep_configs_read(
 	if (!all.items)
 		return wb_oom(err);
 	for (size_t i = 0; i < names.n; i++) {
-		WB_CLEAN_STR unit = unit_of(names.items[i]);
+		WB_CLEAN_STR unit = NULL;
 
-		if (!unit)
+		r = unit_of(names.items[i], &unit, err);
+		if (r == 0)
 			continue;
-		r = wb_keep_config_read(files, unit, &all.items[all.n], err);
+		if (r > 0)
+			r = wb_keep_config_read(files, unit, &all.items[all.n], err);
 		if (r < 0)
 			return r;
 		all.n++;

@@ -472,6 +472,22 @@ bool wb_definition_limits_memory(const struct wb_manifest_unit *u)
 	return false;
 }
 
+bool wb_definition_restarts(const struct wb_manifest_unit *u)
+{
+	struct walk w = {u};
+	bool restarts = false;
+	int r = 1;
+
+	while (r > 0) {
+		CLEAN_ASSIGNMENT a = {};
+
+		r = walk(&w, &a);
+		if (r > 0 && !strcmp(a.key, "Restart"))
+			restarts = !strcmp(a.value, "always") || !strcmp(a.value, "on-success");
+	}
+	return restarts;
+}
+
 /* What systemd orders services after by itself: systemd.service(5), systemd.exec(5). */
 static bool is_implied(const char *unit)
 {

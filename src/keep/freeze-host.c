@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "keep/definition.h"
 #include "keep/threads.h"
 #include "keep/freeze.h"
 #include "keep/hold.h"
@@ -61,8 +62,12 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	if (r < 0 && r != -ENOENT)
 		return r;
 	r = wb_keep_look(&look, u->unit, r == 0 ? &config : NULL, &verdict, err);
-	/* The shutdown spares it: if it does not run, nobody stopped it who will start it again. */
-	if ((r == -ESRCH || r == -ENOENT) && wb_service_has_ended(look.units, u->unit))
+	/*
+	 * The shutdown spares it: if it does not run, nobody stopped it who will start it again. But for
+	 * systemd, which is told not to in these seconds: then the next boot starts it.
+	 */
+	if ((r == -ESRCH || r == -ENOENT) && !wb_definition_restarts(u) &&
+		wb_service_has_ended(look.units, u->unit))
 		return wb_fail(err, WB_FREEZE_ENDED, "%s has ended", u->unit);
 	if (r < 0)
 		return r;

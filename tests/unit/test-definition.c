@@ -365,6 +365,28 @@ static void test_limits_memory(void **state)
 	}
 }
 
+static void test_restarts(void **state)
+{
+	static const struct {
+		const char *text, *dropin;
+		bool restarts;
+	} cases[] = {
+		{"[Service]\nRestart=always\n", "", true},
+		{"[Service]\nRestart=on-failure\n", "[Service]\nRestart=on-success\n", true},
+		{"[Service]\nRestart=always\n", "[Service]\nRestart=\n", false},
+		{"[Service]\nRestart=on-abnormal\nRestartSec=1\n", "", false},
+		{"[Service]\nExecStart=/bin/x\n", "", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct wb_manifest_text texts[] = {
+			{.text = (char *)cases[i].text}, {.text = (char *)cases[i].dropin}};
+		struct wb_manifest_unit u = {.unit = "a.service", .definition = {texts, 2}};
+
+		assert_int_equal(wb_definition_restarts(&u), cases[i].restarts);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_dirs),
 		cmocka_unit_test(test_limits_memory),
+		cmocka_unit_test(test_restarts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,11 @@ static void lists_the_directory(void **state)
 		{WB_KEEP_DIR "/a.service.conf", "How=restart\n"},
 		{WB_KEEP_DIR "/a.service.conf.dpkg-old", "junk"},
 		{WB_KEEP_DIR "/README", "junk"},
+		{WB_KEEP_DIR "/.a.conf", "an editor's"},
+		{},
+	};
+	static const struct fake_file misnamed[] = {
+		{WB_KEEP_DIR "/redis-server.conf", "How=auto\n"},
 		{},
 	};
 	static const struct fake_file bad[] = {
@@ -117,7 +122,7 @@ static void lists_the_directory(void **state)
 	};
 	static const struct fake_file none[] = {{}};
 	struct wb_files files = fake_files(disk), files_bad = fake_files(bad),
-			files_none = fake_files(none);
+			files_misnamed = fake_files(misnamed), files_none = fake_files(none);
 	WB_CLEAN_KEEP_CONFIGS all = {}, nothing = {};
 	struct wb_error err = {};
 
@@ -130,6 +135,9 @@ static void lists_the_directory(void **state)
 	assert_int_equal(nothing.n, 0);
 	assert_int_equal(wb_keep_configs_read(&files_bad, &nothing, &err), -EBADMSG);
 	assert_non_null(strstr(err.text, WB_KEEP_DIR "/a.service.conf, line 1"));
+	assert_int_equal(wb_keep_configs_read(&files_misnamed, &nothing, &err), -EINVAL);
+	assert_non_null(
+		strstr(err.text, WB_KEEP_DIR "/redis-server.conf is named after no service"));
 }
 
 int main(void)
