@@ -35,6 +35,10 @@ def ask(s, args):
 def connect(args):
     s = socket.create_connection((args.host, args.port), timeout=args.timeout)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A question that has arrived at a kernel which then dies is neither answered nor sent again.
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 100)):
+        s.setsockopt(socket.IPPROTO_TCP, option, value)
     return s
 
 
