@@ -46,13 +46,21 @@ static char *text_of(const struct wb_files *files, const char *path)
 static int add_text(const struct wb_files *files, struct wb_manifest_unit *u, const char *path,
 	struct wb_error *err)
 {
-	struct wb_manifest_text *t = wb_list_add(&u->definition, sizeof(*t));
+	WB_CLEAN_STR text = text_of(files, path);
+	struct wb_manifest_text *t;
 
+	if (!text)
+		return wb_fail(err, -EIO, "cannot read %s", path);
+	/* What a jump that did not come about has left is no part of it. */
+	if (!strncmp(text, WB_JUMP_MARK, strlen(WB_JUMP_MARK)))
+		return 0;
+	t = wb_list_add(&u->definition, sizeof(*t));
 	if (!t)
 		return wb_oom(err);
+	t->text = text;
+	text = NULL;
 	t->path = strdup(path);
-	t->text = text_of(files, path);
-	return t->path && t->text ? 0 : wb_fail(err, -EIO, "cannot read %s", path);
+	return t->path ? 0 : wb_oom(err);
 }
 
 /* The unit as it is defined now: the next boot brings it back under the same settings. */
@@ -258,6 +266,10 @@ int cmd_keeping_foresee(
 	if (backend && !strcmp(backend, "pmem")) {
 		int r = wb_store_region_ready(sys->files, store_size(k), &region, &why);
 
+		if (r == -ENOSPC && wb_ahead_changes(&k->draft)) {
+			wb_ahead_fit(&k->draft, 0);
+			r = wb_store_region_ready(sys->files, store_size(k), &region, &why);
+		}
 		if (r < 0 && r != -EACCES)
 			return lower_all(k, why.text, err);
 	}
@@ -530,7 +542,7 @@ static int arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, struct
 	r = write_draft(sys, k, err);
 	k->armed = r == 0;
 	if (r == 0 && k->spared.n)
-		r = wb_spare_units(sys, &k->spared, err);
+		r = wb_spare_units(sys, &k->spared, !now, err);
 	if (r == 0 && !now)
 		r = hold_stopped(k, err);
 	return r;
@@ -546,10 +558,31 @@ int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, s
 	return r;
 }
 
+/* Who ended while systemd was told not to start anybody again. */
+static void start_ended(const struct wb_manifest *m)
+{
+	for (size_t i = 0; i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+		const char *const argv[] = {"systemctl", "start", u->unit, NULL};
+		WB_CLEAN_SERVICE s = {};
+		bool failed;
+
+		if (!wb_manifest_is_process(u) ||
+			wb_services_systemd.read(NULL, u->unit, &s, NULL) < 0 || !s.active)
+			continue;
+		failed = !strcmp(s.active, "failed");
+		if ((failed || !strcmp(s.active, "inactive")) && wb_definition_restarts(u, failed))
+			wb_spawn(
+				&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
+	}
+}
+
 void cmd_keeping_undo(const struct wb_sys *sys, struct cmd_keeping *k)
 {
-	if (k->armed && k->spared.n)
+	if (k->armed && k->spared.n) {
 		wb_spare_undo(sys, &k->spared);
+		start_ended(&k->draft);
+	}
 	if (k->armed) {
 		sys->remove_file(sys->ctx, WB_FREEZE_DRAFT);
 		wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, NULL);
@@ -690,11 +723,17 @@ int cmd_keeping_freeze(
 		host.release = staged.to;
 	host.criu = m.criu;
 	f.store = store;
-	r = wb_freeze_all(&f, &m, err);
+	/* Nobody starts a second instance of what stands still: not beside it, and not after it is killed. */
+	r = sys->write_file(sys->ctx, WB_SPARE_FROZEN, (struct wb_bytes){}, 0600);
+	if (r < 0)
+		wb_fail(err, r, "cannot write %s: %s", WB_SPARE_FROZEN, strerror(-r));
+	else
+		r = wb_freeze_all(&f, &m, err);
 	for (size_t i = 0; i < host.lost.n; i++)
 		fprintf(stderr, "warmboot: %s\n", host.lost.items[i]);
 	wb_strv_deinit(&host.lost);
 	if (r < 0) {
+		sys->remove_file(sys->ctx, WB_SPARE_FROZEN);
 		/* The jump may be made all the same, and nobody would find what to wipe after it. */
 		wb_store_scrub(store);
 		return r;

@@ -472,8 +472,15 @@ bool wb_definition_limits_memory(const struct wb_manifest_unit *u)
 	return false;
 }
 
-bool wb_definition_restarts(const struct wb_manifest_unit *u)
+bool wb_definition_restarts(const struct wb_manifest_unit *u, bool failed)
 {
+	/* systemd.service(5); a value that it does not know leaves the one before in force. */
+	static const struct {
+		const char *value;
+		bool success, failure;
+	} ways[] = {{"no", false, false}, {"always", true, true}, {"on-success", true, false},
+		{"on-failure", false, true}, {"on-abnormal", false, true},
+		{"on-watchdog", false, true}, {"on-abort", false, true}};
 	struct walk w = {u};
 	bool restarts = false;
 	int r = 1;
@@ -482,8 +489,9 @@ bool wb_definition_restarts(const struct wb_manifest_unit *u)
 		CLEAN_ASSIGNMENT a = {};
 
 		r = walk(&w, &a);
-		if (r > 0 && !strcmp(a.key, "Restart"))
-			restarts = !strcmp(a.value, "always") || !strcmp(a.value, "on-success");
+		for (size_t i = 0; r > 0 && i < sizeof(ways) / sizeof(*ways); i++)
+			if (!strcmp(a.key, "Restart") && !strcmp(a.value, ways[i].value))
+				restarts = failed ? ways[i].failure : ways[i].success;
 	}
 	return restarts;
 }

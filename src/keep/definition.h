@@ -34,8 +34,8 @@ int wb_definition_replace(const struct wb_manifest_unit *u,
 const char *wb_definition_asks(const struct wb_manifest_unit *u);
 /* Does it have a limit or a guarantee of memory of its own (MemoryMax= and its like)? Pure. */
 bool wb_definition_limits_memory(const struct wb_manifest_unit *u);
-/* Does systemd start it again when it has ended by itself, with success (Restart=)? Pure. */
-bool wb_definition_restarts(const struct wb_manifest_unit *u);
+/* Does systemd start it again when it has ended by itself, with success or not (Restart=)? Pure. */
+bool wb_definition_restarts(const struct wb_manifest_unit *u, bool failed);
 
 /*
  * The first of `after`, all that systemd starts the unit after, that neither its definition names nor

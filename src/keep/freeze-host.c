@@ -12,7 +12,6 @@
 #include "keep/images.h"
 #include "keep/preflight.h"
 #include "keep/settle.h"
-#include "keep/spare.h"
 #include "keep/take.h"
 #include "keep/wake.h"
 #include "timeline/marks.h"
@@ -66,7 +65,7 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	 * The shutdown spares it: if it does not run, nobody stopped it who will start it again. But for
 	 * systemd, which is told not to in these seconds: then the next boot starts it.
 	 */
-	if ((r == -ESRCH || r == -ENOENT) && !wb_definition_restarts(u) &&
+	if ((r == -ESRCH || r == -ENOENT) && !wb_definition_restarts(u, false) &&
 		wb_service_has_ended(look.units, u->unit))
 		return wb_fail(err, WB_FREEZE_ENDED, "%s has ended", u->unit);
 	if (r < 0)
@@ -227,10 +226,6 @@ static int host_take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv
 
 static int host_commit(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
 {
-	const struct wb_freeze_host *host = ctx;
-
-	/* Before the first of them is killed: systemd may be as quick as this process. */
-	host->sys->write_file(host->sys->ctx, WB_SPARE_FROZEN, (struct wb_bytes){}, 0600);
 	return wb_criu_commit((struct wb_criu_frozen *)frozen, err);
 }
 

@@ -37,9 +37,10 @@ static const char of_service[] = "ConditionPathExists=!" WB_SPARE_FROZEN "\n"
 				 "[Service]\n"
 				 "Restart=no\n"
 				 "RestartForceExitStatus=\n"
-				 "KillMode=none\n"
+				 "RuntimeMaxSec=infinity\n"
 				 "ExecStop=\n"
 				 "ExecStopPost=\n";
+static const char of_shutdown[] = "KillMode=none\n";
 
 static bool is_slice(const char *name, size_t n)
 {
@@ -127,11 +128,20 @@ static int reload(struct wb_error *err)
 static bool remove_own(const struct wb_sys *sys, const char *path)
 {
 	WB_CLEAN_BLOB text = {};
+	size_t n;
 
 	if (sys->files->read(sys->files->ctx, path, 1 << 20, &text, NULL) < 0 ||
 		strncmp((const char *)text.data, WB_JUMP_MARK, strlen(WB_JUMP_MARK)) != 0)
 		return false;
 	sys->remove_file(sys->ctx, path);
+	/* And its directory, where nobody else has a drop-in. */
+	n = strlen(path) - strlen("/" WB_SPARE_NAME);
+	if (strlen(path) > strlen("/" WB_SPARE_NAME) && !strcmp(path + n, "/" WB_SPARE_NAME)) {
+		WB_CLEAN_STR dir = strndup(path, n);
+
+		if (dir)
+			sys->remove_file(sys->ctx, dir);
+	}
 	return true;
 }
 
@@ -223,15 +233,15 @@ static int write_in_place(const struct wb_sys *sys, const char *unit, struct wb_
 	return *text ? write_text(sys, path, text, err) : 0;
 }
 
-static int spare(const struct wb_sys *sys, const char *unit, struct wb_error *err)
+static int spare(const struct wb_sys *sys, const char *unit, bool shutdown, struct wb_error *err)
 {
-	bool mount = is_mount(unit);
+	bool mount = is_mount(unit), service = !mount && !is_slice(unit, strlen(unit));
 	char path[1280], text[512];
 	int r;
 
 	path_of(unit, path, sizeof(path));
-	snprintf(text, sizeof(text), "%s%s", of_unit,
-		mount || is_slice(unit, strlen(unit)) ? "" : of_service);
+	snprintf(text, sizeof(text), "%s%s%s", of_unit, service ? of_service : "",
+		service && shutdown ? of_shutdown : "");
 	r = write_text(sys, path, text, err);
 	if (r == 0 && mount)
 		r = write_in_place(sys, unit, err);
@@ -239,12 +249,13 @@ static int spare(const struct wb_sys *sys, const char *unit, struct wb_error *er
 	return mount && r == -ENAMETOOLONG ? 0 : r;
 }
 
-int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct wb_error *err)
+int wb_spare_units(
+	const struct wb_sys *sys, const struct wb_strv *units, bool shutdown, struct wb_error *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < units->n && r == 0; i++)
-		r = spare(sys, units->items[i], err);
+		r = spare(sys, units->items[i], shutdown, err);
 	if (r == 0) {
 		r = reload(err);
 		/* It may have been read all the same. */

@@ -11,8 +11,11 @@
 #include "keep/manifest.h"
 #include "sys/sys.h"
 
-/* Of every directory of drop-ins; before an administrator's own in name, so that theirs win. */
-#define WB_SPARE_NAME "50-warmboot.conf"
+/*
+ * systemd reads drop-ins in the order of their names, whatever directory they lie in, and the last one wins
+ * (systemd.unit(5)): it has to be this one, also over what "systemctl edit" writes.
+ */
+#define WB_SPARE_NAME "zzzz-warmboot.conf"
 
 /*
  * While it is there nobody starts a spared service: its processes are in the store, and a second instance
@@ -33,10 +36,12 @@ int wb_spare_add_mounts(const struct wb_files *files, struct wb_strv *units);
 /* A mount's unit file without its Conflicts=, to be freed; "": it has none. Pure. NULL: out of memory. */
 char *wb_spare_mount_text(const char *fragment);
 /*
- * Write the drop-ins for these units and have systemd read them. On failure none is left. -EIO with
- * what systemctl said, and what sys->write_file() answers.
+ * Write the drop-ins for these units and have systemd read them. `shutdown`: they go through one, and what
+ * it stops must leave their processes. On failure none is left. -EIO with what systemctl said, and what
+ * sys->write_file() answers.
  */
-int wb_spare_units(const struct wb_sys *sys, const struct wb_strv *units, struct wb_error *err);
+int wb_spare_units(
+	const struct wb_sys *sys, const struct wb_strv *units, bool shutdown, struct wb_error *err);
 /* All that there are, whoever wrote them; were there any? Whatever fails is passed over. */
 bool wb_spare_sweep(const struct wb_sys *sys);
 /* Take them away again: the jump is not made. Whatever fails is passed over. */

@@ -192,7 +192,7 @@ static int real_write_file(void *ctx, const char *path, struct wb_bytes contents
 
 static int real_remove_file(void *ctx, const char *path)
 {
-	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+	return remove(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 static int real_append_file(

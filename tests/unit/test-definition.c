@@ -369,13 +369,14 @@ static void test_restarts(void **state)
 {
 	static const struct {
 		const char *text, *dropin;
-		bool restarts;
+		bool success, failure;
 	} cases[] = {
-		{"[Service]\nRestart=always\n", "", true},
-		{"[Service]\nRestart=on-failure\n", "[Service]\nRestart=on-success\n", true},
-		{"[Service]\nRestart=always\n", "[Service]\nRestart=\n", false},
-		{"[Service]\nRestart=on-abnormal\nRestartSec=1\n", "", false},
-		{"[Service]\nExecStart=/bin/x\n", "", false},
+		{"[Service]\nRestart=always\n", "", true, true},
+		{"[Service]\nRestart=on-failure\n", "[Service]\nRestart=on-success\n", true, false},
+		{"[Service]\nRestart=always\n", "[Service]\nRestart=no\n", false, false},
+		{"[Service]\nRestart=always\n", "[Service]\nRestart=\n", true, true},
+		{"[Service]\nRestart=on-abnormal\nRestartSec=1\n", "", false, true},
+		{"[Service]\nExecStart=/bin/x\n", "", false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -383,7 +384,8 @@ static void test_restarts(void **state)
 			{.text = (char *)cases[i].text}, {.text = (char *)cases[i].dropin}};
 		struct wb_manifest_unit u = {.unit = "a.service", .definition = {texts, 2}};
 
-		assert_int_equal(wb_definition_restarts(&u), cases[i].restarts);
+		assert_int_equal(wb_definition_restarts(&u, false), cases[i].success);
+		assert_int_equal(wb_definition_restarts(&u, true), cases[i].failure);
 	}
 }
 

@@ -69,11 +69,12 @@ UNIT = textwrap.dedent('''
     Type={type}
     ExecStartPre=/bin/sh -c 'cat /proc/sys/kernel/random/boot_id >>/root/starts-%N'
     ExecStart=/usr/bin/python3 /opt/t/ask.py {args}
-    Restart=always
-    RestartSec=0
     [Install]
     WantedBy=multi-user.target
 ''')
+# As from "systemctl edit", which has the last word among drop-ins mostly.
+OVERRIDE = "/etc/systemd/system/{}.service.d/override.conf"
+EDITED = "[Service]\nRestart=always\nRestartSec=0\nRestartForceExitStatus=SIGKILL\n"
 # What is to go wrong in a shutdown, right before or after the freeze: a program that runs once.
 FAULT = textwrap.dedent('''
     [Unit]
@@ -116,6 +117,7 @@ class World:
         args = args or ("grow" if name == "two" else "")
         self.g.write_file(f"/etc/systemd/system/{name}.service",
                           UNIT.format(type=kind, args=f"{PORTS[name]} {args}").encode())
+        self.g.write_file(OVERRIDE.format(name), EDITED.encode())
 
     def go_wrong(self, when, script):
         """`when`: "before" or "after" the freeze of the jump to come."""
@@ -196,7 +198,7 @@ class World:
         assert g.out("systemctl --failed --no-legend") == ""
         for name in PORTS:
             assert g.out(f"systemctl show -P FragmentPath {name}") == f"/etc/systemd/system/{name}.service"
-            assert not g.out(f"systemctl show -P DropInPaths {name}")
+            assert g.out(f"systemctl show -P DropInPaths {name}") == OVERRIDE.format(name)
             assert g.out(f"systemctl is-active {name}") == "active"
         assert not g.out("find /opt/t -name before -o -name after"), "the fault did not happen"
         store = json.loads(g.out("warmboot store --json"))
@@ -408,8 +410,14 @@ def test_power_cut_after_the_freeze(world):
 
 
 def test_now(world):
+    # Somebody who starts it whenever it is down, not only systemd because it failed.
+    g, names = world.g, " ".join(f"{name}.service" for name in PORTS)
+    g.write_file("/run/systemd/system/upholds.service",
+                 f"[Unit]\nUpholds={names}\n[Service]\nExecStart=sleep infinity\n".encode())
+    g.run("systemctl daemon-reload && systemctl start upholds", check=True)
     for r in world.jump("--now {}").values():
         kept(r)
+    g.run("systemctl stop upholds && rm -f /run/systemd/system/upholds.service && systemctl daemon-reload", check=True)
     world.nothing_is_left()
 
 

@@ -183,7 +183,7 @@ def test_who_insists_gets_no_jump(g):
 
 
 DUMP_LOG = "/run/warmboot/criu/memcached.service/dump.log"
-DROP_IN = "/run/systemd/system/memcached.service.d/50-warmboot.conf"
+DROP_IN = "/run/systemd/system/memcached.service.d/zzzz-warmboot.conf"
 
 
 @pytest.mark.parametrize("signal,when,code,sentence", [
