@@ -52,7 +52,7 @@ static int add_text(const struct wb_files *files, struct wb_manifest_unit *u, co
 	if (!text)
 		return wb_fail(err, -EIO, "cannot read %s", path);
 	/* What a jump that did not come about has left is no part of it. */
-	if (!strncmp(text, WB_JUMP_MARK, strlen(WB_JUMP_MARK)))
+	if (wb_has_jump_mark(text))
 		return 0;
 	t = wb_list_add(&u->definition, sizeof(*t));
 	if (!t)
@@ -101,9 +101,9 @@ static int check_one(
 static int refuse(const struct wb_manifest_unit *u, const char *why, struct wb_error *err)
 {
 	return wb_fail(err, -EOPNOTSUPP,
-		"%s was to be kept as a process: %s; \"warmboot keep add --how=auto %s\" lets it "
-		"be "
-		"restarted where it must, and --no-keep keeps none",
+		"%s was to be kept as a process: %s; "
+		"\"warmboot keep add --how=auto %s\" lets it be restarted where it must, and "
+		"--no-keep keeps none",
 		u->unit, why, u->unit);
 }
 
@@ -558,12 +558,19 @@ int cmd_keeping_arm(const struct wb_sys *sys, struct cmd_keeping *k, bool now, s
 	return r;
 }
 
+/* "start", "restart". What fails is passed over. */
+static void tell(const char *unit, const char *verb)
+{
+	const char *const argv[] = {"systemctl", verb, unit, NULL};
+
+	wb_spawn(&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
+}
+
 /* Who ended while systemd was told not to start anybody again. */
 static void start_ended(const struct wb_manifest *m)
 {
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
-		const char *const argv[] = {"systemctl", "start", u->unit, NULL};
 		WB_CLEAN_SERVICE s = {};
 		bool failed;
 
@@ -572,8 +579,7 @@ static void start_ended(const struct wb_manifest *m)
 			continue;
 		failed = !strcmp(s.active, "failed");
 		if ((failed || !strcmp(s.active, "inactive")) && wb_definition_restarts(u, failed))
-			wb_spawn(
-				&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
+			tell(u->unit, "start");
 	}
 }
 
@@ -605,17 +611,12 @@ static bool is_stopping(void)
 	       said.data && !strncmp((const char *)said.data, "stopping", 8);
 }
 
-/* "start", "restart": each whose processes were to be kept. What fails is passed over. */
+/* Each whose processes were to be kept. */
 static void tell_kept(const struct wb_manifest *m, const char *verb)
 {
-	for (size_t i = 0; i < m->units.n; i++) {
-		const struct wb_manifest_unit *u = &m->units.items[i];
-		const char *const argv[] = {"systemctl", verb, u->unit, NULL};
-
-		if (wb_manifest_is_process(u))
-			wb_spawn(
-				&(struct wb_spawn){.argv = argv, .deadline_ms = 90000}, NULL, NULL);
-	}
+	for (size_t i = 0; i < m->units.n; i++)
+		if (wb_manifest_is_process(&m->units.items[i]))
+			tell(m->units.items[i].unit, verb);
 }
 
 /* It was killed with a word for the freeze, or in the freeze of --now: then who is not back starts anew. */
@@ -748,6 +749,7 @@ void cmd_keeping_start_again(const struct wb_sys *sys, struct cmd_keeping *k)
 	wb_hold_end(&wb_runner_host, WB_HOLD_KEPT, NULL);
 	if (!k->spared.n)
 		return;
+	/* First, since nobody could be started under it; and not once more in cmd_keeping_undo(). */
 	wb_spare_undo(sys, &k->spared);
 	wb_strv_deinit(&k->spared);
 	tell_kept(&k->draft, "restart");

@@ -86,6 +86,11 @@ static int from_json(const json_t *json, struct wb_record *ret)
 	return 0;
 }
 
+bool wb_has_jump_mark(const char *text)
+{
+	return !strncmp(text, WB_JUMP_MARK, strlen(WB_JUMP_MARK));
+}
+
 int wb_record_read(
 	const struct wb_files *files, const char *path, struct wb_record *ret, struct wb_error *err)
 {

@@ -18,6 +18,7 @@
 
 /* The first line of unit files below /run that are for one jump, and for no boot after it. */
 #define WB_JUMP_MARK "# Written by warmboot for the time of a jump.\n"
+bool wb_has_jump_mark(const char *text);
 
 /* In seconds. A firmware that needs longer than this to start a kernel is not one that we know. */
 #define WB_LONGEST_REBOOT (30 * 60)

@@ -124,20 +124,19 @@ static int reload(struct wb_error *err)
 	return wb_spawn_ok(&(struct wb_spawn){.argv = argv, .deadline_ms = RELOAD_MS}, err);
 }
 
-/* The boot after a jump has drop-ins of the same name that are no such ones. */
+/* What somebody else wrote under that name stays. */
 static bool remove_own(const struct wb_sys *sys, const char *path)
 {
 	WB_CLEAN_BLOB text = {};
-	size_t n;
+	const char *name = strrchr(path, '/');
 
 	if (sys->files->read(sys->files->ctx, path, 1 << 20, &text, NULL) < 0 ||
-		strncmp((const char *)text.data, WB_JUMP_MARK, strlen(WB_JUMP_MARK)) != 0)
+		!wb_has_jump_mark((const char *)text.data))
 		return false;
 	sys->remove_file(sys->ctx, path);
 	/* And its directory, where nobody else has a drop-in. */
-	n = strlen(path) - strlen("/" WB_SPARE_NAME);
-	if (strlen(path) > strlen("/" WB_SPARE_NAME) && !strcmp(path + n, "/" WB_SPARE_NAME)) {
-		WB_CLEAN_STR dir = strndup(path, n);
+	if (name && !strcmp(name, "/" WB_SPARE_NAME)) {
+		WB_CLEAN_STR dir = strndup(path, (size_t)(name - path));
 
 		if (dir)
 			sys->remove_file(sys->ctx, dir);

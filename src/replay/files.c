@@ -74,7 +74,7 @@ static int take_file(const struct wb_files *files, const char *path, struct wb_w
 	if (files->readlink(files->ctx, path, &target, NULL) == 0)
 		return wb_world_add_file(world, path, target, (struct wb_bytes){});
 	if (files->read(files->ctx, path, LARGEST_UNIT_FILE, &text, NULL) < 0 ||
-		!strncmp((const char *)text.data, WB_JUMP_MARK, strlen(WB_JUMP_MARK)))
+		wb_has_jump_mark((const char *)text.data))
 		return 0;
 	return wb_world_add_file(world, path, NULL, wb_blob_view(&text));
 }
