@@ -1,9 +1,16 @@
 # Thin front for Meson, the scripts and the guests; `make help` lists the commands.
 BUILD ?= build
+FILTER ?=
 FUZZ_SECONDS ?= 300
+JUMPS ?= 100
+export FILTER FUZZ_SECONDS JUMPS
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
-.PHONY: all help check check-unit check-guest demo bench bench-silence bench-store fuzz deb install clean
+# What the bench needs, then the bench itself.
+BENCH = scripts/install-deps all && $(MAKE) --no-print-directory all && scripts/guest-image >/dev/null && \
+	$(PYTHON) bench/bench.py $(BUILD)
+
+.PHONY: all help check check-unit check-guest check-long demo bench bench-silence bench-store fuzz deb install clean
 .DEFAULT_GOAL := all
 
 all: ## build the program (in build/)
@@ -14,7 +21,7 @@ all: ## build the program (in build/)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-check: ## install what is missing, build, and run every test, in guests too
+check: ## install what is missing, build, and run every test, in guests too; FILTER=name runs what matches
 	@scripts/install-deps all
 	@$(PYTHON) scripts/run-checks all
 
@@ -26,31 +33,24 @@ check-guest: ## the part of check that runs in guests
 	@scripts/install-deps all
 	@$(PYTHON) scripts/run-checks guest
 
+check-long: ## for releases: tests that the gate has no time for, JUMPS=100 in a row, every kernel, FUZZ_SECONDS=300 each
+	@scripts/install-deps all
+	@$(PYTHON) scripts/run-checks long
+
 demo: ## a service and its client's connection cross from Debian's 6.12 kernel to 7.2
 	@scripts/install-deps all
 	@$(MAKE) --no-print-directory all
 	@scripts/guest-image >/dev/null
 	@$(PYTHON) bench/demo.py $(BUILD)
 
-bench-silence: ## what clients see over a jump, by each way; BENCH_ARGS="--rounds 3"
-	@scripts/install-deps all
-	@$(MAKE) --no-print-directory all
-	@scripts/guest-image >/dev/null
-	@$(PYTHON) bench/silence.py $(BUILD) $(BENCH_ARGS)
+bench: ## every ratio of README.md, in one table and in out/bench.json; BENCH_ARGS="--rounds 3" or "--icount"
+	@$(BENCH) $(BENCH_ARGS)
 
-bench-store: ## what the store costs, and how long a large service stands still; BENCH_ARGS="--rounds 3"
-	@scripts/install-deps all
-	@$(MAKE) --no-print-directory all
-	@scripts/guest-image >/dev/null
-	@$(PYTHON) bench/store.py $(BUILD) $(BENCH_ARGS)
+bench-silence: ## the part of bench about loading, jumping and silence; BENCH_ARGS="--rounds 3"
+	@$(BENCH) --part=silence $(BENCH_ARGS)
 
-bench: ## compare loaders in one guest, then bench-silence and bench-store; BENCH_ARGS="--rounds 5 --icount"
-	@scripts/install-deps all
-	@$(MAKE) --no-print-directory all
-	@scripts/guest-image >/dev/null
-	@$(PYTHON) bench/bench.py $(BUILD) $(BENCH_ARGS)
-	@$(PYTHON) bench/silence.py $(BUILD) $(BENCH_ARGS)
-	@$(PYTHON) bench/store.py $(BUILD) $(BENCH_ARGS)
+bench-store: ## the part of bench about the store and pre-copy; BENCH_ARGS="--rounds 3"
+	@$(BENCH) --part=store $(BENCH_ARGS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS under clang
 	@scripts/install-deps build

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What warmboot does, shown once: a service, its memory and its client's connection cross from Debian's kernel to
+"""A demonstration of warmboot: a service, its memory and its client's connection cross from Debian's kernel to
 the backported one.
 """
 import pathlib
@@ -16,7 +16,7 @@ sys.path.insert(0, str(TOP / "tests" / "vm"))
 from guest import Guest, GuestError, stage_install  # noqa: E402
 from net import any_network  # noqa: E402
 
-# Answers each line with the kernel that runs, a secret that only its memory knows, and a count.
+# Answers each line with the running kernel, a secret in its memory, and a count.
 SERVICE = textwrap.dedent('''
     import secrets, socketserver
     SECRET, count = secrets.token_hex(4), 0
@@ -60,7 +60,7 @@ def answer(event, start):
 
 
 class Picture(threading.Thread):
-    """The client's answers as they come: one in a while, and each at which something changed."""
+    """Print the client's answers: one in a while, and each with a change."""
 
     def __init__(self, client):
         super().__init__(daemon=True)

@@ -1,94 +1,72 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a client sees while the kernel changes: the longest silence, and what was lost.
+"""Loads, jumps, and a client's view of them: the longest silence, and lost connections.
 
 One guest under OVMF, one service, two clients beside it with a TCP stack of their own: one holds its connection,
-one opens a new one every 100 ms. Rounds interleave the ways, so that a busy machine slows all of them.
+one opens a new one every 100 ms. Rounds interleave the ways, so that a busy machine slows all of them. Each jump
+is from the newest kernel to itself. Times are the host's, taken when a console line arrives, and count from the
+old kernel's last line. The program on the real root is init=.
 """
-import argparse
-import pathlib
-import statistics
-import sys
-import tempfile
-import time
+from common import (BEST, LOAD_KEXEC, MARKS, Guest, from_timeline, load, mark_cost, rest, since_last, unpacked_mib)
+from demo import SERVICE, UNIT
+from figures import COLD, KEEP, KEXEC, WARM
+from net import Network
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "tests" / "vm"))
-sys.path.insert(0, str(TOP / "bench"))
-
-from demo import SERVICE, UNIT  # noqa: E402
-from guest import Guest, GuestError, stage_install  # noqa: E402
-from net import Network  # noqa: E402
-
-KEXEC_TOOLS = ("kexec -s -l /boot/vmlinuz-{r} --initrd=/boot/initrd.img-{r} --append=\"$(sed "
-               "'s/initrd=[^ ]*//; s/BOOT_IMAGE=[^ ]*//' /proc/cmdline)\" && systemctl kexec")
-WAYS = {
-    "cold reboot (OVMF)": ("systemctl reboot", False),
-    "kexec-tools, systemctl kexec": (KEXEC_TOOLS, True),
-    "warmboot, restart": ("warmboot reboot {r} --no-keep", True),
-    "warmboot, keep": ("warmboot reboot {r} --keep counter", True),
-}
-BASE = "kexec-tools, systemctl kexec"
+TIMEOUT = 300
+MEMORY = "2G"
+# The host gives all memory at the start. Otherwise the first jump would wait for it, and later ones would not.
+TOUCHED = ("-object", f"memory-backend-ram,id=ram,size={MEMORY},prealloc=on", "-machine", "memory-backend=ram")
+# Before the jump. The kernel that kexec -c loads is dropped again: only this load is compared with warmboot's.
+LOADS = {KEXEC: ((KEXEC, LOAD_KEXEC.replace("{flag}", "-s")),),
+         WARM: (("kexec-tools -c", LOAD_KEXEC.replace("{flag}", "-c")), (WARM, BEST))}
+JUMPS = {KEXEC: "systemctl kexec", WARM: "warmboot reboot --no-keep",
+         KEEP: "warmboot reboot {release} --keep counter", COLD: "systemctl reboot"}
 
 
-def one(g, net, way, release):
-    command, kexec = WAYS[way]
+def loads(bench, number, g, way):
+    """The figures of this way's own load; each other one is a sample of its own."""
+    figures = {}
+    for name, command in LOADS.get(way, ()):
+        figures = load(g, command, TIMEOUT)
+        if name != way:
+            bench.add(number, name, figures)
+            g.run("kexec -u", check=True)
+    return figures
+
+
+def seen_by_clients(held, fresh, secret):
+    last = [e for e in held.events if e["what"] == "answer"][-1]
+    h, f = held.report(), fresh.report()
+    return {"held": h["silence"], "new": f["silence"], "slowest": f["slowest"], "lost": h["lost"] + f["lost"],
+            "refused": f["refused"], "restarts": int(last["text"].split()[1] != secret)}
+
+
+def one(bench, number, g, net, way):
+    """One jump with its load; the guest is at rest before."""
+    rest(g, TIMEOUT)
+    figures = loads(bench, number, g, way)
+    if way == WARM:
+        figures.update(unpacked=unpacked_mib(g), marks=mark_cost(g))
     with net.client("hold", 7000) as held, net.client("fresh", 7000) as fresh:
         held.wait_answers(20, 60)
         fresh.wait_answers(20, 60)
         secret = held.events[-1]["text"].split()[1]
-        g.jump(command.format(r=release), 600, expect_kexec=kexec)
+        times = g.jump(JUMPS[way].format(release=g.release), 600, expect_kexec=way != COLD, marks=MARKS)
         for c in (held, fresh):
-            c.wait_answers(10, 300)
+            c.wait_answers(10, TIMEOUT)
             c.stop()
-        last = [e for e in held.events if e["what"] == "answer"][-1]
-        g.run("systemctl is-system-running --wait", 240)
-        return {"held": held.report()["silence"], "fresh": fresh.report()["silence"],
-                "slowest": fresh.report()["slowest"],
-                "lost": held.report()["lost"] + fresh.report()["lost"], "refused": fresh.report()["refused"],
-                "memory": last["text"].split()[1] == secret}
+        figures.update(since_last(times), **seen_by_clients(held, fresh, secret))
+    if way == WARM:
+        figures.update(from_timeline(g, times))
+    bench.add(number, way, figures)
 
 
-def table(results):
-    base = {k: statistics.median(r[k] for r in results[BASE]) for k in ("held", "fresh")}
-    print(f"\n{'':32}{'held connection':>22}{'new connections':>22}{'slowest one':>13}{'lost':>6}{'refused':>9}  memory")
-    for way, runs in results.items():
-        cells = [way.ljust(32)]
-        for k in ("held", "fresh"):
-            m = statistics.median(r[k] for r in runs)
-            cells.append(f"{m:12.1f} s {m / base[k]:6.2f} x")
-        cells.append(f"{statistics.median(r['slowest'] for r in runs):11.1f} s")
-        cells.append(f"{sum(r['lost'] for r in runs):6}{sum(r['refused'] for r in runs):9}")
-        cells.append("  kept" if all(r["memory"] for r in runs) else "  gone")
-        print("".join(cells))
-
-
-def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument("build", nargs="?", default=TOP / "build")
-    ap.add_argument("--rounds", type=int, default=1)
-    args, _ = ap.parse_known_args()
-    results = {way: [] for way in WAYS}
-    with tempfile.TemporaryDirectory(prefix="wb-bench.") as stage:
-        pathlib.Path(stage).chmod(0o755)
-        stage_install(args.build, stage)
-        with Network() as net, Guest(kernel="7.2", firmware="uefi", mem="2G", payload=stage, name="silence",
-                                     net=net) as g:
-            g.network_up()
-            g.write_file("/opt/counter.py", SERVICE.encode())
-            g.write_file("/etc/systemd/system/counter.service", UNIT.encode())
-            g.run("systemctl daemon-reload; systemctl enable --now counter", 60, check=True)
-            release = g.image.release("7.2")
-            for n in range(args.rounds):
-                for way in WAYS:
-                    begin = time.monotonic()
-                    results[way].append(one(g, net, way, release))
-                    print(f"bench: round {n + 1}, {way}: {results[way][-1]} ({time.monotonic() - begin:.0f} s)",
-                          flush=True)
-    table(results)
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (GuestError, RuntimeError, AssertionError) as e:
-        sys.exit(f"bench: {e}")
+def run(bench):
+    with Network() as net, Guest(kernel="7.2", firmware="uefi", mem=MEMORY, qemu_args=TOUCHED, payload=bench.payload,
+                                 name="silence", net=net) as g:
+        g.network_up()
+        g.write_file("/opt/counter.py", SERVICE.encode())
+        g.write_file("/etc/systemd/system/counter.service", UNIT.encode())
+        g.run("systemctl daemon-reload; systemctl enable --now counter", 60, check=True)
+        for n in range(bench.rounds):
+            for way in JUMPS:
+                one(bench, n, g, net, way)

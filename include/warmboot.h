@@ -1,10 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libwarmboot: stage a kernel with every slow step done beforehand, and jump to it.
+ * libwarmboot stages a kernel with every slow step done beforehand, and jumps to it. Services can be
+ * kept running over the jump. The library has two levels:
  *
- * Functions return 0 on success and a negative errno on failure, with one sentence for the user
- * in *err (which may be NULL). Nothing here prints, exits or keeps global state. ret_*
- * parameters are untouched on failure.
+ *	a session	does what `warmboot reboot` does: wb_session_new(), wb_session_preview() or
+ *			wb_session_run(), wb_session_free(). examples/keep-and-jump.c is a whole
+ *			program.
+ *	a stage		loads a kernel and does nothing else: wb_stage_prepare(),
+ *			wb_stage_commit(), wb_stage_free().
+ *
+ * Errors: a function that can fail returns 0 on success and a negative errno on failure. On failure
+ * it also writes one sentence for the user into *err. `err` may be NULL. The caller sets the struct
+ * to zero before its first use.
+ *
+ * Results: the parameter `ret` is written on success only.
+ *
+ * Ownership: strings and arrays that go in belong to the caller. The library uses them until the
+ * function returns, unless the comment names a longer time. Strings that come out belong to the
+ * object that returned them, and live as long as it.
+ *
+ * Units: sizes are bytes, and addresses are physical.
+ *
+ * Growth: a struct whose first field is `size` may become longer in later versions. The caller sets
+ * `size` to its own sizeof. The library takes every field beyond it as 0.
+ *
+ * The library prints nothing, never exits, keeps no global state, and calls no callback from another
+ * thread.
+ *
+ * The lock on /run/warmboot/lock keeps two programs from changing the machine at the same time. A
+ * session takes the lock. A caller that uses a stage alone takes it with flock(2) first, as the
+ * program's commands do.
  */
 #pragma once
 
@@ -12,117 +37,348 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/error.h" /* struct wb_error */
+#include "core/error.h"        /* struct wb_error */
+#include "purgatory/handoff.h" /* struct wb_handoff_range */
 
-struct wb_sys;           /* system calls and file access; wb_sys_real() is the machine */
-struct wb_stage;         /* a kernel prepared for the jump */
-struct wb_handoff_range; /* purgatory/handoff.h */
+/* System calls and file access. A caller passes wb_sys_real(). */
+struct wb_sys;
+struct wb_stage;   /* a kernel that is prepared for the jump */
+struct wb_session; /* one jump: its options, its steps, and how to undo them */
 
+/* Access to the machine that the program runs on. Static; never NULL. */
 const struct wb_sys *wb_sys_real(void);
 
+/* How a kernel is loaded. */
 enum wb_method {
-	WB_METHOD_AUTO = 0,
+	WB_METHOD_AUTO = 0, /* the library chooses, by the kernel's policy and the image */
 	WB_METHOD_FAST,     /* pre-linked kernel through kexec_load(2) */
 	WB_METHOD_SEGMENTS, /* the image's own entry through kexec_load(2) */
 	WB_METHOD_FILE,     /* kexec_file_load(2) */
 };
 
+/* How a kernel is checked before it runs. */
 enum wb_verify {
 	WB_VERIFY_SHA256 = 0, /* purgatory checks every segment before it enters the kernel */
-	WB_VERIFY_NONE,       /* nor is a payload that only the next kernel unpacks tried before */
-};
-
-enum wb_initramfs {
-	WB_INITRAMFS_AUTO =
-		0, /* warm when everything that the root needs is understood, else own */
-	WB_INITRAMFS_WARM,
-	WB_INITRAMFS_OWN,
-};
-
-/* A store (`warmboot store`) that the next kernel is to find. */
-struct wb_load_store {
 	/*
-	 * Its memory, in its own order: nothing is placed there, and the next kernel is told that it
-	 * is persistent memory. NULL where it needs no telling: a file, or a region that the command
-	 * line (memmap=) sets aside.
+	 * Purgatory checks nothing. Staging does not try to unpack a payload that only the next
+	 * kernel unpacks.
 	 */
-	const struct wb_handoff_range *ranges;
-	size_t n_ranges;
-	uint64_t header;   /* physical address of its header; 0: it is a file */
-	uint64_t size;     /* bytes */
-	uint8_t nonce[16]; /* what it and the jump are to have in common */
+	WB_VERIFY_NONE,
 };
 
-struct wb_load_options {
-	size_t size;        /* sizeof(struct wb_load_options) of the caller */
-	const char *entry;  /* id of the boot entry, for the record; NULL: files were given */
-	const char *kernel; /* path */
-	const char *const *initrds; /* n_initrds paths, in boot loader order */
-	size_t n_initrds;
-	const char *cmdline; /* the whole command line; NULL: the image's own (UKI), else empty */
-	const char
-		*release; /* the kernel's release if the caller knows it; NULL: the image tells */
-	enum wb_method method;
-	enum wb_verify verify;
-	enum wb_initramfs initramfs;
-	uint64_t mem_min;     /* place segments at or above this physical address */
-	uint64_t mem_max;     /* and below or at this one; 0: no limit */
-	const char *dtb;      /* device tree file handed on as setup_data, or NULL */
-	bool legacy_fallback; /* kexec -a: try file, fall back to segments on ENOSYS and the like */
-	const char *default_cmdline; /* when neither cmdline nor the image tells; NULL: empty */
-	const char *append;          /* more words for the command line, whichever it is, or NULL */
-	const char *file_append;     /* and these only when the method comes out as file, or NULL */
-	/* Called as long work goes on; what is a static string. NULL: silent. */
-	void (*progress)(void *arg, const char *what);
-	void *progress_arg;
-	const struct wb_load_store *store; /* NULL: none */
-	/* With the warm initramfs: a program on the root that it starts beside the init; NULL: none. */
-	const char *early;
-	/* And modules to load meanwhile, those that the new kernel has; n_early_modules names. */
-	const char *const *early_modules;
-	size_t n_early_modules;
-	/* One word that no command line may lack: it is added where it is not there. NULL: none. */
-	const char *region_word;
-};
-
-/* What was decided, for people and records. All strings live as long as the stage. */
-struct wb_stage_info {
-	enum wb_method method;
-	const char *method_why;
-	enum wb_initramfs initramfs; /* WARM or OWN */
-	const char *initramfs_why;
-	enum wb_verify verify;
-	const char *release; /* of the new kernel, "" unknown */
-	const char *cmdline; /* as it will be passed */
-	bool no_cmdline;     /* nobody gave one: it holds nothing but what was appended */
-	uint64_t kernel_bytes, initrd_bytes; /* as they will lie in memory */
-	uint8_t nonce[16];                   /* all zero for WB_METHOD_FILE */
-};
-
-struct wb_stage_segment {
-	const char *name; /* "kernel", "initrd", "boot_params", "purgatory" */
-	uint64_t start, memsz, bufsz;
+/* Which initramfs the new kernel gets. */
+enum wb_initramfs {
+	/* A warm one, if warmboot understands everything that the root needs; else its own. */
+	WB_INITRAMFS_AUTO = 0,
+	WB_INITRAMFS_WARM, /* a small one that warmboot builds for this machine */
+	WB_INITRAMFS_OWN,  /* the initrds that the options name, and those within a UKI */
 };
 
 /*
- * Do everything up to, but without, the system call that loads: read, decompress, link, plan.
- * Changes nothing on the machine. *ret to be freed with wb_stage_free().
+ * A store (`warmboot store`) that the next kernel is to find. A session makes its own store. A
+ * caller that hands other memory on fills in this struct. The struct and its array must live until
+ * wb_stage_free().
+ */
+struct wb_load_store {
+	/*
+	 * The memory of the store, in the store's own order. The load places nothing there, and
+	 * tells the next kernel that it is persistent memory. Each range is RAM of the running
+	 * kernel that a process holds until the jump (/proc/PID/pagemap has its address). It
+	 * consists of whole pages of 4096 bytes, and overlaps no other range. NULL: the next kernel
+	 * need not be told, because the store is a file, or lies in a region that the command line
+	 * sets aside (memmap=).
+	 */
+	const struct wb_handoff_range *ranges;
+	size_t n_ranges;
+	uint64_t header;   /* physical address of the store's header; 0: the store is a file */
+	uint64_t size;     /* bytes */
+	uint8_t nonce[16]; /* random number by which the next kernel recognises store and jump */
+};
+
+/*
+ * How to load a kernel. The strings and arrays must live until wb_stage_prepare() has returned. The
+ * values of a boot entry are in the boot loader's configuration; `warmboot list --json` prints them.
+ */
+struct wb_load_options {
+	size_t size;                /* sizeof(struct wb_load_options) of the caller */
+	const char *entry;          /* id of the boot entry, for the record; NULL: none */
+	const char *kernel;         /* path */
+	const char *const *initrds; /* n_initrds paths, in boot loader order */
+	size_t n_initrds;
+	const char *cmdline; /* the whole command line; NULL: the image's own (UKI), else empty */
+	const char *release; /* the kernel's release (uname -r); NULL: read it from the image */
+	enum wb_method method;
+	enum wb_verify verify;
+	enum wb_initramfs initramfs;
+	uint64_t mem_min;     /* no segment lies below this physical address */
+	uint64_t mem_max;     /* the last physical address that a segment may use; 0: no limit */
+	const char *dtb;      /* path of a device tree to pass as setup_data (SETUP_DTB), or NULL */
+	bool legacy_fallback; /* kexec -a: FILE, or SEGMENTS if the kernel cannot do that */
+	const char *default_cmdline; /* used if neither cmdline nor the image has one, or NULL */
+	const char *append;          /* more words for any of these command lines, or NULL */
+	const char *file_append;     /* more words for WB_METHOD_FILE only, or NULL */
+	/* Reports a step of long work. `what` is a static string. NULL: no reports. */
+	void (*progress)(void *arg, const char *what);
+	void *progress_arg;
+	const struct wb_load_store *store; /* NULL: none */
+	/*
+	 * A program on the root file system. The warm initramfs starts it beside the init. NULL:
+	 * none.
+	 */
+	const char *early;
+	/*
+	 * Names of n_early_modules modules. The warm initramfs loads those that the new kernel has
+	 * while `early` runs.
+	 */
+	const char *const *early_modules;
+	size_t n_early_modules;
+	/*
+	 * A word "memmap=SIZE!START" (kernel-parameters.txt) for a region that every kernel sets
+	 * aside. The library appends it unless the command line sets the same region aside already,
+	 * in whatever notation. NULL: none.
+	 */
+	const char *region_word;
+	/* The profile of a UKI to use: the number of its .profile section, from 0. */
+	unsigned int uki_profile;
+	/*
+	 * Paths of n_addons addons of a UKI (systemd-stub(7)). Their .initrd and .ucode sections are
+	 * joined with the UKI's own.
+	 */
+	const char *const *addons;
+	size_t n_addons;
+	/*
+	 * The SHA-256 that the kernel file and the first initrd must have, each as 64 hex digits.
+	 * NULL: any. An initrd that a warm initramfs replaces is neither read nor checked.
+	 */
+	const char *kernel_sha256, *initrd_sha256;
+};
+
+/* The decisions of staging, for people and records. The strings live as long as the stage. */
+struct wb_stage_info {
+	enum wb_method method;       /* never WB_METHOD_AUTO */
+	const char *method_why;      /* the reason for it */
+	enum wb_initramfs initramfs; /* WARM or OWN */
+	const char *initramfs_why;   /* the reason for it */
+	enum wb_verify verify;
+	const char *release; /* of the new kernel; "": unknown */
+	const char *cmdline; /* as the new kernel gets it */
+	bool no_cmdline;     /* nobody gave one: it holds nothing but what was appended */
+	/* Bytes of the two, unpacked where staging unpacks them. */
+	uint64_t kernel_bytes, initrd_bytes;
+	uint8_t nonce[16]; /* number of this jump; all zero for WB_METHOD_FILE */
+};
+
+/* One piece of memory of the plan, in the terms of kexec_load(2). `name` lives with the stage. */
+struct wb_stage_segment {
+	const char *name; /* "kernel", "initrd", "boot_params", "purgatory" */
+	uint64_t start;   /* physical address, at the beginning of a page */
+	uint64_t memsz;   /* bytes of the segment: whole pages */
+	uint64_t bufsz;   /* bytes of it that are filled; the rest is zero */
+};
+
+/*
+ * Do everything except the system call that loads: read, decompress, link and plan. This changes
+ * nothing on the machine, and needs no privilege except to read the files. The caller frees *ret
+ * with wb_stage_free(). Errors:
+ *
+ *	-ENOENT, -EACCES, -EIO	a file cannot be read
+ *	-ENOEXEC, -EBADMSG	a file is no kernel or initrd of this machine, or is damaged
+ *	-E2BIG, -EFBIG		a file or the command line is too long
+ *	-EPERM			the running kernel does not allow a load by this method
+ *	-EOPNOTSUPP		no method that is allowed can do it
+ *	-ENOSPC			there is no place for it in memory
+ *	-EINVAL			the options are not valid, or name no kernel
+ *	-ENOMEM			there is too little memory
  */
 int wb_stage_prepare(const struct wb_sys *sys, const struct wb_load_options *options,
 	struct wb_stage **ret, struct wb_error *err);
-/* Hand the prepared kernel to the running one. A kernel loaded before stays on failure. */
+/*
+ * Load the prepared kernel with kexec_load(2) or kexec_file_load(2). It replaces the kernel that was
+ * loaded before; on failure that one stays loaded. Call it once for each stage. Errors:
+ *
+ *	-EPERM		the capability CAP_SYS_BOOT is missing, or kexec is switched off
+ *	-EACCES		a security module forbids it
+ *	-EKEYREJECTED, -ENOKEY, -EBADMSG
+ *			WB_METHOD_FILE: the running kernel does not accept the signature
+ *	-EBUSY		another load is under way
+ *	-ENOSYS, -ENOEXEC, -ENOMEM
+ *			and whatever else the system call returns
+ */
 int wb_stage_commit(const struct wb_sys *sys, struct wb_stage *stage, struct wb_error *err);
+/* Free a stage. A kernel that it loaded stays loaded. NULL is allowed. */
 void wb_stage_free(struct wb_stage *stage);
 
+/* The decisions that wb_stage_prepare() made. Never fails. */
 struct wb_stage_info wb_stage_info(const struct wb_stage *stage);
-/* The i-th planned segment; false past the last one (the file method has none of its own). */
+/*
+ * Get the i-th planned segment, from 0. Returns false past the last one. With WB_METHOD_FILE there
+ * is none, because the running kernel plans.
+ */
 bool wb_stage_segment(const struct wb_stage *stage, size_t i, struct wb_stage_segment *ret);
-/* Physical address that the running kernel will jump to; 0 for the file method. */
+/* The physical address that the running kernel will jump to; 0 with WB_METHOD_FILE. */
 uint64_t wb_stage_entry(const struct wb_stage *stage);
 
-/* Drop whatever kernel is loaded for a jump. */
+/*
+ * Unload the kernel that is loaded for a jump, whoever loaded it. Returns 0 also if none is loaded.
+ * -EPERM: not allowed; -EBUSY: another load is under way; -ENOSYS: the kernel has no kexec.
+ */
 int wb_unload(const struct wb_sys *sys, struct wb_error *err);
 
-const char *wb_method_name(enum wb_method method); /* "auto", "fast", … */
+/* Names of the values above, such as "auto", "fast", "warm" or "sha256". Static. */
+const char *wb_method_name(enum wb_method method);
 const char *wb_initramfs_name(enum wb_initramfs initramfs);
 const char *wb_verify_name(enum wb_verify verify);
+
+/* ---- sessions ---- */
+
+/*
+ * Callbacks through which a session reports. Each may be NULL, and gets `arg`. The thread that runs
+ * the session calls them. A string that they get lives until they return.
+ */
+struct wb_teller {
+	void *arg;
+	/* Long work has reached the step `what`. NULL: it has ended. */
+	void (*progress)(void *arg, const char *what);
+	/* Something went wrong that is no reason to stop. `sentence` describes it. */
+	void (*warn)(void *arg, const char *sentence);
+	/* The step called `name` was run. wb_session_step() lists the names. */
+	void (*done)(void *arg, const char *name);
+	/*
+	 * Shall the session be broken off? It asks before every step except the jump itself, and
+	 * between units. Return 0 to go on. Return a negative errno, such as -EINTR, with a sentence
+	 * to break off: the session then fails and undoes everything.
+	 */
+	int (*interrupted)(void *arg, struct wb_error *err);
+};
+
+/*
+ * The wishes of a session's caller. The session copies this struct. Everything that its pointers
+ * lead to belongs to the caller, and must outlive the session.
+ */
+struct wb_session_options {
+	size_t size; /* sizeof(struct wb_session_options) of the caller */
+	/* ---- the kernel to stage ---- */
+	/*
+	 * A boot entry: an id or title, a kernel release, "default" or "newest". NULL: use
+	 * load.kernel. If that is NULL too, the session takes the kernel that is staged already, or
+	 * else "default".
+	 */
+	const char *entry;
+	/*
+	 * How to load it. For a boot entry the session fills in entry, kernel, initrds, release and
+	 * the digests, and cmdline NULL is the entry's own. The fields store, early, file_append and
+	 * progress belong to the session.
+	 */
+	struct wb_load_options load;
+	/* Use the running kernel's command line in place of the entry's and of load.cmdline. */
+	bool reuse_cmdline;
+	bool trace;      /* the next kernel logs how long each initcall takes */
+	bool stage_anew; /* stage a kernel even if one is staged already */
+	/* The options above as text, for the record. NULL: none. */
+	const char *words;
+	/*
+	 * The way back: fill entry, load, reuse_cmdline, trace and words of *ret from a text that an
+	 * earlier session or load left on record. The session needs it to stage the same kernel once
+	 * more, now with a store. Return a negative errno if the text cannot be understood. The
+	 * strings in *ret must outlive the session. `arg` is tell.arg. NULL: such a kernel cannot be
+	 * staged again.
+	 */
+	int (*reread)(void *arg, const char *words, struct wb_session_options *ret);
+	/* ---- the units to keep ---- */
+	const char *const *keep; /* n_keep units, besides those that `warmboot keep` lists */
+	size_t n_keep;
+	bool keep_none;    /* keep neither these nor those */
+	const char *store; /* the store's backend, as --store= takes it; NULL: one that fits */
+	/* ---- the jump ---- */
+	bool now;               /* stop nothing: freeze units and file systems, and jump at once */
+	bool ignore_inhibitors; /* jump even if a program asks for no shutdown now */
+	/*
+	 * The caller's own lock: a descriptor that holds /run/warmboot/lock, or a negative number if
+	 * the caller wants no lock. NULL: the session takes the lock, and holds it as long as it
+	 * lives.
+	 */
+	const int *lock;
+	const char *program; /* path of the warmboot program; NULL: its installed path */
+	struct wb_teller tell;
+};
+
+/* How one unit is kept. The strings live as long as the session. */
+struct wb_session_unit {
+	const char *unit;      /* "nginx.service" */
+	const char *how;       /* "process": with its processes and connections; "restart" */
+	const char *why;       /* a sentence, if that is less than was asked for; else NULL */
+	bool process;          /* `how` is "process" */
+	const char *after;     /* the unit that it comes back after (After=), or NULL */
+	uint64_t ahead_bytes;  /* bytes of its memory that are copied while it runs; 0: none */
+	const char *ahead_why; /* a sentence: why a large unit has none; else NULL */
+};
+
+/*
+ * Begin a session on this machine. The function looks at nothing and changes nothing. The caller
+ * frees *ret with wb_session_free(). -ENOMEM.
+ */
+int wb_session_new(
+	const struct wb_session_options *options, struct wb_session **ret, struct wb_error *err);
+/* Free a session. If it has not led to a jump, its steps are undone first. NULL is allowed. */
+void wb_session_free(struct wb_session *s);
+/*
+ * Dry run: decide and plan, but change nothing. Afterwards the getters below tell what a real run
+ * would do. This needs no privilege. The session cannot be run afterwards. Errors are those of
+ * wb_session_run(), as far as they can be foreseen.
+ */
+int wb_session_preview(struct wb_session *s, struct wb_error *err);
+/*
+ * Do all work that is possible while everything still runs: set memory aside, load the kernel, and
+ * rehearse the freeze of each unit. It takes seconds. A child process waits from here on until the
+ * session ends, and undoes everything if the caller is killed. On failure everything is as it was
+ * before. Errors:
+ *
+ *	-EPERM, -EACCES		the kernel does not allow it
+ *	-EBUSY			another command is at work, or a program asks for no shutdown
+ *	-ENOENT			there is no such entry, unit or file
+ *	-ENOSPC			there is no room
+ *	-EOPNOTSUPP		this machine cannot do it
+ *	-EINTR			it was broken off
+ *	-EBADMSG		a file is damaged
+ *	-EINVAL, -EIO, -ENOMEM
+ */
+int wb_session_prepare(struct wb_session *s, struct wb_error *err);
+/*
+ * Run every step that is not done yet, the jump included. 0: a shutdown that leads to the jump is
+ * under way, and the caller should exit. With `now` the function returns on failure only. Errors are
+ * those of wb_session_prepare(); everything is then as it was before. -ESHUTDOWN is the exception:
+ * everything was stopped, and the kernel refused to jump.
+ */
+int wb_session_run(struct wb_session *s, struct wb_error *err);
+/*
+ * Undo all steps that were done, the last one first: the staged kernel, the memory, drop-ins and
+ * records. A kernel that was staged before the session and that it replaced does not come back.
+ * Afterwards the session can only be freed.
+ */
+void wb_session_undo(struct wb_session *s);
+
+/*
+ * The name of the i-th step of every session, from 0 and in order: "lock", "guard", "request", ...
+ * NULL past the last. Static.
+ */
+const char *wb_session_step(size_t i);
+/*
+ * Get the i-th unit that is to be kept and that runs, from 0. Returns false past the last one, and
+ * for every i before the session has decided.
+ */
+bool wb_session_unit(const struct wb_session *s, size_t i, struct wb_session_unit *ret);
+/*
+ * The stage of the kernel that the session prepared or loaded. It belongs to the session. NULL: there
+ * is none yet, or the session takes a kernel that was staged before.
+ */
+const struct wb_stage *wb_session_stage(const struct wb_session *s);
+/*
+ * The options of that stage. They belong to the session, and are complete once the kernel is
+ * prepared.
+ */
+const struct wb_load_options *wb_session_load(const struct wb_session *s);
+/*
+ * The name of the init system that will stop everything. NULL: the session has not looked for one
+ * yet, or runs with `now`. Static.
+ */
+const char *wb_session_init(const struct wb_session *s);

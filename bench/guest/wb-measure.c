@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Run a command and print what it and its children took:
- * "MEASURED wall cpu peak status tsc", seconds, seconds, KiB, exit status, TSC ticks.
+ * Run a command and print how much time and memory it and its children took: "MEASURED wall cpu
+ * peak status tsc" in seconds, seconds, KiB, exit status, TSC ticks.
  */
 #include <spawn.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What keeping memory costs.
+ * Measures how long it takes to keep memory.
  *
- * "wb-store put MIB" puts memory into a store and seals it, "wb-store get", in the kernel after, takes
- * it out again; between the pieces each copies as much with memcpy(), into memory that has been touched
- * before. "wb-store idle MIB" is a service with so much memory that hardly changes, and notes for how
- * long it stood still; "wb-store freeze UNIT ROUNDS" checkpoints it whole, and then with most of its
- * memory gone ahead. Prints "STORE name seconds" lines. Linked with libwarmboot.
+ * "wb-store put MIB" puts memory into a store and seals it; "wb-store get", in the next kernel,
+ * takes it out again. Between the pieces, each copies as much with memcpy(), into memory that was
+ * touched before. "wb-store idle MIB" is a service with so much memory, most of which does not
+ * change; it notes how long it was frozen. "wb-store freeze UNIT ROUNDS" checkpoints it with all
+ * memory, and then after a pre-copy. Prints "STORE name seconds" lines. Linked with libwarmboot.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,13 +18,15 @@
 #include <unistd.h>
 
 #include "keep/freeze.h"
-#include "keep/preflight.h"
-#include "keep/rehearse.h"
+#include "keep/judge.h"
 #include "store/store.h"
 
-/* So much at a time: the two ways take turns, and a busy machine slows both. */
+/* Size of a piece: store and memcpy() take turns, so that a busy machine slows both. */
 #define PIECE (64ull << 20)
-/* What the idle service writes to all the time. A page of 2 MiB counts as changed when a byte of it has. */
+/*
+ * The idle service writes to this memory all the time. A page of 2 MiB counts as changed when one
+ * byte of it has changed.
+ */
 #define HOT (16u << 20)
 #define NOTE "/var/tmp/wb-idle"
 
@@ -42,7 +44,7 @@ static void report(const char *name, double seconds)
 	fflush(stdout);
 }
 
-/* Memory as a process has it, touched. */
+/* Memory that was touched, as that of a process. */
 static uint8_t *memory(size_t n)
 {
 	uint8_t *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -74,7 +76,7 @@ static double copy(uint8_t *to, const uint8_t *from, size_t n)
 	double t = now();
 
 	memcpy(to, from, n);
-	/* What nobody reads need not be copied. */
+	/* The compiler must not leave out a copy that is never read. */
 	__asm__ volatile("" : : "r"(to) : "memory");
 	return now() - t;
 }
@@ -155,7 +157,10 @@ static int get(void)
 
 /* ---- the freeze ---- */
 
-/* The longest time between two looks at the clock, in seconds, in a file that both can see. */
+/*
+ * The longest time between two readings of the clock, in seconds, in a file that both processes
+ * map.
+ */
 static volatile double *note(void)
 {
 	int fd = open(NOTE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -204,19 +209,19 @@ static int look(const char *unit, const char *criu, struct wb_manifest_unit *u, 
 		.add_kinds = wb_sockets_add_kinds,
 		.criu = criu};
 	WB_CLEAN_KEEP_VERDICT v = {};
-	int r = wb_keep_look(&look, unit, NULL, &v, err);
+	int r = wb_keep_look(NULL, &look, unit, NULL, &v, err);
 
 	if (r == 0 && v.how != WB_KEEP_PROCESS)
 		r = wb_fail(err, -EOPNOTSUPP, "%s", v.reasons.items[0]);
 	*ret_bytes = v.bytes;
-	return r == 0 ? wb_keep_verdict_to_manifest(&v, u, err) : r;
+	return r == 0 ? wb_keep_record(NULL, &v, u, err) : r;
 }
 
 static double still(volatile double *longest)
 {
 	double s;
 
-	/* It has to come round once more. */
+	/* Give the service time for one more reading. */
 	usleep(200000);
 	s = *longest;
 	*longest = 0;
@@ -229,13 +234,13 @@ static int freeze_once(struct wb_manifest_unit *u, struct wb_store *s, volatile 
 	int64_t us;
 
 	still(longest);
-	if (wb_freeze_rehearse(wb_sys_real(), u, s, &us, err) < 0)
+	if (wb_freeze_rehearse(NULL, wb_sys_real(), u, s, &us, err) < 0)
 		return failed(err);
 	report("frozen whole", still(longest));
-	if (wb_freeze_ahead(wb_sys_real(), u, s, err) < 0)
+	if (wb_freeze_ahead(NULL, wb_sys_real(), u, s, err) < 0)
 		return failed(err);
 	report("going ahead", still(longest));
-	if (wb_freeze_rehearse(wb_sys_real(), u, s, &us, err) < 0)
+	if (wb_freeze_rehearse(NULL, wb_sys_real(), u, s, &us, err) < 0)
 		return failed(err);
 	report("frozen changes", still(longest));
 	return 0;

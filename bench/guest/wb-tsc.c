@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Print "WB-TSC name value". Written to /dev/kmsg it ties the kernel's clock, which starts anew with
- * each kernel, to the TSC, which does not; under -icount shift=0 the TSC counts instructions.
+ * Print "WB-TSC name value". In /dev/kmsg it relates the kernel's clock, which each kernel starts
+ * again, to the TSC, which runs on. With -icount shift=0 the TSC counts instructions.
  */
 #include <stdio.h>
 #include <x86intrin.h>

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <stddef.h>
-
+/* Finding the row of a machine. */
 #include "arch/arch.h"
 
-const struct wb_arch *wb_arch_find(enum wb_machine_arch id)
+const struct wb_arch *wb_arch_of(const struct wb_files *files)
 {
-	static const struct wb_arch *const all[] = {&wb_arch_x86_64, &wb_arch_arm64};
+	return files->arch ? files->arch : wb_arch_native();
+}
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (all[i]->id == id)
-			return all[i];
-	return NULL;
+bool wb_arch_sets_aside(
+	const struct wb_arch *arch, const char *cmdline, uint64_t start, uint64_t size)
+{
+	uint64_t at, n;
+
+	for (size_t i = 0; arch->region_find && arch->region_find(cmdline, i, &at, &n); i++)
+		if (at == start && n == size)
+			return true;
+	return false;
 }

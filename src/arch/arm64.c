@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Planned only: the jump itself (purgatory, device tree edits) is not built for this machine yet. */
+/*
+ * The row of arm64. It only plans: purgatory and device tree edits are not built for this machine
+ * yet.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -8,8 +11,8 @@
 #define MIB (1ull << 20)
 
 /*
- * Documentation/arch/arm64/booting.rst: the image at text_offset from a 2 MiB aligned base, the
- * initrd within 32 GiB of it, the device tree within a 2 MiB block.
+ * The image lies at text_offset from a 2 MiB aligned base, the initrd within 32 GiB of it, the
+ * device tree within a 2 MiB block (Documentation/arch/arm64/booting.rst).
  */
 static int arm64_plan(const struct wb_machine *m, const struct wb_plan_wish *wish,
 	struct wb_plan *plan, struct wb_error *err)

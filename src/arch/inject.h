@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Having another process make system calls: what of it depends on the machine. The process is stopped
- * under ptrace(2) by the caller, with its signals blocked. Negative errno; -EOPNOTSUPP: not known for
- * this machine, or the process is of another kind (32-bit).
+ * Making a thread of another process do system calls: the part that depends on the machine. The
+ * caller stops the thread with ptrace(2) (sys/trace.h) and blocks its signals. Nothing in the
+ * process is changed but the thread's registers. Negative errno; -EOPNOTSUPP: not known for this
+ * machine, or the process is of another kind (32-bit).
  */
 #pragma once
 
@@ -12,20 +13,20 @@
 #include <sys/types.h>
 
 struct wb_inject {
-	pid_t pid;
+	pid_t tid;
 	uint64_t insn; /* address of an instruction in it that makes a system call */
-	_Alignas(16) unsigned char regs[512]; /* as it was stopped */
+	_Alignas(16) unsigned char regs[512]; /* registers at the stop */
 };
 
-/* Remember where it is. */
-int wb_inject_begin(pid_t pid, struct wb_inject *ret);
-/* Where in it `size` bytes may be written to: stack that no frame of it uses. */
-uint64_t wb_inject_scratch(const struct wb_inject *t, size_t size);
-/* Set it up for one call; the caller lets it run to the call's end, then asks for the result. */
-int wb_inject_call(const struct wb_inject *t, long number, uint64_t a, uint64_t b, uint64_t c);
-int wb_inject_result(const struct wb_inject *t, long *ret);
+/* Save the thread's registers. */
+int wb_inject_begin(pid_t tid, struct wb_inject *ret);
+/* Set it up for one call; the caller lets it run to the call's entry and exit. */
+int wb_inject_call(const struct wb_inject *t, long number, const uint64_t args[6]);
+/* At the entry of a call: skip the call. */
+int wb_inject_skip(const struct wb_inject *t);
 /*
- * As it was. The kernel looks for an interrupted system call only where a signal is at hand, so it is
- * set up here to be made again.
+ * Restore the registers, and read them again; -EIO when they differ. Only outside of a call. The
+ * kernel restarts an interrupted system call only together with a signal, so this prepares the
+ * restart itself.
  */
 int wb_inject_end(const struct wb_inject *t);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The functions of the machine that this program was built for: arm64. */
 #include <string.h>
 
 #include "arch/arch.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What the decompressor's handle_relocations() does (arch/x86/boot/compressed/misc.c), done
- * beforehand and in the ELF file itself, so that each PT_LOAD can be a segment without a copy.
+ * Linking vmlinux beforehand: the work of the decompressor's handle_relocations()
+ * (arch/x86/boot/compressed/misc.c), done in the ELF file itself, so that each PT_LOAD can be a
+ * segment without a copy.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * boot_params (the "zero page") and the setup_data list for the next kernel: what firmware told
- * this one goes on unchanged, as the kernel's own loader does (arch/x86/kernel/kexec-bzimage64.c).
+ * boot_params (the "zero page") and the setup_data list for the next kernel: facts from the
+ * firmware are passed on unchanged, as by the kernel's own loader
+ * (arch/x86/kernel/kexec-bzimage64.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -12,7 +13,6 @@
 
 /* enum setup_data_type, arch/x86/include/uapi/asm/setup_data.h */
 #define SETUP_E820_EXT 1
-#define SETUP_DTB 2
 #define SETUP_EFI 4
 #define SETUP_RNG_SEED 9
 
@@ -52,8 +52,8 @@ static struct wb_bytes dtb_of(const struct wb_machine *m, const struct wb_plan_w
 
 static bool has_efi(const struct wb_machine *m)
 {
-	return m->efi_n && m->efi_tables && m->params.size == BP_SIZE &&
-	       memcmp(m->params.data + BP_EFI_INFO, EFI_SIGNATURE, 4) == 0;
+	return m->efi_n && m->efi_tables && m->boot_data.size == BP_SIZE &&
+	       memcmp(m->boot_data.data + BP_EFI_INFO, EFI_SIGNATURE, 4) == 0;
 }
 
 static size_t node_size(size_t payload)
@@ -82,7 +82,7 @@ size_t wb_x86_params_size(const struct wb_machine *m, const struct wb_plan_wish 
 	return wb_align_up(n, PAGE) + PAGE;
 }
 
-/* The blob under construction, where it will lie, and the end of the node list. */
+/* The blob under construction, its later address, and the end of the node list. */
 struct builder {
 	struct wb_blob blob;
 	uint64_t at;
@@ -119,9 +119,9 @@ static void copy_from_running(uint8_t *bp, const struct wb_machine *m)
 		{BP_SUBARCH, 4},
 	};
 
-	if (m->params.size == BP_SIZE)
+	if (m->boot_data.size == BP_SIZE)
 		for (size_t i = 0; i < sizeof(keep) / sizeof(*keep); i++)
-			memcpy(bp + keep[i].at, m->params.data + keep[i].at, keep[i].n);
+			memcpy(bp + keep[i].at, m->boot_data.data + keep[i].at, keep[i].n);
 	put64(bp + BP_RSDP, m->rsdp);
 }
 
@@ -138,7 +138,7 @@ static void fill_header(uint8_t *bp, const struct wb_plan_wish *wish, const stru
 		memcpy(bp + BP_HEADER, setup.data, n);
 		put32(bp + BP_SUBARCH, subarch);
 	} else {
-		/* A bare vmlinux brings no header; this is the least that it looks for. */
+		/* A bare vmlinux has no header; these are the fields that it reads. */
 		put16(bp + BP_BOOT_FLAG, 0xaa55);
 		memcpy(bp + BP_MAGIC, "HdrS", 4);
 		put16(bp + BP_VERSION, 0x020f);
@@ -146,7 +146,7 @@ static void fill_header(uint8_t *bp, const struct wb_plan_wish *wish, const stru
 		bp[BP_RELOCATABLE] = 1;
 		put32(bp + BP_CMDLINE_SIZE, 2047);
 	}
-	bp[BP_LOADER_TYPE] = 0xff; /* no number is assigned to us */
+	bp[BP_LOADER_TYPE] = 0xff; /* "undefined": warmboot has no number of its own */
 	bp[BP_LOADFLAGS] |= LOADFLAG_LOADED_HIGH;
 	bp[BP_LOADFLAGS] &= (uint8_t)~LOADFLAG_KASLR;
 	if (l->kaslr_flag)
@@ -168,7 +168,8 @@ static int add_e820(struct builder *b, const struct wb_ranges *map)
 
 	b->blob.data[BP_E820_ENTRIES] = (uint8_t)n;
 	for (size_t i = 0; i < map->n; i++) {
-		struct e820_entry e = {map->items[i].start, map->items[i].size, map->items[i].type};
+		struct e820_entry e = {
+			map->items[i].start, map->items[i].size, wb_x86_e820(map->items[i].type)};
 
 		if (i < n)
 			memcpy(b->blob.data + BP_E820 + i * sizeof(e), &e, sizeof(e));
@@ -193,7 +194,7 @@ static int add_efi(struct builder *b, const struct wb_machine *m)
 	if (wb_blob_append(&b->blob, m->efi_map, map_size) < 0)
 		return -ENOMEM;
 	info = b->blob.data + BP_EFI_INFO;
-	memcpy(info, m->params.data + BP_EFI_INFO, 32);
+	memcpy(info, m->boot_data.data + BP_EFI_INFO, 32);
 	put32(info + 8, sizeof(struct wb_efi_desc));
 	put32(info + 12, 1);
 	put32(info + 16, b->at + map_at);
@@ -219,6 +220,7 @@ static int fill(struct builder *b, const struct wb_machine *m, const struct wb_p
 {
 	struct wb_bytes dtb = dtb_of(m, wish);
 	int64_t handoff;
+	size_t verify;
 	int r;
 
 	if (wb_blob_append(&b->blob, NULL, BP_SIZE) < 0)
@@ -242,10 +244,11 @@ static int fill(struct builder *b, const struct wb_machine *m, const struct wb_p
 		return r;
 	if (wb_blob_pad(&b->blob, PAGE) < 0)
 		return -ENOMEM;
-	*ret_verify = b->blob.size;
+	verify = b->blob.size;
 	handoff = add_node(b, WB_HANDOFF_TYPE, &wish->handoff, sizeof(wish->handoff));
 	if (handoff < 0 || wb_blob_pad(&b->blob, PAGE) < 0)
 		return -ENOMEM;
+	*ret_verify = verify;
 	*ret_handoff = (size_t)handoff;
 	return 0;
 }

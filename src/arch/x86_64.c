@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The row of x86-64: placing a kernel, and the segments of a plan. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +10,7 @@
 #include "arch/x86_64.h"
 #include "core/cmdline.h"
 #include "core/digest.h"
+#include "arch/x86_64-memmap.h"
 #include "purgatory/purgatory.h"
 
 #define MIB (1ull << 20)
@@ -16,48 +20,21 @@
 #define KEXEC_X86_64 (62ul << 16) /* KEXEC_ARCH_X86_64 */
 #define KERNEL64_ENTRY 0x200      /* 64-bit entry of a bzImage, from its protected-mode part */
 
-/* A size as the kernel's memparse() reads it. */
-static uint64_t memparse(const char *s, char **end)
-{
-	uint64_t v = strtoull(s, end, 0);
-	static const char units[] = "KMGTPE";
-	const char *u = **end ? strchr(units, **end & ~0x20) : NULL;
-
-	if (u) {
-		v <<= 10 * (u - units + 1);
-		++*end;
-	}
-	return v;
-}
-
 /*
- * Keep everything out of memory that the new kernel's command line takes away, as the decompressor
- * does for the kernel (arch/x86/boot/compressed/kaslr.c: mem= limits, memmap=size[@#$!]start are
- * avoided): an initrd there would overwrite what persistent memory holds.
+ * Exclude memory that the new kernel's command line takes away, as the decompressor does for the
+ * kernel (handle_mem_options() in arch/x86/boot/compressed/kaslr.c): an initrd there would
+ * overwrite the contents of persistent memory.
  */
-static int obey_memory_words(const char *name, const char *value, void *arg)
+static int obey_memory_words(
+	const struct wb_plan_wish *wish, struct wb_plan *plan, struct wb_error *err)
 {
-	struct wb_ranges *free = arg;
-	uint64_t size, start;
-	char *end;
-	int r = 0;
+	int r = wb_memmap_obey(wish->cmdline, &plan->free);
 
-	if (!value || (strcmp(name, "mem") && strcmp(name, "memmap")))
-		return 0;
-	if (strcmp(name, "mem") == 0) {
-		size = memparse(value, &end);
-		return size ? wb_ranges_remove(free, size, UINT64_MAX - size) : 0;
-	}
-	/* One word may list several, with commas between. */
-	for (const char *p = value; r == 0 && *p; p += strcspn(p, ","), p += *p == ',') {
-		size = memparse(p, &end);
-		if (!size || !*end || !strchr("#$!", *end))
-			continue;
-		start = memparse(end + 1, &end);
-		if (start + size > start)
-			r = wb_ranges_remove(free, start, size);
-	}
-	return r;
+	if (r == -ERANGE)
+		return wb_fail(err, -EINVAL,
+			"the command line has a mem= or memmap= whose number does not fit into 64 "
+			"bits");
+	return r < 0 ? wb_fail(err, r, "out of memory while planning") : 0;
 }
 
 /* Physical base for a pre-linked kernel: at random among all that fit, or the lowest. */
@@ -69,7 +46,7 @@ static int place_kernel(struct wb_plan *plan, const struct wb_plan_wish *wish, u
 		.align = align < 2 * MIB ? 2 * MIB : align,
 		.min = LOAD_PHYSICAL,
 		.max = (1ull << 46) - 1, /* what four-level paging can map directly (64 TiB) */
-		.type = WB_E820_RAM,
+		.type = WB_MEMORY_RAM,
 	};
 	uint64_t slots = wb_ranges_slots(&plan->free, &want), at;
 
@@ -90,7 +67,7 @@ static uint64_t span_low(const struct wb_elf *elf)
 	return low;
 }
 
-/* Is the lowest part linked where kernels are? Any other program would be entered just as well. */
+/* Is the lowest part linked where kernels are? Any other program would be entered as well. */
 static bool is_kernel(const struct wb_elf *elf, uint64_t low)
 {
 	for (size_t i = 0; i < elf->n_loads; i++)
@@ -113,9 +90,9 @@ static uint64_t span_high(const struct wb_elf *elf)
 }
 
 /*
- * Bytes up to the last page that holds anything. vmlinux carries its bss as zeroes in the file (11
- * of 57 MB on Debian's 7.2); kexec_load(2) fills the rest of a segment with zeroes itself, which
- * spares copying and checksumming them.
+ * Bytes up to the last page that is not zero. vmlinux has its bss as zeroes in the file (11 of 57
+ * MB on Debian's 7.2); kexec_load(2) fills the rest of a segment with zeroes itself, which saves
+ * copying and checksumming them.
  */
 static size_t without_zero_tail(struct wb_bytes b)
 {
@@ -127,7 +104,7 @@ static size_t without_zero_tail(struct wb_bytes b)
 	return n < b.size ? n : b.size;
 }
 
-/* One segment a PT_LOAD. */
+/* Add one segment for each PT_LOAD. */
 static int add_loads(
 	struct wb_plan *plan, const struct wb_elf *elf, uint64_t low, struct wb_error *err)
 {
@@ -163,8 +140,9 @@ static int entry_of(const struct wb_elf *elf, uint64_t low, uint64_t high, uint6
 }
 
 /*
- * Only the decompressor can leave five-level paging (arch/x86/boot/compressed/pgtable_64.c). A kernel
- * built without it that is entered past the decompressor would die at its first page table.
+ * Check the paging levels. Only the decompressor can leave five-level paging
+ * (arch/x86/boot/compressed/pgtable_64.c). A kernel without it that is entered past the
+ * decompressor would crash at its first page table.
  */
 static int check_levels(
 	const struct wb_machine *m, const struct wb_plan_wish *wish, struct wb_error *err)
@@ -172,7 +150,7 @@ static int check_levels(
 	bool knows = wish->image->kind == WB_IMAGE_BZIMAGE &&
 		     wish->image->bz.xloadflags & XLF_5LEVEL_ENABLED;
 
-	if (!m->la57 || (knows && !wb_cmdline_has(wish->cmdline, "no5lvl")))
+	if (!(m->own & WB_X86_LA57) || (knows && !wb_cmdline_has(wish->cmdline, "no5lvl")))
 		return 0;
 	return wb_fail(err, -EOPNOTSUPP,
 		"five-level paging is on, and %s; only a bzImage's own entry can leave it",
@@ -214,8 +192,8 @@ static int plan_fast(const struct wb_machine *m, const struct wb_plan_wish *wish
 			size = wish->image->bz.init_size;
 	}
 	/*
-	 * Without a table the virtual addresses cannot move. A kernel that was meant to move them
-	 * would lose its KASLR silently: let its own decompressor decide.
+	 * Without a table the virtual addresses cannot change. A kernel that was to change them
+	 * would lose its KASLR silently, so its own decompressor does the work.
 	 */
 	if (!relocs.n_abs32 && wanted && wish->image->kind == WB_IMAGE_BZIMAGE)
 		return wb_fail(err, -EOPNOTSUPP, "the kernel has no relocation table");
@@ -286,11 +264,11 @@ static int place_initrd(const struct wb_plan_wish *wish, struct wb_plan *plan, u
 		wish->initrd.size, wish->initrd.size, err);
 }
 
-/* First UART that the command line names as a console; purgatory's only voice. */
+/* The first UART that the command line names as a console; purgatory prints there. */
 static int find_serial(const char *name, const char *value, void *arg)
 {
 	static const uint16_t ports[] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
-	uint16_t *ret = arg;
+	uint64_t *ret = arg;
 
 	if (!*ret && value && strcmp(name, "console") == 0 && strncmp(value, "ttyS", 4) == 0 &&
 		value[4] >= '0' && value[4] <= '3')
@@ -307,11 +285,15 @@ static int add_purgatory(struct wb_plan *plan, const struct wb_plan_wish *wish,
 	int r;
 
 	args->magic = WB_PURGATORY_MAGIC;
-	wb_cmdline_each(wish->cmdline, find_serial, &args->serial_port);
+	if (wb_cmdline_each(wish->cmdline, find_serial, &args->console) < 0)
+		return wb_oom(err);
 	args->digest = wish->digest;
 	for (size_t i = 0; wish->verify && i < plan->n; i++) {
-		struct wb_purgatory_range *range = &args->ranges[args->n_ranges++];
+		struct wb_purgatory_range *range;
 
+		if (!plan->segments[i].verify)
+			continue;
+		range = &args->ranges[args->n_ranges++];
 		range->start = plan->segments[i].mem;
 		range->size = plan->segments[i].verify;
 		wb_digest(args->digest, plan->segments[i].buf, range->size, range->digest);
@@ -343,7 +325,7 @@ static int check_target(
 		return wb_fail(err, -E2BIG,
 			"the command line is %zu bytes long, the kernel takes %u; shorten it", n,
 			bz->cmdline_size);
-	if (m->la57 && !(bz->xloadflags & XLF_5LEVEL))
+	if ((m->own & WB_X86_LA57) && !(bz->xloadflags & XLF_5LEVEL))
 		return wb_fail(err, -EOPNOTSUPP,
 			"five-level paging is on and the new kernel cannot be entered that way "
 			"(xloadflags); "
@@ -361,8 +343,8 @@ static int x86_plan(const struct wb_machine *m, const struct wb_plan_wish *wish,
 	uint64_t at;
 	int r = check_target(m, wish, err);
 
-	if (r == 0 && wb_cmdline_each(wish->cmdline, obey_memory_words, &plan->free) < 0)
-		r = wb_fail(err, -ENOMEM, "out of memory while planning");
+	if (r == 0)
+		r = obey_memory_words(wish, plan, err);
 	if (r == 0 && wish->method == WB_METHOD_FAST)
 		r = plan_fast(m, wish, plan, &args.entry, err);
 	else if (r == 0)
@@ -382,20 +364,51 @@ static int x86_plan(const struct wb_machine *m, const struct wb_plan_wish *wish,
 			plan->params.size, verify, err);
 	if (r < 0)
 		return r;
-	args.boot_params = at;
+	args.boot_data = at;
 	args.handoff = at + handoff;
 	return add_purgatory(plan, wish, &args, err);
 }
 
 /*
- * The EFI stub of the kernel that firmware booted left a configuration table
- * (LINUX_EFI_INITRD_MEDIA_GUID) in ordinary memory. Every later kernel finds it again and clears its
- * sixteen bytes (drivers/firmware/efi/efi.c, efi_config_parse_tables()), whatever lies there by then:
- * a page of that kernel, as like as not. It leaves the table alone when it has heard of an initrd
- * already; the one in boot_params comes first all the same (arch/x86/kernel/setup.c,
+ * The EFI stub of the kernel that the firmware booted left a configuration table
+ * (LINUX_EFI_INITRD_MEDIA_GUID) in ordinary memory. Every later kernel finds it again and clears
+ * its sixteen bytes (drivers/firmware/efi/efi.c, efi_config_parse_tables()), even if other data
+ * lies there by then, probably a page of that kernel. It leaves the table alone if an initrd is
+ * known already. The initrd in boot_params precedes this one in any case (arch/x86/kernel/setup.c,
  * get_ramdisk_image()).
  */
 #define EFI_WORD "initrdmem=0,1"
+
+/* All such memory of a machine is one device (drivers/nvdimm/e820.c, arch/x86/kernel/pmem.c). */
+static const struct wb_arch_pmem pmem = {
+	.kind = WB_X86_PRAM_NAME,
+	.device = "/sys/devices/platform/e820_pmem",
+	.driver = "/sys/bus/platform/drivers/e820_pmem",
+	.name = "e820_pmem",
+	.module = "nd_e820",
+};
+
+/*
+ * Bytes of the BIOS data area that are reserved for communication between programs. No kernel uses
+ * page 0 as memory, and /dev/mem reaches it unless lockdown is on.
+ */
+static const struct wb_arch_stamp stamp = {"/dev/mem", 0x4f0, "the BIOS data area"};
+
+static void region_word(uint64_t start, uint64_t size, char ret[WB_ARCH_WORD])
+{
+	snprintf(ret, WB_ARCH_WORD, "memmap=%#" PRIx64 "!%#" PRIx64, size, start);
+}
+
+static bool region_find(const char *cmdline, size_t i, uint64_t *ret_start, uint64_t *ret_size)
+{
+	struct wb_memmap m;
+
+	if (!wb_memmap_find(cmdline, '!', i, &m))
+		return false;
+	*ret_start = m.start;
+	*ret_size = m.size;
+	return true;
+}
 
 static const char *const types[] = {"bzImage64", "bzImage", "elf-x86_64", "uki", NULL};
 
@@ -406,5 +419,17 @@ const struct wb_arch wb_arch_x86_64 = {
 	.loads = true,
 	.efi_word = EFI_WORD,
 	.types = types,
+	.lowest = MIB, /* real-mode trampolines and old firmware data */
+	.region_word = region_word,
+	.region_like = "memmap=512M!4G",
+	.region_find = region_find,
+	.pmem = &pmem,
+	.read = wb_x86_read,
+	.notes = "setup_data",
+	.each_note = wb_x86_each_note,
+	.may_have_notes = wb_x86_may_have_notes,
+	.by_kexec = wb_x86_by_kexec,
+	.stamp = &stamp,
+	.log_khz = wb_x86_log_khz,
 	.plan = x86_plan,
 };

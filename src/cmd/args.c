@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Parsing a command line by the options of its row, with getopt_long(3). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
@@ -7,7 +8,7 @@
 
 #include "cmd/cmd.h"
 
-/* getopt_long() returns a long option's id raised by this, so that no letter is mistaken for one. */
+/* Added to the ids that getopt_long() returns for long options, so that no id equals a letter. */
 #define LONG_BASE 0x1000
 
 static const struct cmd_option help_option[] = {
@@ -37,6 +38,22 @@ static const struct cmd_option *find_option(const struct cmd_row *row, int got)
 		if (got == o->id + LONG_BASE || (o->letter && got == o->letter))
 			return o;
 	return NULL;
+}
+
+bool cmd_option_takes_value(const struct cmd_option *o)
+{
+	return o->arg || o->values || o->value;
+}
+
+const char *cmd_option_values(const struct cmd_option *o, char buf[static CMD_VALUES])
+{
+	size_t n = 0;
+
+	if (!o->value)
+		return o->values;
+	for (size_t i = 0; o->value(i) && n < CMD_VALUES; i++)
+		n += (size_t)snprintf(buf + n, CMD_VALUES - n, "%s%s", i ? "|" : "", o->value(i));
+	return buf;
 }
 
 /* Is `value` among "a|b|c"? */
@@ -71,12 +88,12 @@ static int make_tables(const struct cmd_row *row, struct getopt_tables *ret)
 	*s++ = ':';
 	for (size_t i = 0; (o = cmd_row_option(row, i)); i++) {
 		ret->longs[i].name = o->name;
-		ret->longs[i].has_arg = o->arg || o->values ? required_argument : no_argument;
+		ret->longs[i].has_arg = cmd_option_takes_value(o) ? required_argument : no_argument;
 		ret->longs[i].val = o->id + LONG_BASE;
 		if (!o->letter)
 			continue;
 		*s++ = o->letter;
-		if (o->arg || o->values)
+		if (cmd_option_takes_value(o))
 			*s++ = ':';
 	}
 	return 0;
@@ -87,26 +104,32 @@ static int take_options(const struct cmd_row *row, const struct getopt_tables *t
 {
 	int got;
 
-	/* 0 makes both glibc and musl start afresh. */
+	/* 0 resets getopt in both glibc and musl. */
 	optind = 0;
 	opterr = 0;
 	while ((got = getopt_long(argc, argv, tables->shorts, tables->longs, NULL)) != -1) {
 		const struct cmd_option *o;
-		const char *given = argv[optind - 1];
+		const char *given = argv[optind - 1], *values;
+		char buf[CMD_VALUES];
 
 		if (got == ':')
 			return wb_fail(err, -EINVAL, "%s needs an argument", given);
+		if (got == '?' && optopt == '?' && row->question) {
+			ret->question = true;
+			return 0;
+		}
 		if (got == '?' && optopt && optopt < LONG_BASE)
 			return wb_fail(err, -EINVAL, "%s knows no option -%c", row->name, optopt);
 		if (got == '?')
 			return wb_fail(err, -EINVAL, "%s knows no option %s, or not in this form",
 				row->name, given);
 		o = find_option(row, got);
-		if (o->values && !listed(o->values, optarg))
+		values = cmd_option_values(o, buf);
+		if (values && !listed(values, optarg))
 			return wb_fail(err, -EINVAL, "--%s takes one of %s, not \"%s\"", o->name,
-				o->values, optarg);
+				values, optarg);
 		ret->options[ret->n_options++] =
-			(struct cmd_value){o, o->arg || o->values ? optarg : ""};
+			(struct cmd_value){o, cmd_option_takes_value(o) ? optarg : ""};
 	}
 	for (int i = optind; i < argc; i++)
 		ret->words[ret->n_words++] = argv[i];
@@ -120,7 +143,7 @@ int cmd_parse(const struct cmd_row *row, int argc, char **argv, struct cmd_args 
 	struct cmd_args args = {.row = row};
 	int r;
 
-	/* Clustered letters make more options than there are arguments. */
+	/* One argument can hold several options as letters ("-lf"). */
 	size_t most = 1;
 
 	for (int i = 1; i < argc; i++)
@@ -134,7 +157,7 @@ int cmd_parse(const struct cmd_row *row, int argc, char **argv, struct cmd_args 
 		r = take_options(row, &tables, argc, argv, &args, err);
 	free(tables.longs);
 	free(tables.shorts);
-	if (r == 0 && !cmd_has(&args, OPT_HELP)) {
+	if (r == 0 && !args.question && !cmd_has(&args, OPT_HELP)) {
 		if (args.n_words > row->max_args)
 			r = wb_fail(err, -EINVAL, "\"%s\" is one argument too many",
 				args.words[row->max_args]);

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* warmboot completion: scripts for bash, zsh and fish, made from the rows of all commands. */
 #include <errno.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 
 /*
- * What prints the words for ENTRY and UNIT, one a line: asked when the time comes. Such a word may hold
- * anything (a menu's title does, and ids join two with '>'), so no shell may read it as its own text.
+ * The commands that print the words for ENTRY and UNIT, one a line, when a completion is asked for. A word
+ * may hold any character (titles of menus, '>' in ids), so the scripts never evaluate it.
  */
 #define ENTRIES "warmboot list --ids 2>/dev/null"
 #define UNITS \
 	"systemctl list-units --type=service --plain --no-legend 2>/dev/null | cut -d \" \" -f 1"
 
-/* The words of "add|remove [UNIT...]" that are meant as they stand: not UNIT. */
+/* The literal words of "add|remove [UNIT...]", which are in lower case. */
 static void print_choices(const char *args)
 {
 	for (size_t n; *args; args += n + !!args[n]) {
@@ -22,10 +23,20 @@ static void print_choices(const char *args)
 	}
 }
 
-static void print_words(const char *values)
+/* The values of an option that has some, between two texts. */
+static void print_values(const struct cmd_option *o, const char *before, const char *after)
 {
-	for (; *values; values++)
-		putchar(*values == '|' ? ' ' : *values);
+	char buf[CMD_VALUES];
+
+	fputs(before, stdout);
+	for (const char *v = cmd_option_values(o, buf); *v; v++)
+		putchar(*v == '|' ? ' ' : *v);
+	fputs(after, stdout);
+}
+
+static bool has_values(const struct cmd_option *o)
+{
+	return o->values || o->value;
 }
 
 static void print_names(void)
@@ -39,13 +50,13 @@ static bool takes(const struct cmd_row *row, const char *what)
 	return strstr(row->args, what);
 }
 
-/* "store put FILE": any name may follow. */
+/* Any file name may follow, as in "store put FILE". */
 static bool takes_files(const struct cmd_row *row)
 {
 	return takes(row, "put") || takes(row, "KERNEL");
 }
 
-/* What may stand where no option does and is known beforehand. */
+/* The arguments that are known when the script is made. */
 static void print_arguments(const struct cmd_row *row)
 {
 	print_choices(row->args);
@@ -57,7 +68,7 @@ static void print_arguments(const struct cmd_row *row)
 	}
 }
 
-/* The command that prints the others, or NULL. */
+/* The command that prints the other arguments, or NULL. */
 static const char *asked(const struct cmd_row *row)
 {
 	if (takes(row, "ENTRY"))
@@ -73,15 +84,15 @@ static void print_options(const struct cmd_row *row)
 	for (size_t i = 0; (o = cmd_row_option(row, i)); i++) {
 		if (!o->help)
 			continue;
-		printf("%s--%s%s", more ? " " : "", o->name, o->arg || o->values ? "=" : "");
+		printf("%s--%s%s", more ? " " : "", o->name, cmd_option_takes_value(o) ? "=" : "");
 		more = true;
 	}
 }
 
 /*
- * Bash hands over words that are cut at its breaks, ':' and '=' and '>' among them, and replaces only
- * what stands behind the last one. So the line is read anew: the words without their quoting, and of the
- * last one what bash leaves in place.
+ * Bash cuts words at breaks such as ':', '=' and '>', and replaces only the part behind the last break. So
+ * the script splits the line again: into words without their quoting, and `kept`, the part of the last word
+ * that bash leaves in place.
  */
 static const char bash_words[] =
 	"_warmboot_words() {\n"
@@ -112,7 +123,7 @@ static const char bash_words[] =
 	"	[[ $gap ]] && words[++n]= kept=\n"
 	"}\n";
 
-/* Those of the choices that begin with the word, quoted as it is. */
+/* The choices that begin with the word, quoted in the same way. */
 static const char bash_reply[] = "	for c in \"${choices[@]}\"; do\n"
 				 "		[[ $c == \"$word\"* ]] || continue\n"
 				 "		c=${c:${#kept}}\n"
@@ -127,7 +138,7 @@ static const char bash_reply[] = "	for c in \"${choices[@]}\"; do\n"
 				 "}\n"
 				 "complete -o bashdefault -o default -F _warmboot warmboot";
 
-/* Where nothing is offered for an argument, bash completes file names by itself. */
+/* For an option without choices bash completes file names. */
 static void bash_values(void)
 {
 	puts("	case ${words[1]}:$option in");
@@ -135,14 +146,11 @@ static void bash_values(void)
 		const struct cmd_option *o;
 
 		for (size_t k = 0; (o = cmd_row_option(cmd_rows[i], k)); k++) {
-			if (!o->values && !o->arg)
+			if (!cmd_option_takes_value(o))
 				continue;
 			printf("	%s:--%s) ", cmd_rows[i]->name, o->name);
-			if (o->values) {
-				printf("choices=(");
-				print_words(o->values);
-				printf(") ");
-			}
+			if (has_values(o))
+				print_values(o, "choices=(", ") ");
 			puts(";;");
 		}
 	}
@@ -196,7 +204,7 @@ static void print_bash(void)
 	puts(bash_reply);
 }
 
-/* Single quotes end, an escaped one, and begin again: for both zsh and fish. */
+/* In zsh and fish, '\'' within single quotes is one of them. */
 static void print_quoted(const char *s)
 {
 	putchar('\'');
@@ -209,7 +217,7 @@ static void print_quoted(const char *s)
 	putchar('\'');
 }
 
-/* What is asked for goes through an array: _arguments would evaluate words of its own. */
+/* The words go through an array, because _arguments would evaluate them. */
 static void zsh_arguments(const struct cmd_row *row)
 {
 	const char *command = asked(row);
@@ -250,14 +258,12 @@ static void print_zsh(void)
 		for (size_t k = 0; (o = cmd_row_option(cmd_rows[i], k)); k++) {
 			if (!o->help)
 				continue;
-			printf(" \\\n		'--%s%s'", o->name, o->arg || o->values ? "=" : "");
-			if (o->values) {
-				printf("':value:(");
-				print_words(o->values);
-				printf(")'");
-			} else if (o->arg) {
+			printf(" \\\n		'--%s%s'", o->name,
+				cmd_option_takes_value(o) ? "=" : "");
+			if (has_values(o))
+				print_values(o, "':value:(", ")'");
+			else if (o->arg)
 				printf("':%s:_files'", o->arg);
-			}
 		}
 		if (*cmd_rows[i]->args)
 			printf(" \\\n		'*:argument:_warmboot_%s'", cmd_rows[i]->name);
@@ -283,13 +289,10 @@ static void print_fish(void)
 				continue;
 			printf("complete -c warmboot -n '__fish_seen_subcommand_from %s' -l %s",
 				cmd_rows[i]->name, o->name);
-			if (o->values) {
-				printf(" -x -a '");
-				print_words(o->values);
-				putchar('\'');
-			} else if (o->arg) {
+			if (has_values(o))
+				print_values(o, " -x -a '", "'");
+			else if (o->arg)
 				printf(" -r");
-			}
 			printf(" -d ");
 			print_quoted(o->help);
 			putchar('\n');
@@ -331,5 +334,6 @@ const struct cmd_row cmd_completion = {
 	.max_args = 1,
 	.min_args = 1,
 	.help = "print a completion script for a shell",
+	.lock = cmd_lock_none,
 	.run = run_completion,
 };

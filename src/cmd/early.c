@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* warmboot early: the restore that the warm initramfs starts, beside systemd. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "keep/early.h"
+#include "restore/early.h"
 
 static int run_early(const struct cmd_args *args)
 {
@@ -27,6 +28,7 @@ static int run_early(const struct cmd_args *args)
 const struct cmd_row cmd_early = {
 	.name = "early",
 	.args = "",
-	.help = "bring back what needs nothing of systemd's; the warm initramfs calls this",
+	.help = "restore services that need nothing of systemd; the warm initramfs calls this",
+	.lock = cmd_lock_none,
 	.run = run_early,
 };

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What warmboot-freeze.service runs, last of a shutdown. */
+/* warmboot freeze: the checkpoint of all kept services, at the end of a shutdown. */
 #include <errno.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "cmd/keeping.h"
+#include "cmd/load.h"
+#include "session/keeping.h"
 
 static void say(const struct wb_manifest *m)
 {
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
 
-		if (wb_manifest_has_ended(u)) {
+		if (!wb_keep_way(u->how)->started) {
 			printf("%s: %s\n", u->unit, u->why);
 			continue;
 		}
-		if (!wb_manifest_is_process(u)) {
-			printf("%s: to be started anew%s%s\n", u->unit, u->why ? ": " : "",
+		if (!wb_unit_is_checkpointed(u)) {
+			printf("%s: to be restarted%s%s\n", u->unit, u->why ? ": " : "",
 				u->why ? u->why : "");
 			continue;
 		}
@@ -32,19 +33,25 @@ static void say(const struct wb_manifest *m)
 
 static int run_freeze(const struct cmd_args *args)
 {
-	const struct wb_sys *sys = wb_sys_real();
+	const struct wb_session_host host = cmd_host();
 	WB_CLEAN_MANIFEST m = {};
 	struct wb_error err = {};
 
-	if (cmd_keeping_freeze(sys, false, &m, &err) < 0)
+	if (wb_keeping_freeze(&host, false, &m, &err) < 0)
 		return cmd_fail(args, &err);
 	say(&m);
 	return CMD_DONE;
+}
+
+static enum cmd_lock lock(const struct cmd_args *args)
+{
+	return CMD_LOCK_SHUTDOWN;
 }
 
 const struct cmd_row cmd_freeze = {
 	.name = "freeze",
 	.args = "",
 	.help = "checkpoint the kept services into the store (run by warmboot-freeze.service)",
+	.lock = lock,
 	.run = run_freeze,
 };

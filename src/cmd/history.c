@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* warmboot history: the boots on record, as a table or as JSON. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <jansson.h>
@@ -6,6 +7,7 @@
 #include <time.h>
 
 #include "cmd/cmd.h"
+#include "manifest/way.h"
 #include "sys/sys.h"
 #include "timeline/history.h"
 
@@ -30,14 +32,16 @@ static int print_json(const struct wb_history *h, struct wb_error *err)
 
 static int count_kept(const struct wb_timeline *t)
 {
+	enum wb_keep_how how;
 	int kept = 0;
 
 	for (size_t i = 0; i < t->n_units; i++)
-		kept += !strcmp(t->units[i].how, "process");
+		kept += wb_keep_how_parse(t->units[i].how, &how) == 0 &&
+			wb_keep_way(how)->checkpointed;
 	return kept;
 }
 
-/* A release without what the distribution adds: "6.12.107". */
+/* The length of a release without the distribution's suffix: "6.12.107". */
 static int short_length(const char *release)
 {
 	size_t n = strcspn(release, "+-");
@@ -53,7 +57,7 @@ static void print_text(const struct wb_history *h)
 		const struct wb_timeline *t = h->items[i];
 		time_t at = t->when;
 		const char *from = *t->from ? t->from : "?";
-		/* A boot that nobody wanted to be a jump has nothing to tell. */
+		/* A boot for which no jump was asked has no outcome. */
 		bool quiet = !strcmp(t->outcome, "none");
 		char when[32] = "", kernels[64];
 		struct tm tm;
@@ -94,5 +98,6 @@ const struct cmd_row cmd_history = {
 	.help = "list the boots on record, warm and cold",
 	.notes = "The last 200 boots are kept, in at most 1 MiB, in /var/lib/warmboot/history.",
 	.options = {cmd_json_option},
+	.lock = cmd_lock_none,
 	.run = run_history,
 };

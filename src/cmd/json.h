@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the commands' JSON has in common. */
+/* JSON values and output that several commands share. */
 #pragma once
 
 #include <jansson.h>
 #include <stdio.h>
 
-/* null also for an empty string, and for one that is no UTF-8. */
+/* null for NULL, for an empty string, and for one that is not UTF-8. */
 static inline json_t *cmd_json_or_null(const char *s)
 {
 	json_t *j = s && *s ? json_string(s) : NULL;
@@ -13,7 +13,7 @@ static inline json_t *cmd_json_or_null(const char *s)
 	return j ? j : json_null();
 }
 
-/* Takes `json`. */
+/* Print and free `json`. */
 static inline void cmd_print_json(json_t *json)
 {
 	json_dumpf(json, stdout, JSON_INDENT(2));

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#define _GNU_SOURCE
+/* warmboot keep: choose the services that are kept over a jump, list them, and rehearse it. */
 #include <errno.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/json.h"
+#include "core/valid.h"
 #include "jump/record.h"
 #include "keep/rehearse.h"
+#include "session/choice.h"
 
 enum { OPT_HOW = OPT_OWN, OPT_FILES, OPT_PROBE };
 
 static const struct cmd_option own_options[] = {
-	{OPT_HOW, 0, "how", .values = "auto|process|restart",
-		.help = "add: the highest way of keeping it that is tried (default: auto)"},
+	{OPT_HOW, 0, "how", .value = wb_keep_asked_word,
+		.help = "add: the best way of keeping it that is tried (default: auto)"},
 	{OPT_FILES, 0, "files", "PATH",
 		.help = "add: a file or directory on a tmpfs that travels, too; repeatable"},
 	{OPT_PROBE, 0, "probe", "PROBE",
-		.help = "add: how to tell that it answers: tcp:PORT, http://HOST/PATH or "
+		.help = "add: how to test that it answers: tcp:PORT, http://HOST/PATH or "
 			"exec:COMMAND"},
 	{},
 };
@@ -43,103 +43,32 @@ static int add_files(const struct cmd_args *args, struct wb_strv *files, struct 
 	return 0;
 }
 
-/* The unit's own name, where it was typed by an alias; systemd must know it. */
-static int real_name(const char *typed, char **ret, struct wb_error *err)
+static void tell_choice(void *arg, const char *unit, const struct wb_keep_config *config)
 {
-	WB_CLEAN_SERVICE s = {};
-	WB_CLEAN_STR name = NULL;
-	int r = wb_keep_unit_name(typed, &name, err);
-
-	if (r == 0)
-		r = wb_services_systemd.read(NULL, name, &s, err);
-	if (r < 0)
-		return r;
-	if (s.load && !strcmp(s.load, "masked"))
-		return wb_fail(err, -EINVAL, "%s is masked", name);
-	*ret = s.id && wb_valid_service_name(s.id) ? s.id : name;
-	if (*ret == s.id)
-		s.id = NULL;
+	if (config)
+		printf("%s will be kept (%s).\n", unit, wb_keep_how_name(config->how));
 	else
-		name = NULL;
-	return 0;
-}
-
-/* What was said before holds, but for what is said now. */
-static int change_config(const struct cmd_args *args, const char *unit, struct wb_keep_config *c,
-	struct wb_error *err)
-{
-	const struct wb_files *files = wb_sys_real()->files;
-	const char *how = cmd_get(args, OPT_HOW), *probe = cmd_get(args, OPT_PROBE);
-	int r = wb_keep_config_read(files, unit, c, err);
-
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == -ENOENT)
-		c->unit = strdup(unit);
-	if (how)
-		wb_keep_how_parse(how, &c->how);
-	if (probe) {
-		free(c->probe);
-		c->probe = strdup(probe);
-	}
-	if (!c->unit || (probe && !c->probe))
-		return wb_oom(err);
-	return add_files(args, &c->files, err);
-}
-
-static int add_unit(const struct cmd_args *args, const char *typed, bool try, struct wb_error *err)
-{
-	WB_CLEAN_KEEP_CONFIG config = {};
-	WB_CLEAN_STR unit = NULL;
-	int r = real_name(typed, &unit, err);
-
-	if (r == 0)
-		r = change_config(args, unit, &config, err);
-	if (try || r < 0)
-		return r;
-	r = wb_keep_config_write(wb_sys_real(), &config, err);
-	if (r == 0)
-		printf("%s will be kept (%s).\n", unit, wb_keep_how_name(config.how));
-	return r;
-}
-
-/* One that cannot be read is there. */
-static bool is_configured(const char *unit)
-{
-	WB_CLEAN_KEEP_CONFIG config = {};
-
-	return wb_keep_config_read(wb_sys_real()->files, unit, &config, NULL) != -ENOENT;
-}
-
-/* As it was typed, and else by an alias, as when it was added. */
-static int configured_name(const char *typed, char **ret, struct wb_error *err)
-{
-	WB_CLEAN_STR unit = NULL;
-	WB_CLEAN_STR real = NULL;
-	int r = wb_keep_unit_name(typed, &unit, err);
-
-	if (r < 0)
-		return r;
-	if (!is_configured(unit) && (real_name(typed, &real, NULL) < 0 || !is_configured(real)))
-		return wb_fail(
-			err, -ENOENT, "%s is not kept; \"warmboot keep list\" shows what is", unit);
-	*ret = strdup(real ? real : unit);
-	return *ret ? 0 : wb_oom(err);
-}
-
-static int remove_unit(
-	const struct cmd_args *args, const char *typed, bool try, struct wb_error *err)
-{
-	WB_CLEAN_STR unit = NULL;
-	int r = configured_name(typed, &unit, err);
-
-	/* It may have been removed just now, by another of its names. */
-	if (try || r < 0)
-		return !try && r == -ENOENT ? 0 : r;
-	r = wb_keep_config_remove(wb_sys_real(), unit, err);
-	if (r == 0)
 		printf("%s will not be kept.\n", unit);
-	return r;
+}
+
+static int run_choice(const struct cmd_args *args, bool remove)
+{
+	struct wb_keep_choice choice = {
+		.remove = remove, .probe = cmd_get(args, OPT_PROBE), .done = tell_choice};
+	const char *how = cmd_get(args, OPT_HOW);
+	struct wb_error err = {};
+	int r = geteuid() ? wb_fail(&err, -EPERM, "only root can choose what is kept; use sudo")
+			  : 0;
+
+	if (how)
+		wb_keep_how_parse(how, &choice.how);
+	if (r == 0)
+		r = add_files(args, &choice.files, &err);
+	if (r == 0)
+		r = wb_keep_choose(wb_sys_real(), &wb_services_systemd, &choice, args->words + 1,
+			args->n_words - 1, &err);
+	wb_strv_deinit(&choice.files);
+	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
 }
 
 /* ---- list ---- */
@@ -197,53 +126,43 @@ static int run_list(const struct cmd_args *args)
 	return CMD_DONE;
 }
 
-/* ---- which of them ---- */
-
-/* Was the same unit named before? */
-static bool is_repeated(const struct cmd_args *args, size_t word)
-{
-	WB_CLEAN_STR name = NULL;
-	bool repeated = false;
-
-	if (wb_keep_unit_name(args->words[word], &name, NULL) < 0)
-		return false;
-	for (size_t i = 1; !repeated && i < word; i++) {
-		WB_CLEAN_STR before = NULL;
-
-		repeated = wb_keep_unit_name(args->words[i], &before, NULL) == 0 &&
-			   !strcmp(before, name);
-	}
-	return repeated;
-}
-
 /* ---- test ---- */
 
 static json_t *ports_json(const struct wb_keep_verdict *v)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < v->ports.n; i++)
-		json_array_append_new(
-			list, json_pack("{s:s, s:s?, s:I}", "protocol", v->ports.items[i].protocol,
-				      "address", v->ports.items[i].address, "port",
-				      (json_int_t)v->ports.items[i].port));
+	for (size_t i = 0; i < v->ends.ports.n; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s?, s:I}", "protocol", v->ends.ports.items[i].protocol,
+				"address", v->ends.ports.items[i].address, "port",
+				(json_int_t)v->ends.ports.items[i].port));
 	return list;
 }
 
 static json_t *rehearsal_json(const char *unit, const struct wb_keep_rehearsal *r)
 {
 	const struct wb_keep_verdict *v = &r->verdict;
-	bool whole = r->tried && v->how == WB_KEEP_PROCESS;
+	bool whole = r->tried && wb_keep_way(v->how)->checkpointed;
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o}",
-		"unit", unit, "how", wb_keep_how_name(v->how), "reasons", strings_json(&v->reasons),
-		"warnings", strings_json(&v->warnings), "rehearsed", r->tried, "restarted",
-		r->restarted, "frozen_s",
+	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o}",
+		"unit", unit, "how", cmd_json_or_null(wb_keep_how_name(v->how)), "reasons",
+		strings_json(&v->reasons), "warnings", strings_json(&v->warnings), "rehearsed",
+		r->tried, "restarted", r->restarted, "frozen_s",
 		whole ? json_real((double)r->frozen_us / 1e6) : json_null(), "image_bytes",
 		whole ? json_integer((json_int_t)r->bytes) : json_null(), "memory_bytes",
 		(json_int_t)v->bytes, "processes", (json_int_t)v->processes, "threads",
 		(json_int_t)v->threads, "ports", ports_json(v), "connections",
-		(json_int_t)v->connections.n, "files", strings_json(&v->files));
+		(json_int_t)v->ends.connections.n, "files", strings_json(&v->files));
+}
+
+static void print_file(const char *path)
+{
+	WB_CLEAN_STR plain = strdup(path);
+
+	if (plain)
+		wb_make_plain(plain);
+	printf("  travels: %s\n", plain ? plain : "?");
 }
 
 static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
@@ -253,19 +172,20 @@ static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
 	printf("%s: %s\n", unit, wb_keep_how_name(v->how));
 	printf("  %zu process%s, %zu thread%s, %.1f MiB of memory, %zu connection%s\n",
 		v->processes, v->processes == 1 ? "" : "es", v->threads, v->threads == 1 ? "" : "s",
-		(double)v->bytes / (1 << 20), v->connections.n, v->connections.n == 1 ? "" : "s");
-	if (r->tried && v->how == WB_KEEP_PROCESS)
+		(double)v->bytes / (1 << 20), v->ends.connections.n,
+		v->ends.connections.n == 1 ? "" : "s");
+	if (r->tried && wb_keep_way(v->how)->checkpointed)
 		printf("  stood still for %.3f s; %.1f MiB in %zu images\n",
 			(double)r->frozen_us / 1e6, (double)r->bytes / (1 << 20), r->images);
 	for (size_t i = 0; i < v->reasons.n; i++)
 		printf("  %s %s\n", i ? "and:    " : "because:", v->reasons.items[i]);
 	for (size_t i = 0; i < v->warnings.n; i++)
 		printf("  note: %s\n", v->warnings.items[i]);
-	for (size_t i = 0; v->how == WB_KEEP_PROCESS && i < v->files.n; i++)
-		printf("  travels: %s\n", v->files.items[i]);
+	for (size_t i = 0; wb_keep_way(v->how)->checkpointed && i < v->files.n; i++)
+		print_file(v->files.items[i]);
 }
 
-/* As much of it as is known of a unit that is not active. */
+/* The report on a unit that is not active. */
 static void tell_nothing(const char *unit, const char *why, json_t *list)
 {
 	struct wb_keep_rehearsal none = {};
@@ -276,7 +196,6 @@ static void tell_nothing(const char *unit, const char *why, json_t *list)
 		return;
 	}
 	o = rehearsal_json(unit, &none);
-	json_object_set_new(o, "how", json_null());
 	json_array_append_new(json_object_get(o, "reasons"), json_string(why));
 	json_array_append_new(list, o);
 }
@@ -287,7 +206,7 @@ static int test_unit(const struct wb_keep_rehearsing *with, const char *typed, j
 	WB_CLEAN_KEEP_REHEARSAL r = {};
 	WB_CLEAN_KEEP_CONFIG config = {};
 	WB_CLEAN_STR unit = NULL;
-	int e = real_name(typed, &unit, err);
+	int e = wb_keep_real_name(&wb_services_systemd, typed, &unit, err);
 
 	if (e < 0)
 		return e;
@@ -327,14 +246,14 @@ static int run_test(const struct cmd_args *args)
 		wb_fail(&err, -EPERM, "only root can checkpoint a service; use sudo");
 		return cmd_fail(args, &err);
 	}
-	/* The kernel that is staged is the one to come. */
+	/* The next kernel is the one that is staged. */
 	if (wb_record_read(sys->files, WB_RECORD_STAGED, &staged, NULL) == 0 && staged.to &&
 		*staged.to)
 		with.look.release = staged.to;
 	for (size_t i = 1; i < args->n_words; i++) {
 		struct wb_error err = {};
 
-		if (is_repeated(args, i))
+		if (wb_keep_is_repeated(args->words + 1, i - 1))
 			continue;
 		if (test_unit(&with, args->words[i], list, &err) < 0)
 			code = cmd_fail(args, &err);
@@ -344,29 +263,7 @@ static int run_test(const struct cmd_args *args)
 	return code;
 }
 
-/* All of them, or none: each is tried before the first is changed. */
-static int each(const struct cmd_args *args,
-	int (*one)(const struct cmd_args *args, const char *unit, bool try, struct wb_error *err))
-{
-	if (geteuid() != 0) {
-		struct wb_error err = {};
-
-		wb_fail(&err, -EPERM, "only root can choose what is kept; use sudo");
-		return cmd_fail(args, &err);
-	}
-	for (int try = 1; try >= 0; try--)
-		for (size_t i = 1; i < args->n_words; i++) {
-			struct wb_error err = {};
-
-			if (is_repeated(args, i))
-				continue;
-			if (one(args, args->words[i], try, &err) < 0)
-				return cmd_fail(args, &err);
-		}
-	return CMD_DONE;
-}
-
-/* What can be said of the words alone. */
+/* Check the words by themselves. */
 static int check_use(const struct cmd_args *args, const char *verb, struct wb_error *err)
 {
 	static const int for_add[] = {OPT_HOW, OPT_FILES, OPT_PROBE, 0}, json[] = {OPT_JSON, 0};
@@ -408,7 +305,18 @@ static int run_keep(const struct cmd_args *args)
 		return run_list(args);
 	if (!strcmp(verb, "test"))
 		return run_test(args);
-	return each(args, !strcmp(verb, "add") ? add_unit : remove_unit);
+	return run_choice(args, !strcmp(verb, "remove"));
+}
+
+/* An unknown verb takes no lock, because it is refused with its own sentence. */
+static enum cmd_lock lock(const struct cmd_args *args)
+{
+	static const char *const changing[] = {"add", "remove", "test"};
+
+	for (size_t i = 0; i < sizeof(changing) / sizeof(*changing); i++)
+		if (!strcmp(args->words[0], changing[i]))
+			return CMD_LOCK_COMMAND;
+	return CMD_LOCK_NONE;
 }
 
 const struct cmd_row cmd_keep = {
@@ -416,15 +324,15 @@ const struct cmd_row cmd_keep = {
 	.args = "add|remove|list|test [UNIT...]",
 	.max_args = 1024,
 	.min_args = 1,
-	.help = "choose the services that live on over a jump, and rehearse it",
-	.notes =
-		"add and remove change " WB_KEEP_DIR "; list tells what is there.\n"
-		"test checkpoints each unit and lets it go on at once. It tells how long the unit "
-		"stood still, how\n"
-		"large it is, and whether it can be kept with its memory and connections (process) "
-		"or has to be\n"
-		"restarted, and why. The exit code is 0 whatever the answer is, and 1 if there is "
-		"none.",
+	.help = "choose the services to keep over a jump, and rehearse it",
+	.notes = "add and remove change " WB_KEEP_DIR "; list shows them.\n"
+		 "test checkpoints each unit and lets it go on at once. It shows how long the unit "
+		 "stood still, how\n"
+		 "large it is, and whether it can be kept with its memory and connections "
+		 "(process) or has to be\n"
+		 "restarted, and why. The exit code is 0 whatever the answer is, and 1 if there is "
+		 "none.",
 	.options = {own_options, cmd_json_option},
+	.lock = lock,
 	.run = run_keep,
 };

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* warmboot kexec: kexec-tools' command line, translated into a request, and run. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch/arch.h"
 #include "cmd/kexec.h"
-#include "cmd/reboot.h"
 #include "core/cmdline.h"
+#include "session/kexec.h"
+#include "session/session.h"
 
 enum {
 	K_LOAD = OPT_OWN,
@@ -45,6 +48,13 @@ enum {
 	K_REUSE_VIDEO_TYPE,
 	K_ARGS_LINUX,
 	K_NO_CMA,
+	K_FORCE_DTB,
+	/* Without effect; with -p, that is refused. */
+	K_HOTPLUG,
+	K_ELF32,
+	K_ELF64,
+	K_PASS_MEMMAP,
+	K_DT_NO_OLD_ROOT,
 	/* Refused. */
 	K_REAL_MODE,
 	K_ENTRY_32BIT,
@@ -65,7 +75,8 @@ static const struct cmd_option options[] = {
 	{K_EXEC, 'e', "exec", .help = "jump to the loaded kernel at once, without a shutdown"},
 	{K_FORCE, 'f', "force", .help = "load KERNEL and jump at once, without a shutdown"},
 	{K_STATUS, 'S', "status",
-		.help = "exit 1 if a crash kernel (with -l: a kernel) is loaded, 0 if not"},
+		.help = "exit 1 if a crash kernel (with -l and no -p: a kernel) is loaded, 0 if "
+			"not"},
 	{K_FILE, 's', "kexec-file-syscall", .help = "load through kexec_file_load(2) only"},
 	{K_SEGMENTS, 'c', "kexec-syscall", .help = "load through kexec_load(2) only"},
 	{K_AUTO, 'a', "kexec-syscall-auto",
@@ -75,30 +86,37 @@ static const struct cmd_option options[] = {
 	{K_NO_SYNC, 'y', "no-sync", .help = "do not write file systems out before a jump at once"},
 	{K_NO_CHECKS, 'i', "no-checks", .help = "no check of memory before the kernel is entered"},
 	{K_DEBUG, 'd', "debug", .help = "print what is loaded, and how"},
-	{K_TYPE, 't', "type", "TYPE", .help = "what KERNEL is; it is found out in any case"},
+	{K_TYPE, 't', "type", "TYPE", .help = "type of KERNEL; it is detected in any case"},
 	{K_MEM_MIN, 0, "mem-min", "ADDRESS", .help = "lowest address to load to"},
 	{K_MEM_MAX, 0, "mem-max", "ADDRESS", .help = "highest address to load to"},
-	{K_INITRD, 0, "initrd", "FILE", .help = "initrd; several are joined in order"},
+	{K_INITRD, 0, "initrd", "FILE", .help = "initrd; the last one counts"},
 	{K_RAMDISK, 0, "ramdisk", "FILE"},
 	{K_APPEND, 0, "append", "STRING",
-		.help = "the command line, or with --reuse-cmdline what to add to it"},
+		.help = "the command line, or an addition to it with --reuse-cmdline"},
 	{K_COMMAND_LINE, 0, "command-line", "STRING", .help = "the same as --append"},
 	{K_REUSE_CMDLINE, 0, "reuse-cmdline", .help = "the running kernel's command line"},
 	{K_REUSE_INITRD, 0, "reuseinitrd",
 		.help = "the running kernel's initrd, which it kept because of retain_initrd"},
 	{K_DTB, 0, "dtb", "FILE", .help = "hand this device tree on"},
+	{K_FORCE_DTB, 0, "force-dtb",
+		.help = "pass on the running kernel's device tree, if it has one"},
 	{K_NOEFI, 0, "noefi",
 		.help = "keep the new kernel from EFI (adds noefi to its command line)"},
 	{K_CRASH_SIZE, 0, "print-ckr-size", .help = "print the bytes reserved for a crash kernel"},
-	{K_SERIAL, 0, "serial", "PORT", .help = "accepted: the serial console is found by itself"},
+	{K_SERIAL, 0, "serial", "PORT", .help = "accepted: the serial console is detected"},
 	{K_SERIAL_BAUD, 0, "serial-baud", "BAUD", .help = "accepted: the port's speed is kept"},
 	{K_CONSOLE_SERIAL, 0, "console-serial",
-		.help = "accepted: trouble is reported there anyway"},
+		.help = "accepted: errors are reported there anyway"},
 	{K_CONSOLE_VGA, 0, "console-vga", .help = "accepted, without effect"},
 	{K_RESET_VGA, 0, "reset-vga", .help = "accepted, without effect"},
-	{K_REUSE_VIDEO_TYPE, 0, "reuse-video-type"},
-	{K_ARGS_LINUX, 0, "args-linux"},
-	{K_NO_CMA, 0, "no-cma"},
+	{K_REUSE_VIDEO_TYPE, 0, "reuse-video-type", .help = "accepted, without effect"},
+	{K_ARGS_LINUX, 0, "args-linux", .help = "accepted, without effect"},
+	{K_NO_CMA, 0, "no-cma", .help = "accepted, without effect"},
+	{K_HOTPLUG, 0, "hotplug", .help = "accepted, for crash kernels only"},
+	{K_ELF32, 0, "elf32-core-headers", .help = "accepted, for crash kernels only"},
+	{K_ELF64, 0, "elf64-core-headers", .help = "accepted, for crash kernels only"},
+	{K_PASS_MEMMAP, 0, "pass-memmap-cmdline", .help = "accepted, for crash kernels only"},
+	{K_DT_NO_OLD_ROOT, 0, "dt-no-old-root", .help = "accepted, for crash kernels only"},
 	{K_PANIC, 'p', "load-panic", .help = "refused: crash kernels come with a later version"},
 	{K_REAL_MODE, 0, "real-mode", .help = "refused: kernels are entered in 64-bit mode only"},
 	{K_ENTRY_32BIT, 0, "entry-32bit", .help = "refused, for the same reason"},
@@ -113,14 +131,10 @@ static const struct cmd_option options[] = {
 	{},
 };
 
-/* What has no counterpart here, and the sentence for it. */
+/* Refuse an option for a feature that warmboot does not have. */
 static int refuse(const struct cmd_option *o, struct wb_error *err)
 {
 	switch (o->id) {
-	case K_PANIC:
-		return wb_fail(err, -EOPNOTSUPP,
-			"--load-panic: crash kernels belong to a later version of warmboot; use "
-			"kexec-tools or kdump for them");
 	case K_REAL_MODE:
 	case K_ENTRY_32BIT:
 		return wb_fail(err, -EOPNOTSUPP,
@@ -145,7 +159,7 @@ static int refuse(const struct cmd_option *o, struct wb_error *err)
 	return 0;
 }
 
-/* The options that say what to do; as in kexec-tools a later one undoes an earlier. */
+/* Options that choose the actions. A later one replaces an earlier one, as in kexec-tools. */
 static void take_action(int id, struct kexec_request *k)
 {
 	switch (id) {
@@ -171,6 +185,12 @@ static void take_action(int id, struct kexec_request *k)
 	case K_STATUS:
 		k->status = true;
 		break;
+	case K_PANIC:
+		k->panic = true;
+		break;
+	case K_FORCE_DTB:
+		k->force_dtb = true;
+		break;
 	case K_CRASH_SIZE:
 		k->crash_size = true;
 		break;
@@ -188,17 +208,19 @@ static void take_action(int id, struct kexec_request *k)
 
 static int take_address(const struct cmd_value *v, uint64_t *ret, struct wb_error *err)
 {
+	uint64_t at;
 	char *end;
 
 	errno = 0;
-	*ret = strtoull(v->value, &end, 0);
+	at = strtoull(v->value, &end, 0);
 	if (errno || *end || end == v->value || *v->value == '-')
 		return wb_fail(
 			err, -EINVAL, "--%s: \"%s\" is no address", v->option->name, v->value);
+	*ret = at;
 	return 0;
 }
 
-/* The kernel's type is found out in any case; one that it cannot have is a mistake to be told. */
+/* The type is detected in any case; a type that this machine cannot load is refused. */
 static int take_type(const char *type, struct wb_error *err)
 {
 	const char *const *types = wb_arch_native()->types;
@@ -214,7 +236,7 @@ static int take_type(const char *type, struct wb_error *err)
 		"--type=%s: only Linux kernels of this machine can be loaded (%s)", type, known);
 }
 
-/* The options that say what to load, and how. */
+/* Options that choose the kernel and the way of loading it. */
 static int take_wish(const struct cmd_value *v, struct kexec_request *k, struct wb_error *err)
 {
 	struct wb_load_options *o = &k->req.options;
@@ -240,7 +262,8 @@ static int take_wish(const struct cmd_value *v, struct kexec_request *k, struct 
 		return take_address(v, &o->mem_max, err);
 	case K_INITRD:
 	case K_RAMDISK:
-		k->req.initrds[o->n_initrds++] = v->value;
+		k->req.initrds[0] = v->value;
+		o->n_initrds = 1;
 		break;
 	case K_APPEND:
 	case K_COMMAND_LINE:
@@ -256,7 +279,30 @@ static int take_wish(const struct cmd_value *v, struct kexec_request *k, struct 
 		o->dtb = v->value;
 		break;
 	}
-	return refuse(v->option, err);
+	return 0;
+}
+
+/* Questions (such as -S) are answered, and nothing else is done. */
+static bool is_question(const struct kexec_request *k)
+{
+	return k->version || k->status || k->crash_size;
+}
+
+/* Refuse options that warmboot does not support. With -p, only that is named. */
+static int check_refused(
+	const struct cmd_args *args, const struct kexec_request *k, struct wb_error *err)
+{
+	int r = 0;
+
+	if (is_question(k))
+		return 0;
+	if (k->panic)
+		return wb_fail(err, -EOPNOTSUPP,
+			"--load-panic: crash kernels belong to a later version of warmboot; use "
+			"kexec-tools or kdump for them");
+	for (size_t i = 0; r == 0 && i < args->n_options; i++)
+		r = refuse(args->options[i].option, err);
+	return r;
 }
 
 static int finish(const struct cmd_args *args, struct kexec_request *k, struct wb_error *err)
@@ -264,8 +310,9 @@ static int finish(const struct cmd_args *args, struct kexec_request *k, struct w
 	struct wb_load_options *o = &k->req.options;
 	const char *more = "";
 
-	k->of_crash_kernel = k->status && !cmd_has(args, K_LOAD);
-	if (k->version || k->status || k->crash_size)
+	/* k_status() of kexec-tools' kexec/kexec.c */
+	k->of_crash_kernel = k->status && (k->panic || !cmd_has(args, K_LOAD));
+	if (is_question(k))
 		return 0;
 	if (k->load && !args->n_words)
 		return wb_fail(err, -EINVAL, "no kernel was named");
@@ -273,17 +320,17 @@ static int finish(const struct cmd_args *args, struct kexec_request *k, struct w
 		o->kernel = args->words[0];
 	if (k->reuse_initrd && o->n_initrds)
 		return wb_fail(err, -EINVAL, "give either --initrd or --reuseinitrd, not both");
-	/* kexec_file_load(2) takes none of these, so -a goes straight to what it falls back to. */
+	/* kexec_file_load(2) supports none of these, so -a uses its fallback at once. */
 	if (o->legacy_fallback && (o->mem_min || o->mem_max || o->dtb)) {
 		o->method = WB_METHOD_SEGMENTS;
 		o->legacy_fallback = false;
 	}
-	/* --append is the whole command line unless there is one to be reused. */
+	/* --append is the whole command line unless --reuse-cmdline is given. */
 	if (k->req.reuse_cmdline && k->req.cmdline) {
 		more = k->req.cmdline;
 		k->req.cmdline = NULL;
 	}
-	/* Who passes /proc/cmdline on must not pass the mark of an old jump on. */
+	/* A copy of /proc/cmdline contains the mark of an old jump. */
 	if (k->req.cmdline) {
 		if (wb_cmdline_remove(k->req.cmdline, WB_JUMP_WORD, &k->cmdline) < 0)
 			return wb_oom(err);
@@ -312,16 +359,17 @@ int kexec_request_read(const struct cmd_args *args, struct kexec_request *ret, s
 				.progress = cmd_progress,
 			},
 	};
-	int r = 0;
+	int r;
 
 	k.req.initrds = calloc(args->n_options + 2, sizeof(*k.req.initrds));
 	if (!k.req.initrds)
 		return wb_oom(err);
 	k.req.options.initrds = k.req.initrds;
-	for (size_t i = 0; r == 0 && i < args->n_options; i++) {
+	for (size_t i = 0; i < args->n_options; i++)
 		take_action(args->options[i].option->id, &k);
+	r = check_refused(args, &k, err);
+	for (size_t i = 0; r == 0 && !is_question(&k) && i < args->n_options; i++)
 		r = take_wish(&args->options[i], &k, err);
-	}
 	if (r == 0)
 		r = finish(args, &k, err);
 	if (r < 0)
@@ -333,7 +381,7 @@ int kexec_request_read(const struct cmd_args *args, struct kexec_request *ret, s
 
 void kexec_request_deinit(struct kexec_request *k)
 {
-	cmd_request_deinit(&k->req);
+	wb_request_deinit(&k->req);
 	free(k->append);
 	free(k->cmdline);
 	*k = (struct kexec_request){};
@@ -345,9 +393,9 @@ static int show_status(const struct cmd_args *args, const struct wb_sys *sys, bo
 	struct wb_error err = {};
 	WB_CLEAN_BLOB b = {};
 
-	if (sys->files->read(sys->files->ctx, path, CMD_SMALL_FILE, &b, &err) < 0) {
+	if (sys->files->read(sys->files->ctx, path, WB_SMALL_FILE, &b, &err) < 0) {
 		cmd_fail(args, &err);
-		return CMD_USAGE; /* 1 would be an answer */
+		return CMD_USAGE; /* because 1 is an answer */
 	}
 	return b.data[0] == '1';
 }
@@ -358,61 +406,59 @@ static int show_crash_size(const struct cmd_args *args, const struct wb_sys *sys
 	WB_CLEAN_BLOB b = {};
 
 	if (sys->files->read(
-		    sys->files->ctx, "/sys/kernel/kexec_crash_size", CMD_SMALL_FILE, &b, &err) < 0)
+		    sys->files->ctx, "/sys/kernel/kexec_crash_size", WB_SMALL_FILE, &b, &err) < 0)
 		return cmd_fail(args, &err);
 	fputs((const char *)b.data, stdout);
 	return CMD_DONE;
 }
 
-static int load(const struct wb_sys *sys, struct kexec_request *k, struct wb_error *err)
+static int load(const struct wb_session_host *h, struct kexec_request *k, struct wb_error *err)
 {
-	static const char kept[] = "/sys/firmware/initrd";
 	struct wb_stage *stage;
-	int r;
+	int r = 0;
 
-	if (k->reuse_initrd && !sys->files->exists(sys->files->ctx, kept))
-		return wb_fail(err, -ENOENT,
-			"--reuseinitrd: the running kernel kept no initrd (%s); boot it with "
-			"retain_initrd",
-			kept);
 	if (k->reuse_initrd)
-		k->req.initrds[k->req.options.n_initrds++] = kept;
-	r = cmd_stage(sys, &k->req, &stage, err);
+		r = wb_kexec_reuse_initrd(h->sys, &k->req, err);
+	if (r == 0 && k->force_dtb)
+		wb_kexec_reuse_dtb(h->sys, &k->req);
+	if (r == 0)
+		r = wb_request_stage(h, &k->req, &stage, err);
 	if (r < 0)
 		return r;
 	if (k->debug)
-		cmd_print_stage(stage, &k->req);
+		cmd_print_stage(stage, &k->req.options);
 	wb_stage_free(stage);
 	return 0;
 }
 
-/*
- * Must do without anything but the kernel: systemd-shutdown calls "kexec -e" when all else is
- * gone, even /run and a writable /var.
- */
-static int exec_now(const struct wb_sys *sys, const struct wb_quiesce *quiesce,
-	const struct kexec_request *k, struct wb_error *err)
+static void done(void *arg, const char *name)
 {
-	WB_CLEAN_BLOB b = {};
-	int r;
+	const struct wb_session *const *s = arg;
 
-	if (sys->files->read(
-		    sys->files->ctx, "/sys/kernel/kexec_loaded", CMD_SMALL_FILE, &b, NULL) == 0 &&
-		b.data[0] == '0')
-		return wb_fail(
-			err, -ENOENT, "nothing has been loaded; load a kernel first (kexec -l)");
-	cmd_record_jump_of_others(sys);
-	if (k->sync)
-		quiesce->sync(quiesce->ctx);
-	if (k->net_down)
-		quiesce->net_down(quiesce->ctx);
-	r = sys->reboot_kexec(sys->ctx);
-	return wb_fail(err, r, "the kernel refused to jump: %s", strerror(-r));
+	cmd_announce_shutdown(*s, name);
+}
+
+/* Shut down through the init system, by the last rows of a session. */
+static int shut_down(
+	const struct cmd_args *args, const struct wb_session_host *h, struct wb_error *err)
+{
+	struct wb_session *s = NULL;
+	struct wb_session_options o = {.size = sizeof(o),
+		.keep_none = true,
+		.lock = &args->lock,
+		.tell = {&s, cmd_teller.progress, cmd_teller.warn, done}};
+	int r = wb_session_new_on(h, &o, &s, err);
+
+	if (r == 0)
+		r = wb_session_run_rows(s, "hand-over", NULL, err);
+	wb_session_free(s);
+	return r;
 }
 
 static int run_kexec(const struct cmd_args *args)
 {
-	const struct wb_sys *sys = wb_sys_real();
+	const struct wb_session_host host = cmd_host();
+	const struct wb_sys *sys = host.sys;
 	__attribute__((cleanup(kexec_request_deinit))) struct kexec_request k = {};
 	struct wb_error err = {};
 	int r = kexec_request_read(args, &k, &err);
@@ -437,12 +483,20 @@ static int run_kexec(const struct cmd_args *args)
 	if (k.unload)
 		r = wb_unload(sys, &err);
 	if (r == 0 && k.load)
-		r = load(sys, &k, &err);
+		r = load(&host, &k, &err);
 	if (r == 0 && k.shutdown)
-		r = cmd_jump(sys, &wb_quiesce_host, false, false, NULL, &err);
-	else if (r == 0 && k.exec)
-		r = exec_now(sys, &wb_quiesce_host, &k, &err);
+		r = shut_down(args, &host, &err);
+	if (r == 0 && k.exec)
+		r = wb_kexec_now(&host, k.sync, k.net_down, &err);
 	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
+}
+
+/* systemd-shutdown runs "kexec -e" after it has ended every other process. */
+static enum cmd_lock lock(const struct cmd_args *args)
+{
+	if (cmd_has(args, OPT_VERSION) || cmd_has(args, K_STATUS) || cmd_has(args, K_CRASH_SIZE))
+		return CMD_LOCK_NONE;
+	return cmd_has(args, K_EXEC) && getppid() == 1 ? CMD_LOCK_LAST : CMD_LOCK_COMMAND;
 }
 
 const struct cmd_row cmd_kexec = {
@@ -452,5 +506,7 @@ const struct cmd_row cmd_kexec = {
 	.help = "kexec-tools' command line, also when the program is called kexec",
 	.notes = "Without -l, -u, -e, -f or -S: load KERNEL, shut down in order and jump.",
 	.options = {options},
+	.question = true,
+	.lock = lock,
 	.run = run_kexec,
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* warmboot list: the boot entries that can be staged. */
 #include <jansson.h>
 #include <stdio.h>
 
@@ -91,5 +92,6 @@ const struct cmd_row cmd_list = {
 		 "\"default\" in "
 		 "JSON.",
 	.options = {own_options, cmd_json_option},
+	.lock = cmd_lock_none,
 	.run = run_list,
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* warmboot load and unload: stage a kernel, or drop the staged one; reports on a stage. */
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 
 #include "cmd/json.h"
-#include "cmd/keeping.h"
+#include "session/keeping.h"
 #include "cmd/load.h"
 #include "timeline/marks.h"
 
@@ -21,14 +22,14 @@ static void print_amount(const char *what, uint64_t bytes)
 	printf("%-13s%.1f MiB\n", what, bytes / 1048576.0);
 }
 
-void cmd_print_stage(const struct wb_stage *stage, const struct cmd_request *req)
+void cmd_print_stage(const struct wb_stage *stage, const struct wb_load_options *load)
 {
 	struct wb_stage_info info = wb_stage_info(stage);
 
-	printf("kernel:      %s%s%s%s\n", req->options.kernel, *info.release ? " (" : "",
-		info.release, *info.release ? ")" : "");
-	if (req->options.entry)
-		printf("entry:       %s\n", req->options.entry);
+	printf("kernel:      %s%s%s%s\n", load->kernel, *info.release ? " (" : "", info.release,
+		*info.release ? ")" : "");
+	if (load->entry)
+		printf("entry:       %s\n", load->entry);
 	printf("method:      %s: %s\n", wb_method_name(info.method), info.method_why);
 	printf("initramfs:   %s: %s\n",
 		info.initrd_bytes ? wb_initramfs_name(info.initramfs) : "none", info.initramfs_why);
@@ -38,11 +39,11 @@ void cmd_print_stage(const struct wb_stage *stage, const struct cmd_request *req
 	print_amount("initrd size:", info.initrd_bytes);
 }
 
-static void print_plan(const struct wb_stage *stage, const struct cmd_request *req)
+static void print_plan(const struct wb_stage *stage, const struct wb_load_options *load)
 {
 	struct wb_stage_segment s;
 
-	cmd_print_stage(stage, req);
+	cmd_print_stage(stage, load);
 	if (!wb_stage_segment(stage, 0, &s)) {
 		puts("\nThe running kernel will place the segments itself.");
 		return;
@@ -54,7 +55,8 @@ static void print_plan(const struct wb_stage *stage, const struct cmd_request *r
 	printf("%-12s 0x%016" PRIx64 "\n", "entry", wb_stage_entry(stage));
 }
 
-json_t *cmd_stage_json(const struct wb_stage *stage, const struct cmd_request *req, bool staged)
+json_t *cmd_stage_json(
+	const struct wb_stage *stage, const struct wb_load_options *load, bool staged)
 {
 	struct wb_stage_info info = wb_stage_info(stage);
 	json_t *segments = json_array();
@@ -66,9 +68,9 @@ json_t *cmd_stage_json(const struct wb_stage *stage, const struct cmd_request *r
 					  (json_int_t)s.start, "memsz", (json_int_t)s.memsz,
 					  "bufsz", (json_int_t)s.bufsz));
 	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:o}",
-		"staged", staged, "entry", cmd_json_or_null(req->options.entry), "kernel",
-		cmd_json_or_null(req->options.kernel), "release", cmd_json_or_null(info.release),
-		"method", wb_method_name(info.method), "method_why", info.method_why, "initramfs",
+		"staged", staged, "entry", cmd_json_or_null(load->entry), "kernel",
+		cmd_json_or_null(load->kernel), "release", cmd_json_or_null(info.release), "method",
+		wb_method_name(info.method), "method_why", info.method_why, "initramfs",
 		wb_initramfs_name(info.initramfs), "initramfs_why", info.initramfs_why, "verify",
 		wb_verify_name(info.verify), "cmdline", cmd_json_or_null(info.cmdline),
 		"kernel_bytes", (json_int_t)info.kernel_bytes, "initrd_bytes",
@@ -76,22 +78,23 @@ json_t *cmd_stage_json(const struct wb_stage *stage, const struct cmd_request *r
 		"segments", segments);
 }
 
-static int dry_run(const struct wb_sys *sys, struct cmd_request *req, struct wb_stage **ret,
+static int dry_run(const struct wb_session_host *h, struct wb_request *req, struct wb_stage **ret,
 	struct wb_error *err)
 {
-	int r = cmd_request_resolve(sys, req, err);
+	int r = wb_request_resolve(h, req, err);
 
 	if (r == 0)
-		r = cmd_prepare(sys, req, ret, err);
+		r = wb_request_prepare(h->sys, req, ret, err);
 	cmd_progress_end();
 	return r;
 }
 
 static int run_load(const struct cmd_args *args)
 {
-	const struct wb_sys *sys = wb_sys_real();
+	const struct wb_session_host host = cmd_host();
+	const struct wb_sys *sys = host.sys;
 	bool dry = cmd_has(args, OPT_DRY_RUN);
-	CMD_CLEAN_REQUEST req = {};
+	WB_CLEAN_REQUEST req = {};
 	struct wb_stage *stage = NULL;
 	struct wb_error err = {};
 
@@ -99,18 +102,23 @@ static int run_load(const struct cmd_args *args)
 		return cmd_misused(args, &err);
 	if (!dry)
 		wb_mark(sys, WB_MARK_LOAD_BEGIN);
-	if ((dry ? dry_run : cmd_stage)(sys, &req, &stage, &err) < 0)
+	if ((dry ? dry_run : wb_request_stage)(&host, &req, &stage, &err) < 0)
 		return cmd_fail(args, &err);
 	if (!dry)
 		wb_mark(sys, WB_MARK_LOAD_END);
 	if (cmd_has(args, OPT_JSON))
-		cmd_print_json(cmd_stage_json(stage, &req, !dry));
+		cmd_print_json(cmd_stage_json(stage, &req.options, !dry));
 	else if (dry)
-		print_plan(stage, &req);
+		print_plan(stage, &req.options);
 	else
-		cmd_print_stage(stage, &req);
+		cmd_print_stage(stage, &req.options);
 	wb_stage_free(stage);
 	return CMD_DONE;
+}
+
+static enum cmd_lock lock(const struct cmd_args *args)
+{
+	return cmd_has(args, OPT_DRY_RUN) ? CMD_LOCK_NONE : CMD_LOCK_COMMAND;
 }
 
 const struct cmd_row cmd_load = {
@@ -132,18 +140,20 @@ const struct cmd_row cmd_load = {
 		"can check a signature. auto takes file where signatures are enforced, else fast, "
 		"else segments.",
 	.options = {cmd_load_options, own_options, cmd_json_option},
+	.lock = lock,
 	.run = run_load,
 };
 
 static int run_unload(const struct cmd_args *args)
 {
-	const struct wb_sys *sys = wb_sys_real();
+	const struct wb_session_host host = cmd_host();
+	const struct wb_sys *sys = host.sys;
 	struct wb_error err = {};
 
 	if (wb_unload(sys, &err) < 0)
 		return cmd_fail(args, &err);
 	sys->remove_file(sys->ctx, WB_RECORD_STAGED);
-	cmd_keeping_sweep(sys);
+	wb_keeping_sweep(&host);
 	return CMD_DONE;
 }
 
@@ -151,5 +161,6 @@ const struct cmd_row cmd_unload = {
 	.name = "unload",
 	.args = "",
 	.help = "drop the staged kernel",
+	.lock = cmd_lock_command,
 	.run = run_unload,
 };

@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The program: find the subcommand by argv, or by the program's own name, and run it. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "sys/paging.h"
 
 int main(int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : (argc ? argv[0] : "");
 	const struct cmd_row *row;
+	struct wb_error err = {};
 
+	/*
+	 * Services' memory passes through several of root's commands, so they make no core dumps. A user's
+	 * command is left out, because it could not read its own /proc/self any more.
+	 */
+	if (geteuid() == 0 && wb_keep_memory_private(&err) < 0) {
+		fprintf(stderr, "warmboot: %s\n", err.text);
+		return CMD_FAILED;
+	}
 	if (!strcmp(name, cmd_kexec.name))
 		return cmd_run(&cmd_kexec, cmd_kexec.name, argc, argv);
-	/* As systemd knows it, in its directory of generators. */
+	/* The name in systemd's directory of generators. */
 	if (!strcmp(name, "warmboot-generator"))
 		return cmd_run(&cmd_generator, "warmboot", argc, argv);
 	if (argc < 2) {
-		cmd_print_overview(stderr);
+		cmd_print_overview(stderr, cmd_rows);
 		return CMD_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		cmd_print_overview(stdout);
+		cmd_print_overview(stdout, cmd_rows);
 		return CMD_DONE;
 	}
 	if (!strcmp(argv[1], "--version")) {

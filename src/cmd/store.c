@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* warmboot store: files that a user carries over the jump, and the state of the stores. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
 #include "cmd/json.h"
 #include "cmd/load.h"
-#include "jump/record.h"
+#include "core/text.h"
+#include "files/plain.h"
+#include "store/backend.h"
 #include "store/hold.h"
 #include "store/region.h"
 #include "store/state.h"
-#include "store/store.h"
-#include "sys/machine.h"
+#include "systemd/notify.h"
 
 enum { OPT_BACKEND = OPT_OWN };
 
 static const struct cmd_option own_options[] = {
-	{OPT_BACKEND, 0, "backend", .values = "carve|pmem|disk",
-		.help = "put: where the store shall lie (default carve, or pmem where a region is "
-			"set "
-			"aside)"},
+	{OPT_BACKEND, 0, "backend", .values = WB_STORE_NAMES,
+		.help = "put: where the store shall lie (default " WB_STORE_DEFAULT ")"},
 	{},
 };
 
@@ -63,7 +59,7 @@ static json_t *store_json(const struct wb_store *s, const struct wb_error *err)
 			objects, json_pack("{s:o, s:I}", "name", name ? name : json_null(), "size",
 					 (json_int_t)o.size));
 	}
-	wb_nonce_hex(info.nonce, nonce);
+	wb_hex_write(info.nonce, 16, nonce);
 	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:b, s:o}", "backend", info.backend, "size",
 		(json_int_t)info.size, "used", (json_int_t)info.used, "address",
 		(json_int_t)info.header, "nonce", nonce, "sealed", info.sealed, "objects", objects);
@@ -135,34 +131,17 @@ static bool read_size(const char *text, uint64_t *ret)
 
 static int reserve(const char *text, struct wb_error *err)
 {
-	const struct wb_sys *sys = wb_sys_real();
-	struct wb_store_region region, old;
-	WB_CLEAN_MACHINE machine = {};
 	uint64_t size;
-	int r;
 
 	if (!read_size(text, &size))
 		return wb_fail(
 			err, -EINVAL, "\"%s\" is no size: write 512M, 2G, or 0 for none", text);
-	/* A unit that was forgotten, most likely. */
+	/* Most likely its unit was forgotten. */
 	if (size && size < 1 << 20)
 		return wb_fail(err, -EINVAL,
-			"\"%s\" are %" PRIu64
-			" bytes, less than a store can do with: write 512M or 2G",
+			"\"%s\" are %" PRIu64 " bytes, less than a store needs: write 512M or 2G",
 			text, size);
-	if (!size)
-		return wb_store_region_write(sys, NULL, err);
-	/* The one that is there is as good as any, and moving it would cost another jump. */
-	if (wb_store_region_read(sys->files, &old, NULL) == 0 &&
-		wb_store_region_in_force(sys->files, &old) &&
-		old.size == wb_align_up(size, WB_STORE_PAGE))
-		return 0;
-	r = wb_machine_read(sys->files, &machine, err);
-	if (r == 0)
-		r = wb_store_region_choose(&machine, size, &region, err);
-	if (r == 0)
-		r = wb_store_region_write(sys, &region, err);
-	return r;
+	return wb_store_region_reserve(wb_sys_real(), size, err);
 }
 
 static int run_reserve(const struct cmd_args *args)
@@ -180,7 +159,7 @@ static int run_reserve(const struct cmd_args *args)
 		puts("No region will be set aside from the next jump on.");
 		return CMD_DONE;
 	}
-	wb_store_region_word(&region, word);
+	wb_store_region_word(wb_sys_real()->files, &region, word);
 	if (wb_store_region_in_force(wb_sys_real()->files, &region))
 		printf("The region is in force (%s).\n", word);
 	else
@@ -192,92 +171,12 @@ static int run_reserve(const struct cmd_args *args)
 
 /* ---- put, get ---- */
 
-static int file_size(const char *path, uint64_t *ret, struct wb_error *err)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return wb_fail(err, -errno, "cannot read %s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return wb_fail(err, -EINVAL, "%s is no regular file", path);
-	*ret += wb_align_up((uint64_t)st.st_size, 4096);
-	return 0;
-}
-
-/* Straight into the store. */
-static int copy_in(struct wb_store_writer *w, int fd, const char *path, struct wb_error *err)
-{
-	for (;;) {
-		uint8_t *to;
-		size_t room;
-		ssize_t got;
-		int r = wb_store_space(w, &to, &room, err);
-
-		if (r < 0)
-			return r;
-		got = read(fd, to, room > (256 << 10) ? 256 << 10 : room);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return wb_fail(err, -errno, "cannot read %s: %s", path, strerror(errno));
-		if (got == 0)
-			return 0;
-		wb_store_commit(w, (size_t)got);
-	}
-}
-
-static int put_file(struct wb_store *s, const char *path, struct wb_error *err)
-{
-	struct wb_store_writer *w;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
-
-	if (fd < 0)
-		return wb_fail(err, -errno, "cannot read %s: %s", path, strerror(errno));
-	r = wb_store_begin(s, path, &w, err);
-	if (r == 0) {
-		r = copy_in(w, fd, path, err);
-		if (r == 0)
-			r = wb_store_end(w, err);
-		else
-			wb_store_abort(w);
-	}
-	close(fd);
-	return r;
-}
-
-static int put_files(const char *backend, const char **paths, size_t n, struct wb_error *err)
-{
-	const struct wb_store_env *env = wb_store_env_real();
-	struct wb_store_region region;
-	WB_CLEAN_STORE s = NULL;
-	uint64_t size = 4096;
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = file_size(paths[i], &size, err);
-	if (r < 0)
-		return r;
-	/* Memory that lies idle otherwise. */
-	if (!backend && wb_store_region_read(env->sys->files, &region, NULL) == 0 &&
-		wb_store_region_in_force(env->sys->files, &region))
-		backend = "pmem";
-	r = wb_store_create(env, backend, size, &s, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = put_file(s, paths[i], err);
-	if (r == 0)
-		r = wb_store_seal(s, err);
-	if (r < 0)
-		wb_store_drop(env, NULL);
-	return r;
-}
-
 static int run_put(const struct cmd_args *args)
 {
 	struct wb_error err = {};
 
-	if (put_files(cmd_get(args, OPT_BACKEND), args->words + 1, args->n_words - 1, &err) < 0)
+	if (wb_files_put(wb_store_env_real(), cmd_get(args, OPT_BACKEND), args->words + 1,
+		    args->n_words - 1, &err) < 0)
 		return cmd_fail(args, &err);
 	puts("The store is ready: stage a kernel now, and it will find the store (\"warmboot "
 	     "reboot\" "
@@ -285,7 +184,6 @@ static int run_put(const struct cmd_args *args)
 	return CMD_DONE;
 }
 
-/* Is standard output somewhere that takes it all? */
 static int copy_out(struct wb_store *s, const char *name, struct wb_error *err)
 {
 	struct wb_store_reader reader;
@@ -349,7 +247,7 @@ static int run_drop(const struct cmd_args *args)
 	struct wb_error err = {};
 
 	bool held = wb_sys_real()->files->exists(NULL, WB_STORE_STATE);
-	bool staged = held && cmd_is_loaded(wb_sys_real()) && cmd_store_is_staged(wb_sys_real());
+	bool staged = held && wb_is_loaded(wb_sys_real()) && wb_is_store_staged(wb_sys_real());
 
 	if (wb_store_drop(wb_store_env_real(), &err) < 0)
 		return cmd_fail(args, &err);
@@ -359,7 +257,7 @@ static int run_drop(const struct cmd_args *args)
 	return CMD_DONE;
 }
 
-/* Called by warmboot-store.service, or by nobody's init: stays until the jump. */
+/* For warmboot-store.service; without systemd, a command starts it. It stays until the jump. */
 static int run_hold(const struct cmd_args *args)
 {
 	struct wb_error err = {};
@@ -367,8 +265,8 @@ static int run_hold(const struct cmd_args *args)
 
 	if (wb_store_hold(wb_store_env_real(), &err) < 0)
 		return cmd_fail(args, &err);
-	sd_notify(1, "READY=1\nSTATUS=Holding memory for the next jump");
-	/* Whoever started this without an init waits for its standard output to end. */
+	wb_notify_ready("Holding memory for the next jump");
+	/* A command that started this without an init waits for its standard output to end. */
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (null >= 0)
 		dup2(null, STDOUT_FILENO);
@@ -376,22 +274,27 @@ static int run_hold(const struct cmd_args *args)
 		pause();
 }
 
+/*
+ * get and check need the lock, because they take the memory from its driver while they read it. hold
+ * needs none, because it works for a command that has it.
+ */
 static const struct verb {
 	const char *name;
-	size_t min, max; /* words behind it */
+	size_t min, max; /* words after the verb */
 	const char *takes;
-	int not_for[3]; /* options that it does not know */
-	int (*run)(const struct cmd_args *args);
+	int not_for[3]; /* options that are refused with it */
+	enum cmd_lock lock;
+	int (*run)(const struct cmd_args *args); /* as in struct cmd_row */
 } verbs[] = {
-	{"status", 0, 0, "no argument", {OPT_BACKEND}, run_status},
-	{"reserve", 1, 1, "one SIZE", {OPT_BACKEND, OPT_JSON}, run_reserve},
-	{"put", 1, SIZE_MAX, "at least one FILE", {OPT_JSON}, run_put},
+	{"status", 0, 0, "no argument", {OPT_BACKEND}, CMD_LOCK_NONE, run_status},
+	{"reserve", 1, 1, "one SIZE", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_reserve},
+	{"put", 1, SIZE_MAX, "at least one FILE", {OPT_JSON}, CMD_LOCK_COMMAND, run_put},
 	{"get", 1, SIZE_MAX, "at least one NAME (\"warmboot store status --json\" has them)",
-		{OPT_BACKEND, OPT_JSON}, run_get},
-	{"check", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_check},
-	{"wipe", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_wipe},
-	{"drop", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_drop},
-	{"hold", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, run_hold},
+		{OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_get},
+	{"check", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_check},
+	{"wipe", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_wipe},
+	{"drop", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_drop},
+	{"hold", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_NONE, run_hold},
 };
 
 static int refuse_user(const struct cmd_args *args)
@@ -422,24 +325,30 @@ static int run_store(const struct cmd_args *args)
 	return cmd_misused(args, &err);
 }
 
+static enum cmd_lock lock(const struct cmd_args *args)
+{
+	for (size_t i = 0; args->n_words && i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(verbs[i].name, args->words[0]))
+			return verbs[i].lock;
+	return CMD_LOCK_NONE;
+}
+
 const struct cmd_row cmd_store = {
 	.name = "store",
 	.args = "status|reserve|put|get|check|wipe|drop",
 	.max_args = SIZE_MAX,
-	.help = "carry files over the next jump in memory, and see to the memory for it",
-	.notes = "store status            what is held for the next jump, and what the last one "
-		 "brought\n"
-		 "store put FILE...       hold memory, and put these files into it\n"
+	.help = "carry files over the next jump in memory",
+	.notes = "store status            the store for the next jump, and that of the last jump\n"
+		 "store put FILE...       reserve memory, and store these files in it\n"
 		 "store get NAME...       in the kernel after: check them, and write them out\n"
-		 "store check             check all that the last jump brought\n"
-		 "store wipe              zero all of it\n"
-		 "store drop              give back what is held for the next jump\n"
+		 "store check             check all objects of the last jump\n"
+		 "store wipe              zero the store of the last jump\n"
+		 "store drop              release the store for the next jump\n"
 		 "store reserve SIZE      set a region of memory aside from the next jump on, for "
-		 "--backend=pmem,\n"
-		 "                        which works with --method=file too; 0: none\n\n"
-		 "carve takes memory of the running system (fast and segments methods), pmem the "
-		 "region that is\n"
-		 "set aside, disk a file: only there do the contents reach a disk.",
+		 "--backend=" WB_STORE_RESERVED ",\n"
+		 "                        which works with --method=file too; 0: "
+		 "none\n\n" WB_STORE_HELP,
 	.options = {own_options, cmd_json_option},
+	.lock = lock,
 	.run = run_store,
 };

@@ -1,40 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <errno.h>
-
+/* warmboot thawed: the end of all restores, for warmboot-thawed.service. */
 #include "cmd/cmd.h"
-#include "keep/revive.h"
-
-static int wipe(struct wb_error *err)
-{
-	WB_CLEAN_STORE store = NULL;
-	int r = wb_store_attach(wb_store_env_real(), &store, err);
-
-	if (r == 0)
-		return wb_store_wipe(store, err);
-	/* What is damaged or of another jump holds secrets all the same. */
-	return r == -ENOENT ? 0 : wb_store_wipe_any(wb_store_env_real(), err);
-}
+#include "restore/restore.h"
 
 static int run_thawed(const struct cmd_args *args)
 {
-	const struct wb_sys *sys = wb_sys_real();
-	struct wb_error err = {};
-	WB_CLEAN_MANIFEST m = {};
-	int code = CMD_DONE;
+	const struct wb_restore_host host = wb_restore_host_real();
+	struct wb_error err = {}, wipe = {};
+	int r = wb_restore_finish(&host, &err, &wipe);
 
-	if (wb_revive_read(sys->files, &m, &err) < 0 ||
-		wb_revive_finish(sys, &wb_runner_host, &m, &err) < 0)
-		code = cmd_fail(args, &err);
-	/* It holds the services' memory, secrets and all: whatever else failed. */
-	if (wipe(&err) < 0)
-		code = cmd_fail(args, &err);
-	return code;
+	if (err.code)
+		cmd_fail(args, &err);
+	if (wipe.code)
+		cmd_fail(args, &wipe);
+	return r < 0 ? CMD_FAILED : CMD_DONE;
 }
 
 const struct cmd_row cmd_thawed = {
 	.name = "thawed",
 	.args = "",
-	.help = "when all thaws are over: end the hold, start what did not come back, wipe the "
+	.help = "after all restores: end the packet hold, start units that are not back, wipe the "
 		"store",
+	.lock = cmd_lock_revive,
 	.run = run_thawed,
 };

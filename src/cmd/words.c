@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* load's own words, kept with what it staged: so that the same can be staged once more. */
+/* The command line of load as text in the record of a staged kernel, so that it can be staged again. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/load.h"
 
-/* One a line. A word with a line break in it cannot be told from two. */
+/* One word a line, so a word must not contain a line break. */
 static int add(struct wb_blob *text, const char *dashes, const char *name, const char *equals,
 	const char *value)
 {
@@ -18,15 +18,15 @@ static int add(struct wb_blob *text, const char *dashes, const char *name, const
 	return r;
 }
 
-static bool is_load_option(const struct cmd_option *o)
+static bool is_among(const struct cmd_option *options, const struct cmd_option *o)
 {
-	for (const struct cmd_option *l = cmd_load_options; l->id; l++)
+	for (const struct cmd_option *l = options; l->id; l++)
 		if (l == o)
 			return true;
 	return false;
 }
 
-char *cmd_words_text(const struct cmd_args *args)
+char *cmd_words_text(const struct cmd_args *args, const struct cmd_option *options)
 {
 	WB_CLEAN_BLOB text = {};
 	int r = 0;
@@ -35,11 +35,11 @@ char *cmd_words_text(const struct cmd_args *args)
 		const struct cmd_option *o = args->options[i].option;
 		const char *value = args->options[i].value;
 		bool is_file = o->arg && !strcmp(o->arg, "FILE");
-		/* Whoever reads it may be elsewhere. */
+		/* The reader may have another working directory. */
 		char *whole = is_file ? realpath(value, NULL) : NULL;
 
-		if (is_load_option(o))
-			r = add(&text, "--", o->name, o->arg || o->values ? "=" : "",
+		if (is_among(options, o))
+			r = add(&text, "--", o->name, cmd_option_takes_value(o) ? "=" : "",
 				whole ? whole : value);
 		free(whole);
 	}
@@ -50,7 +50,8 @@ char *cmd_words_text(const struct cmd_args *args)
 	return r == 0 ? strdup((char *)text.data) : NULL;
 }
 
-int cmd_words_parse(const char *text, struct cmd_words *ret, struct wb_error *err)
+int cmd_words_parse(
+	const struct cmd_row *row, const char *text, struct cmd_words *ret, struct wb_error *err)
 {
 	struct cmd_words w = {
 		.text = strdup(text), .argv = calloc(strlen(text) + 2, sizeof(char *))};
@@ -58,10 +59,10 @@ int cmd_words_parse(const char *text, struct cmd_words *ret, struct wb_error *er
 	int n = 0, r = w.text && w.argv ? 0 : wb_oom(err);
 
 	if (r == 0) {
-		w.argv[n++] = (char *)cmd_load.name;
+		w.argv[n++] = (char *)row->name;
 		for (char *l = strtok_r(w.text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 			w.argv[n++] = l;
-		r = cmd_parse(&cmd_load, n, w.argv, &w.args, err);
+		r = cmd_parse(row, n, w.argv, &w.args, err);
 	}
 	if (r < 0)
 		cmd_words_deinit(&w);

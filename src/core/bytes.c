@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Bounds-checked reads of untrusted bytes, and buffers that give their memory back at once. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
@@ -85,6 +86,15 @@ int wb_blob_init(struct wb_blob *blob, size_t capacity)
 	return 0;
 }
 
+void wb_blob_deinit(struct wb_blob *blob)
+{
+	if (!blob)
+		return;
+	if (blob->data)
+		munmap(blob->data, blob->capacity);
+	*blob = (struct wb_blob){};
+}
+
 int wb_blob_reserve(struct wb_blob *blob, size_t capacity)
 {
 	size_t want;
@@ -163,13 +173,4 @@ struct wb_blob wb_blob_take(struct wb_blob *blob)
 struct wb_bytes wb_blob_view(const struct wb_blob *blob)
 {
 	return (struct wb_bytes){blob->data, blob->size};
-}
-
-void wb_blob_deinit(struct wb_blob *blob)
-{
-	if (!blob)
-		return;
-	if (blob->data)
-		munmap(blob->data, blob->capacity);
-	*blob = (struct wb_blob){};
 }

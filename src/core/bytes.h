@@ -28,8 +28,8 @@ bool wb_get_struct(struct wb_bytes in, uint64_t off, void *ret, size_t len);
 bool wb_bytes_equal(struct wb_bytes in, uint64_t off, const void *want, size_t len);
 
 /*
- * An owned buffer of anonymous memory: page-aligned, and given back to the system as soon as it
- * is freed or shrunk, because a loader's peak memory is what decides whether it fits at all.
+ * An owned buffer of anonymous memory. It is page-aligned, and its memory returns to the system as
+ * soon as it is freed or shrunk, because peak memory decides whether a load fits at all.
  * Zero-initialised `{}` is the valid empty blob.
  */
 struct wb_blob {
@@ -48,7 +48,7 @@ int wb_blob_append(struct wb_blob *blob, const void *data, size_t n);
 int wb_blob_pad(struct wb_blob *blob, size_t align);
 /* Unmap the pages beyond `size`. */
 void wb_blob_trim(struct wb_blob *blob);
-/* Hand on the contents; the source becomes empty. */
+/* Move the contents out; the source becomes empty. */
 struct wb_blob wb_blob_take(struct wb_blob *blob);
 struct wb_bytes wb_blob_view(const struct wb_blob *blob);
 /* Safe on an empty blob. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* A kernel command line, taken apart and edited word by word, as the kernel itself splits it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -7,21 +8,22 @@
 
 #include "core/cmdline.h"
 #include "core/strv.h"
+#include "core/text.h"
 
-/* One parameter as it stands in the text. */
+/* One parameter of the text, quotes included. */
 struct word {
 	const char *start;
 	size_t length;
 	size_t equals; /* offset of the first '=' outside the leading quote, 0: none */
 };
 
-/* What the kernel's isspace() takes for a separator. */
+/* The separators of the kernel's isspace(). */
 static bool is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r') || (unsigned char)c == 0xa0;
 }
 
-/* The kernel's next_arg(); false at the end and at "--". */
+/* Does what the kernel's next_arg() does; false at the end and at "--". */
 static bool next_word(const char **at, struct word *ret)
 {
 	const char *s = *at;
@@ -79,26 +81,28 @@ static char underscore(char c)
 	return c == '-' ? '_' : c;
 }
 
-/* Does a parameter's name fit `want`, in which a final '*' stands for anything? */
-static bool fits(const char *name, const char *want)
+/* Does a parameter's name match `want`, in which a final '*' stands for anything? */
+static bool fits(struct wb_span name, const char *want)
 {
-	for (; *want; name++, want++) {
+	for (; *want; name.s++, name.n--, want++) {
 		if (want[0] == '*' && !want[1])
 			return true;
-		if (underscore(*name) != underscore(*want))
+		if (!name.n || underscore(*name.s) != underscore(*want))
 			return false;
 	}
-	return !*name;
+	return !name.n;
 }
 
-static int word_fits(const struct word *w, const char *want)
+/* The name as split() cuts it out, but without a copy, so that a look-up cannot fail. */
+static bool word_fits(const struct word *w, const char *want)
 {
-	WB_CLEAN_STR text = malloc(w->length + 1);
-	char *name, *value;
+	struct wb_span name = {w->start, w->equals ? w->equals : w->length};
+	bool quoted = *name.s == '"';
 
-	if (!text)
-		return -ENOMEM;
-	split(w, text, &name, &value);
+	if (quoted && !w->equals && name.n > 1 && name.s[name.n - 1] == '"')
+		name.n--;
+	if (quoted)
+		name = (struct wb_span){name.s + 1, name.n - 1};
 	return fits(name, want);
 }
 
@@ -131,7 +135,7 @@ static int remember_last(const char *name, const char *value, void *arg)
 {
 	struct search *s = arg;
 
-	if (!fits(name, s->want))
+	if (!fits((struct wb_span){name, strlen(name)}, s->want))
 		return 0;
 	free(s->found);
 	s->found = strdup(value ? value : "");
@@ -158,14 +162,14 @@ bool wb_cmdline_has(const char *cmdline, const char *name)
 	struct word w;
 
 	while (next_word(&cmdline, &w))
-		if (word_fits(&w, name) == 1)
+		if (word_fits(&w, name))
 			return true;
 	return false;
 }
 
 int wb_cmdline_remove(const char *cmdline, const char *name, char **ret)
 {
-	const char *from = cmdline; /* start of what is to be kept */
+	const char *from = cmdline; /* start of the text to be kept */
 	const char *at = cmdline;
 	size_t n = 0;
 	struct word w;
@@ -174,13 +178,7 @@ int wb_cmdline_remove(const char *cmdline, const char *name, char **ret)
 	if (!out)
 		return -ENOMEM;
 	while (next_word(&at, &w)) {
-		int r = word_fits(&w, name);
-
-		if (r < 0) {
-			free(out);
-			return r;
-		}
-		if (!r)
+		if (!word_fits(&w, name))
 			continue;
 		memcpy(out + n, from, w.start - from);
 		n += w.start - from;
@@ -189,7 +187,9 @@ int wb_cmdline_remove(const char *cmdline, const char *name, char **ret)
 		from = at;
 	}
 	strcpy(out + n, from);
-	/* The blank before a last word that went; one in an open quote at the end stays. */
+	/*
+	 * Remove the blank before a removed last word, but not one inside an open quote at the end.
+	 */
 	for (n += strlen(from); !*from && from != cmdline && n && is_space(out[n - 1]); n--)
 		out[n - 1] = '\0';
 	*ret = out;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading and editing a kernel command line by whole parameters, quoting as the kernel's
- * next_arg() does (lib/cmdline.c): spaces separate, double quotes protect spaces, and '-' and '_'
- * are the same in a parameter's name. Where a function takes a `name`, a final '*' in it stands for
- * any rest ("warmboot.*").
+ * Reading and editing a kernel command line by whole parameters. Quoting is that of the kernel's
+ * next_arg() (lib/cmdline.c): spaces separate, double quotes protect spaces, and '-' and '_' are
+ * the same in a parameter's name. A final '*' in an argument `name` stands for any rest
+ * ("warmboot.*").
  */
 #pragma once
 
@@ -23,8 +23,8 @@ int wb_cmdline_remove(const char *cmdline, const char *name, char **ret);
 int wb_cmdline_append(const char *cmdline, const char *more, char **ret);
 
 /*
- * Calls fn for each word up to "--"; name and value are NUL-terminated copies without quotes, the
- * value NULL for a bare flag. Stops when fn returns other than 0, and returns that. -ENOMEM.
+ * Call fn for each word up to "--". name and value are NUL-terminated copies without quotes; value
+ * is NULL for a bare flag. Stops when fn returns other than 0, and returns that. -ENOMEM.
  */
 int wb_cmdline_each(
 	const char *cmdline, int (*fn)(const char *name, const char *value, void *arg), void *arg);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The codec bzip2, on libbz2. */
 #include <bzlib.h>
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The codec gzip, on zlib. */
 #include <errno.h>
 #include <limits.h>
 #include <zlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the codec files share; for src/core/codec*.c only. */
+/* Declarations shared by the codec files; for src/core/codec*.c only. */
 #pragma once
 
 #include "core/codec.h"
@@ -7,7 +7,7 @@
 extern const struct wb_codec wb_codec_gzip, wb_codec_bzip2, wb_codec_lzma, wb_codec_xz,
 	wb_codec_lzo, wb_codec_lz4, wb_codec_zstd;
 
-/* Magic numbers are known even where the library is not. */
+/* The magic numbers are known even if the library is absent. */
 bool wb_probe_gzip(struct wb_bytes in);
 bool wb_probe_bzip2(struct wb_bytes in);
 bool wb_probe_lzma(struct wb_bytes in);
@@ -16,7 +16,7 @@ bool wb_probe_lzo(struct wb_bytes in);
 bool wb_probe_lz4(struct wb_bytes in);
 bool wb_probe_zstd(struct wb_bytes in);
 
-/* What one call of a streaming decoder works on; it moves `in` and `out` forward. */
+/* A streaming decoder's input and output; each call moves `in` and `out` forward. */
 struct wb_codec_io {
 	struct wb_bytes in;
 	uint8_t *out;

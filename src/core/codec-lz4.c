@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Two formats share a name. What `lz4` writes today is liblz4's frame, with checksums and an end mark.
- * The kernel's own build uses the legacy frame of `lz4 -l`: a magic, then chunks of a 32-bit packed
- * size and that many bytes, each unpacking to at most 8 MiB. It has no end mark: the end of the
- * input, or a zero where a size should be, ends it (lib/decompress_unlz4.c).
+ * The codec lz4, on liblz4. Two formats share the name. `lz4` writes liblz4's frame today, with
+ * checksums and an end mark. The kernel's own build uses the legacy frame of `lz4 -l`: a magic,
+ * then chunks of a 32-bit packed size and that many bytes, each unpacking to at most 8 MiB. It has
+ * no end mark: the end of the input, or a zero instead of a size, ends it (lib/decompress_unlz4.c).
  */
 #include <errno.h>
 #include <lz4.h>
@@ -71,7 +71,7 @@ static int step(void *lib, struct wb_codec_io *io, const char **ret_why)
 	const size_t r = LZ4F_decompress(lib, io->out, &out, io->in.data, &in, NULL);
 
 	if (LZ4F_isError(r)) {
-		/* The shared library tells errors apart by their names only. */
+		/* The shared library distinguishes errors only by their names. */
 		if (strcmp(LZ4F_getErrorName(r), "ERROR_allocation_failed") == 0)
 			return -ENOMEM;
 		*ret_why = "its contents do not fit its header or its checksums";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The codec lzma, which is the old format without checksums; the loop is in codec-lzma-impl.h. */
 #include "core/codec-lzma-impl.h"
 
 static int decompress(struct wb_bytes in, size_t limit, struct wb_blob *ret, size_t *ret_used,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The file format of lzop, big-endian (lib/decompress_unlzo.c reads the same). */
+/* The codec lzo: the file format of lzop, big-endian (lib/decompress_unlzo.c reads the same). */
 #include <errno.h>
 #include <string.h>
 #include <lzo/lzo1x.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The codec zstd, on libzstd. */
 #include <errno.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -24,8 +25,8 @@ static int step(void *lib, struct wb_codec_io *io, const char **ret_why)
 }
 
 /*
- * With the whole output mapped beforehand the output itself serves as window; streaming would keep
- * up to 128 MiB more. Only worth trying where the caller has reserved the size that it knows.
+ * If the whole output is mapped beforehand, the output itself serves as window; streaming would
+ * keep up to 128 MiB more. This pays only where the caller has reserved the known size.
  */
 static bool at_once(
 	ZSTD_DCtx *z, struct wb_bytes in, size_t limit, struct wb_blob *ret, size_t *ret_used)

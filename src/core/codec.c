@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The table of codecs, their magic numbers, and the loop and sentences that they share. */
 #include <errno.h>
 #include <string.h>
 
 #include "core/codec-impl.h"
 
-/* First growth of an output whose size nobody knows. */
+/* First room for an output whose size is not known. */
 #define FIRST_ROOM (1u << 20)
 
 const struct wb_codec *const wb_codecs[] = {
@@ -28,7 +29,7 @@ bool wb_probe_bzip2(struct wb_bytes in)
 	return wb_bytes_equal(in, 0, "BZh", 3);
 }
 
-/* Properties byte as all encoders write it, and a dictionary of a multiple of 64 KiB. */
+/* The properties byte that all encoders write, and a dictionary of a multiple of 64 KiB. */
 bool wb_probe_lzma(struct wb_bytes in)
 {
 	return wb_bytes_equal(in, 0, "\x5d\x00\x00", 3);
@@ -47,7 +48,10 @@ bool wb_probe_lzo(struct wb_bytes in)
 	return wb_bytes_equal(in, 0, "\x89LZO\0\r\n\x1a\n", 9);
 }
 
-/* The legacy frame, which is all that the kernel's lib/decompress_unlz4.c reads, and today's. */
+/*
+ * The kernel's lib/decompress_unlz4.c reads only the legacy frame; today's lz4 writes the other
+ * one.
+ */
 bool wb_probe_lz4(struct wb_bytes in)
 {
 	return wb_bytes_equal(in, 0, "\x02\x21\x4c\x18", 4) ||
@@ -95,7 +99,7 @@ int wb_codec_nomem(const char *name, struct wb_error *err)
 	return wb_fail(err, -ENOMEM, "not enough memory to unpack %s data", name);
 }
 
-/* Let `out` point at free bytes of the blob, at most `left` of them. */
+/* Point `out` at free bytes of the blob, at most `left` of them. */
 static int find_room(struct wb_blob *ret, size_t left, struct wb_codec_io *io)
 {
 	if (ret->capacity == ret->size) {
@@ -125,7 +129,7 @@ static int pump(const char *name, wb_codec_step step, void *lib, struct wb_bytes
 		uint8_t beyond;
 		int r = 0;
 
-		/* A full output is a bomb only when one more byte comes. */
+		/* A full output is an error only if one more byte follows. */
 		if (left == 0) {
 			io.out = &beyond;
 			io.out_left = 1;

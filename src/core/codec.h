@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Decompression of the formats in which kernels and initrds come. One file per codec; a codec
- * whose library was absent at build time is still in the table and answers -EOPNOTSUPP.
+ * Decompression of kernels and initrds. Each codec has one file; a codec whose library was absent
+ * at build time is still in the table and answers -EOPNOTSUPP.
  */
 #pragma once
 
@@ -25,7 +25,7 @@ struct wb_codec {
 /* NULL-terminated, in probing order. */
 extern const struct wb_codec *const wb_codecs[];
 
-/* The codec that knows `in` by its magic, or NULL. */
+/* The codec with the magic of `in`, or NULL. */
 const struct wb_codec *wb_codec_find(struct wb_bytes in);
 /* By name, or NULL. */
 const struct wb_codec *wb_codec_by_name(const char *name);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Both kinds of digest: plain SHA-256, and eight lanes of it. */
 #include "core/digest.h"
 
 #include "core/sha256.h"

@@ -12,12 +12,13 @@ enum wb_digest_kind {
 	/* SHA-256 of the bytes (FIPS 180-4). */
 	WB_DIGEST_SHA256 = 0,
 	/*
-	 * SHA-256 of the SHA-256 of eight messages, one after the other, and of the bytes left over.
-	 * The bytes are taken in stripes of 512, left over is what fills none. Message i are the
-	 * 32-bit words i, i + 8, i + 16, ... of all stripes, each with its four bytes reversed: eight
-	 * neighbouring words are then one load of a vector register, and AVX2 computes eight
-	 * messages with the instructions of one. As strong as SHA-256: the pieces say how long they
-	 * are, and no two inputs have the same ones.
+	 * SHA-256 of the SHA-256 of eight messages, one after the other, and of the bytes left
+	 * over. The input is cut into stripes of 512 bytes; the rest that fills no stripe is left
+	 * over. Message i consists of the 32-bit words i, i + 8, i + 16, ... of all stripes, each
+	 * with its four bytes reversed. Eight neighbouring words are then one load of a vector
+	 * register, and AVX2 computes eight messages with the instructions of one. The result is as
+	 * strong as SHA-256: each piece contains its length, and no two inputs give the same
+	 * pieces.
 	 */
 	WB_DIGEST_LANES = 1,
 };

@@ -12,13 +12,20 @@ struct wb_error {
 };
 
 /*
- * Record a reason and return `code` (a negative errno), so that a site can
+ * Make a message safe to print. It can contain names of files, processes and sockets that others
+ * chose. Control characters, which a terminal obeys, and bytes that are no UTF-8 become "?", in
+ * place.
+ */
+void wb_make_plain(char *text);
+
+/*
+ * Record a reason, made plain, and return `code` (a negative errno), so that a site can
  * `return wb_fail(err, -EINVAL, "...")`. `err` may be NULL.
  */
 int wb_fail(struct wb_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* -ENOMEM with its sentence, which is the same everywhere. */
+/* Record "out of memory" and return -ENOMEM. */
 int wb_oom(struct wb_error *err);
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one way in which parsers reach files. `sys` implements it over the real file system;
- * tests implement it over an in-memory list, so that a test embeds the text it parses.
- * All paths are absolute.
+ * The only way in which parsers reach files. `sys` implements it over the real file system. Tests
+ * implement it over an in-memory list, so that a test embeds the text it parses. All paths are
+ * absolute.
  */
 #pragma once
 
@@ -11,6 +11,8 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/strv.h"
+
+struct wb_arch; /* arch/arch.h */
 
 struct wb_files {
 	void *ctx;
@@ -29,10 +31,22 @@ struct wb_files {
 		struct wb_error *err);
 	/* Names in a directory, sorted, without "." and "..". -ENOENT, -ENOTDIR, … */
 	int (*list)(void *ctx, const char *path, struct wb_strv *ret, struct wb_error *err);
+	/* Is there anything at the path, symbolic links followed? Also false if that cannot be found out. */
 	bool (*exists)(void *ctx, const char *path);
 	/* Target of a symbolic link, to be freed by the caller. -EINVAL when it is not one. */
 	int (*readlink)(void *ctx, const char *path, char **ret, struct wb_error *err);
+	/* The machine whose files these are; NULL: this program's own. */
+	const struct wb_arch *arch;
 };
 
-/* The number in a file of its own, decimal or "0x…"; 0 when there is none. */
+/* The largest text file that is read. */
+#define WB_TEXT_LIMIT (4u << 20)
+/*
+ * Read a text file. Errors as wb_files.read; for all but -ENOENT and -ENOMEM a warning is added to
+ * `warnings`.
+ */
+int wb_read_text(const struct wb_files *files, const char *path, struct wb_strv *warnings,
+	struct wb_blob *ret);
+
+/* The number in a file that holds nothing else, decimal or "0x…"; 0 if there is none. */
 uint64_t wb_read_number(const struct wb_files *files, const char *path);

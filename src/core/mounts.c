@@ -1,28 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#define _GNU_SOURCE
+/* Names of mount units, as systemd-escape --path makes them. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/mounts.h"
 
-/* systemd-escape --path, of a path as mountinfo writes it: octal escapes stand for bytes. */
+#define UNIT_NAME_MAX 255 /* systemd's src/basic/unit-def.h */
+
+/* systemd-escape --path. */
 static int add_unit(const char *path, struct wb_strv *ret)
 {
-	char name[1024];
+	char name[UNIT_NAME_MAX + sizeof("\\x00.mount")];
 	size_t n = 0;
 
 	path += strspn(path, "/");
 	if (!*path)
 		return wb_strv_add_once(ret, "-.mount");
-	for (; *path && n + 16 < sizeof(name); path++) {
+	for (; *path && n <= UNIT_NAME_MAX; path++) {
 		unsigned char c = (unsigned char)*path;
 
-		if (c == '\\' && path[1] >= '0' && path[1] <= '3' && path[2] >= '0' &&
-			path[2] <= '7' && path[3] >= '0' && path[3] <= '7') {
-			c = (unsigned char)((path[1] - '0') << 6 | (path[2] - '0') << 3 |
-					    (path[3] - '0'));
-			path += 3;
-		}
 		if (c == '/')
 			name[n++] = '-';
 		else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -31,28 +28,21 @@ static int add_unit(const char *path, struct wb_strv *ret)
 		else
 			n += (size_t)sprintf(name + n, "\\x%02x", c);
 	}
+	if (n + strlen(".mount") > UNIT_NAME_MAX)
+		return 0;
 	memcpy(name + n, ".mount", sizeof(".mount"));
 	return wb_strv_add_once(ret, name);
 }
 
-int wb_mount_units(const char *mountinfo, bool (*wants)(const char *type, const char *point),
-	struct wb_strv *ret)
+int wb_mount_units(const struct wb_mounts *mounts,
+	bool (*wants)(const char *type, const char *point), struct wb_strv *ret)
 {
 	WB_CLEAN_STRV units = {};
-	char copy[4096], path[1024], type[64];
 	int r = 0;
 
-	for (const char *line = mountinfo; r == 0 && *line;) {
-		const char *end = strchrnul(line, '\n');
-		const char *dash;
-
-		snprintf(copy, sizeof(copy), "%.*s", (int)(end - line), line);
-		dash = strstr(copy, " - ");
-		if (dash && sscanf(copy, "%*s %*s %*s %*s %1023s", path) == 1 &&
-			sscanf(dash + 3, "%63s", type) == 1 && wants(type, path))
-			r = add_unit(path, &units);
-		line = *end ? end + 1 : end;
-	}
+	for (size_t i = 0; r == 0 && i < mounts->n; i++)
+		if (wants(mounts->items[i].fstype, mounts->items[i].point))
+			r = add_unit(mounts->items[i].point, &units);
 	if (r < 0)
 		return r;
 	*ret = units;

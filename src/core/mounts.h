@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Mounts by the names of systemd's units for them. */
+/* Names of systemd's units for mounts. */
 #pragma once
 
 #include <stdbool.h>
 
+#include "core/mountinfo.h"
 #include "core/strv.h"
 
 /*
- * Names of the mount units (systemd.mount(5)) of what `wants` picks, by the type and the mount point
- * of each line of a mountinfo text (proc_pid_mountinfo(5), the point as it is written there); each once.
- * Pure. -ENOMEM.
+ * Names of the mount units (systemd.mount(5)) of the mounts that `wants` accepts, by type and mount
+ * point; each name once. A mount whose name would be longer than 255 bytes is left out: it has no
+ * unit, or one with a hash in its name. Pure. -ENOMEM.
  */
-int wb_mount_units(const char *mountinfo, bool (*wants)(const char *type, const char *point),
-	struct wb_strv *ret);
+int wb_mount_units(const struct wb_mounts *mounts,
+	bool (*wants)(const char *type, const char *point), struct wb_strv *ret);

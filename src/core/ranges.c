@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Setting, cutting and fitting ranges in a sorted list. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static int push(struct wb_ranges *r, uint64_t start, uint64_t end, uint32_t type
 	return 0;
 }
 
-/* Rebuild the list with [start, end) cut out and, if `set`, put back as `type`. */
+/* Rebuild the list without [start, end) and, if `set`, with that range as `type`. */
 static int replace(struct wb_ranges *r, uint64_t start, uint64_t size, uint32_t type, int set)
 {
 	WB_CLEAN_RANGES out = {};
@@ -75,7 +76,7 @@ bool wb_ranges_type(const struct wb_ranges *r, uint64_t start, uint64_t size, ui
 
 	if (!size || end < start)
 		return false;
-	/* Sorted and disjoint; neighbours of one type may still be two items in a copy. */
+	/* The list is sorted and disjoint, but two neighbours can have one type in a copy. */
 	for (size_t i = 0; i < r->n; i++) {
 		const struct wb_range *it = &r->items[i];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A sorted list of disjoint address ranges with a type: an e820 table, or free memory. */
+/* A sorted list of disjoint address ranges with a type: a map of memory, or what of it is free. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 struct wb_range {
 	uint64_t start; /* byte address */
 	uint64_t size;  /* bytes, never 0 */
-	uint32_t type;  /* meaning is the owner's; the e820 types of the field in a memory map */
+	uint32_t type;  /* the owner of the list defines it; in a memory map enum wb_memory */
 };
 
 /* Owned; `{}` is the valid empty list. */
@@ -20,17 +20,17 @@ struct wb_ranges {
 };
 
 /*
- * Set [start, start + size) to `type`, overwriting what was there and merging equal neighbours.
- * -EINVAL when size is 0 or the end overflows, -ENOMEM.
+ * Set [start, start + size) to `type`, replacing older types and merging equal neighbours. -EINVAL
+ * when size is 0 or the end overflows, -ENOMEM.
  */
 int wb_ranges_set(struct wb_ranges *r, uint64_t start, uint64_t size, uint32_t type);
 /* Cut [start, start + size) out. -EINVAL, -ENOMEM. */
 int wb_ranges_remove(struct wb_ranges *r, uint64_t start, uint64_t size);
-/* Is all of [start, start + size) there, and of this type? */
+/* Is all of [start, start + size) in the list, and of this type? */
 bool wb_ranges_type(const struct wb_ranges *r, uint64_t start, uint64_t size, uint32_t type);
 int wb_ranges_copy(const struct wb_ranges *from, struct wb_ranges *ret);
 
-/* What a placement asks for. */
+/* A request for a place. */
 struct wb_fit {
 	uint64_t size;
 	uint64_t align; /* power of two */
@@ -42,7 +42,7 @@ struct wb_fit {
 
 /* -ENOSPC when nothing fits. */
 int wb_ranges_fit(const struct wb_ranges *r, const struct wb_fit *want, uint64_t *ret_start);
-/* Number of distinct aligned starts that fit, and the k-th of them (KASLR wants a random one). */
+/* Number of distinct aligned starts that fit, and the k-th of them, for a random base address. */
 uint64_t wb_ranges_slots(const struct wb_ranges *r, const struct wb_fit *want);
 int wb_ranges_slot(
 	const struct wb_ranges *r, const struct wb_fit *want, uint64_t k, uint64_t *ret_start);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Eight SHA-256 side by side on AVX2, whose registers hold the same word of each. */
+/* SHA-256 of eight messages at a time with AVX2; each register holds the same word of all eight. */
 #include "core/sha256.h"
 
 #include <cpuid.h>
@@ -29,7 +29,10 @@ int wb_sha256_has_avx2(void)
 
 	if (!__get_cpuid(1, &a, &b, &c, &d) || (c & needs) != needs)
 		return 0;
-	/* XCR0: bits 1 and 2 say that SSE's and AVX's registers are enabled (Intel SDM volume 1, 14.3). */
+	/*
+	 * Bits 1 and 2 of XCR0 say that the registers of SSE and AVX are enabled (Intel SDM volume
+	 * 1, 14.3).
+	 */
 	asm volatile("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
 	return (xcr0 & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2);
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * SHA-256 by the SHA extensions (Intel SDM volume 2, SHA256RNDS2, SHA256MSG1, SHA256MSG2).
- */
+/* SHA-256 with the SHA extensions (Intel SDM volume 2, SHA256RNDS2, SHA256MSG1, SHA256MSG2). */
 #include "core/sha256.h"
 
 #include <cpuid.h>
@@ -9,7 +7,7 @@
 
 #define USES_SHA __attribute__((target("sha,sse4.1")))
 
-/* Four rounds; sha256rnds2 takes the words' sums from the low half of its third operand. */
+/* Four rounds. sha256rnds2 takes the sums of the words from the low half of its third operand. */
 #define FOUR(i, w)                                                                     \
 	do {                                                                           \
 		__m128i kw = _mm_add_epi32(w, _mm_load_si128(k + (i)));                \
@@ -18,7 +16,7 @@
 		abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(kw, 0x0e)); \
 	} while (0)
 
-/* w0 becomes the schedule's next four words; then their rounds. */
+/* Compute the next four words of the schedule into w0, and do their rounds. */
 #define NEXT(i, w0, w1, w2, w3)                                     \
 	do {                                                        \
 		w0 = _mm_sha256msg1_epu32(w0, w1);                  \

@@ -30,7 +30,7 @@ int wb_sha256_has_ni(void);
 #define WB_SHA256_LANES 8
 void wb_sha256_lanes_avx2(uint32_t states[8][WB_SHA256_LANES], const uint8_t *data, size_t n);
 int wb_sha256_has_avx2(void);
-/* The best block function for this CPU; it asks the CPU each time, so keep the answer. */
+/* The fastest block function for this CPU. It asks the CPU each time, so keep the answer. */
 wb_sha256_blocks wb_sha256_best(void);
 
 /* The 64 round constants, for the block functions. */
@@ -39,5 +39,5 @@ extern const uint32_t wb_sha256_k[64];
 void wb_sha256_begin(struct wb_sha256 *s);
 void wb_sha256_add(struct wb_sha256 *s, wb_sha256_blocks blocks, const void *data, size_t n);
 void wb_sha256_end(struct wb_sha256 *s, wb_sha256_blocks blocks, uint8_t ret[32]);
-/* All at once, with the best block function. */
+/* Digest of the whole input, with the fastest block function. */
 void wb_sha256(const void *data, size_t n, uint8_t ret[32]);

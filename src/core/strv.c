@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* A growing list of strings, and printing into memory. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include "core/strv.h"
+#include "core/sort.h"
 
 int wb_strv_add(struct wb_strv *v, const char *s)
 {
@@ -19,6 +21,18 @@ int wb_strv_add(struct wb_strv *v, const char *s)
 		return -ENOMEM;
 	items[++v->n] = NULL;
 	return 0;
+}
+
+char *wb_strf(const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return n < 0 ? NULL : text;
 }
 
 int wb_strv_vaddf(struct wb_strv *v, const char *fmt, va_list ap)
@@ -64,7 +78,7 @@ int wb_strv_add_once(struct wb_strv *v, const char *s)
 void wb_strv_sort(struct wb_strv *v)
 {
 	if (v->n)
-		qsort(v->items, v->n, sizeof(*v->items), compare);
+		wb_sort(v->items, v->n, sizeof(*v->items), compare);
 }
 
 void wb_strv_deinit(struct wb_strv *v)

@@ -13,17 +13,20 @@ struct wb_strv {
 
 /* Copies `s`. -ENOMEM. */
 int wb_strv_add(struct wb_strv *v, const char *s);
-/* The same of a text as printf(3) makes it. */
+/* Add a text made by printf(3). */
 int wb_strv_addf(struct wb_strv *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int wb_strv_vaddf(struct wb_strv *v, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
-/* Unless it is there already. */
+/* Add `s` unless the list has it. */
 int wb_strv_add_once(struct wb_strv *v, const char *s);
 bool wb_strv_has(const struct wb_strv *v, const char *s);
 void wb_strv_sort(struct wb_strv *v);
 void wb_strv_deinit(struct wb_strv *v);
 
 #define WB_CLEAN_STRV __attribute__((cleanup(wb_strv_deinit))) struct wb_strv
+
+/* asprintf(3), but NULL if there is no memory. The result is to be freed. */
+char *wb_strf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* free() for `char *` scopes. */
 void wb_freep(void *p);

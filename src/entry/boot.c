@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Bare kernels in /boot, for machines whose boot loader is not understood. */
+/* The source "boot": bare kernels in /boot, for machines with an unknown boot loader. */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "entry/internal.h"
+#include "bls/kernel.h"
+#include "entry/sources.h"
 
-static int add(const struct wb_files *files, const char *version, struct wb_entries *ret)
+static int add(
+	const struct wb_files *files, const char *name, const char *version, struct wb_entries *ret)
 {
 	struct wb_entry *e = wb_entries_add(ret);
 
-	if (!e || asprintf(&e->id, "boot:%s", version) < 0 ||
-		asprintf(&e->title, "Linux %s", version) < 0 ||
-		asprintf(&e->kernel, "/boot/vmlinuz-%s", version) < 0)
+	if (!e)
 		return -ENOMEM;
+	e->id = wb_strf("boot:%s", version);
+	e->title = wb_strf("Linux %s", version);
+	e->kernel = wb_strf("/boot/%s", name);
 	e->source = strdup("boot /boot");
 	e->version = strdup(version);
-	if (!e->source || !e->version)
+	if (!e->id || !e->title || !e->kernel || !e->source || !e->version)
 		return -ENOMEM;
 	e->release = wb_entry_release(files, e->kernel);
 	return wb_entry_guess_initrd(files, version, &e->initrds);
@@ -26,7 +30,8 @@ static int add(const struct wb_files *files, const char *version, struct wb_entr
 
 static int find(const struct wb_files *files, struct wb_entries *ret, struct wb_error *err)
 {
-	static const char prefix[] = "vmlinuz-";
+	/* Most distributions; Gentoo's "make install" and genkernel; a kernel copied by hand. */
+	static const char *const prefixes[] = {"vmlinuz-", "kernel-", "bzImage-"};
 	WB_CLEAN_STRV names = {};
 	int r = files->list(files->ctx, "/boot", &names, err);
 
@@ -41,17 +46,22 @@ static int find(const struct wb_files *files, struct wb_entries *ret, struct wb_
 		WB_CLEAN_STR target = NULL;
 		const char *name = names.items[i];
 		struct wb_error ignored = {};
+		size_t n = 0;
 
-		if (strncmp(name, prefix, strlen(prefix)) != 0 || !name[strlen(prefix)])
+		for (size_t k = 0; k < sizeof(prefixes) / sizeof(*prefixes); k++)
+			if (strncmp(name, prefixes[k], strlen(prefixes[k])) == 0)
+				n = strlen(prefixes[k]);
+		/* Other files have these prefixes, too: "kernel-config". */
+		if (!n || !name[n] || (*name != 'v' && !isdigit((unsigned char)name[n])))
 			continue;
 		if (asprintf(&path, "/boot/%s", name) < 0) {
 			path = NULL;
 			return -ENOMEM;
 		}
-		/* A link names a kernel that is listed under its own name anyway. */
+		/* A link leads to a kernel that is listed under its own name. */
 		if (files->readlink(files->ctx, path, &target, &ignored) == 0)
 			continue;
-		r = add(files, name + strlen(prefix), ret);
+		r = add(files, name, name + n, ret);
 		if (r < 0)
 			return r;
 	}

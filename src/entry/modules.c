@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Kernels beside their modules: /usr/lib/modules/RELEASE/vmlinuz (Fedora, Arch, image-based systems). */
+/*
+ * The source "modules": kernels beside their modules, /usr/lib/modules/RELEASE/vmlinuz (Fedora,
+ * Arch, image-based systems).
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "entry/internal.h"
+#include "entry/sources.h"
 
 #define DIR "/usr/lib/modules"
 
@@ -15,14 +18,15 @@ static int add(const struct wb_files *files, const char *release, const char *ke
 {
 	struct wb_entry *e = wb_entries_add(ret);
 
-	if (!e || asprintf(&e->id, "modules:%s", release) < 0 ||
-		asprintf(&e->title, "Linux %s", release) < 0)
+	if (!e)
 		return -ENOMEM;
+	e->id = wb_strf("modules:%s", release);
+	e->title = wb_strf("Linux %s", release);
 	e->source = strdup("modules " DIR);
 	e->kernel = strdup(kernel);
 	e->release = strdup(release);
 	e->version = strdup(release);
-	if (!e->source || !e->kernel || !e->release || !e->version)
+	if (!e->id || !e->title || !e->source || !e->kernel || !e->release || !e->version)
 		return -ENOMEM;
 	return wb_entry_guess_initrd(files, release, &e->initrds);
 }

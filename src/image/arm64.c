@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* arm64 Image: Documentation/arch/arm64/booting.rst, "Call the kernel image". */
+/* The format of an arm64 Image: Documentation/arch/arm64/booting.rst, "Call the kernel image". */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -41,7 +41,7 @@ static int parse(struct wb_bytes in, struct wb_image *ret, struct wb_error *err)
 			"arm64 Image is damaged: text offset 0x%" PRIx64 " or image size 0x%" PRIx64
 			" (offsets %d and %d) cannot be right",
 			a.text_offset, a.image_size, TEXT_OFFSET, IMAGE_SIZE);
-	/* image_size counts the bss too, so the file is never longer but for a signature. */
+	/* image_size includes the bss, so only a signature can make the file longer. */
 	a.big_endian = a.flags & FLAG_BIG_ENDIAN;
 	a.page_size = page_sizes[a.flags >> 1 & 3];
 	a.anywhere = a.flags & FLAG_ANYWHERE;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* x86 bzImage: Documentation/arch/x86/boot.rst; all offsets are from the start of the file. */
+/*
+ * The format of an x86 bzImage: Documentation/arch/x86/boot.rst; all offsets are from the start of
+ * the file.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -26,13 +29,13 @@
 #define PAYLOAD_LENGTH 0x24c
 #define PREF_ADDRESS 0x258
 #define INIT_SIZE 0x260
-#define HEADER_LAST 0x264 /* what protocol 2.12 has at least */
+#define HEADER_LAST 0x264 /* every header of protocol 2.12 reaches at least here */
 
 #define LOADED_HIGH 0x01
 #define XLF_KERNEL_64 0x01
 #define VERSION_MIN 0x020c
 #define DEFAULT_SECTS 4
-/* The build counts a checksum and padding into syssize that the file need not hold. */
+/* syssize includes a checksum and padding, which the file need not contain. */
 #define SYSSIZE_SLACK 64
 
 static bool probe(struct wb_bytes in)
@@ -46,7 +49,7 @@ static int damaged(struct wb_error *err, unsigned int at, const char *why)
 	return wb_fail(err, -EBADMSG, "bzImage is damaged: %s (field at offset 0x%x)", why, at);
 }
 
-/* The release is the first word of the version string that the setup code carries. */
+/* The release is the first word of the version string in the setup code. */
 static void read_release(struct wb_bytes in, size_t setup_end, char *ret, size_t size)
 {
 	struct wb_bytes text;
@@ -84,7 +87,7 @@ static int read_payload(struct wb_bytes in, struct wb_bzimage *bz, struct wb_err
 			size);
 	bz->payload_size = size;
 	bz->payload = whole;
-	/* gzip's own trailer is that size; for the others the build appends it. */
+	/* gzip's own trailer is that size; after the other formats the build appends it. */
 	if (strcmp(bz->codec->name, "gzip") != 0)
 		bz->payload.size -= 4;
 	return 0;
@@ -108,7 +111,7 @@ static int read_setup(struct wb_bytes in, struct wb_bzimage *bz, struct wb_error
 	if (!wb_bytes_sub(in, 0, (uint64_t)((sects ? sects : DEFAULT_SECTS) + 1) * SECTOR,
 		    &bz->protected))
 		return damaged(err, SETUP_SECTS, "its setup code goes past the end");
-	/* From here `protected` is what follows the setup code. */
+	/* `protected` held the setup code until here; now it holds the code that follows. */
 	bz->protected =
 		(struct wb_bytes){in.data + bz->protected.size, in.size - bz->protected.size};
 	wb_get_u8(in, LOADFLAGS, &loadflags);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A kernel compressed as a whole: vmlinux.xz, Image.gz, … */
+/* The wrapping of a kernel that is compressed as a whole: vmlinux.xz, Image.gz, … */
 #include <stddef.h>
 
 #include "image/image.h"

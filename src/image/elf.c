@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* ELF vmlinux (System V ABI, chapters 4 and 5), 64-bit little-endian. */
+/* The format of an ELF vmlinux (System V ABI, chapters 4 and 5), 64-bit little-endian. */
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -73,7 +73,7 @@ static int add_load(struct wb_bytes in, unsigned int i, const Elf64_Phdr *ph, st
 	return 0;
 }
 
-/* The memory between the lowest and the highest address is what a loader allocates. */
+/* A loader allocates all memory between the lowest and the highest address. */
 static int check_span(const struct wb_elf *elf, struct wb_error *err)
 {
 	uint64_t lo = UINT64_MAX, hi = 0;

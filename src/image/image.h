@@ -2,8 +2,8 @@
 /*
  * Kernel images: bytes in, parsed struct out. No file, no fd, no global.
  *
- * wb_image_open() peels what wraps a kernel (whole-file compression, EFI zboot, UKI) until it
- * reaches something that can be loaded, and keeps what the wrapping carried (initrd, command line).
+ * wb_image_open() removes the wrappings of a kernel (whole-file compression, EFI zboot, UKI) until
+ * it reaches something loadable, and keeps the other contents of a wrapping (initrd, command line).
  */
 #pragma once
 
@@ -27,11 +27,11 @@ enum wb_machine_arch {
 
 /* Documentation/arch/x86/boot.rst, struct setup_header; offsets are in the bzImage file. */
 struct wb_bzimage {
-	uint16_t version;          /* boot protocol, 0x020f = 2.15 */
-	struct wb_bytes setup;     /* the setup header, offset 0x1f1 up to its end */
-	struct wb_bytes protected; /* protected-mode kernel, from (setup_sects + 1) * 512 */
-	struct wb_bytes payload;   /* compressed vmlinux, for codec->decompress() */
-	uint32_t payload_size;     /* its uncompressed size, as the last 4 bytes say; 0 unknown */
+	uint16_t version;             /* boot protocol, 0x020f = 2.15 */
+	struct wb_bytes setup;        /* the setup header, offset 0x1f1 up to its end */
+	struct wb_bytes protected;    /* protected-mode kernel, from (setup_sects + 1) * 512 */
+	struct wb_bytes payload;      /* compressed vmlinux, for codec->decompress() */
+	uint32_t payload_size;        /* its uncompressed size, from its last 4 bytes; 0 unknown */
 	const struct wb_codec *codec; /* NULL: payload not understood, no fast path */
 	uint64_t pref_address;
 	uint32_t init_size;
@@ -50,11 +50,12 @@ struct wb_elf_load {
 #define WB_ELF_MAX_LOADS 16
 
 struct wb_elf {
-	uint64_t entry; /* e_entry as it stands: physical or virtual is the kernel's choice */
+	/* e_entry unchanged: whether it is physical or virtual depends on the kernel */
+	uint64_t entry;
 	struct wb_elf_load loads[WB_ELF_MAX_LOADS]; /* PT_LOAD with memsz > 0, file order */
 	size_t n_loads;
 	struct wb_bytes
-		after_sections; /* what follows the section headers: x86 relocations, if any */
+		after_sections; /* the bytes behind the section headers: x86 relocations, if any */
 };
 
 struct wb_arm64_image {
@@ -69,27 +70,28 @@ struct wb_arm64_image {
 struct wb_image {
 	enum wb_image_kind kind;
 	enum wb_machine_arch arch;
-	struct wb_bytes
-		bytes; /* the innermost loadable file; what kexec_file_load would be given */
+	struct wb_bytes bytes; /* the innermost loadable file, which kexec_file_load would get */
 	union {
 		struct wb_bzimage bz;
 		struct wb_elf elf;
 		struct wb_arm64_image arm64;
 	};
-	char release[128]; /* kernel release where the image tells it, else "" */
-	char wrapping[64]; /* how it was packed, outermost first, e.g. "uki" or "gzip zboot"; "" */
-	bool unwrapped; /* bytes is not the file that was given: a signature over the outer file is lost */
+	char release[128]; /* kernel release if the image names it, else "" */
+	char wrapping[64]; /* the wrappings, outermost first, e.g. "uki" or "gzip zboot"; "" */
+	/* bytes differ from the given file, so a signature over that file is lost */
+	bool unwrapped;
 
-	/* From a UKI; empty when absent. Views into the file or into `owned`. */
+	/* Parts of a UKI for `profile`; empty if absent. Views into the file or into `owned`. */
 	struct wb_bytes uki_initrd, uki_ucode, uki_cmdline, uki_osrel, uki_uname;
 
 	struct wb_blob owned; /* holds decompressed bytes; freed by wb_image_deinit() */
 	size_t limit;         /* most bytes that one unwrapping may produce */
+	unsigned int profile; /* number of the UKI's profile; 0: the first */
 };
 
 /* Most bytes that any decompression of a kernel may produce. */
 #define WB_IMAGE_LIMIT (1ULL << 30)
-/* Wrappings within wrappings are followed this deep. */
+/* At most this many wrappings may lie within each other. */
 #define WB_IMAGE_DEPTH 4
 
 /*
@@ -98,9 +100,12 @@ struct wb_image {
  * time), -E2BIG decompression bomb, -ENOMEM.
  */
 int wb_image_open(struct wb_bytes file, struct wb_image *ret, struct wb_error *err);
-/* The same on a machine that can spare no more than `limit` bytes (<= WB_IMAGE_LIMIT). */
+/* wb_image_open() on a machine that can spare no more than `limit` bytes (<= WB_IMAGE_LIMIT). */
 int wb_image_open_within(
 	struct wb_bytes file, size_t limit, struct wb_image *ret, struct wb_error *err);
+/* wb_image_open() for one profile of a UKI. -ENOENT: the file has no such profile, or is no UKI. */
+int wb_image_open_profile(struct wb_bytes file, size_t limit, unsigned int profile,
+	struct wb_image *ret, struct wb_error *err);
 void wb_image_deinit(struct wb_image *img);
 
 #define WB_CLEAN_IMAGE __attribute__((cleanup(wb_image_deinit))) struct wb_image
@@ -116,7 +121,7 @@ struct wb_image_format {
 
 /* One row per wrapping. */
 struct wb_image_wrapper {
-	const char *name; /* NULL: goes by the name of the codec that knows its bytes */
+	const char *name; /* NULL: use the name of the codec that recognises the bytes */
 	bool (*probe)(struct wb_bytes in);
 	/*
 	 * Find the inner file: *ret_inner is a view into `in`, or into *ret_owned when it had to be
@@ -130,15 +135,22 @@ extern const struct wb_image_format wb_format_bzimage, wb_format_elf, wb_format_
 extern const struct wb_image_wrapper wb_wrapper_uki, wb_wrapper_zboot, wb_wrapper_compressed;
 
 /*
+ * The parts of a UKI's addon (UAPI.5) for the initrd: views into `in`, empty if it has no such
+ * section. -EBADMSG: it is no PE file, is damaged, or contains a kernel.
+ */
+int wb_uki_addon_parts(struct wb_bytes in, struct wb_bytes *ret_initrd, struct wb_bytes *ret_ucode,
+	struct wb_error *err);
+
+/*
  * Parse an ELF kernel found inside another image (the payload of a bzImage, decompressed).
  * -EBADMSG, -EOPNOTSUPP.
  */
 int wb_elf_parse(struct wb_bytes in, struct wb_elf *ret, struct wb_error *err);
 
 /*
- * x86 relocations that arch/x86/tools/relocs appends to vmlinux. Offsets in after_sections' words:
- * three lists of 32-bit virtual addresses (sign-extended to 64 bits).
- * 0 and all counts 0 when there is no table; -EBADMSG when it does not end as it should.
+ * The x86 relocations that arch/x86/tools/relocs appends to vmlinux: three lists of 32-bit virtual
+ * addresses (sign-extended to 64 bits), given as indices into `words`. 0 with all counts 0 if there
+ * is no table; -EBADMSG if the table does not end correctly.
  */
 struct wb_x86_relocs {
 	struct wb_bytes words;    /* the whole table */
@@ -149,17 +161,17 @@ struct wb_x86_relocs {
 int wb_x86_relocs_parse(const struct wb_elf *elf, struct wb_x86_relocs *ret, struct wb_error *err);
 
 /*
- * Does it begin as the kernel wants it: early archives (microcode) and zeroes, if any, and then a cpio
- * archive or what some kernel can unpack; or is it the image of a file system for a RAM disk? What
- * comes after that is not looked at. -EBADMSG.
+ * Does an initrd begin as the kernel expects: with early archives (microcode) and zeroes, if any,
+ * followed by a cpio archive or by data that some kernel can unpack? Or is it the image of a file
+ * system for a RAM disk? The bytes after that are not checked. -EBADMSG.
  */
 int wb_initrd_check(struct wb_bytes in, struct wb_error *err);
 
 /*
- * Join initrds in order: uncompressed cpio that carries CPU microcode first (as the kernel wants
- * it), each part padded to 4 bytes. With `decompress`, compressed parts are unpacked so that the
- * new kernel needs not; a part whose compression is not understood is kept as it is.
- * -EBADMSG, -E2BIG, -ENOMEM.
+ * Join initrds in order. Uncompressed cpio with CPU microcode comes first, as the kernel requires;
+ * each part is padded to 4 bytes. With `decompress`, compressed parts are unpacked, so that the new
+ * kernel need not do it; a part with an unknown compression is kept unchanged. -EBADMSG, -E2BIG,
+ * -ENOMEM.
  */
 int wb_initrd_join(const struct wb_bytes *parts, size_t n_parts, bool decompress, size_t limit,
 	struct wb_blob *ret, struct wb_error *err);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * An initrd is any number of cpio archives (newc, Documentation/driver-api/early-userspace/
- * buffer-format.rst), compressed or not, with zeroes between them (init/initramfs.c). Before it is
- * unpacked the kernel looks through the uncompressed archives at its very start for microcode and
- * ACPI tables (lib/earlycpio.c): those have to stay in front.
+ * Checking and joining initrds. An initrd is any number of cpio archives (newc,
+ * Documentation/driver-api/early-userspace/buffer-format.rst), compressed or not, with zeroes
+ * between them (init/initramfs.c). Before unpacking, the kernel looks through the uncompressed
+ * archives at its very start for microcode and ACPI tables (lib/earlycpio.c). So these have to stay
+ * in front.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -49,8 +50,8 @@ static bool has_prefix(struct wb_bytes in, uint64_t at, uint32_t size, const cha
 }
 
 /*
- * Find the end of the archive at `at`, a multiple of 4. ret_early: it holds what the kernel reads
- * before it unpacks anything. -EBADMSG.
+ * Find the end of the archive at `at`, a multiple of 4. ret_early: it contains files that the
+ * kernel reads before it unpacks anything. -EBADMSG.
  */
 static int walk_cpio(
 	struct wb_bytes in, size_t at, size_t *ret_end, bool *ret_early, struct wb_error *err)
@@ -109,7 +110,7 @@ static bool has_magic(struct wb_bytes in, uint64_t at, const struct magic *list,
 	return false;
 }
 
-/* lib/decompress.c: the kernel looks at no more than these. */
+/* The kernel compares no more than these bytes (lib/decompress.c). */
 static bool is_compressed(struct wb_bytes in, uint64_t at)
 {
 	static const struct magic list[] = {
@@ -125,7 +126,10 @@ static bool is_compressed(struct wb_bytes in, uint64_t at)
 	return has_magic(in, at, list, sizeof(list) / sizeof(*list));
 }
 
-/* init/do_mounts_rd.c, identify_ramdisk_image(): a file system that is mounted as it is. */
+/*
+ * Is it a file system that the kernel mounts as a RAM disk? (identify_ramdisk_image() in
+ * init/do_mounts_rd.c)
+ */
 static bool is_ramdisk(struct wb_bytes in)
 {
 	static const struct magic list[] = {
@@ -138,7 +142,7 @@ static bool is_ramdisk(struct wb_bytes in)
 	return has_magic(in, 0, list, sizeof(list) / sizeof(*list));
 }
 
-/* init/main.c: a boot configuration, which may be all that there is; boot loaders pad it to a word. */
+/* A boot configuration (init/main.c) can be the whole initrd; boot loaders pad it to a word. */
 static bool is_bootconfig(struct wb_bytes in)
 {
 	static const char mark[] = "#BOOTCONFIG\n";
@@ -220,7 +224,9 @@ static int copy(const struct join *j, struct wb_bytes in, size_t from, size_t to
 	return 0;
 }
 
-/* The stream at `at`: unpacked when it can be, else it and everything behind it as it is. */
+/*
+ * Unpack the stream at `at`. If that is not possible, copy it and everything behind it unchanged.
+ */
 static int take_stream(const struct join *j, struct wb_bytes in, size_t at, size_t *ret_end)
 {
 	const struct wb_codec *codec;
@@ -233,21 +239,30 @@ static int take_stream(const struct join *j, struct wb_bytes in, size_t at, size
 	r = codec ? codec->decompress(rest, j->limit - j->ret->size, j->ret, &used, j->err)
 		  : -EOPNOTSUPP;
 	if (r == 0) {
-		*ret_end = at + used;
 		if (wb_blob_pad(j->ret, 4) < 0)
 			return wb_fail(j->err, -ENOMEM, "not enough memory to join the initrds");
-		return room_for(j, 0);
+		r = room_for(j, 0);
+		if (r == 0)
+			*ret_end = at + used;
+		return r;
 	}
 	if (r != -EOPNOTSUPP)
 		return wb_fail_in(j->err, r, "initrd, byte %zu: ", at);
-	/* Archives behind it must keep their place in a word; what is before it is not its own. */
-	*ret_end = in.size;
+	/*
+	 * Keep the alignment of the archives behind it; the bytes in front belong to another part.
+	 */
 	if (wb_blob_append(j->ret, NULL, at % 4) < 0)
 		return wb_fail(j->err, -ENOMEM, "not enough memory to join the initrds");
-	return copy(j, in, at, in.size);
+	r = copy(j, in, at, in.size);
+	if (r == 0)
+		*ret_end = in.size;
+	return r;
 }
 
-/* The uncompressed archives at the start of a part: only there does the kernel look early. */
+/*
+ * Copy the uncompressed archives at the start of a part. The kernel looks for early files only
+ * there.
+ */
 static int take_early(const struct join *j, struct wb_bytes in)
 {
 	size_t at = skip_zeroes(in, 0);
@@ -271,7 +286,7 @@ static int take_rest(const struct join *j, struct wb_bytes in)
 	size_t at = skip_zeroes(in, 0);
 	bool leading = true;
 
-	/* The zeroes at the start of a file system belong to it. */
+	/* Zeroes at the start of a file system are part of it. */
 	if (is_ramdisk(in) && !is_cpio(in, at) && !is_compressed(in, at))
 		return copy(j, in, 0, in.size);
 	while (at < in.size) {

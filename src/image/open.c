@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Peeling the wrappings of a kernel until a loadable format fits, over two tables. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +7,10 @@
 #include "image/image.h"
 #include "image/release.h"
 
-/* Wrappings first: a UKI or an EFI zboot image also begins like an EFI-bootable kernel. */
+/*
+ * Wrappings come first, because a UKI or an EFI zboot image also begins like a kernel that EFI can
+ * boot.
+ */
 static const struct wb_image_wrapper *const wrappers[] = {
 	&wb_wrapper_zboot,
 	&wb_wrapper_uki,
@@ -45,8 +49,8 @@ static void move_view(
 }
 
 /*
- * Keep `next` as what img owns. What was owned before is let go, unless parts of a UKI lie in it:
- * then it goes along behind.
+ * Make `next` the buffer that img owns. The old buffer is freed. If parts of a UKI lie in it, it is
+ * appended to `next` first.
  */
 static int own(struct wb_image *img, struct wb_blob *next)
 {
@@ -143,9 +147,20 @@ int wb_image_open(struct wb_bytes file, struct wb_image *ret, struct wb_error *e
 int wb_image_open_within(
 	struct wb_bytes file, size_t limit, struct wb_image *ret, struct wb_error *err)
 {
-	struct wb_image img = {.bytes = file, .limit = limit};
+	return wb_image_open_profile(file, limit, 0, ret, err);
+}
+
+int wb_image_open_profile(struct wb_bytes file, size_t limit, unsigned int profile,
+	struct wb_image *ret, struct wb_error *err)
+{
+	struct wb_image img = {.bytes = file, .limit = limit, .profile = profile};
 	int r = peel(&img, err);
 
+	/* For a UKI its wrapper has checked the profile. */
+	if (r == 0 && profile && !strstr(img.wrapping, wb_wrapper_uki.name))
+		r = wb_fail(err, -ENOENT,
+			"profile %u was asked for, but the file is no unified kernel image",
+			profile);
 	if (r < 0) {
 		if (img.wrapping[0])
 			r = wb_fail_in(err, r, "inside %s: ", img.wrapping);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Finding the release of a kernel in its bytes. */
 #define _GNU_SOURCE
 #include <string.h>
 
@@ -22,7 +23,10 @@ void wb_release_find(struct wb_bytes kernel, char *ret, size_t size)
 	const uint8_t *p;
 
 	ret[0] = 0;
-	/* A format string "Linux version %s" may come first: a release begins with a digit. */
+	/*
+	 * The first match may be the format string "Linux version %s"; a release begins with a
+	 * digit.
+	 */
 	while (rest.size && (p = memmem(rest.data, rest.size, banner, sizeof(banner) - 1))) {
 		if (!wb_bytes_sub(kernel, p - kernel.data + sizeof(banner) - 1,
 			    kernel.size - (p - kernel.data) - (sizeof(banner) - 1), &rest))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For formats whose header does not name the kernel's release. */
+/* The release of kernels whose header does not name it. */
 #pragma once
 
 #include "core/bytes.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The relocation table behind vmlinux, as arch/x86/boot/compressed/misc.c reads it: backwards
- * from the end, 32-bit addresses until a zero, inverse 32-bit ones until a zero (kernels whose
- * per-CPU symbols are not zero-based have no such list), 64-bit ones until a zero. Forwards that is
- * 0 abs64... [0 inv32...] 0 abs32...
+ * Reading the relocation table behind vmlinux. arch/x86/boot/compressed/misc.c reads it backwards
+ * from the end: 32-bit addresses until a zero, inverse 32-bit ones until a zero (kernels whose
+ * per-CPU symbols are not zero-based have no such list), 64-bit ones until a zero. In file order
+ * that is 0 abs64... [0 inv32...] 0 abs32...
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -32,7 +32,7 @@ static bool find_span(const struct wb_elf *elf, struct span *ret)
 	return elf->n_loads > 0;
 }
 
-/* Each entry must name bytes inside the kernel: they will be written to. */
+/* Each entry must point into the kernel, because the linker writes there. */
 static int check_list(const struct wb_x86_relocs *t, const struct span *s, size_t at, size_t n,
 	size_t width, struct wb_error *err)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* EFI zboot: drivers/firmware/efi/libstub/zboot-header.S, include/linux/efi.h. */
+/* The wrapping EFI zboot: drivers/firmware/efi/libstub/zboot-header.S, include/linux/efi.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static bool probe(struct wb_bytes in)
 	return wb_bytes_equal(in, 0, "MZ", 2) && wb_bytes_equal(in, MAGIC, "zimg", 4);
 }
 
-/* The kernel's build names its recipes, "xzkern" and "zstd22", not only the formats. */
+/* The header names the build's recipe, "xzkern" or "zstd22", and not always the format. */
 static const struct wb_codec *find_codec(const char *name)
 {
 	if (strcmp(name, "xzkern") == 0)

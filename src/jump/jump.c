@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The init systems that warmboot knows, and the two ways to jump. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "jump/jump.h"
+#include "systemd/shutdown.h"
+#include "systemd/systemctl.h"
 
 static bool openrc_here(const struct wb_files *files)
 {
@@ -19,7 +22,7 @@ static bool sysvinit_here(const struct wb_files *files)
 /* The runlevel that OpenRC's own inittab enters before it calls halt or reboot. */
 static const char *const openrc_argv[] = {"/sbin/openrc", "shutdown", NULL};
 
-/* What /etc/init.d/rc does on the way to runlevel 6, but without the script that reboots. */
+/* The steps of /etc/init.d/rc for runlevel 6, without the script that reboots. */
 static const char *const sysvinit_argv[] = {"/bin/sh", "-c",
 	"RUNLEVEL=6 PREVLEVEL=2; export RUNLEVEL PREVLEVEL\n"
 	"for s in /etc/rc6.d/K* /etc/rc6.d/S*; do\n"
@@ -30,10 +33,17 @@ static const char *const sysvinit_argv[] = {"/bin/sh", "-c",
 
 static const char *const reboot_argv[] = {"/sbin/reboot", "-f", NULL};
 
+static const struct wb_init systemd = {
+	.name = "systemd",
+	.here = wb_systemd_here,
+	.inhibitors = wb_systemd_inhibitors,
+	.kexec = wb_systemd_kexec,
+	.stopping = wb_systemd_stopping,
+};
 static const struct wb_init openrc = {"OpenRC", openrc_here, .argv = openrc_argv};
 static const struct wb_init sysvinit = {"sysvinit", sysvinit_here, .argv = sysvinit_argv};
 
-static const struct wb_init *const inits[] = {&wb_init_systemd, &openrc, &sysvinit, NULL};
+static const struct wb_init *const inits[] = {&systemd, &openrc, &sysvinit, NULL};
 
 const struct wb_init *wb_init_find(const struct wb_files *files)
 {
@@ -69,6 +79,13 @@ int wb_jump_allowed(const struct wb_init *init, struct wb_error *err)
 		locks.n > 1 ? ", and there are more" : "");
 }
 
+int wb_jump_under_way(const struct wb_files *files, struct wb_error *err)
+{
+	const struct wb_init *init = wb_init_find(files);
+
+	return init && init->stopping ? init->stopping(err) : 0;
+}
+
 int wb_jump_orderly(const struct wb_init *init, const struct wb_sys *sys,
 	const struct wb_quiesce *quiesce, bool ignore_inhibitors, struct wb_error *err)
 {
@@ -83,102 +100,66 @@ int wb_jump_orderly(const struct wb_init *init, const struct wb_sys *sys,
 	if (r < 0)
 		return wb_fail(err, r, "cannot leave the session: %s", strerror(-r));
 	r = quiesce->run(quiesce->ctx, init->argv);
-	if (r < 0)
+	/* A script that hangs does not stop the jump. */
+	if (r < 0 && r != -ETIME)
 		return wb_fail(err, r, "cannot run %s: %s", init->argv[0], strerror(-r));
-	/* A script that failed to stop its service is no reason to stay: everything else is gone. */
+	/* A script that failed does not stop the jump either: everything else has been stopped. */
 	quiesce->sync(quiesce->ctx);
 	r = sys->reboot_kexec(sys->ctx);
 	fail_jump(err, r);
-	/* With everything stopped, a machine that comes back is worth more than one that hangs. */
+	/*
+	 * Everything is stopped, so reboot: a machine that comes back is better than one that
+	 * hangs.
+	 */
 	quiesce->run(quiesce->ctx, reboot_argv);
 	return -ESHUTDOWN;
 }
 
-/* The next blank-separated field, cut out in place; "" at the end. */
-static char *next_field(char **at)
+/* Is the file system writable and on a block device? */
+static bool is_to_be_frozen(const struct wb_mount *m)
 {
-	char *field = *at + strspn(*at, " ");
-	char *end = field + strcspn(field, " ");
-
-	*at = *end ? end + 1 : end;
-	*end = '\0';
-	return field;
+	return !strncmp(m->source, "/dev/", 5) && !strncmp(m->super_options, "rw", 2) &&
+	       (!m->super_options[2] || m->super_options[2] == ',');
 }
 
-/* Blanks and the like are written \ooo (fs/proc_namespace.c, mangle()). */
-static void unescape(char *s)
+static bool is_seen(const struct wb_mounts *mounts, size_t n)
 {
-	char *out = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-			s[3] >= '0' && s[3] <= '7') {
-			*out++ = (s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0');
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
+	for (size_t i = 0; i < n; i++)
+		if (mounts->items[i].device == mounts->items[n].device &&
+			is_to_be_frozen(&mounts->items[i]))
+			return true;
+	return false;
 }
 
-/* Documentation/filesystems/proc.rst, 3.5: fields of a line, until " - " in no fixed number. */
-static int take_mount(char *line, struct wb_strv *seen, struct wb_strv *paths)
+int wb_writable_mounts(const struct wb_mounts *mounts, struct wb_strv *ret)
 {
-	char *device, *path, *field;
-
-	next_field(&line);
-	next_field(&line);
-	device = next_field(&line);
-	next_field(&line);
-	path = next_field(&line);
-	do
-		field = next_field(&line);
-	while (*field && strcmp(field, "-"));
-	next_field(&line);
-	if (strncmp(next_field(&line), "/dev/", 5))
-		return 0;
-	field = next_field(&line);
-	if (strncmp(field, "rw", 2) || (field[2] && field[2] != ','))
-		return 0;
-	for (size_t i = 0; i < seen->n; i++)
-		if (!strcmp(seen->items[i], device))
-			return 0;
-	unescape(path);
-	if (wb_strv_add(seen, device) < 0)
-		return -ENOMEM;
-	return wb_strv_add(paths, path);
-}
-
-int wb_writable_mounts(const char *mountinfo, struct wb_strv *ret)
-{
-	WB_CLEAN_STR copy = strdup(mountinfo);
-	WB_CLEAN_STRV seen = {};
 	WB_CLEAN_STRV paths = {};
-	char *line, *rest = copy;
-	int r = copy ? 0 : -ENOMEM;
+	int r = 0;
 
-	while (r == 0 && (line = strsep(&rest, "\n")))
-		r = take_mount(line, &seen, &paths);
 	/* A file system on a loop device must be frozen before the one that holds its file. */
-	for (size_t i = paths.n; r == 0 && i > 0; i--)
-		r = wb_strv_add(ret, paths.items[i - 1]);
-	return r;
+	for (size_t i = mounts->n; r == 0 && i > 0; i--)
+		if (is_to_be_frozen(&mounts->items[i - 1]) && !is_seen(mounts, i - 1))
+			r = wb_strv_add(&paths, mounts->items[i - 1].point);
+	if (r < 0)
+		return r;
+	*ret = paths;
+	paths = (struct wb_strv){};
+	return 0;
 }
 
 enum rest { AWAKE = 0, FROZEN, READ_ONLY };
 
 int wb_jump_now(const struct wb_sys *sys, const struct wb_quiesce *quiesce, struct wb_error *err)
 {
-	WB_CLEAN_BLOB mountinfo = {};
+	WB_CLEAN_MOUNTS mounts = {};
 	WB_CLEAN_STRV paths = {};
 	WB_CLEAN_STR state = NULL; /* one enum rest for each path */
 	int r;
 
-	r = sys->files->read(sys->files->ctx, "/proc/self/mountinfo", 0, &mountinfo, err);
+	r = wb_mounts_read(sys->files, "/proc/self/mountinfo", &mounts, err);
 	if (r < 0)
 		return r;
-	r = wb_writable_mounts((const char *)mountinfo.data, &paths);
+	r = wb_writable_mounts(&mounts, &paths);
 	if (r == 0)
 		state = calloc(paths.n + 1, 1);
 	if (!state)
@@ -190,7 +171,7 @@ int wb_jump_now(const struct wb_sys *sys, const struct wb_quiesce *quiesce, stru
 			state[i] = FROZEN;
 		else if (quiesce->remount(quiesce->ctx, paths.items[i], true) == 0)
 			state[i] = READ_ONLY;
-		/* Else it stays as sync() left it, which is the best there is for it. */
+		/* If both fail, sync() has at least written its data. */
 	}
 	r = sys->reboot_kexec(sys->ctx);
 	for (size_t i = paths.n; i > 0; i--) {

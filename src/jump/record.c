@@ -1,140 +1,88 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reading and writing records, reading traces, and judging a jump by both. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <inttypes.h>
-#include <jansson.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "core/cmdline.h"
+#include "core/json-table.h"
+#include "core/text.h"
 #include "jump/record.h"
 #include "sys/handoff.h"
 
-static const char *const outcome_names[] = {
-	[WB_OUTCOME_NONE] = "none",
-	[WB_OUTCOME_JUMPED] = "jumped",
-	[WB_OUTCOME_FIRMWARE] = "firmware-reboot",
-	[WB_OUTCOME_NOT_HAPPENED] = "not-happened",
-	[WB_OUTCOME_UNKNOWN] = "unknown",
+static const struct wb_name outcome_names[] = {
+	{"none", WB_OUTCOME_NONE},
+	{"jumped", WB_OUTCOME_JUMPED},
+	{"firmware-reboot", WB_OUTCOME_FIRMWARE},
+	{"not-happened", WB_OUTCOME_NOT_HAPPENED},
+	{"unknown", WB_OUTCOME_UNKNOWN},
+	{},
 };
-#define N_OUTCOMES (sizeof(outcome_names) / sizeof(*outcome_names))
 
 const char *wb_outcome_name(enum wb_outcome outcome)
 {
-	return outcome_names[outcome];
+	return wb_name_of(outcome_names, outcome);
 }
 
-void wb_nonce_hex(const uint8_t nonce[16], char ret[33])
-{
-	for (int i = 0; i < 16; i++)
-		sprintf(ret + 2 * i, "%02x", nonce[i]);
-}
+#define ROW(...) WB_JSON_ROW(struct wb_record, __VA_ARGS__)
 
-/* The strings of a record, by name. */
-static const struct {
-	const char *key;
-	size_t offset;
-} fields[] = {
-	{"entry", offsetof(struct wb_record, entry)},
-	{"kernel", offsetof(struct wb_record, kernel)},
-	{"from", offsetof(struct wb_record, from)},
-	{"to", offsetof(struct wb_record, to)},
-	{"method", offsetof(struct wb_record, method)},
-	{"initramfs", offsetof(struct wb_record, initramfs)},
-	{"why", offsetof(struct wb_record, why)},
-	{"words", offsetof(struct wb_record, words)},
-	{"nonce", offsetof(struct wb_record, nonce)},
-	{"boot_id", offsetof(struct wb_record, boot_id)},
-	{"judged_boot", offsetof(struct wb_record, judged_boot)},
-	{"judged_why", offsetof(struct wb_record, judged_why)},
+static const struct wb_json_field fields[] = {
+	ROW(entry, WB_JSON_STRING),
+	ROW(kernel, WB_JSON_STRING),
+	ROW(from, WB_JSON_STRING),
+	ROW(to, WB_JSON_STRING),
+	ROW(method, WB_JSON_STRING),
+	ROW(initramfs, WB_JSON_STRING),
+	ROW(why, WB_JSON_STRING),
+	ROW(words, WB_JSON_STRING),
+	ROW(nonce, WB_JSON_STRING),
+	ROW(boot_id, WB_JSON_STRING),
+	ROW(judged_boot, WB_JSON_STRING),
+	ROW(judged_why, WB_JSON_STRING),
+	ROW(time, WB_JSON_INT),
+	ROW(since_ns, WB_JSON_INT),
+	/* A later version may write other outcomes. */
+	ROW(outcome, WB_JSON_ENUM, .names = outcome_names, .sparse = true,
+		.other = WB_OUTCOME_UNKNOWN),
+	{},
 };
-#define N_FIELDS (sizeof(fields) / sizeof(*fields))
-
-static char **field(const struct wb_record *rec, size_t i)
-{
-	return (char **)((char *)rec + fields[i].offset);
-}
 
 void wb_record_deinit(struct wb_record *rec)
 {
 	if (!rec)
 		return;
-	for (size_t i = 0; i < N_FIELDS; i++)
-		free(*field(rec, i));
+	wb_json_free(fields, rec);
 	*rec = (struct wb_record){};
 }
 
-static int from_json(const json_t *json, struct wb_record *ret)
+bool wb_record_is_recent(const struct wb_record *rec, uint64_t boot_ns)
 {
-	const char *outcome = json_string_value(json_object_get(json, "outcome"));
-
-	for (size_t i = 0; i < N_FIELDS; i++) {
-		const char *value = json_string_value(json_object_get(json, fields[i].key));
-
-		if (!value)
-			continue;
-		*field(ret, i) = strdup(value);
-		if (!*field(ret, i))
-			return -ENOMEM;
-	}
-	ret->time = json_integer_value(json_object_get(json, "time"));
-	for (size_t i = 0; outcome && i < N_OUTCOMES; i++)
-		if (!strcmp(outcome, outcome_names[i]))
-			ret->outcome = i;
-	return 0;
-}
-
-bool wb_has_jump_mark(const char *text)
-{
-	return !strncmp(text, WB_JUMP_MARK, strlen(WB_JUMP_MARK));
+	return rec->since_ns > 0 && boot_ns >= (uint64_t)rec->since_ns &&
+	       boot_ns - (uint64_t)rec->since_ns < WB_LONGEST_REBOOT * UINT64_C(1000000000);
 }
 
 int wb_record_read(
 	const struct wb_files *files, const char *path, struct wb_record *ret, struct wb_error *err)
 {
-	WB_CLEAN_RECORD rec = {};
-	WB_CLEAN_BLOB blob = {};
-	json_error_t where;
-	json_t *json;
-	int r;
+	struct wb_record rec = {};
+	struct wb_error why = {};
+	int r = wb_json_read_file(files, path, 1 << 16, fields, &rec, &why);
 
-	r = files->read(files->ctx, path, 1 << 16, &blob, err);
 	if (r < 0)
-		return r;
-	json = json_loadb((const char *)blob.data, blob.size, 0, &where);
-	if (!json_is_object(json)) {
-		json_decref(json);
-		return wb_fail(err, -EBADMSG, "%s, line %d, is no JSON object: remove the file",
-			path, json ? 1 : where.line);
-	}
-	r = from_json(json, &rec);
-	json_decref(json);
-	if (r < 0)
-		return wb_fail(err, r, "out of memory");
+		return wb_fail(err, r, r == -EBADMSG ? "%s: remove the file" : "%s", why.text);
 	*ret = rec;
-	rec = (struct wb_record){};
 	return 0;
 }
 
 int wb_record_write(const struct wb_sys *sys, const char *path, const struct wb_record *rec,
 	struct wb_error *err)
 {
-	json_t *json = json_object();
-	WB_CLEAN_STR text = NULL;
+	WB_CLEAN_STR text = wb_json_text(fields, rec, JSON_INDENT(2));
 	struct wb_bytes bytes;
 	int r;
 
-	for (size_t i = 0; i < N_FIELDS; i++)
-		if (*field(rec, i))
-			/* A path may hold bytes that are no UTF-8; jansson leaves it out then. */
-			json_object_set_new(json, fields[i].key, json_string(*field(rec, i)));
-	json_object_set_new(json, "time", json_integer(rec->time));
-	if (rec->judged_boot)
-		json_object_set_new(json, "outcome", json_string(wb_outcome_name(rec->outcome)));
-	text = json_dumps(json, JSON_INDENT(2));
-	json_decref(json);
 	if (!text)
 		return wb_oom(err);
 	bytes = (struct wb_bytes){(const uint8_t *)text, strlen(text)};
@@ -145,14 +93,16 @@ int wb_record_write(const struct wb_sys *sys, const char *path, const struct wb_
 	return 0;
 }
 
-/* A file's text without the newline at its end; NULL when it cannot be read. */
-static char *read_line(const struct wb_files *files, const char *path)
+/* A file's text without the newline at its end; NULL when it cannot be read. -ENOMEM. */
+static int read_line(const struct wb_files *files, const char *path, char **ret)
 {
 	WB_CLEAN_BLOB blob = {};
+	int r = files->read(files->ctx, path, 1 << 16, &blob, NULL);
 
-	if (files->read(files->ctx, path, 1 << 16, &blob, NULL) < 0)
-		return NULL;
-	return strndup((const char *)blob.data, strcspn((const char *)blob.data, "\n"));
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	*ret = strndup((const char *)blob.data, strcspn((const char *)blob.data, "\n"));
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int take_handoff(const struct wb_handoff *h, struct wb_traces *t)
@@ -160,7 +110,7 @@ static int take_handoff(const struct wb_handoff *h, struct wb_traces *t)
 	t->handoff_nonce = malloc(33);
 	if (!t->handoff_nonce)
 		return -ENOMEM;
-	wb_nonce_hex(h->nonce, t->handoff_nonce);
+	wb_hex_write(h->nonce, 16, t->handoff_nonce);
 	t->handoff_from = strndup(h->from_release, sizeof(h->from_release));
 	t->handoff_to = strndup(h->to_release, sizeof(h->to_release));
 	t->handoff_method = strndup(h->method, sizeof(h->method));
@@ -174,24 +124,31 @@ static int take_handoff(const struct wb_handoff *h, struct wb_traces *t)
 
 int wb_traces_read(const struct wb_files *files, struct wb_traces *ret)
 {
-	WB_CLEAN_STR cmdline = read_line(files, "/proc/cmdline");
-	WB_CLEAN_STR loader = read_line(files, "/proc/sys/kernel/bootloader_type");
+	const struct wb_arch *arch = wb_arch_of(files);
+	WB_CLEAN_STR cmdline = NULL;
 	WB_CLEAN_BLOB stat = {};
 	WB_CLEAN_TRACES t = {};
 	struct wb_handoff h;
-	int r = 0;
+	int r = read_line(files, "/proc/cmdline", &cmdline);
 
-	t.boot_id = read_line(files, "/proc/sys/kernel/random/boot_id");
-	t.release = read_line(files, "/proc/sys/kernel/osrelease");
-	if (cmdline)
+	if (r == 0)
+		r = read_line(files, "/proc/sys/kernel/random/boot_id", &t.boot_id);
+	if (r == 0)
+		r = read_line(files, "/proc/sys/kernel/osrelease", &t.release);
+	if (r == 0 && cmdline)
 		r = wb_cmdline_get(cmdline, WB_JUMP_WORD, &t.word);
 	if (r == 0 || r == -ENOENT)
 		r = wb_handoff_read(files, &h) ? take_handoff(&h, &t) : 0;
 	if (r < 0)
 		return r;
-	/* Documentation/arch/x86/boot.rst, type_of_loader: 0xD is kexec, the low digit a version. */
-	t.by_kexec = loader && strtol(loader, NULL, 10) >> 4 == 0xd;
-	if (files->read(files->ctx, "/proc/stat", 1 << 20, &stat, NULL) == 0) {
+	r = arch->by_kexec ? arch->by_kexec(files) : 0;
+	if (r < 0)
+		return r;
+	t.by_kexec = r > 0;
+	r = files->read(files->ctx, "/proc/stat", 1 << 20, &stat, NULL);
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0) {
 		const char *btime = strstr((const char *)stat.data, "\nbtime ");
 
 		if (btime)
@@ -234,8 +191,8 @@ static struct wb_verdict judge_other_boot(const struct wb_record *rec, const str
 			"have been other boots between";
 	} else if (rec->nonce && t->by_kexec) {
 		v.outcome = WB_OUTCOME_UNKNOWN;
-		v.why = "the kernel that came up was entered by kexec, but bears no mark of "
-			"the jump that was asked for";
+		v.why = "the new kernel was entered by kexec, but does not carry the number of the "
+			"jump that was asked for";
 	} else if (t->by_kexec) {
 		v.outcome = WB_OUTCOME_JUMPED;
 		v.why = "the kernel that came up was entered by kexec";
@@ -245,15 +202,28 @@ static struct wb_verdict judge_other_boot(const struct wb_record *rec, const str
 	return v;
 }
 
-/* The mark of this record, and not one that somebody copied into a later command line? */
+/*
+ * Did the jump of the record lead to an earlier boot? Then its number in this boot is a leftover.
+ */
+static bool is_spent(const struct wb_record *rec, const struct wb_traces *t)
+{
+	return rec && rec->judged_boot && !same(rec->judged_boot, t->boot_id);
+}
+
+const char *wb_jump_number(const struct wb_record *rec, const struct wb_traces *t)
+{
+	if (t->handoff_nonce)
+		return is_spent(rec, t) && same(rec->nonce, t->handoff_nonce) ? NULL
+									      : t->handoff_nonce;
+	if (!rec || !same(rec->nonce, t->word) || is_spent(rec, t) ||
+		same(rec->boot_id, t->boot_id))
+		return NULL;
+	return t->word;
+}
+
 static bool is_marked(const struct wb_record *rec, const struct wb_traces *t)
 {
-	if (!rec || !rec->nonce)
-		return false;
-	if (same(rec->nonce, t->handoff_nonce))
-		return true;
-	return same(rec->nonce, t->word) &&
-	       (!rec->judged_boot || same(rec->judged_boot, t->boot_id));
+	return rec && same(rec->nonce, wb_jump_number(rec, t));
 }
 
 struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *t)
@@ -262,21 +232,31 @@ struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *
 
 	if (is_marked(rec, t)) {
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, rec->from, rec->to, rec->method,
-			rec->time, "the kernel that came up bears its mark"};
-		/* kexec -a may have changed its method; the handoff block saw what came of it. */
+			rec->time, "the new kernel carries the number of the jump"};
+		/*
+		 * kexec -a may have fallen back to another method; the handoff block has the one
+		 * that was used.
+		 */
 		if (same(rec->nonce, t->handoff_nonce))
 			v.method = t->handoff_method;
 	} else if (rec && !rec->judged_boot && same(rec->boot_id, t->boot_id)) {
-		/* What this boot asked for comes before how it began itself. */
+		/*
+		 * A jump asked for in this boot is the last one, so it comes before the one that
+		 * started this boot.
+		 */
 		v = (struct wb_verdict){WB_OUTCOME_NOT_HAPPENED, rec->from, rec->to, rec->method,
-			rec->time, "the kernel that was to be left is still running"};
-	} else if (t->handoff_nonce) {
+			rec->time, "the old kernel is still running"};
+	} else if (wb_jump_number(rec, t)) {
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, t->handoff_from, t->handoff_to,
 			t->handoff_method, t->handoff_time,
-			"this kernel bears the mark of a jump that left no record"};
-	} else if (t->word && !(rec && same(rec->nonce, t->word))) {
+			"this kernel carries the number of a jump that has no record"};
+	} else if (t->word && t->by_kexec && !(rec && same(rec->nonce, t->word))) {
+		/*
+		 * The word may be copied into a boot loader's configuration, so require that kexec
+		 * started this kernel.
+		 */
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, NULL, t->release, "file", 0,
-			"this kernel's command line bears the mark of a jump that left no record"};
+			"this kernel's command line has the number of a jump that has no record"};
 	} else if (!rec) {
 		v.why = "no jump is on record";
 	} else if (rec->judged_boot) {

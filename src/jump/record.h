@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What was staged, what was jumped to, and afterwards: did it happen? Two small JSON files, the
- * marks that a jump leaves in the next kernel, and one pure function that judges them.
+ * Records of a load and of a jump (two small JSON files), the traces that a jump leaves in the next
+ * kernel, and the judgement whether the jump happened.
  */
 #pragma once
 
@@ -11,30 +11,26 @@
 #include "core/files.h"
 #include "sys/sys.h"
 
-/* Written by a load; gone with /run. */
+/* Written by a load; /run is empty after a boot. */
 #define WB_RECORD_STAGED "/run/warmboot/staged.json"
-/* Written just before a jump; outlives it. */
+/* Written just before a jump, and kept across it. */
 #define WB_RECORD_JUMP "/var/lib/warmboot/jump.json"
 
-/* The first line of unit files below /run that are for one jump, and for no boot after it. */
-#define WB_JUMP_MARK "# Written by warmboot for the time of a jump.\n"
-bool wb_has_jump_mark(const char *text);
-
-/* In seconds. A firmware that needs longer than this to start a kernel is not one that we know. */
+/* In seconds: no known firmware takes longer to start a kernel. */
 #define WB_LONGEST_REBOOT (30 * 60)
 
 /*
- * The word that marks a jump in the next kernel's command line where nothing else can
- * (kexec_file_load): warmboot.jump=NONCE.
+ * warmboot.jump=NONCE on the next kernel's command line identifies the jump where no handoff block
+ * can (kexec_file_load).
  */
 #define WB_JUMP_WORD "warmboot.jump"
 
 enum wb_outcome {
-	WB_OUTCOME_NONE = 0, /* no jump is known of */
+	WB_OUTCOME_NONE = 0, /* there is no record of a jump */
 	WB_OUTCOME_JUMPED,
 	WB_OUTCOME_FIRMWARE,     /* a jump was wanted, a reboot through firmware came */
 	WB_OUTCOME_NOT_HAPPENED, /* a jump was wanted, and the same kernel still runs */
-	WB_OUTCOME_UNKNOWN,      /* the traces tell too little */
+	WB_OUTCOME_UNKNOWN,      /* the traces are not enough to judge */
 };
 
 const char *wb_outcome_name(enum wb_outcome outcome); /* "jumped", "firmware-reboot", … */
@@ -47,27 +43,34 @@ struct wb_record {
 	char *method;
 	char *initramfs;
 	char *why;     /* of method and initramfs, for people */
-	char *words;   /* of the load that staged it, one a line; NULL: staged in another way */
+	char *words;   /* arguments of the load command, one a line; NULL: staged in another way */
 	char *nonce;   /* 32 hex digits; NULL: the load left no mark */
 	char *boot_id; /* of the boot that staged or jumped */
-	int64_t time;  /* seconds of CLOCK_REALTIME */
-	/* Only after the verdict on a jump was written down: */
+	int64_t time; /* seconds of CLOCK_REALTIME, for people, and across a boot through the firmware */
+	int64_t since_ns; /* CLOCK_BOOTTIME of that boot when it was written; 0 unknown */
+	/* Set once the jump has been judged: */
 	enum wb_outcome outcome;
-	char *judged_boot; /* boot_id of the boot in which it was judged */
-	char *judged_why;  /* what spoke for that outcome */
+	char *judged_boot; /* boot_id of the boot that judged it */
+	char *judged_why;  /* the reason for that outcome */
 };
+
+/*
+ * Can the shutdown for this record, written in this boot, still be running at `boot_ns` of
+ * CLOCK_BOOTTIME? Pure.
+ */
+bool wb_record_is_recent(const struct wb_record *rec, uint64_t boot_ns);
 
 /* -ENOENT, -EBADMSG with a sentence that names the file, -EACCES, -ENOMEM. */
 int wb_record_read(const struct wb_files *files, const char *path, struct wb_record *ret,
 	struct wb_error *err);
-/* In one step. Negative errno with a sentence. */
+/* Replace the file atomically. Negative errno with a sentence. */
 int wb_record_write(const struct wb_sys *sys, const char *path, const struct wb_record *rec,
 	struct wb_error *err);
 void wb_record_deinit(struct wb_record *rec);
 
 #define WB_CLEAN_RECORD __attribute__((cleanup(wb_record_deinit))) struct wb_record
 
-/* The traces that a boot bears. Owned strings, NULL where absent. */
+/* The traces of a jump in the running kernel. Owned strings, NULL where absent. */
 struct wb_traces {
 	char *boot_id;
 	char *release;
@@ -78,15 +81,26 @@ struct wb_traces {
 	/* Time stamp counter: its rate in the old kernel, purgatory's stamps; 0 unknown. */
 	uint64_t handoff_hz, handoff_enter, handoff_leave;
 	uint64_t handoff_bytes; /* what purgatory checked */
-	bool by_kexec;          /* the boot loader's type says kexec, whoever did it */
+	bool by_kexec;          /* the boot loader's type is kexec's, whichever program called it */
 	int64_t boot_time;      /* seconds of CLOCK_REALTIME when this kernel started; 0 unknown */
 };
 
-/* Whatever cannot be read is left empty. -ENOMEM. */
+/* Read the traces; those that cannot be read stay empty. -ENOMEM. */
 int wb_traces_read(const struct wb_files *files, struct wb_traces *ret);
 void wb_traces_deinit(struct wb_traces *t);
 
 #define WB_CLEAN_TRACES __attribute__((cleanup(wb_traces_deinit))) struct wb_traces
+
+/*
+ * The number of the jump that started this boot, borrowed. NULL: there is none, or none that can be
+ * trusted.
+ *
+ * A handoff block belongs to this boot, unless the record says that its jump led to an earlier
+ * boot. The word on the command line can be copied by a person or with a disk. It counts only if
+ * the record has the same number, was written in another boot, and was not judged in a third. rec
+ * NULL: there is no record. Pure.
+ */
+const char *wb_jump_number(const struct wb_record *rec, const struct wb_traces *traces);
 
 struct wb_verdict {
 	enum wb_outcome outcome;
@@ -96,8 +110,5 @@ struct wb_verdict {
 	const char *why; /* a sentence; static from wb_judge() */
 };
 
-/* What became of the last jump. rec NULL: there is no record. Pure. */
+/* Judge the last jump. rec NULL: there is no record. Pure. */
 struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *traces);
-
-/* 32 digits and NUL. */
-void wb_nonce_hex(const uint8_t nonce[16], char ret[33]);

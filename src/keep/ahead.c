@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Which units get a pre-copy of their memory, and why others do not. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,11 +7,11 @@
 
 #include "keep/ahead.h"
 
-/* Less is dumped in about the time that it takes CRIU to find out what has changed. */
+/* A dump of less memory takes about as long as finding out which pages have changed. */
 #define LEAST (64u << 20)
-/* The share of it that may change until the freeze. */
+/* One part in so many may change until the freeze. */
 #define CHANGES 4
-/* What must stay free beside the copy that is made of it on the way: an eighth of it, and this. */
+/* Beside the copy that a pre-copy makes, an eighth of the memory and this margin must stay free. */
 #define SHARE 8
 #define MARGIN (64ull << 20)
 
@@ -21,7 +22,7 @@ void wb_ahead_choose(struct wb_manifest_unit *u, uint64_t bytes)
 
 uint64_t wb_ahead_bytes(const struct wb_manifest_unit *u)
 {
-	return wb_manifest_is_process(u) ? (uint64_t)u->ahead_bytes : 0;
+	return wb_unit_is_checkpointed(u) ? (uint64_t)u->ahead_bytes : 0;
 }
 
 uint64_t wb_ahead_changes(const struct wb_manifest *m)

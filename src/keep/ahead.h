@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose memory goes into the store while the unit runs, so that the freeze takes only what has changed
- * since. On its way it is in memory twice. It never costs a unit its rung: where it cannot be, all is
- * written while the unit stands still.
+ * Pre-copy: large memory of a unit goes into the store while the unit runs, so that the freeze writes only
+ * the pages that have changed. For a moment the memory exists twice. If a pre-copy is impossible, the freeze
+ * writes everything; the unit is kept all the same.
  */
 #pragma once
 
-#include "keep/manifest.h"
+#include "manifest/manifest.h"
 #include "store/store.h"
 
-/* A unit with so much memory to dump is worth it. Sets u->ahead_bytes. */
+/* Plan a pre-copy if the unit has enough memory (`bytes`) for it. Sets u->ahead_bytes. */
 void wb_ahead_choose(struct wb_manifest_unit *u, uint64_t bytes);
-/* What is to go ahead, or has; 0 where nothing does. */
+/* Bytes of the pre-copy that is planned or done; 0: none. */
 uint64_t wb_ahead_bytes(const struct wb_manifest_unit *u);
-/* Bytes that the store needs beside those of all units, for what changes meanwhile. */
+/* Bytes that the store needs besides those of all units, for pages that change after the pre-copy. */
 uint64_t wb_ahead_changes(const struct wb_manifest *m);
-/* Have those stay for whom `left` bytes of memory are too few; one is copied after the other. */
+/*
+ * Cancel each planned pre-copy that needs more than `left` bytes of free memory. Units are copied one after
+ * the other, so each is compared alone.
+ */
 void wb_ahead_fit(struct wb_manifest *m, uint64_t left);
-/* It does not go, or is of no use any more: the store (or NULL) forgets it, and `why` is noted. */
+/* Cancel a pre-copy that is planned or done: remove it from the store (NULL: from none), and note `why`. */
 void wb_ahead_stay(struct wb_manifest_unit *u, struct wb_store *store, const char *why);

@@ -1,44 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The freeze on the machine itself: preflight, CRIU, nft and ip behind the one table. */
+/* Operations of the freeze on the machine as a whole: the last look, the packet hold, network, clock. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "keep/definition.h"
-#include "keep/threads.h"
 #include "keep/freeze.h"
-#include "keep/hold.h"
-#include "keep/images.h"
-#include "keep/preflight.h"
-#include "keep/settle.h"
-#include "keep/take.h"
-#include "keep/wake.h"
+#include "keep/judge.h"
+#include "keep/threads.h"
+#include "manifest/unit-list.h"
+#include "net/drain.h"
+#include "net/hold.h"
+#include "net/silence.h"
+#include "net/wake.h"
+#include "systemd/definition.h"
 #include "timeline/marks.h"
 
-/* A thread started late may have any number above its process's. */
-static int64_t highest_thread(const struct wb_files *files, const struct wb_manifest_unit *u)
-{
-	int64_t highest = 0;
-
-	for (size_t i = 0; i < u->pids.n; i++) {
-		WB_CLEAN_STRV threads = {};
-		char path[64];
-
-		snprintf(path, sizeof(path), "/proc/%lld/task", (long long)u->pids.items[i]);
-		if (files->list(files->ctx, path, &threads, NULL) < 0)
-			continue;
-		for (size_t k = 0; k < threads.n; k++) {
-			int64_t number = strtoll(threads.items[k], NULL, 10);
-
-			if (number > highest)
-				highest = number;
-		}
-	}
-	return highest;
-}
-
-/* What is configured and not there yet may be until the unit stands still. */
+/*
+ * Configured files may still be made until the unit stands still, so they are listed here. Its open files are
+ * listed only then: while it runs, a descriptor may be another file when its name is read than when its kind is.
+ */
 static int add_files(const struct wb_strv *from, struct wb_strv *to)
 {
 	int r = 0;
@@ -60,25 +42,26 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	r = wb_keep_look(&look, u->unit, r == 0 ? &config : NULL, &verdict, err);
+	r = wb_keep_look(host->ways, &look, u->unit, r == 0 ? &config : NULL, &verdict, err);
 	/*
-	 * The shutdown spares it: if it does not run, nobody stopped it who will start it again. But for
-	 * systemd, which is told not to in these seconds: then the next boot starts it.
+	 * The shutdown spares the unit, so it ended by itself, and stays ended. The exception is a unit that
+	 * systemd would restart if it were not forbidden in these seconds: the next boot starts that one.
 	 */
-	if ((r == -ESRCH || r == -ENOENT) && !wb_definition_restarts(u, false) &&
+	if ((r == -ESRCH || r == -ENOENT) && !wb_definition_restarts(&u->definition, false) &&
 		wb_service_has_ended(look.units, u->unit))
 		return wb_fail(err, WB_FREEZE_ENDED, "%s has ended", u->unit);
 	if (r < 0)
 		return r;
-	if (verdict.how != WB_KEEP_PROCESS)
+	/* The draft has pre-copied memory and a definition for this way alone. */
+	if (verdict.how != u->how)
 		return wb_fail(err, -EOPNOTSUPP, "%s",
 			verdict.reasons.n ? verdict.reasons.items[0] : "it cannot be kept");
-	r = wb_keep_verdict_to_manifest(&verdict, u, err);
+	r = wb_keep_record(host->ways, &verdict, u, err);
 	if (r == 0)
-		r = add_files(&verdict.files, ret_files);
+		r = add_files(&verdict.named, ret_files);
 	if (r == 0)
 		r = add_files(&verdict.later, ret_files);
-	*ret_highest = highest_thread(files, u);
+	*ret_highest = wb_threads_highest(files, u);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }
 
@@ -96,7 +79,7 @@ static void host_pause(void *ctx, unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-/* Of `n` connections, if there are any. */
+/* Note a sentence about `n` connections, if there are any. */
 static void note_lost(struct wb_freeze_host *host, size_t n, const char *what)
 {
 	struct wb_error line = {};
@@ -108,27 +91,45 @@ static void note_lost(struct wb_freeze_host *host, size_t n, const char *what)
 	wb_strv_add(&host->lost, line.text);
 }
 
-/* Whatever fails here, the hold that follows tells of it. */
+static struct wb_hold_left left(struct wb_freeze_host *host)
+{
+	uint64_t now = host_mono_ns(host);
+
+	return (struct wb_hold_left){.kept = wb_silence_left_since(host->kept_since, now),
+		.restart = wb_silence_left_since(host->restart_since, now)};
+}
+
+/* A failure here is ignored: the packet hold that follows would fail, too, and reports it. */
 static void host_settle(void *ctx, const struct wb_manifest *m)
 {
 	struct wb_freeze_host *host = ctx;
-	WB_CLEAN_SETTLE s = {.files = host->sys->files,
+	WB_CLEAN_DRAIN s = {.files = host->sys->files,
 		.ctx = host,
 		.mono_ns = host_mono_ns,
 		.pause = host_pause};
+	WB_CLEAN_HELD all = {};
 
-	note_lost(host, wb_settle_closed(&s, m),
+	host->kept_since = host_mono_ns(host);
+	/* Packets for units that are restarted were not held before. */
+	if (!host->restart_since)
+		host->restart_since = host->kept_since;
+	if (wb_held_of(m, &all) < 0)
+		return;
+	note_lost(host, wb_drain_closed(&s, &all.kept),
 		"had been closed with data that the peer did not confirm: that data is lost");
-	if (wb_hold_newcomers(&wb_runner_host, m, host->hold_s, NULL) == 0)
-		note_lost(host, wb_settle_accepts(&s, m),
+	if (wb_hold_newcomers(&wb_runner_host, &all.kept, left(host).kept, NULL) == 0)
+		note_lost(host, wb_drain_accepts(&s, &all.kept),
 			"had not been accepted in time: clients have to connect again");
 }
 
 static int host_hold(void *ctx, const struct wb_manifest *m, char **held, struct wb_error *err)
 {
-	const struct wb_freeze_host *host = ctx;
+	struct wb_freeze_host *host = ctx;
+	WB_CLEAN_HELD all = {};
 
-	return wb_hold_renew(&wb_runner_host, m, host->hold_s, held, err);
+	if (wb_held_of(m, &all) < 0)
+		return wb_oom(err);
+	return wb_hold_renew(&wb_runner_host, &all, left(host), held, err);
 }
 
 static void host_unhold(void *ctx)
@@ -137,101 +138,11 @@ static void host_unhold(void *ctx)
 	wb_hold_end(&wb_runner_host, WB_HOLD_RESTART, NULL);
 }
 
-/* What a dump into the store consists of. The parts refer to each other. */
-struct dump {
-	struct wb_criu_image image;
-	struct wb_images images;
-	struct wb_stream_sink sink;
-	struct wb_criu_dump how;
-};
-
-static int prepare(struct dump *d, const struct wb_manifest_unit *u, struct wb_store *store,
-	struct wb_error *err)
-{
-	int r = wb_criu_image_read(u->image, &d->image, err);
-
-	d->images = (struct wb_images){store, u->images};
-	d->sink = wb_images_sink(&d->images);
-	d->how = (struct wb_criu_dump){.unit = u->unit, .image = &d->image, .sink = &d->sink};
-	return r;
-}
-
-/* Whoever restores it must know that the images are in two parts. */
-static int note_incremental(struct wb_manifest_unit *u, struct wb_criu_image *image)
-{
-	json_t *json;
-
-	image->incremental = true;
-	json = wb_criu_image_write(image);
-	if (!json)
-		return -ENOMEM;
-	json_decref(u->image);
-	u->image = json;
-	return 0;
-}
-
-static int host_freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
-	struct wb_frozen **ret, struct wb_error *err)
+static void host_mark(void *ctx, const char *mark, const char *unit)
 {
 	const struct wb_freeze_host *host = ctx;
-	struct wb_stream_stats stats = {};
-	struct dump d = {};
-	int r;
 
-	wb_mark_unit(host->sys, WB_MARK_FREEZE_BEGIN, u->unit);
-	r = prepare(&d, u, store, err);
-	d.how.incremental = u->ahead_pid;
-	if (r == 0)
-		r = wb_criu_freeze(host->sys, &d.how, &stats, (struct wb_criu_frozen **)ret, err);
-	if (r == 0 && d.how.incremental && note_incremental(u, &d.image) < 0) {
-		wb_criu_cancel((struct wb_criu_frozen *)*ret, NULL);
-		*ret = NULL;
-		r = wb_oom(err);
-	}
-	if (r == 0)
-		u->dump_bytes = (int64_t)stats.bytes;
-	wb_criu_image_deinit(&d.image);
-	wb_mark_unit(host->sys, WB_MARK_FREEZE_END, u->unit);
-	return r;
-}
-
-static int host_note(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, int64_t *highest,
-	struct wb_error *err)
-{
-	const struct wb_freeze_host *host = ctx;
-	char root[64];
-	int64_t now;
-	int r;
-
-	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
-	r = wb_keep_look_still(host->sys->files, root, u, files, err);
-	if (r < 0)
-		return r;
-	now = highest_thread(host->sys->files, u);
-	if (now > *highest)
-		*highest = now;
-	wb_threads_note(host->sys->files, u);
-	wb_wake_note(host->sys->files, u);
-	return 0;
-}
-
-static int host_take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
-	struct wb_store *store, struct wb_error *err)
-{
-	char root[64];
-
-	snprintf(root, sizeof(root), "/proc/%lld/root", (long long)u->main_pid);
-	return wb_take_files(root, files, u, store, err);
-}
-
-static int host_commit(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
-{
-	return wb_criu_commit((struct wb_criu_frozen *)frozen, err);
-}
-
-static int host_cancel(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
-{
-	return wb_criu_cancel((struct wb_criu_frozen *)frozen, err);
+	wb_mark_unit(host->sys, mark, unit);
 }
 
 static int host_net(void *ctx, struct wb_net *ret, struct wb_error *err)
@@ -241,12 +152,21 @@ static int host_net(void *ctx, struct wb_net *ret, struct wb_error *err)
 	return wb_net_read(host->sys->files, &wb_runner_host, ret, err);
 }
 
-static void host_now(void *ctx, int64_t *ret_wall_ns, int64_t *ret_tsc)
+static void host_now(void *ctx, int64_t *ret_mono_ns, int64_t *ret_tsc)
 {
 	const struct wb_freeze_host *host = ctx;
 
-	*ret_wall_ns = (int64_t)host->sys->wall_ns(host->sys->ctx);
+	*ret_mono_ns = (int64_t)host->sys->mono_ns(host->sys->ctx);
 	*ret_tsc = (int64_t)host->sys->tsc(host->sys->ctx);
+}
+
+static void host_note_silence(void *ctx, struct wb_manifest *m)
+{
+	const struct wb_freeze_host *host = ctx;
+	const struct wb_sys *sys = host->sys;
+
+	m->silent = wb_silence_note(
+		host->kept_since, host->restart_since, sys->mono_ns(sys->ctx), sys->tsc(sys->ctx));
 }
 
 struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host)
@@ -257,66 +177,9 @@ struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host)
 		.look = host_look,
 		.hold = host_hold,
 		.unhold = host_unhold,
-		.freeze = host_freeze,
-		.note = host_note,
-		.take = host_take,
-		.commit = host_commit,
-		.cancel = host_cancel,
+		.mark = host_mark,
 		.net = host_net,
 		.now = host_now,
+		.note_silence = host_note_silence,
 	};
-}
-
-/* What the freeze itself would do; the unit stands still from its beginning to the last word. */
-static int rehearse_incremental(const struct wb_sys *sys, const struct dump *d,
-	int64_t *ret_frozen_us, struct wb_error *err)
-{
-	uint64_t since = sys->wall_ns(sys->ctx), now;
-	struct wb_criu_frozen *frozen;
-	struct wb_stream_stats stats;
-	int r = wb_criu_freeze(sys, &d->how, &stats, &frozen, err);
-
-	if (r == 0)
-		r = wb_criu_cancel(frozen, err);
-	now = sys->wall_ns(sys->ctx);
-	if (r == 0)
-		*ret_frozen_us = now > since ? (int64_t)((now - since) / 1000) : 0;
-	return r;
-}
-
-int wb_freeze_rehearse(const struct wb_sys *sys, struct wb_manifest_unit *u, struct wb_store *store,
-	int64_t *ret_frozen_us, struct wb_error *err)
-{
-	struct wb_stream_stats stats;
-	struct dump d = {};
-	int r = prepare(&d, u, store, err);
-
-	d.how.incremental = u->ahead_pid;
-	if (r == 0 && d.how.incremental)
-		r = rehearse_incremental(sys, &d, ret_frozen_us, err);
-	else if (r == 0)
-		r = wb_criu_rehearse(sys, &d.how, &stats, ret_frozen_us, err);
-	wb_criu_image_deinit(&d.image);
-	wb_store_forget(store, u->images, NULL);
-	u->ahead_pid = 0;
-	return r;
-}
-
-int wb_freeze_ahead(const struct wb_sys *sys, struct wb_manifest_unit *u, struct wb_store *store,
-	struct wb_error *err)
-{
-	struct wb_stream_stats stats;
-	struct dump d = {};
-	int r = prepare(&d, u, store, err);
-
-	if (r == 0)
-		r = wb_criu_predump(sys, &d.how, &stats, err);
-	if (r == 0) {
-		u->ahead_pid = d.image.main_pid;
-		u->ahead_bytes = (int64_t)stats.bytes;
-	} else {
-		wb_store_forget(store, u->images, NULL);
-	}
-	wb_criu_image_deinit(&d.image);
-	return r;
 }

@@ -1,110 +1,98 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The last step before the jump: what is kept goes into the store. Two phases: everything is frozen
- * and written first, the store is sealed, and only then is any process given up.
+ * The last step before the jump: the checkpoints of kept units go into the store. It has two phases. First
+ * all units are frozen and written, and the store is sealed. Only then the old processes end.
  */
 #pragma once
 
 #include <errno.h>
 
-#include "keep/manifest.h"
-#include "store/store.h"
+#include "keep/ways.h"
 
 /*
- * What was decided while everything still ran: a manifest without what only the freeze can know.
- * warmboot-freeze.service starts where it is there.
+ * The decision, made while everything still ran: a manifest without the parts that only the freeze can
+ * know. warmboot-freeze.service starts only if this file exists.
  */
 #define WB_FREEZE_DRAFT "/run/warmboot/freeze.json"
 
-/* A unit that stands still with all its images written; struct wb_criu_frozen outside of tests. */
-struct wb_frozen;
-
-/* A look finds that the unit has ended, by itself and with success: no failure, and nothing to do. */
+/* Result of a look: the unit has ended by itself and with success. That is no failure. */
 #define WB_FREEZE_ENDED (-EOWNERDEAD)
 
-/* What the freeze does to the machine; tests put fakes here. Each records its sentence. */
+/* Operations on the machine as a whole, for which tests have fakes. Each records its sentence. */
 struct wb_freeze_ops {
 	void *ctx;
 	/*
-	 * First of all, with what was known before: what services have closed or not yet accepted
-	 * arrives, and nobody comes anew from here on. Who is accepted here is seen by the look.
+	 * Called first, with the ports and connections of the draft: drain connections that a service has
+	 * closed or not yet accepted, and hold off new ones. The look that follows sees what was accepted.
 	 */
 	void (*settle)(void *ctx, const struct wb_manifest *m);
 	/*
-	 * Look at a unit as it is now: main_pid, pids, streams, ports, connections and image; the
-	 * paths of the files that must travel go to *ret_files, and the highest number of its processes
-	 * and threads to *ret_highest. Twice: before anything stands still, and right before this unit
-	 * does, which may be many seconds later.
+	 * Look at a unit as it is now: main_pid, pids, streams, ports, connections and image. The paths of
+	 * files that must travel go to *ret_files, the highest number of its processes and threads to
+	 * *ret_highest. Called before anything stands still, and again right before this unit does, which
+	 * may be many seconds later.
 	 */
 	int (*look)(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
 		int64_t *ret_highest, struct wb_error *err);
 	/*
-	 * No packet for what is kept is to be answered from here on. Called again when a unit was looked
-	 * at again: *held is what is in force (NULL: nothing yet), and is replaced where that differs.
+	 * Hold packets for kept ports and connections from here on. Called again after a unit was looked at
+	 * again: *held is the ruleset in force (NULL: none yet), and is replaced if it changes.
 	 */
 	int (*hold)(void *ctx, const struct wb_manifest *m, char **held, struct wb_error *err);
+	/* End that hold, because the freeze has failed and the units go on; also if it was never begun. */
 	void (*unhold)(void *ctx);
-	/*
-	 * Stop it and write its images into the store, under u->images; with u->ahead_pid, what has
-	 * changed since its memory went ahead. Fills u->dump_bytes, and u->image where that tells.
-	 */
-	int (*freeze)(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
-		struct wb_frozen **ret, struct wb_error *err);
-	/*
-	 * Of a unit that stands still, what it may have come to have since it was looked at: pids, ports
-	 * and connections, with what each expects next. Adds to *files, and raises *highest.
-	 */
-	int (*note)(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, int64_t *highest,
-		struct wb_error *err);
-	/* Files of a stopped unit into the store; fills u->files. */
-	int (*take)(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
-		struct wb_store *store, struct wb_error *err);
-	/* End its processes here, or let them go on. Both free it. */
-	int (*commit)(void *ctx, struct wb_frozen *frozen, struct wb_error *err);
-	int (*cancel)(void *ctx, struct wb_frozen *frozen, struct wb_error *err);
+	/* A mark of the timeline (timeline/marks.h) with the unit's name. */
+	void (*mark)(void *ctx, const char *mark, const char *unit);
 	/* The machine's network as it is. */
 	int (*net)(void *ctx, struct wb_net *ret, struct wb_error *err);
-	/* CLOCK_REALTIME in nanoseconds, and the time stamp counter. */
-	void (*now)(void *ctx, int64_t *ret_wall_ns, int64_t *ret_tsc);
+	/* CLOCK_MONOTONIC in nanoseconds, and the time stamp counter. */
+	void (*now)(void *ctx, int64_t *ret_mono_ns, int64_t *ret_tsc);
+	/* Note in the manifest for how long packets have been held, because the next boot goes on with it. */
+	void (*note_silence)(void *ctx, struct wb_manifest *m);
 };
 
 struct wb_freeze {
 	const struct wb_freeze_ops *ops;
-	struct wb_store *store; /* open, empty, not sealed */
+	const struct wb_keep_means *const *ways; /* NULL: wb_ways_all */
+	struct wb_way_host host;                 /* for the ways */
+	struct wb_store *store;                  /* open, empty, not sealed */
 	/*
-	 * Any failure is the end of it, with every unit going on as before: for a jump that can still
-	 * be called off. Else a unit that cannot be frozen drops to "restart" and says why, since
-	 * everything around it has been stopped already.
+	 * true: any failure ends the freeze, and every unit goes on as before. That is for a jump that can
+	 * still be called off. false: the other units have been stopped already, so a unit that cannot be
+	 * frozen is lowered to its fallback, with the reason.
 	 */
 	bool strict;
 };
 
 /*
- * Freeze all units of `m` whose `how` is process, complete the manifest, seal the store, and end
+ * Freeze all units of `m` that are to be checkpointed, complete the manifest, seal the store, and end
  * their processes. 0: the jump is next. On failure nothing of the store is valid, and all units go
  * on.
  */
 int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_error *err);
 
-/* The machine's own; its ctx is a struct wb_freeze_host. */
+/* The operations on the real machine; their ctx is a struct wb_freeze_host. */
 struct wb_freeze_host {
 	const struct wb_sys *sys;
-	const char *criu;    /* version */
-	const char *release; /* of the kernel to come; NULL unknown */
-	unsigned hold_s;     /* how long the silence lasts if nothing else ends it */
-	struct wb_strv lost; /* filled: sentences about connections that will not go on */
+	const struct wb_keep_means *const *ways; /* NULL: wb_ways_all */
+	const char *criu;                        /* version */
+	const char *release;                     /* of the next kernel; NULL: unknown */
+	/* When each kind of packet hold began, by CLOCK_MONOTONIC; 0: not yet. */
+	uint64_t kept_since, restart_since;
+	struct wb_strv lost; /* filled with sentences about connections that will break */
 };
 struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host);
 /*
- * Write one unit's images into the store, as the freeze will, and let it go on; the objects are taken
- * out again, those that went ahead, too. The unit must have been looked at. *ret_frozen_us: how long
- * it stood still.
+ * Write one unit's checkpoint into the store, as the freeze will, and let it go on; the objects are removed
+ * again, the pre-copied ones, too. The unit must have been looked at. *ret_frozen_us: how long it stood
+ * still. `ways` NULL: wb_ways_all.
  */
-int wb_freeze_rehearse(const struct wb_sys *sys, struct wb_manifest_unit *u, struct wb_store *store,
-	int64_t *ret_frozen_us, struct wb_error *err);
+int wb_freeze_rehearse(const struct wb_keep_means *const *ways, const struct wb_sys *sys,
+	struct wb_manifest_unit *u, struct wb_store *store, int64_t *ret_frozen_us,
+	struct wb_error *err);
 /*
- * Write its memory into the store while it runs: the next freeze or rehearsal takes only what has
+ * Pre-copy its memory into the store while it runs: the next freeze or rehearsal takes only what has
  * changed. Fills u->ahead_pid and ahead_bytes; on failure the store is as before.
  */
-int wb_freeze_ahead(const struct wb_sys *sys, struct wb_manifest_unit *u, struct wb_store *store,
-	struct wb_error *err);
+int wb_freeze_ahead(const struct wb_keep_means *const *ways, const struct wb_sys *sys,
+	struct wb_manifest_unit *u, struct wb_store *store, struct wb_error *err);

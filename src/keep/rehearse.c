@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* A rehearsal of one unit for "warmboot keep test", and the check that the unit survived it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -7,56 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keep/judge.h"
 #include "keep/rehearse.h"
-
-/* CRIU writes in pieces of this size at most. */
-#define PIECE (1u << 20)
+#include "sys/below.h"
+#include "systemd/systemctl.h"
 
 void wb_keep_rehearsal_deinit(struct wb_keep_rehearsal *r)
 {
 	wb_keep_verdict_deinit(&r->verdict);
 	*r = (struct wb_keep_rehearsal){};
-}
-
-char *wb_criu_version(const struct wb_runner *runner, const char *program)
-{
-	const char *const argv[] = {program ? program : "criu", "--version", NULL};
-	const struct wb_spawn how = {.argv = argv, .deadline_ms = 30000, .mount_ns = -1};
-	WB_CLEAN_BLOB out = {};
-	char *version;
-
-	if (runner->run(runner->ctx, &how, &out, NULL) != 0 ||
-		wb_criu_parse_version(wb_blob_view(&out), &version) < 0)
-		return NULL;
-	return version;
-}
-
-/* ---- a sink that only counts ---- */
-
-static int forget_begin(void *ctx, const char *name, void **ret, struct wb_error *err)
-{
-	*ret = ctx;
-	return 0;
-}
-
-static int forget_space(void *ctx, void *image, uint8_t **ret, size_t *ret_n, struct wb_error *err)
-{
-	*ret = ctx;
-	*ret_n = PIECE;
-	return 0;
-}
-
-static void forget_commit(void *ctx, void *image, size_t n)
-{
-}
-
-static int forget_end(void *ctx, void *image, struct wb_error *err)
-{
-	return 0;
-}
-
-static void forget_abort(void *ctx, void *image)
-{
 }
 
 /* ---- the unit afterwards ---- */
@@ -76,73 +36,97 @@ static char state_of(const struct wb_files *files, int64_t pid)
 }
 
 /*
- * Whatever happened to CRIU, the service must run. -1 for `frozen`: it was not even begun. A task
- * that was killed, or went on in CRIU's code and fell, has its unit started again.
+ * The service must run after a rehearsal, whatever happened. Continue its stopped tasks, and restart the unit
+ * if its main process is gone: CRIU may have killed it, or left its own code in it.
  */
-static int check_alive(const struct wb_keep_rehearsing *with, const char *unit,
+static int check_alive(const struct wb_keep_rehearsing *with, const struct wb_manifest_unit *u,
 	struct wb_keep_rehearsal *r, struct wb_error *err)
 {
-	const char *const argv[] = {"systemctl", "restart", unit, NULL};
 	const struct wb_files *files = with->sys->files;
-	const struct wb_criu_image *image = &r->verdict.image;
 	bool gone = false;
 
-	for (size_t i = 0; i < image->pids.n; i++) {
-		char state = state_of(files, image->pids.items[i]);
+	for (size_t i = 0; i < u->pids.n; i++) {
+		char state = state_of(files, u->pids.items[i]);
 
 		if (state == 'T')
-			(void)kill((pid_t)image->pids.items[i], SIGCONT);
+			(void)kill((pid_t)u->pids.items[i], SIGCONT);
 		/* Children may come and go; the main process may not. */
-		if (image->pids.items[i] == image->main_pid && (!state || strchr("ZX", state)))
+		if (u->pids.items[i] == u->main_pid && (!state || strchr("ZX", state)))
 			gone = true;
 	}
 	if (!gone)
 		return 0;
 	r->restarted = true;
-	return wb_run(with->runner, argv, (struct wb_bytes){}, NULL, err);
+	return wb_systemctl(with->runner, &(struct wb_systemctl){"restart", u->unit}, err);
 }
 
 /* ---- all of it ---- */
 
-/* CRIU's refusal is the reason for the lower rung, and no failure. */
+/* A failed rehearsal lowers the unit, with the reason. It is no failure of the command. */
 static int take_reason(struct wb_keep_rehearsal *r, const char *why)
 {
-	r->verdict.how = WB_KEEP_RESTART;
+	r->verdict.how = wb_keep_way(r->verdict.how)->fallback;
 	return wb_strv_add(&r->verdict.reasons, why);
+}
+
+static int rehearse(const struct wb_keep_rehearsing *with, struct wb_manifest_unit *u,
+	struct wb_keep_rehearsal *r, struct wb_error *err)
+{
+	const struct wb_way_host host = {.sys = with->sys,
+		.namespaces = with->look.namespaces,
+		.criu_program = with->criu_program,
+		.criu_dir = with->dir};
+	struct wb_rehearsed done = {};
+	struct wb_error why = {};
+	int e;
+
+	r->tried = true;
+	e = wb_way_find(with->ways, u->how)->rehearse(&host, u, NULL, &done, &why);
+	/* Also without memory: the unit may be stopped, and check_alive() lets it go on. */
+	if (e == 0) {
+		r->bytes = done.bytes;
+		r->images = done.images;
+		r->frozen_us = done.frozen_us;
+	} else if (take_reason(r, why.text) < 0) {
+		return wb_oom(err);
+	}
+	e = check_alive(with, u, r, &why);
+	if (r->restarted && take_reason(r, e < 0 ? why.text
+						 : "it did not survive the rehearsal and was "
+						   "started again") < 0)
+		return wb_oom(err);
+	return 0;
 }
 
 static int try_it(const struct wb_keep_rehearsing *with, const char *unit,
 	struct wb_keep_rehearsal *r, struct wb_error *err)
 {
-	WB_CLEAN_BLOB piece = {};
-	const struct wb_stream_sink *sink;
-	struct wb_stream_sink forget;
-	struct wb_criu_dump dump = {.program = with->criu_program,
-		.unit = unit,
-		.image = &r->verdict.image,
-		.dir = with->dir};
-	struct wb_stream_stats stats = {};
-	struct wb_error why = {};
-	int e = wb_blob_reserve(&piece, PIECE);
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_manifest_unit *u = wb_list_add(&m.units, sizeof(*u));
+	int e;
 
-	if (e < 0)
-		return wb_fail(err, e, "out of memory");
-	forget = (struct wb_stream_sink){
-		piece.data, forget_begin, forget_space, forget_commit, forget_end, forget_abort};
-	sink = &forget;
-	dump.sink = sink;
-	r->tried = true;
-	e = wb_criu_rehearse(with->sys, &dump, &stats, &r->frozen_us, &why);
-	if (e == 0) {
-		r->bytes = stats.bytes;
-		r->images = stats.images;
-	} else if (take_reason(r, why.text) < 0) {
+	if (u)
+		u->unit = strdup(unit);
+	if (!u || !u->unit)
 		return wb_oom(err);
-	}
-	e = check_alive(with, unit, r, &why);
-	if (r->restarted && take_reason(r, e < 0 ? why.text
-						 : "it did not survive the rehearsal and was "
-						   "started again") < 0)
+	e = wb_keep_record(with->ways, &r->verdict, u, err);
+	return e == 0 ? rehearse(with, u, r, err) : e;
+}
+
+/* Could the files that must travel be saved? Only their sizes are looked at. */
+static int look_at_files(const char *unit, struct wb_keep_rehearsal *r, struct wb_error *err)
+{
+	struct wb_error why = {};
+	WB_CLEAN_FD root = -1;
+	uint64_t bytes;
+	int e;
+
+	if (!r->verdict.files.n)
+		return 0;
+	root = wb_keep_open_root(unit, &r->verdict, &why);
+	e = root < 0 ? root : wb_keep_measure(root, &r->verdict, &bytes, &why);
+
+	if (e == -ENOMEM || (e < 0 && take_reason(r, why.text) < 0))
 		return wb_oom(err);
 	return 0;
 }
@@ -151,9 +135,11 @@ int wb_keep_rehearse(const struct wb_keep_rehearsing *with, const char *unit,
 	const struct wb_keep_config *config, struct wb_keep_rehearsal *ret, struct wb_error *err)
 {
 	WB_CLEAN_KEEP_REHEARSAL r = {};
-	int e = wb_keep_look(&with->look, unit, config, &r.verdict, err);
+	int e = wb_keep_look(with->ways, &with->look, unit, config, &r.verdict, err);
 
-	if (e == 0 && r.verdict.how == WB_KEEP_PROCESS)
+	if (e == 0 && wb_keep_way(r.verdict.how)->checkpointed)
+		e = look_at_files(unit, &r, err);
+	if (e == 0 && wb_way_find(with->ways, r.verdict.how)->rehearse)
 		e = try_it(with, unit, &r, err);
 	if (e < 0)
 		return e;

@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bringing one unit's processes back: its files, its addresses, CRIU, and the end of its hold. */
+/* The restore of one unit: its files, its addresses, its processes by its way of keeping, its packet hold. */
 #pragma once
 
-#include "keep/manifest.h"
+#include "manifest/manifest.h"
+#include "store/store.h"
+#include "sys/runner.h"
 #include "sys/sys.h"
+
+struct wb_keep_means;
 
 struct wb_thaw {
 	const struct wb_sys *sys;
 	const struct wb_manifest *manifest;
-	const struct wb_manifest_unit *unit; /* of it */
-	/* Of the sandbox that the processes come back into, mount last; none: the caller's own. */
+	const struct wb_manifest_unit *unit; /* of that manifest */
+	/* The namespaces of the sandbox to restore into, mount last; none: the caller's own. */
 	const int *namespaces;
 	size_t n_namespaces;
 	unsigned address_seconds; /* how long to wait for an address that it uses */
+	/* For tests. NULL: wb_ways_all; the store of the jump to this boot; wb_runner_host. */
+	const struct wb_keep_means *const *ways;
+	struct wb_store *store;
+	const struct wb_runner *runner;
 };
 
 /*
- * The caller is in the unit's control group, and its standard output and error become those of the
- * processes. Marks, the unit's part of the result (of a failure, too) and the release of its hold
- * are made here; what of the result could not be written is in *ret_warning. Errors as those of
- * wb_store_attach(), wb_revive_files() and wb_criu_restore(); -EADDRNOTAVAIL.
+ * Restore a unit. The caller is in the unit's control group, and its standard output and error become those of
+ * the processes. This function also writes marks and the unit's part of the result (after a failure, too), and
+ * releases its connections. *ret_warning: the result could not be written. Errors are those of
+ * wb_store_attach(), wb_put_files() and thaw() of the unit's way; -EADDRNOTAVAIL.
  */
 int wb_thaw(const struct wb_thaw *t, struct wb_error *ret_warning, struct wb_error *err);
-/* Write the unit's part of the result: it is started anew, and why. */
+/* Write the unit's part of the result after a failure: it is started in the ordinary way, and why. */
 int wb_thaw_failed(const struct wb_thaw *t, const struct wb_error *why, struct wb_error *err);

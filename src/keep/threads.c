@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Properties of threads that CRIU does not restore: CPUs, I/O priority, timer slack. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
@@ -10,12 +11,12 @@
 
 #include "keep/threads.h"
 
-/* Of a file in /proc or a cgroup. */
+/* The size limit of a file in /proc or of a cgroup. */
 #define LARGEST (1u << 20)
 #define CPUS WB_MANIFEST_CPUS
 #define BITS (8 * sizeof(unsigned long))
 
-/* A set as the kernel takes it. */
+/* A set of CPUs in the form of sched_setaffinity(2). */
 struct cpus {
 	unsigned long bits[CPUS / BITS];
 };
@@ -25,7 +26,7 @@ static void add_cpu(struct cpus *set, size_t cpu)
 	set->bits[cpu / BITS] |= 1ul << cpu % BITS;
 }
 
-/* Does it have all that are in the other? */
+/* Does `set` have all CPUs of `of`? */
 static bool has_all(const struct cpus *set, const struct cpus *of)
 {
 	for (size_t i = 0; i < CPUS / BITS; i++)
@@ -78,10 +79,10 @@ static void parse_mask(const char *s, struct cpus *ret)
 
 typedef typeof(((struct wb_manifest_unit *)0)->timer_slacks) values_list;
 
-/* linux/ioprio.h: the number is a thread's; and what a thread has until it asks for another. */
+/* linux/ioprio.h: the number is that of a thread; the value of a thread that has never set one. */
 #define IOPRIO_WHO_PROCESS 1
 #define NO_IO_PRIORITY 0
-/* include/linux/init_task.h. Threads with a real-time policy have none, and take none. */
+/* The default, from include/linux/init_task.h. Threads with a real-time policy have no slack. */
 #define USUAL_SLACK 50000
 
 /* ---- before ---- */
@@ -95,8 +96,8 @@ static bool read_list(const struct wb_files *files, const char *path, struct cpu
 }
 
 /*
- * What its threads have unless somebody chose. A cgroup without the controller has no such file and the
- * CPUs of the one above.
+ * The CPUs of threads without an affinity of their own. A cgroup without the controller has no such file, and
+ * has the CPUs of its parent.
  */
 static bool cpus_of_unit(
 	const struct wb_files *files, const struct wb_manifest_unit *u, struct cpus *ret)
@@ -119,7 +120,7 @@ static bool cpus_of_unit(
 	return read_list(files, "/sys/devices/system/cpu/online", ret);
 }
 
-/* proc_pid_status(5): "Cpus_allowed:\tff,ffffffff"; without what says nothing. */
+/* From "Cpus_allowed:\tff,ffffffff" in proc_pid_status(5), without commas and leading zeros. */
 static bool read_mask(const struct wb_files *files, int64_t pid, const char *thread,
 	char ret[WB_MANIFEST_CPUS / 4 + 1])
 {
@@ -148,8 +149,11 @@ static bool read_mask(const struct wb_files *files, int64_t pid, const char *thr
 
 static int append(void *threads, size_t n, int64_t thread)
 {
-	int64_t *item = n < WB_MANIFEST_THREADS ? wb_list_add(threads, sizeof(*item)) : NULL;
+	int64_t *item;
 
+	if (n >= WB_MANIFEST_THREADS)
+		return -E2BIG;
+	item = wb_list_add(threads, sizeof(*item));
 	if (!item)
 		return -ENOMEM;
 	*item = thread;
@@ -164,8 +168,11 @@ static int add_thread(struct wb_manifest_unit *u, const char *mask, int64_t thre
 		if (!strcmp(u->affinity.items[i].cpus, mask))
 			a = &u->affinity.items[i];
 	if (!a) {
-		char *cpus = u->affinity.n < WB_MANIFEST_MASKS ? strdup(mask) : NULL;
+		char *cpus;
 
+		if (u->affinity.n >= WB_MANIFEST_MASKS)
+			return -E2BIG;
+		cpus = strdup(mask);
 		a = cpus ? wb_list_add(&u->affinity, sizeof(*a)) : NULL;
 		if (!a) {
 			free(cpus);
@@ -176,7 +183,7 @@ static int add_thread(struct wb_manifest_unit *u, const char *mask, int64_t thre
 	return append(&a->threads, a->threads.n, thread);
 }
 
-/* To the threads with this value. */
+/* Add a thread to those with this value. */
 static int add_value(values_list *all, int64_t value, int64_t thread)
 {
 	struct wb_manifest_threads *t = NULL;
@@ -185,7 +192,9 @@ static int add_value(values_list *all, int64_t value, int64_t thread)
 		if (all->items[i].value == value)
 			t = &all->items[i];
 	if (!t) {
-		t = all->n < WB_MANIFEST_MASKS ? wb_list_add(all, sizeof(*t)) : NULL;
+		if (all->n >= WB_MANIFEST_MASKS)
+			return -E2BIG;
+		t = wb_list_add(all, sizeof(*t));
 		if (!t)
 			return -ENOMEM;
 		t->value = value;
@@ -193,7 +202,7 @@ static int add_value(values_list *all, int64_t value, int64_t thread)
 	return append(&t->threads, t->threads.n, thread);
 }
 
-/* proc_pid_timerslack_ns(5), which every thread has. */
+/* proc_pid_timerslack_ns(5). */
 static void slack_path(int64_t thread, char ret[64])
 {
 	snprintf(ret, 64, "/proc/%lld/timerslack_ns", (long long)thread);
@@ -210,40 +219,45 @@ static int64_t timer_slack(const struct wb_files *files, int64_t thread)
 	return strtoll((const char *)b.data, NULL, 10);
 }
 
-static void note_values(const struct wb_files *files, struct wb_manifest_unit *u, int64_t thread)
+static int note_values(const struct wb_files *files, struct wb_manifest_unit *u, int64_t thread)
 {
 	long priority = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, (int)thread);
 	int64_t slack = timer_slack(files, thread);
 
+	int r = 0;
+
 	if (priority > NO_IO_PRIORITY)
-		(void)add_value(&u->io_priorities, priority, thread);
-	if (slack > 0 && slack != USUAL_SLACK)
-		(void)add_value(&u->timer_slacks, slack, thread);
+		r = add_value(&u->io_priorities, priority, thread);
+	if (r == 0 && slack > 0 && slack != USUAL_SLACK)
+		r = add_value(&u->timer_slacks, slack, thread);
+	return r;
 }
 
-static void note_process(const struct wb_files *files, struct wb_manifest_unit *u, int64_t pid,
+static int note_process(const struct wb_files *files, struct wb_manifest_unit *u, int64_t pid,
 	const struct cpus *all)
 {
 	WB_CLEAN_STRV threads = {};
 	char dir[64];
+	int r = 0;
 
 	snprintf(dir, sizeof(dir), "/proc/%lld/task", (long long)pid);
 	if (files->list(files->ctx, dir, &threads, NULL) < 0)
-		return;
-	for (size_t i = 0; i < threads.n; i++) {
+		return 0;
+	for (size_t i = 0; r == 0 && i < threads.n; i++) {
 		int64_t thread = strtoll(threads.items[i], NULL, 10);
 		char mask[WB_MANIFEST_CPUS / 4 + 1];
 		struct cpus set;
 
 		if (thread < 2)
 			continue;
-		note_values(files, u, thread);
-		if (!read_mask(files, pid, threads.items[i], mask))
+		r = note_values(files, u, thread);
+		if (r < 0 || !read_mask(files, pid, threads.items[i], mask))
 			continue;
 		parse_mask(mask, &set);
-		if ((!all || !has_all(&set, all)) && add_thread(u, mask, thread) < 0)
-			return;
+		if (!all || !has_all(&set, all))
+			r = add_thread(u, mask, thread);
 	}
+	return r;
 }
 
 static void forget_values(values_list *all)
@@ -267,20 +281,27 @@ static void forget(struct wb_manifest_unit *u)
 	u->affinity.n = 0;
 }
 
-void wb_threads_note(const struct wb_files *files, struct wb_manifest_unit *u)
+int wb_threads_note(const struct wb_files *files, struct wb_manifest_unit *u, struct wb_error *err)
 {
 	struct cpus all;
-	/* Where nobody tells what is usual, nothing is. */
+	/* If the usual CPUs are not known, each thread's own are noted. */
 	bool known = cpus_of_unit(files, u, &all);
+	int r = 0;
 
 	forget(u);
-	for (size_t i = 0; i < u->pids.n; i++)
-		note_process(files, u, u->pids.items[i], known ? &all : NULL);
+	for (size_t i = 0; r == 0 && i < u->pids.n; i++)
+		r = note_process(files, u, u->pids.items[i], known ? &all : NULL);
+	if (r == -E2BIG)
+		return wb_fail(err, r,
+			"more of its threads have CPUs, an I/O priority or a timer slack of their "
+			"own than are carried over (%d with the same, %d different ones)",
+			WB_MANIFEST_THREADS, WB_MANIFEST_MASKS);
+	return r < 0 ? wb_oom(err) : 0;
 }
 
 /* ---- after ---- */
 
-/* The kernel takes of a set what is there, and refuses one of which nothing is. */
+/* The kernel ignores missing CPUs of the set, and refuses a set without any existing CPU. */
 static void set(int64_t thread, const struct cpus *cpus)
 {
 	(void)sched_setaffinity(
@@ -331,4 +352,26 @@ void wb_threads_restore(const struct wb_manifest_unit *u)
 		for (size_t k = 0; k < t->threads.n; k++)
 			set_slack(t->threads.items[k], t->value);
 	}
+}
+
+/* The number of a thread may be much higher than that of its process. */
+int64_t wb_threads_highest(const struct wb_files *files, const struct wb_manifest_unit *u)
+{
+	int64_t highest = 0;
+
+	for (size_t i = 0; i < u->pids.n; i++) {
+		WB_CLEAN_STRV threads = {};
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%lld/task", (long long)u->pids.items[i]);
+		if (files->list(files->ctx, path, &threads, NULL) < 0)
+			continue;
+		for (size_t k = 0; k < threads.n; k++) {
+			int64_t number = strtoll(threads.items[k], NULL, 10);
+
+			if (number > highest)
+				highest = number;
+		}
+	}
+	return highest;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The planner: finding room for segments, and checking that they do not overlap. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,36 +15,41 @@ void wb_machine_deinit(struct wb_machine *m)
 		return;
 	wb_ranges_deinit(&m->memory);
 	wb_ranges_deinit(&m->avoid);
-	wb_blob_deinit(&m->params);
+	wb_ranges_deinit(&m->crash);
+	wb_blob_deinit(&m->boot_data);
 	wb_blob_deinit(&m->dtb);
 	free(m->efi_map);
 	*m = (struct wb_machine){};
 }
 
-/* Whole pages of RAM that firmware and the running kernel leave to us, within the wished bounds. */
+/*
+ * Collect whole pages of RAM that firmware and the running kernel leave free, within the wished
+ * bounds.
+ */
 static int free_memory(
 	const struct wb_machine *m, const struct wb_plan_wish *wish, struct wb_ranges *ret)
 {
+	const struct wb_target *target = wb_target(wish->target);
+	const struct wb_ranges *within = target->within(m), *without = target->without(m);
 	WB_CLEAN_RANGES out = {};
 	int r = 0;
 
-	for (size_t i = 0; i < m->memory.n && r == 0; i++) {
-		const struct wb_range *it = &m->memory.items[i];
+	for (size_t i = 0; i < within->n && r == 0; i++) {
+		const struct wb_range *it = &within->items[i];
 		uint64_t lo = wb_align_up(it->start, PAGE);
 		uint64_t hi = wb_align_down(it->start + it->size, PAGE);
 
-		/* The first MiB belongs to real-mode trampolines and old firmware data. */
-		if (lo < 1 << 20)
-			lo = 1 << 20;
+		if (lo < m->arch->lowest)
+			lo = m->arch->lowest;
 		if (lo < wish->mem_min)
 			lo = wb_align_up(wish->mem_min, PAGE);
 		if (wish->mem_max && hi && hi - 1 > wish->mem_max)
 			hi = wb_align_down(wish->mem_max + 1, PAGE);
-		if (it->type == WB_E820_RAM && hi > lo)
-			r = wb_ranges_set(&out, lo, hi - lo, WB_E820_RAM);
+		if (it->type == WB_MEMORY_RAM && hi > lo)
+			r = wb_ranges_set(&out, lo, hi - lo, WB_MEMORY_RAM);
 	}
-	for (size_t i = 0; i < m->avoid.n && r == 0; i++) {
-		const struct wb_range *it = &m->avoid.items[i];
+	for (size_t i = 0; i < without->n && r == 0; i++) {
+		const struct wb_range *it = &without->items[i];
 		uint64_t lo = wb_align_down(it->start, PAGE);
 
 		r = wb_ranges_remove(&out, lo, wb_align_up(it->start + it->size, PAGE) - lo);
@@ -91,7 +97,7 @@ int wb_plan_place(struct wb_plan *plan, struct wb_fit want, const char *what, ui
 	uint64_t at;
 	int r;
 
-	want.type = WB_E820_RAM;
+	want.type = WB_MEMORY_RAM;
 	want.size = wb_align_up(want.size, PAGE);
 	if (want.align < PAGE)
 		want.align = PAGE;
@@ -103,6 +109,14 @@ int wb_plan_place(struct wb_plan *plan, struct wb_fit want, const char *what, ui
 		return r;
 	*ret_at = at;
 	return 0;
+}
+
+static bool is_rewritten(const struct wb_plan *plan, const char *name)
+{
+	for (const char *const *it = plan->rewritten; it && *it; it++)
+		if (!strcmp(*it, name))
+			return true;
+	return false;
 }
 
 int wb_plan_add(struct wb_plan *plan, const char *name, const uint8_t *buf, size_t bufsz,
@@ -117,12 +131,12 @@ int wb_plan_add(struct wb_plan *plan, const char *name, const uint8_t *buf, size
 		.bufsz = bufsz,
 		.mem = mem,
 		.memsz = wb_align_up(memsz, PAGE),
-		.verify = verify,
+		.verify = is_rewritten(plan, name) ? 0 : verify,
 	};
 	return 0;
 }
 
-/* kexec_load() refuses overlaps too, but says only EINVAL. */
+/* Check for overlaps here, since kexec_load() refuses them with just EINVAL. */
 static int check_overlaps(const struct wb_plan *plan, struct wb_error *err)
 {
 	for (size_t i = 0; i < plan->n; i++)
@@ -139,7 +153,7 @@ static int check_overlaps(const struct wb_plan *plan, struct wb_error *err)
 	return 0;
 }
 
-/* The map that the next kernel shall see: the store in it is persistent memory. */
+/* Make the map for the next kernel: the store in it is persistent memory. */
 static int map_store(
 	const struct wb_plan_wish *wish, struct wb_ranges *memory, struct wb_error *err)
 {
@@ -147,49 +161,53 @@ static int map_store(
 		const struct wb_handoff_range *it = &wish->store[i];
 		int r;
 
-		if (!wb_ranges_type(memory, it->start, it->size, WB_E820_RAM))
+		if (!wb_ranges_type(memory, it->start, it->size, WB_MEMORY_RAM))
 			return wb_fail(err, -EINVAL,
 				"the store's memory at %#llx is no RAM in the firmware's map, or "
 				"is "
 				"in the store twice",
 				(unsigned long long)it->start);
-		r = wb_ranges_set(memory, it->start, it->size, WB_E820_PRAM);
+		r = wb_ranges_set(memory, it->start, it->size, WB_MEMORY_PERSISTENT);
 		if (r < 0)
 			return wb_fail(err, r, "out of memory while planning");
 	}
 	return 0;
 }
 
-static int plan_with(const struct wb_arch *arch, const struct wb_machine *machine,
-	const struct wb_plan_wish *wish, struct wb_plan *plan, struct wb_error *err)
+static int plan_with(const struct wb_machine *machine, const struct wb_plan_wish *wish,
+	struct wb_plan *plan, struct wb_error *err)
 {
-	struct wb_machine next = *machine; /* borrows all but the map */
+	const struct wb_target *target = wb_target(wish->target);
+	struct wb_machine next = *machine; /* borrows everything except the map */
 	WB_CLEAN_RANGES memory = {};
 	int r = wb_ranges_copy(&machine->memory, &memory);
 
 	if (r < 0)
 		return wb_fail(err, r, "out of memory while planning");
-	r = map_store(wish, &memory, err);
+	plan->kexec_flags = machine->arch->kexec_flag | wb_target_flags(target, machine);
+	plan->rewritten = wb_target_rewritten(target, machine);
+	r = wb_target_map(target, machine, machine->arch->lowest, &memory, err);
+	if (r == 0)
+		r = map_store(wish, &memory, err);
 	next.memory = memory;
 	if (r == 0 && free_memory(&next, wish, &plan->free) < 0)
 		r = wb_fail(err, -ENOMEM, "out of memory while planning");
 	if (r == 0)
-		r = arch->plan(&next, wish, plan, err);
+		r = machine->arch->plan(&next, wish, plan, err);
 	return r;
 }
 
 int wb_plan_make(const struct wb_machine *machine, const struct wb_plan_wish *wish,
 	struct wb_plan *ret, struct wb_error *err)
 {
-	const struct wb_arch *arch = wb_arch_find(wish->image->arch);
 	struct wb_plan plan = {.mem_min = wish->mem_min, .mem_max = wish->mem_max};
 	int r;
 
-	if (!arch || machine->arch != wish->image->arch)
+	if (machine->arch->id != wish->image->arch)
 		return wb_fail(err, -EOPNOTSUPP,
 			"the kernel is for another machine than this one; give one for %s",
-			wb_arch_find(machine->arch) ? wb_arch_find(machine->arch)->name : "it");
-	r = plan_with(arch, machine, wish, &plan, err);
+			machine->arch->name);
+	r = plan_with(machine, wish, &plan, err);
 	if (r == 0)
 		r = check_overlaps(&plan, err);
 	if (r < 0) {

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What purgatory needs of the machine. The image has machine.c behind it, the unit test a fake.
- * Found by the linker and not through a table: addresses in data would need relocating.
+ * The machine functions that purgatory needs. The image links the files of the CPU's folder, the
+ * unit test a fake. There is no table of functions, because addresses in data would need
+ * relocating.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
-uint64_t wb_machine_tsc(void);
-void wb_machine_out8(uint16_t port, uint8_t value);
-uint8_t wb_machine_in8(uint16_t port);
+/* The cycle counter that both kernels read; 0 if there is none. */
+uint64_t wb_machine_cycles(void);
 /* The memory at a physical address. */
 void *wb_machine_memory(uint64_t address);
-/* The interrupt table goes and a trap comes: what is left when no reset line answers. */
-void wb_machine_triple_fault(void);
+/*
+ * Send a character to the console of struct wb_purgatory_args; false: the console did not accept it
+ * for a long time.
+ */
+bool wb_machine_put(uint64_t console, char c);
+/* Wait until the console has sent everything, but not for ever. */
+void wb_machine_flush(uint64_t console);
+/* Try every way to reset this machine, one after the other; returns in tests only. */
+void wb_machine_reset(void);

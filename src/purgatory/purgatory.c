@@ -1,39 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Runs between the kernels: check, stamp, and let entry.S jump; or say why not and reset. */
+/*
+ * The work between the kernels: verify, stamp, and let entry.S jump; or print the reason and reset.
+ */
 #include "purgatory/purgatory.h"
 
 #include "core/digest.h"
 #include "core/sha256.h"
 #include "purgatory/machine.h"
 
-/* Reads of a port take about 1 us, a character at 9600 baud 1 ms: patient enough, yet bounded. */
-#define SERIAL_TRIES 100000
-#define RESET_TRIES 100000
-
-/* 16550: transmitter holding register empty, transmitter all empty. */
-#define SERIAL_LSR 5
-#define SERIAL_THRE 0x20
-#define SERIAL_TEMT 0x40
-
 struct console {
-	uint16_t port; /* 0: nobody listens */
+	uint64_t at; /* 0: none */
 };
-
-static void wait_serial(struct console *c, uint8_t bit)
-{
-	for (int i = 0; c->port && i < SERIAL_TRIES; i++)
-		if (wb_machine_in8(c->port + SERIAL_LSR) & bit)
-			return;
-	c->port = 0;
-}
 
 static void print(struct console *c, const char *text)
 {
-	for (; *text; text++) {
-		wait_serial(c, SERIAL_THRE);
-		if (c->port)
-			wb_machine_out8(c->port, *text);
-	}
+	for (; c->at && *text; text++)
+		if (!wb_machine_put(c->at, *text))
+			c->at = 0;
 }
 
 static void print_hex(struct console *c, uint64_t v)
@@ -50,28 +33,9 @@ static void print_hex(struct console *c, uint64_t v)
 	print(c, p);
 }
 
-/*
- * The chipset's reset control register, power cycled like the kernel does it (reboot=pci); the
- * keyboard controller's reset line; a triple fault. Each gets some time to work.
- */
-static void reset(void)
-{
-	static const uint8_t full[] = {0x02, 0x06, 0x0e};
-
-	for (size_t i = 0; i < sizeof(full); i++) {
-		wb_machine_out8(0xcf9, full[i]);
-		for (int t = 0; t < RESET_TRIES; t++)
-			wb_machine_in8(0x80);
-	}
-	wb_machine_out8(0x64, 0xfe);
-	for (int t = 0; t < RESET_TRIES; t++)
-		wb_machine_in8(0x80);
-	wb_machine_triple_fault();
-}
-
 static int refuse(const struct wb_purgatory_args *args, const struct wb_purgatory_range *range)
 {
-	struct console c = {.port = args->serial_port};
+	struct console c = {.at = args->console};
 
 	print(&c, "\r\nwarmboot: ");
 	if (range) {
@@ -84,8 +48,9 @@ static int refuse(const struct wb_purgatory_args *args, const struct wb_purgator
 		print(&c, "purgatory's own arguments are damaged");
 	}
 	print(&c, "; the new kernel is not entered, the machine resets.\r\n");
-	wait_serial(&c, SERIAL_TEMT);
-	reset();
+	if (c.at)
+		wb_machine_flush(c.at);
+	wb_machine_reset();
 	return -1;
 }
 
@@ -115,7 +80,7 @@ int wb_purgatory_run(const struct wb_purgatory_args *args, uint64_t tsc_enter)
 	if (args->magic != WB_PURGATORY_MAGIC || args->n_ranges > WB_PURGATORY_MAX_RANGES ||
 		args->digest >= WB_DIGEST_KINDS)
 		return refuse(args, NULL);
-	for (int i = 0; i < args->n_ranges; i++) {
+	for (uint32_t i = 0; i < args->n_ranges; i++) {
 		uint8_t digest[32];
 
 		wb_digest(args->digest, wb_machine_memory(args->ranges[i].start),
@@ -132,6 +97,6 @@ int wb_purgatory_run(const struct wb_purgatory_args *args, uint64_t tsc_enter)
 	handoff->tsc_enter = tsc_enter;
 	handoff->verified_bytes = verified;
 	handoff->sha_kind = sha_kind(args);
-	handoff->tsc_leave = wb_machine_tsc();
+	handoff->tsc_leave = wb_machine_cycles();
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the planner sees of purgatory: a flat, position-independent image with patchable args. */
+/* The planner's view of purgatory: a flat, position-independent image with arguments to fill in. */
 #pragma once
 
 #include <stddef.h>
@@ -8,8 +8,9 @@
 #include "purgatory/handoff.h"
 
 /*
- * The built image, embedded in the library. Entered at its first byte in 64-bit mode with
- * identity-mapped memory; needs `wb_purgatory_memsz` bytes (>= size: stack and bss), 4 KiB aligned.
+ * The built image, embedded in the library. It is entered at its first byte, in the state that the
+ * CPU's entry code states, on identity-mapped memory. It needs `wb_purgatory_memsz` bytes (>= size:
+ * stack and bss), 4 KiB aligned.
  */
 extern const uint8_t wb_purgatory_image[];
 extern const size_t wb_purgatory_size;
@@ -18,8 +19,8 @@ extern const size_t wb_purgatory_memsz;
 extern const size_t wb_purgatory_args_offset;
 
 /*
- * What the image does between its first and its last instructions; built hosted only for tests.
- * Checks the ranges and fills in the handoff. 0: go on to args->entry. Negative: something is not
- * what it was; args->serial_port has been told and the machine's resets have been tried.
+ * The work between the image's first and last instructions; built hosted only for tests. It
+ * verifies the ranges and fills in the handoff block. 0: go on to args->entry. Negative: a range
+ * has changed; the reason went to args->console, and the resets of the machine have been tried.
  */
 int wb_purgatory_run(const struct wb_purgatory_args *args, uint64_t tsc_enter);

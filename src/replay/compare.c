@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What ran before the jump, held against what runs now. */
+/* Comparing the units that ran before the jump with those that run now. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +28,7 @@ static int compare_world(const struct wb_replay_host *host, const struct wb_worl
 	return wb_replay_plan(before, &ret->now, &ret->plan) < 0 ? wb_oom(err) : 0;
 }
 
-/* There is no record for this boot. Should there be one? */
+/* There is no record for this boot. Find out whether there should be one. */
 static int fail_unrecorded(const struct wb_files *files, struct wb_error *err)
 {
 	WB_CLEAN_TRACES traces = {};
@@ -39,7 +39,7 @@ static int fail_unrecorded(const struct wb_files *files, struct wb_error *err)
 		return wb_oom(err);
 	if (!wb_is_after_jump(known ? &jump : NULL, &traces))
 		return wb_fail(err, -ENOENT, "this boot did not come from a jump");
-	return wb_fail(err, -ENODATA, "what ran before the jump was not recorded");
+	return wb_fail(err, -ENODATA, "the units that ran before the jump were not recorded");
 }
 
 static bool is_running(const struct wb_files *files, int64_t pid)
@@ -64,7 +64,7 @@ static bool has_failed(const struct wb_differences *d, const char *unit)
 	return false;
 }
 
-/* due: it was not begun. */
+/* `due`: the replay has not begun. */
 static int set_why_not(struct wb_differences *d, bool due)
 {
 	const char *why;
@@ -75,14 +75,36 @@ static int set_why_not(struct wb_differences *d, bool due)
 	else if (due)
 		why = "warmboot-replay.service has not started it again yet";
 	else if (d->running)
-		why = "the replay is still at work, and has not told of it yet";
+		why = "the replay is still running, and has not reported on it yet";
 	else if (d->results.pid)
-		why = "the replay was broken off before it told of it; \"warmboot replay start "
-		      "--force\" repeats it";
+		why = "the replay was interrupted before it reported on it; \"warmboot replay "
+		      "start --force\" repeats it";
 	else
 		return 0;
 	d->why_not = strdup(why);
 	return d->why_not ? 0 : -ENOMEM;
+}
+
+/* Warn of users whose files are unreadable now, unless the replay has already said so. */
+static int tell_lost(const struct wb_units *before, struct wb_results *results)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < before->n_users; i++) {
+		const struct wb_user_file *user = &before->users[i];
+		WB_CLEAN_STR told = NULL;
+
+		if (!user->lost)
+			continue;
+		told = wb_not_started_again(user->uid, user->lost);
+		if (!told)
+			return -ENOMEM;
+		if (!wb_strv_has(&results->warnings, told))
+			r = wb_strv_addf(&results->warnings,
+				"the units of user %u before the jump are not known: %s",
+				(unsigned)user->uid, user->lost);
+	}
+	return r;
 }
 
 int wb_replay_compare(
@@ -96,7 +118,7 @@ int wb_replay_compare(
 
 	if (r == -ENOENT)
 		return fail_unrecorded(files, err);
-	/* The sentence names the file, and says what to do. */
+	/* The sentence names the file and the remedy. */
 	if (r == -EBADMSG)
 		return -ENODATA;
 	if (r < 0)
@@ -110,6 +132,10 @@ int wb_replay_compare(
 			!strcmp(d.before.replayed_boot, traces.boot_id)))
 		return fail_unrecorded(files, err);
 	r = wb_leave_ended(host, &d.before, err);
+	if (r == 0)
+		r = wb_user_files_read(files, &d.before, err);
+	if (r == 0 && tell_lost(&d.before, &d.results) < 0)
+		r = wb_oom(err);
 	if (r < 0)
 		return r;
 	d.running = is_running(files, d.results.pid);
@@ -120,7 +146,7 @@ int wb_replay_compare(
 		struct wb_world_difference *w = &d.worlds[d.n];
 		struct wb_error ignored;
 
-		/* A user's manager may be gone; the warnings of the replay tell of it. */
+		/* A user's manager may be gone; the replay's warnings report that. */
 		r = compare_world(host, &d.before.worlds[i], w, &ignored);
 		if (r < 0 && d.before.worlds[i].uid < 0)
 			return wb_fail(err, r, "%s", ignored.text);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The record, and what a replay came to: what this boot finds of them. */
+/*
+ * Reading and writing the state of a replay in this boot, and deciding whether the record is for
+ * this boot.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,11 @@ int wb_results_write(
 	if (r < 0)
 		return wb_fail(err, r, "cannot write %s: %s", WB_REPLAY_PATH, strerror(-r));
 	return 0;
+}
+
+char *wb_not_started_again(uint32_t uid, const char *why)
+{
+	return wb_strf("the units of user %u are not started again: %s", uid, why);
 }
 
 void wb_results_read(const struct wb_files *files, const char *boot_id, struct wb_results *ret)

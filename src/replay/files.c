@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The unit files, drop-ins and links below /run, which a boot does not leave. */
+/* Recording and restoring the unit files, drop-ins and links below /run, which a reboot loses. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -8,28 +8,10 @@
 #include <string.h>
 
 #include "replay/manager.h"
+#include "systemd/spare.h"
 
-/* More than any unit file has. */
+/* Larger than any unit file. */
 #define LARGEST_UNIT_FILE (256u << 10)
-
-/* systemd.unit(5), "Unit File Load Path": those of its directories that are below /run. */
-static const char *const system_dirs[] = {
-	"transient", "system", "system.control", "system.attached", NULL};
-static const char *const user_dirs[] = {"transient", "user", "user.control", NULL};
-
-static const char *const *runtime_dirs(int64_t uid)
-{
-	return uid < 0 ? system_dirs : user_dirs;
-}
-
-char *wb_runtime_dir(int64_t uid)
-{
-	char *path;
-
-	if (uid < 0)
-		return strdup("/run/systemd");
-	return asprintf(&path, "/run/user/%" PRId64 "/systemd", uid) < 0 ? NULL : path;
-}
 
 static bool has_ending(const char *name, const char *const *endings)
 {
@@ -44,15 +26,18 @@ static bool has_ending(const char *name, const char *const *endings)
 	return false;
 }
 
-/* Of directories that hold drop-ins or links. */
+/* Endings of directories with drop-ins or links. */
 static const char *const dir_endings[] = {".d", ".wants", ".requires", ".upholds", NULL};
-/* Scopes hold processes that others started: without them their settings mean nothing. */
+/*
+ * Scopes hold processes that other programs started; without the processes, their settings are
+ * useless.
+ */
 static const char *const scope_endings[] = {".scope", ".scope.d", NULL};
 static const char *const unit_endings[] = {".service", ".socket", ".timer", ".path", ".target",
 	".mount", ".automount", ".swap", ".slice", NULL};
 static const char *const conf_endings[] = {".conf", NULL};
 
-/* This program's own are for one jump only. */
+/* warmboot's own files are for one jump only. */
 static bool is_own(const char *name)
 {
 	return !strncmp(name, "warmboot-", strlen("warmboot-")) || strstr(name, "-warmboot.conf");
@@ -65,7 +50,7 @@ static char *join(const char *dir, const char *name)
 	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
 
-/* What is gone or cannot be read is left out: it may end while it is looked at. */
+/* Add a file. One that has gone or cannot be read is left out, since units can end meanwhile. */
 static int take_file(const struct wb_files *files, const char *path, struct wb_world *world)
 {
 	WB_CLEAN_STR target = NULL;
@@ -112,7 +97,7 @@ int wb_runtime_files_read(const struct wb_files *files, struct wb_world *world)
 	WB_CLEAN_STR base = wb_runtime_dir(world->uid);
 	int r = base ? 0 : -ENOMEM;
 
-	for (const char *const *dir = runtime_dirs(world->uid); r == 0 && *dir; dir++) {
+	for (const char *const *dir = wb_runtime_dirs(world->uid); r == 0 && *dir; dir++) {
 		WB_CLEAN_STR path = join(base, *dir);
 
 		r = path ? take_dir(files, path, false, unit_endings, world) : -ENOMEM;
@@ -120,52 +105,12 @@ int wb_runtime_files_read(const struct wb_files *files, struct wb_world *world)
 	return r;
 }
 
-/* One or two names, none of them empty, "." or "..". */
-static bool is_plain(const char *rest)
-{
-	size_t depth = 0;
-
-	do {
-		size_t n = strcspn(rest, "/");
-
-		if (n == 0 || (n == 1 && *rest == '.') || (n == 2 && !strncmp(rest, "..", 2)))
-			return false;
-		if (++depth > 2)
-			return false;
-		rest += n + (rest[n] == '/');
-		if (!*rest && rest[-1] == '/')
-			return false;
-	} while (*rest);
-	return true;
-}
-
-bool wb_runtime_file_split(const char *path, int64_t uid, char ret_dir[32], const char **ret_rest)
-{
-	WB_CLEAN_STR base = wb_runtime_dir(uid);
-	size_t n = base ? strlen(base) : 0;
-
-	if (!base || strncmp(path, base, n) || path[n] != '/')
-		return false;
-	path += n + 1;
-	for (const char *const *dir = runtime_dirs(uid); *dir; dir++) {
-		n = strlen(*dir);
-		if (strncmp(path, *dir, n) || path[n] != '/')
-			continue;
-		if (!is_plain(path + n + 1))
-			return false;
-		snprintf(ret_dir, 32, "%s", *dir);
-		*ret_rest = path + n + 1;
-		return true;
-	}
-	return false;
-}
-
 static int write_one(const struct wb_replay_host *host, const struct wb_unit_file *f,
 	const char *path, bool over)
 {
 	const struct wb_sys *sys = host->sys;
 
-	/* What this boot has made anew is newer. */
+	/* A file that this boot has made is newer. */
 	if (!over && sys->files->exists(sys->files->ctx, path))
 		return -EEXIST;
 	if (f->link)
@@ -184,7 +129,7 @@ static int warn(struct wb_strv *warnings, const char *path, int why)
 	return wb_strv_add(warnings, text);
 }
 
-/* The name of the transient unit that a file is; NULL: it is something else. */
+/* The name of the transient unit whose unit file this is; NULL: it is another file. */
 static const char *transient_unit(const struct wb_unit_file *f, int64_t uid)
 {
 	const char *rest;
@@ -198,7 +143,7 @@ static const char *transient_unit(const struct wb_unit_file *f, int64_t uid)
 int wb_runtime_files_transient(
 	const struct wb_files *files, const struct wb_world *world, struct wb_strv *ret)
 {
-	/* Slices could, too, but come with what lies in them; swap and targets could not. */
+	/* Slices exist as soon as their units do; swap and targets cannot be transient. */
 	static const char *const kinds[] = {
 		".service", ".socket", ".timer", ".path", ".mount", ".automount", NULL};
 	int r = 0;
@@ -249,10 +194,12 @@ int wb_runtime_files_generate(const struct wb_replay_host *host, const struct wb
 
 		if (!wb_runtime_file_split(f->path, world->uid, dir, &rest))
 			continue;
-		/* Nothing starts a transient unit on its own; and it must stay transient. */
+		/* Nothing in a boot starts a transient unit, and it must stay transient. */
 		if (!strcmp(dir, "transient"))
 			continue;
-		/* Above /etc stand the settings of "systemctl set-property", below it the rest. */
+		/*
+		 * The settings of "systemctl set-property" precede /etc; the others come after it.
+		 */
 		path = join(!strcmp(dir, "system.control") ? early : normal, rest);
 		if (!path)
 			return -ENOMEM;

@@ -1,315 +1,231 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The record as JSON. It comes back from a disk or from a user's process: nothing in it is trusted. */
+/*
+ * The record as JSON. It is read from a disk or from a user's process, so nothing in it is trusted.
+ */
 #include <errno.h>
-#include <jansson.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json-table.h"
+#include "core/text.h"
 #include "replay/replay.h"
 
-static const struct {
-	const char *key;
-	size_t offset;
-} unit_fields[] = {
-	{"active", offsetof(struct wb_unit, active)},
-	{"sub", offsetof(struct wb_unit, sub)},
-	{"state", offsetof(struct wb_unit, state)},
-	{"fragment", offsetof(struct wb_unit, fragment)},
-	{"cannot", offsetof(struct wb_unit, cannot)},
+#define UNIT(member, kind, ...) WB_JSON_ROW(struct wb_unit, member, kind, ##__VA_ARGS__)
+#define WORLD(member, ...) WB_JSON_ROW(struct wb_world, member, WB_JSON_INT, ##__VA_ARGS__)
+#define USER(member, kind, ...) \
+	WB_JSON_ROW(struct wb_user_file, member, kind, .needed = true, ##__VA_ARGS__)
+#define ROW(member, kind) WB_JSON_ROW(struct wb_units, member, kind)
+
+static bool is_there(const char *s)
+{
+	return *s;
+}
+
+static const struct wb_json_field unit_fields[] = {
+	UNIT(name, WB_JSON_STRING, .needed = true, .valid = is_there),
+	UNIT(active, WB_JSON_STRING),
+	UNIT(sub, WB_JSON_STRING),
+	UNIT(state, WB_JSON_STRING),
+	UNIT(fragment, WB_JSON_STRING),
+	UNIT(cannot, WB_JSON_STRING),
+	UNIT(after, WB_JSON_STRINGS, .sparse = true),
+	UNIT(triggered_by, WB_JSON_STRINGS, .sparse = true),
+	UNIT(no_start, WB_JSON_BOOL, .sparse = true),
+	UNIT(by_bus, WB_JSON_BOOL, .sparse = true),
+	UNIT(unasked, WB_JSON_BOOL, .sparse = true),
+	{},
 };
-#define N_UNIT_FIELDS (sizeof(unit_fields) / sizeof(*unit_fields))
 
-static char **unit_field(const struct wb_unit *u, size_t i)
+/* A unit file can have NULs and invalid UTF-8, so its text may be in hex. */
+static const struct wb_json_field file_fields[] = {
+	WB_JSON_ROW(struct wb_unit_file, path, WB_JSON_STRING, .needed = true),
+	WB_JSON_ROW(struct wb_unit_file, link, WB_JSON_STRING),
+	WB_JSON_BYTES("text", "hex", struct wb_unit_file, text, size),
+	{},
+};
+
+static const struct wb_json_field world_fields[] = {
+	WORLD(uid, .needed = true, .min = -1, .max = UINT32_MAX),
+	WB_JSON_PAIR("units", struct wb_world, units, n_units, unit_fields, WB_UNITS_MOST),
+	WB_JSON_PAIR("files", struct wb_world, files, n_files, file_fields, WB_UNITS_MOST),
+	WORLD(cut, .sparse = true, .min = 0, .max = INT64_MAX),
+	{},
+};
+
+static const struct wb_json_field user_fields[] = {
+	USER(uid, WB_JSON_INT, .min = 0, .max = UINT32_MAX),
+	USER(size, WB_JSON_INT, .min = 0, .max = INT64_MAX),
+	USER(sha256, WB_JSON_HEX),
+	{},
+};
+
+static const struct wb_json_field units_fields[] = {
+	ROW(boot_id, WB_JSON_STRING),
+	ROW(nonce, WB_JSON_STRING),
+	ROW(replayed_boot, WB_JSON_STRING),
+	ROW(time, WB_JSON_INT),
+	WB_JSON_PAIR("worlds", struct wb_units, worlds, n_worlds, world_fields, WB_UNITS_MOST),
+	ROW(files_id, WB_JSON_STRING),
+	WB_JSON_PAIR("users", struct wb_units, users, n_users, user_fields, WB_USERS_MOST,
+		.sparse = true),
+	{},
+};
+
+/* Bytes of a part of a world's JSON, and of the comma after it. */
+static int take_size(const struct wb_json_field *fields, const void *part, size_t *left)
 {
-	return (char **)((char *)u + unit_fields[i].offset);
-}
+	json_t *json = wb_json_write(fields, part);
+	size_t n = json ? json_dumpb(json, NULL, 0, JSON_COMPACT) : 0;
 
-static int take_string(const json_t *json, const char *key, char **ret)
-{
-	const char *value = json_string_value(json_object_get(json, key));
-
-	if (!value)
-		return 0;
-	free(*ret);
-	*ret = strdup(value);
-	return *ret ? 0 : -ENOMEM;
-}
-
-static void put_string(json_t *json, const char *key, const char *value)
-{
-	if (value)
-		/* What is no UTF-8 is left out. */
-		json_object_set_new(json, key, json_string(value));
-}
-
-static void put_list(json_t *json, const char *key, const struct wb_strv *list)
-{
-	json_t *array = json_array();
-
-	if (!list->n) {
-		json_decref(array);
-		return;
-	}
-	for (size_t i = 0; i < list->n; i++)
-		json_array_append_new(array, json_string(list->items[i]));
-	json_object_set_new(json, key, array);
-}
-
-static int take_list(const json_t *json, const char *key, struct wb_strv *ret)
-{
-	const json_t *array = json_object_get(json, key);
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < json_array_size(array); i++) {
-		const char *value = json_string_value(json_array_get(array, i));
-
-		if (value)
-			r = wb_strv_add(ret, value);
-	}
-	return r;
-}
-
-static json_t *unit_json(const struct wb_unit *u)
-{
-	json_t *json = json_object();
-
-	put_string(json, "name", u->name);
-	for (size_t i = 0; i < N_UNIT_FIELDS; i++)
-		put_string(json, unit_fields[i].key, *unit_field(u, i));
-	put_list(json, "after", &u->after);
-	put_list(json, "triggered_by", &u->triggered_by);
-	if (u->no_start)
-		json_object_set_new(json, "no_start", json_true());
-	if (u->by_bus)
-		json_object_set_new(json, "by_bus", json_true());
-	if (u->unasked)
-		json_object_set_new(json, "unasked", json_true());
-	return json;
-}
-
-static int take_unit(const json_t *json, struct wb_world *world)
-{
-	const char *name = json_string_value(json_object_get(json, "name"));
-	struct wb_unit *u;
-	int r;
-
-	if (!name || !*name)
-		return -EBADMSG;
-	r = wb_world_add_unit(world, name, &u);
-	for (size_t i = 0; r == 0 && i < N_UNIT_FIELDS; i++)
-		r = take_string(json, unit_fields[i].key, unit_field(u, i));
-	if (r == 0)
-		r = take_list(json, "after", &u->after);
-	if (r == 0)
-		r = take_list(json, "triggered_by", &u->triggered_by);
-	if (r == 0) {
-		u->no_start = json_is_true(json_object_get(json, "no_start"));
-		u->by_bus = json_is_true(json_object_get(json, "by_bus"));
-		u->unasked = json_is_true(json_object_get(json, "unasked"));
-	}
-	return r;
-}
-
-static json_t *hex_json(struct wb_bytes text)
-{
-	static const char digits[] = "0123456789abcdef";
-	char *hex = malloc(2 * text.size + 1);
-	json_t *json;
-
-	if (!hex)
-		return NULL;
-	for (size_t i = 0; i < text.size; i++) {
-		hex[2 * i] = digits[text.data[i] >> 4];
-		hex[2 * i + 1] = digits[text.data[i] & 15];
-	}
-	json = json_stringn(hex, 2 * text.size);
-	free(hex);
-	return json;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* In place, into the first half. */
-static int unhex(char *hex, size_t n)
-{
-	if (n % 2)
-		return -EBADMSG;
-	for (size_t i = 0; i < n / 2; i++) {
-		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -EBADMSG;
-		hex[i] = (char)(high << 4 | low);
-	}
-	return 0;
-}
-
-static json_t *file_json(const struct wb_unit_file *f)
-{
-	json_t *json = json_object(), *text;
-
-	put_string(json, "path", f->path);
-	if (f->link) {
-		put_string(json, "link", f->link);
-		return json;
-	}
-	/* A NUL or what is no UTF-8 in a unit file is somebody's mistake, but it is theirs. */
-	text = memchr(f->text, 0, f->size) ? NULL : json_stringn((const char *)f->text, f->size);
-	if (text)
-		json_object_set_new(json, "text", text);
-	else
-		json_object_set_new(json, "hex", hex_json((struct wb_bytes){f->text, f->size}));
-	return json;
-}
-
-static int take_file(const json_t *json, struct wb_world *world)
-{
-	const char *path = json_string_value(json_object_get(json, "path"));
-	const char *link = json_string_value(json_object_get(json, "link"));
-	const json_t *text = json_object_get(json, "text"), *hex = json_object_get(json, "hex");
-	WB_CLEAN_STR bytes = NULL;
-	size_t n = json_string_length(hex);
-	int r;
-
-	if (!path || (!link && !json_is_string(text) && !json_is_string(hex)))
-		return -EBADMSG;
-	if (link || json_is_string(text))
-		return wb_world_add_file(world, path, link,
-			(struct wb_bytes){(const uint8_t *)json_string_value(text),
-				json_string_length(text)});
-	bytes = strdup(json_string_value(hex));
-	if (!bytes)
+	json_decref(json);
+	if (!n)
 		return -ENOMEM;
-	r = unhex(bytes, n);
-	if (r < 0)
-		return r;
-	return wb_world_add_file(
-		world, path, NULL, (struct wb_bytes){(const uint8_t *)bytes, n / 2});
+	if (*left < n + 1)
+		return 0;
+	*left -= n + 1;
+	return 1;
 }
 
-static json_t *world_json(const struct wb_world *world)
+int wb_world_fit(struct wb_world *world, size_t bytes)
 {
-	json_t *json = json_object(), *units = json_array(), *files = json_array();
+	/* Room for the JSON around them. */
+	size_t left = bytes > 128 ? bytes - 128 : 0, units = 0, files = 0;
+	int r = 1;
 
-	json_object_set_new(json, "uid", json_integer(world->uid));
-	for (size_t i = 0; i < world->n_units; i++)
-		json_array_append_new(units, unit_json(&world->units[i]));
-	for (size_t i = 0; i < world->n_files; i++)
-		json_array_append_new(files, file_json(&world->files[i]));
-	json_object_set_new(json, "units", units);
-	json_object_set_new(json, "files", files);
-	return json;
-}
-
-static int take_world(const json_t *json, struct wb_world *ret)
-{
-	const json_t *uid = json_object_get(json, "uid");
-	const json_t *units = json_object_get(json, "units");
-	const json_t *files = json_object_get(json, "files");
-	WB_CLEAN_WORLD world = {};
-	int r = 0;
-
-	if (!json_is_integer(uid) || json_integer_value(uid) < -1 ||
-		json_integer_value(uid) > UINT32_MAX)
-		return -EBADMSG;
-	world.uid = json_integer_value(uid);
-	for (size_t i = 0; r == 0 && i < json_array_size(units); i++)
-		r = take_unit(json_array_get(units, i), &world);
-	for (size_t i = 0; r == 0 && i < json_array_size(files); i++)
-		r = take_file(json_array_get(files, i), &world);
+	while (r > 0 && units < world->n_units && units < WB_USER_UNITS_MOST) {
+		r = take_size(unit_fields, &world->units[units], &left);
+		units += r > 0;
+	}
+	while (r > 0 && files < world->n_files && files < WB_USER_UNITS_MOST) {
+		r = take_size(file_fields, &world->files[files], &left);
+		files += r > 0;
+	}
 	if (r < 0)
 		return r;
-	*ret = world;
-	world = (struct wb_world){};
+	world->cut += (int64_t)(world->n_units - units + world->n_files - files);
+	wb_world_shorten(world, units, files);
 	return 0;
 }
 
-static int take_units(const json_t *json, struct wb_units *units)
+/* Check what the rows cannot: a file is a link or has contents. */
+static int check_world(const struct wb_world *world, const char *name, struct wb_error *err)
 {
-	const json_t *worlds = json_object_get(json, "worlds");
-	int r = take_string(json, "boot_id", &units->boot_id);
+	for (size_t i = 0; i < world->n_files; i++) {
+		const struct wb_unit_file *f = &world->files[i];
 
-	if (r == 0)
-		r = take_string(json, "nonce", &units->nonce);
-	if (r == 0)
-		r = take_string(json, "replayed_boot", &units->replayed_boot);
-	units->time = json_integer_value(json_object_get(json, "time"));
-	for (size_t i = 0; r == 0 && i < json_array_size(worlds); i++) {
-		WB_CLEAN_WORLD world = {};
-
-		r = take_world(json_array_get(worlds, i), &world);
-		if (r == 0)
-			r = wb_units_add_world(units, &world);
+		if (!f->link == !f->text)
+			return wb_fail(err, -EBADMSG,
+				f->link ? "%s: %s is both a link and a text"
+					: "%s: %s is neither a link nor a text",
+				name, f->path);
 	}
-	return r;
+	return 0;
 }
 
-static int fail_parse(int r, const char *name, struct wb_error *err)
+/* Check that each user occurs once, and that the files of users have a name. */
+static int check_units(const struct wb_units *units, const char *name, struct wb_error *err)
+{
+	uint8_t id[16];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < units->n_worlds; i++)
+		r = check_world(&units->worlds[i], name, err);
+	if (r < 0)
+		return r;
+	if ((units->files_id || units->n_users) && !wb_hex_read(units->files_id, sizeof(id), id))
+		return wb_fail(
+			err, -EBADMSG, "%s: \"files_id\" is not 32 hexadecimal digits", name);
+	for (size_t i = 0; i < units->n_users; i++) {
+		bool twice = wb_units_world(units, units->users[i].uid);
+
+		for (size_t k = 0; k < i; k++)
+			twice |= units->users[k].uid == units->users[i].uid;
+		if (twice)
+			return wb_fail(err, -EBADMSG, "%s: user %lld is in it twice", name,
+				(long long)units->users[i].uid);
+	}
+	return 0;
+}
+
+static int fail_parse(int r, const struct wb_error *why, struct wb_error *err)
 {
 	if (r == -ENOMEM)
-		return wb_fail(err, r, "out of memory");
-	return wb_fail(err, -EBADMSG, "%s is no record of units: remove it", name);
+		return wb_oom(err);
+	return wb_fail(err, r, "%s; it is no record of units: remove it", why->text);
 }
 
 int wb_world_parse(
 	struct wb_bytes json, const char *name, struct wb_world *ret, struct wb_error *err)
 {
-	json_t *top = json_loadb((const char *)json.data, json.size, 0, NULL);
-	int r = json_is_object(top) ? take_world(top, ret) : -EBADMSG;
+	WB_CLEAN_WORLD world = {};
+	struct wb_error why = {};
+	int r = wb_json_parse(json, world_fields, name, &world, &why);
 
-	json_decref(top);
-	return r < 0 ? fail_parse(r, name, err) : 0;
+	if (r == 0)
+		r = check_world(&world, name, &why);
+	if (r < 0)
+		return fail_parse(r, &why, err);
+	*ret = world;
+	world = (struct wb_world){};
+	return 0;
 }
 
 int wb_units_parse(
 	struct wb_bytes json, const char *name, struct wb_units *ret, struct wb_error *err)
 {
-	json_t *top = json_loadb((const char *)json.data, json.size, 0, NULL);
 	WB_CLEAN_UNITS units = {};
-	int r = json_is_object(top) ? take_units(top, &units) : -EBADMSG;
+	struct wb_error why = {};
+	int r = wb_json_parse(json, units_fields, name, &units, &why);
 
-	json_decref(top);
+	if (r == 0)
+		r = check_units(&units, name, &why);
 	if (r < 0)
-		return fail_parse(r, name, err);
+		return fail_parse(r, &why, err);
 	*ret = units;
 	units = (struct wb_units){};
 	return 0;
 }
 
-static int print(json_t *json, char **ret)
+int wb_world_print(const struct wb_world *world, char **ret)
 {
-	char *text = json_dumps(json, JSON_INDENT(1));
+	char *text = wb_json_text(world_fields, world, JSON_COMPACT);
 
-	json_decref(json);
 	if (!text)
 		return -ENOMEM;
 	*ret = text;
 	return 0;
 }
 
-int wb_world_print(const struct wb_world *world, char **ret)
+/* Does the record only name a file for that user? */
+static bool has_file(const struct wb_units *units, int64_t uid)
 {
-	return print(world_json(world), ret);
+	for (size_t i = 0; i < units->n_users; i++)
+		if (units->users[i].uid == uid)
+			return true;
+	return false;
 }
 
 int wb_units_print(const struct wb_units *units, char **ret)
 {
-	json_t *json = json_object(), *worlds = json_array();
+	struct wb_world *worlds = calloc(units->n_worlds + 1, sizeof(*worlds));
+	struct wb_units record = *units;
+	char *text;
 
-	put_string(json, "boot_id", units->boot_id);
-	put_string(json, "nonce", units->nonce);
-	put_string(json, "replayed_boot", units->replayed_boot);
-	json_object_set_new(json, "time", json_integer(units->time));
+	if (!worlds)
+		return -ENOMEM;
+	record.worlds = worlds;
+	record.n_worlds = 0;
 	for (size_t i = 0; i < units->n_worlds; i++)
-		json_array_append_new(worlds, world_json(&units->worlds[i]));
-	json_object_set_new(json, "worlds", worlds);
-	return print(json, ret);
+		if (!has_file(units, units->worlds[i].uid))
+			worlds[record.n_worlds++] = units->worlds[i];
+	if (!units->n_users)
+		record.files_id = NULL;
+	text = wb_json_text(units_fields, &record, JSON_INDENT(1));
+	free(worlds);
+	if (!text)
+		return -ENOMEM;
+	*ret = text;
+	return 0;
 }
 
 int wb_units_read(const struct wb_files *files, struct wb_units *ret, struct wb_error *err)
@@ -331,6 +247,10 @@ int wb_units_write(const struct wb_sys *sys, const struct wb_units *units, struc
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
 	bytes = (struct wb_bytes){(const uint8_t *)text, strlen(text)};
+	/* A larger record could not be read again. */
+	if (bytes.size > WB_UNITS_LARGEST)
+		return wb_fail(err, -EFBIG, "the record of units has %zu MiB, more than %u",
+			bytes.size >> 20, WB_UNITS_LARGEST >> 20);
 	r = sys->write_file(sys->ctx, WB_UNITS_PATH, bytes, 0600);
 	if (r < 0)
 		return wb_fail(err, r, "cannot write %s: %s", WB_UNITS_PATH, strerror(-r));

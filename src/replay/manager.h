@@ -1,128 +1,102 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tables through which this room reaches systemd and the machine, so that tests fake them. */
+/*
+ * Access to the machine for this directory, which tests replace, and functions that its files
+ * share.
+ */
 #pragma once
 
+#include <string.h>
+
+#include "core/mountinfo.h"
 #include "replay/replay.h"
+#include "systemd/manager.h"
+#include "systemd/runtime.h"
 
-/* What a unit's manager tells of it beyond struct wb_unit. Owned strings, NULL where unknown. */
-struct wb_unit_facts {
-	bool can_isolate;
-	bool asked;     /* some unit wants or needs it; not looked at where it is running */
-	bool oneshot;   /* of a service: its start is all that it does; only where it is starting */
-	char *bus_name; /* of a service: its name on the bus, "" none */
-	char *where;    /* of a mount: where it is mounted */
-	char *what;     /* of a swap: file or device */
-	int priority;
+/* A job for a process of its own; it writes its answer to `out`. */
+typedef int (*wb_beside_job)(void *arg, struct wb_blob *out, struct wb_error *err);
+
+/* Make `text` the answer of a process. -ENOMEM. */
+static inline int wb_give_answer(struct wb_blob *out, const char *text, struct wb_error *err)
+{
+	return wb_blob_append(out, text, strlen(text)) < 0 ? wb_oom(err) : 0;
+}
+
+/* A task for a program with a user's rights (user.c). */
+struct wb_user_task {
+	const char *name; /* "observe", "glance", "replay" */
+	/* of a replay: time at which it has to be over, as now_usec() counts */
+	uint64_t end;
+	struct wb_bytes input; /* of a replay: the recorded units, as JSON */
 };
 
-/* One manager of systemd: PID 1, or a user's. */
-struct wb_manager {
-	void *ctx;
-	/* Add every loaded unit to `ret`: name, active ("activating" with a start to come), sub. */
-	int (*list)(void *ctx, struct wb_world *ret, struct wb_error *err);
-	/* Fill in the rest of a unit, but for `cannot`. */
-	int (*facts)(
-		void *ctx, struct wb_unit *unit, struct wb_unit_facts *ret, struct wb_error *err);
-	/*
-	 * Make empty transient units of these names, started by nobody, to be filled in through
-	 * their files and a reload: only what began that way goes without a trace when it ends.
-	 * They are held until release(). On failure some may have been made.
-	 */
-	int (*make_transient)(void *ctx, const struct wb_strv *names, struct wb_error *err);
-	void (*release)(void *ctx);
-	/* Read all unit files again. */
-	int (*reload)(void *ctx, struct wb_error *err);
-	/* Ask for a unit's start; *ret_job to be freed. Negative errno with systemd's sentence. */
-	int (*start)(void *ctx, const char *unit, char **ret_job, struct wb_error *err);
-	/*
-	 * Wait until a job has ended, until now_usec() is `until`. 1 with the job and systemd's word
-	 * for its end ("done", "failed", "dependency", …), both to be freed; 0: it is late.
-	 */
-	int (*wait)(
-		void *ctx, uint64_t until, char **ret_job, char **ret_result, struct wb_error *err);
-	/* Does the job wait for others still? */
-	bool (*is_waiting)(void *ctx, const char *job);
-	/* Drop a job; a unit that is starting goes on doing so. */
-	void (*cancel)(void *ctx, const char *job);
-	/* How the unit ended last: "exit-code", "timeout", …; NULL unknown. To be freed. */
-	char *(*result)(void *ctx, const char *unit);
-	uint64_t (*now_usec)(void *ctx);
-	void (*close)(void *ctx);
-};
-
-/* What runs in a process of the user's own; writes its answer to `out`. */
-typedef int (*wb_user_job)(void *arg, struct wb_blob *out, struct wb_error *err);
-
-/* A process that was begun. */
+/* A process that was started. */
 struct wb_child {
 	int64_t uid;
 	int pid, fd;
-	int64_t until; /* when it has to have answered, in milliseconds */
+	int64_t until; /* time at which it has to have answered, in milliseconds */
+	size_t most;   /* bytes of its answer */
 };
 
 struct wb_replay_host {
 	const struct wb_sys *sys;
 	void *ctx;
-	/* The system's units that ended by themselves after they were recorded; NULL: none. */
+	/* Units of the system that ended by themselves after they were recorded; NULL: none. */
 	const struct wb_strv *ended;
 	/* uid -1: PID 1. To be closed with ret->close(). */
 	int (*open)(void *ctx, int64_t uid, struct wb_manager *ret, struct wb_error *err);
-	/* -EEXIST when something is there. Makes missing directories. */
+	/* -EEXIST when the path exists. Makes missing directories. */
 	int (*make_link)(void *ctx, const char *target, const char *path);
-	/* Does the user's manager come up without a login? */
+	/* Does the user's manager start without a login? */
 	bool (*lingers)(void *ctx, uint32_t uid);
 	/*
-	 * Run `job` with the user's rights and no others, at most that long, and bring its answer.
-	 * What lies in a user's directories is only touched in this way.
+	 * Start this program with the user's rights and no others, without this process's memory,
+	 * descriptors or environment, for a task that ends within so many seconds. Files in a
+	 * user's directories are touched only in this way. Its answer, of at most WB_USER_LARGEST
+	 * bytes, is not trusted. finish() returns it and has to be called.
 	 */
-	int (*as_user)(void *ctx, uint32_t uid, unsigned seconds, wb_user_job job, void *arg,
-		struct wb_blob *ret, struct wb_error *err);
-	/*
-	 * Begin `job` in a process beside this one, for a user but with the rights that this one
-	 * has; its answer is brought by finish(), which has to be called.
-	 */
-	int (*begin)(void *ctx, uint32_t uid, unsigned seconds, wb_user_job job, void *arg,
+	int (*ask)(void *ctx, uint32_t uid, unsigned seconds, const struct wb_user_task *task,
 		struct wb_child *ret, struct wb_error *err);
+	/*
+	 * Start `job` for a user in a separate process that has the rights of this one. finish()
+	 * returns its answer and has to be called.
+	 */
+	int (*begin)(void *ctx, uint32_t uid, unsigned seconds, wb_beside_job job, void *arg,
+		struct wb_child *ret, struct wb_error *err);
+	/*
+	 * Wait for the answer of ask() or begin(), until the time is up, and end the process. -ETIMEDOUT,
+	 * -EFBIG, or the process's own failure with its sentence.
+	 */
 	int (*finish)(void *ctx, struct wb_child *child, struct wb_blob *ret, struct wb_error *err);
 };
 
-/* The machine, reached through `sys` where that will do. */
-struct wb_replay_host wb_replay_host_real(const struct wb_sys *sys);
-
-static inline void wb_manager_close(struct wb_manager *m)
-{
-	if (m->close)
-		m->close(m->ctx);
-}
-
-#define WB_CLEAN_MANAGER __attribute__((cleanup(wb_manager_close))) struct wb_manager
+/*
+ * The real machine, through `sys` where possible. program: path of this program, for ask(); NULL:
+ * the running one.
+ */
+struct wb_replay_host wb_replay_host_real(const struct wb_sys *sys, const char *program);
+/* Its ask() (host-user.c). The context is the path. */
+int wb_host_ask(void *ctx, uint32_t uid, unsigned seconds, const struct wb_user_task *task,
+	struct wb_child *ret, struct wb_error *err);
 
 /* ---- unit files below /run (files.c) ---- */
 
-/* "/run/systemd", or "/run/user/UID/systemd". To be freed; NULL: out of memory. */
-char *wb_runtime_dir(int64_t uid);
 /* Record the unit files, drop-ins and links that only /run holds. -ENOMEM, -E2BIG. */
 int wb_runtime_files_read(const struct wb_files *files, struct wb_world *world);
 /*
- * Is it one that may be written back: below the right directories, and nowhere else? The name of
- * the directory in *ret_dir: "transient", "system", …; what is below it in *ret_rest.
- */
-bool wb_runtime_file_split(const char *path, int64_t uid, char ret_dir[32], const char **ret_rest);
-/*
- * Names of the transient units whose files are missing, of the kinds that systemd lets be made
+ * Names of the transient units whose files are missing, of the types that systemd can create as
  * transient. -ENOMEM.
  */
 int wb_runtime_files_transient(
 	const struct wb_files *files, const struct wb_world *world, struct wb_strv *ret);
 /*
- * Write those back that are missing, and over those of the transient units in `made`. One sentence
+ * Write the missing files back, and overwrite those of the transient units in `made`. One sentence
  * in `warnings` for each failure. -ENOMEM.
  */
 int wb_runtime_files_write(const struct wb_replay_host *host, const struct wb_world *world,
 	const struct wb_strv *made, size_t *ret_written, struct wb_strv *warnings);
 /*
- * For a systemd generator: write them below the generator's directories instead, with the
- * precedence that they had.
+ * For a systemd generator: write the files below the generator's directories instead, with the same
+ * precedence.
  */
 int wb_runtime_files_generate(const struct wb_replay_host *host, const struct wb_world *world,
 	const char *normal, const char *early);
@@ -130,31 +104,45 @@ int wb_runtime_files_generate(const struct wb_replay_host *host, const struct wb
 /* ---- mounts and swap made by hand (mounts.c) ---- */
 
 /*
- * The unit file of a mount that no unit file made. 1 with its text in *ret, to be freed; 0: it
- * cannot be made again, with the reason in *ret_why (static); -ENOENT: it is none that anybody made
- * by hand; -ENOMEM. by_uuid: names and targets of /dev/disk/by-uuid, in turn. Pure.
+ * Write the unit file of a mount that has none. 1 with its text in *ret, to be freed; 0: it cannot
+ * be made again, with the reason in *ret_why (static); -ENOENT: nobody made this mount by hand;
+ * -ENOMEM. by_uuid: names and targets of /dev/disk/by-uuid, in turn. Pure.
  */
-int wb_mount_define(const char *mountinfo, const struct wb_strv *by_uuid, const char *where,
-	char **ret, const char **ret_why);
+int wb_mount_define(const struct wb_mounts *mounts, const struct wb_strv *by_uuid,
+	const char *where, char **ret, const char **ret_why);
 int wb_swap_define(const char *what, int priority, const struct wb_strv *by_uuid, char **ret,
 	const char **ret_why);
-/* Read those. Whatever is missing is left out. -ENOMEM. */
+/* Read /dev/disk/by-uuid. Missing parts are left out. -ENOMEM. */
 int wb_by_uuid_read(const struct wb_files *files, struct wb_strv *ret);
 
 /* ---- observing (observe.c) ---- */
 
-/* All that a manager runs and what is needed to start it again, for the record. */
+/* For the record: all units of a manager, with everything that is needed to start them again. */
 int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, int64_t uid,
 	struct wb_world *ret, struct wb_error *err);
-/* Names and states only, to compare with. */
+/* For a comparison: names and states only. */
 int wb_world_glance(struct wb_manager *m, int64_t uid, struct wb_world *ret, struct wb_error *err);
+
+/* ---- users (user.c) ---- */
+
 /*
- * The same two of a user's manager, in a process with that user's rights. The answer is the user's
- * word, but for the uid. Errors as as_user() has them, or -EBADMSG.
+ * For the program with the user's rights: do the task, and write the answer. -EINVAL no such task.
  */
-int wb_user_observe(const struct wb_replay_host *host, uint32_t uid, struct wb_world *ret,
-	struct wb_error *err);
+int wb_user_task_run(const struct wb_replay_host *host, uint32_t uid,
+	const struct wb_user_task *task, struct wb_blob *out, struct wb_error *err);
+/*
+ * Ask a user's manager for all its units, or for names and states only. The answer is cut to
+ * `share` bytes. Errors of ask() and finish(), or -EBADMSG.
+ */
+int wb_user_ask(const struct wb_replay_host *host, uint32_t uid, bool states_only,
+	struct wb_child *ret, struct wb_error *err);
+int wb_user_answer(const struct wb_replay_host *host, struct wb_child *child, size_t share,
+	struct wb_world *ret, struct wb_error *err);
+/* The share of each of n users in a record. */
+size_t wb_user_share(size_t n);
+/* Ask for names and states, and wait for the answer. */
 int wb_user_glance(const struct wb_replay_host *host, uint32_t uid, struct wb_world *ret,
 	struct wb_error *err);
-/* For a wb_user_job: its answer is `text`. -ENOMEM. */
-int wb_give_answer(struct wb_blob *out, const char *text, struct wb_error *err);
+/* Replay a user's units, in a process with that user's rights (replay.c). */
+int wb_user_replay(const struct wb_replay_host *host, const struct wb_world *before, uint64_t end,
+	struct wb_blob *out, struct wb_error *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Mounts and swap that somebody made by hand: no unit file tells how to make them again. */
+/* Writing unit files for mounts and swap that were made by hand, and have none. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -15,62 +15,6 @@ static const char is_bind[] = "it shows a part of another file system (a bind mo
 static const char in_ram[] = "it lay in memory (zram), which has to be set up again first";
 static const char odd_name[] = "its name holds a line feed";
 
-/* The fields of a line of /proc/self/mountinfo that matter here. */
-struct mount {
-	char *root, *path, *options, *type, *device, *super;
-};
-
-static char *next_field(char **at)
-{
-	char *field = *at + strspn(*at, " ");
-	char *end = field + strcspn(field, " ");
-
-	*at = *end ? end + 1 : end;
-	*end = '\0';
-	return field;
-}
-
-/* Blanks and the like are written \ooo (fs/proc_namespace.c, mangle()). */
-static void unescape(char *s)
-{
-	char *out = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-			s[3] >= '0' && s[3] <= '7') {
-			*out++ = (s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0');
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
-}
-
-/* Documentation/filesystems/proc.rst, 3.5. In place. */
-static struct mount parse_line(char *line)
-{
-	struct mount m = {};
-	char *field;
-
-	next_field(&line);
-	next_field(&line);
-	next_field(&line);
-	m.root = next_field(&line);
-	m.path = next_field(&line);
-	m.options = next_field(&line);
-	do
-		field = next_field(&line);
-	while (*field && strcmp(field, "-"));
-	m.type = next_field(&line);
-	m.device = next_field(&line);
-	m.super = next_field(&line);
-	unescape(m.root);
-	unescape(m.path);
-	unescape(m.device);
-	return m;
-}
-
 static bool is_one_of(const char *s, const char *const *list)
 {
 	for (; *list; list++)
@@ -79,7 +23,7 @@ static bool is_one_of(const char *s, const char *const *list)
 	return false;
 }
 
-/* A device by a name that means the same one in the next boot. NULL: it has none. To be freed. */
+/* A name of a device that also holds in the next boot. NULL: it has none. To be freed. */
 static int stable_name(const char *device, const struct wb_strv *by_uuid, char **ret)
 {
 	if (!strncmp(device, "/dev/mapper/", strlen("/dev/mapper/"))) {
@@ -91,12 +35,13 @@ static int stable_name(const char *device, const struct wb_strv *by_uuid, char *
 
 		if (!slash || strcmp(slash + 1, device + strlen("/dev/")))
 			continue;
-		return asprintf(ret, "/dev/disk/by-uuid/%s", by_uuid->items[i]) < 0 ? -ENOMEM : 1;
+		*ret = wb_strf("/dev/disk/by-uuid/%s", by_uuid->items[i]);
+		return *ret ? 1 : -ENOMEM;
 	}
 	return 0;
 }
 
-/* "%" would begin a specifier. */
+/* Write a setting. "%" would begin a specifier. */
 static int put_setting(FILE *out, const char *key, const char *value)
 {
 	fprintf(out, "%s=", key);
@@ -106,8 +51,8 @@ static int put_setting(FILE *out, const char *key, const char *value)
 }
 
 /*
- * Of a file system's own options, those that say which one it is or how large, and none that an
- * older kernel printed and a newer one may not take.
+ * Is this option of the file system kept? Kept are those for its identity and size, but none that
+ * an older kernel printed and a newer one may refuse.
  */
 static bool is_wanted(const char *option, size_t n, const char *type)
 {
@@ -125,10 +70,10 @@ static bool is_wanted(const char *option, size_t n, const char *type)
 	return false;
 }
 
-static int join_options(const struct mount *m, bool all, char **ret)
+static int join_options(const struct wb_mount *m, bool all, char **ret)
 {
 	WB_CLEAN_STR text = strdup(m->options);
-	const char *super = m->super;
+	const char *super = m->super_options;
 
 	if (!text)
 		return -ENOMEM;
@@ -136,9 +81,9 @@ static int join_options(const struct mount *m, bool all, char **ret)
 		size_t n = strcspn(super, ",");
 		char *more;
 
-		/* The flags of the mount are in the first list. */
+		/* The mount's own flags are in the first list. */
 		if (all ? (n > 2 || (strncmp(super, "rw", n) && strncmp(super, "ro", n)))
-			: is_wanted(super, n, m->type)) {
+			: is_wanted(super, n, m->fstype)) {
 			if (asprintf(&more, "%s,%.*s", text, (int)n, super) < 0)
 				return -ENOMEM;
 			free(text);
@@ -151,7 +96,7 @@ static int join_options(const struct mount *m, bool all, char **ret)
 	return 0;
 }
 
-static int print_mount(const struct mount *m, const char *what, const char *options, char **ret)
+static int print_mount(const struct wb_mount *m, const char *what, const char *options, char **ret)
 {
 	size_t size;
 	FILE *out = open_memstream(ret, &size);
@@ -161,8 +106,8 @@ static int print_mount(const struct mount *m, const char *what, const char *opti
 		return -ENOMEM;
 	fputs("[Unit]\nDescription=Mounted by hand\n\n[Mount]\n", out);
 	put_setting(out, "What", what);
-	put_setting(out, "Where", m->path);
-	put_setting(out, "Type", m->type);
+	put_setting(out, "Where", m->point);
+	put_setting(out, "Type", m->fstype);
 	r = put_setting(out, "Options", options);
 	if (fclose(out) == EOF || r < 0) {
 		free(*ret);
@@ -186,34 +131,34 @@ static int refuse(const char *why, const char **ret_why)
 }
 
 static int define(
-	const struct mount *m, const struct wb_strv *by_uuid, char **ret, const char **ret_why)
+	const struct wb_mount *m, const struct wb_strv *by_uuid, char **ret, const char **ret_why)
 {
 	static const char *const network[] = {
 		"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "virtiofs", NULL};
-	bool remote = is_one_of(m->type, network), device = !strncmp(m->device, "/dev/", 5);
+	bool remote = is_one_of(m->fstype, network), device = !strncmp(m->source, "/dev/", 5);
 	WB_CLEAN_STR what = NULL;
 	WB_CLEAN_STR options = NULL;
 	char *text;
 	int r;
 
-	if (!remote && !device && strcmp(m->type, "tmpfs"))
+	if (!remote && !device && strcmp(m->fstype, "tmpfs"))
 		return -ENOENT;
-	/* What lies there belongs to programs that make it again themselves. */
-	if (is_below(m->path, "/run") || is_below(m->path, "/dev") || is_below(m->path, "/sys") ||
-		is_below(m->path, "/proc"))
+	/* Programs make the mounts in these places again themselves. */
+	if (is_below(m->point, "/run") || is_below(m->point, "/dev") ||
+		is_below(m->point, "/sys") || is_below(m->point, "/proc"))
 		return -ENOENT;
-	if (strchr(m->path, '\n') || strchr(m->device, '\n'))
+	if (strchr(m->point, '\n') || strchr(m->source, '\n'))
 		return refuse(odd_name, ret_why);
-	if (strcmp(m->root, "/") && strcmp(m->type, "btrfs") && !remote)
+	if (strcmp(m->root, "/") && strcmp(m->fstype, "btrfs") && !remote)
 		return refuse(is_bind, ret_why);
-	if (!strncmp(m->device, "/dev/loop", strlen("/dev/loop")))
+	if (!strncmp(m->source, "/dev/loop", strlen("/dev/loop")))
 		return refuse(on_loop, ret_why);
 	if (device) {
-		r = stable_name(m->device, by_uuid, &what);
+		r = stable_name(m->source, by_uuid, &what);
 		if (r == 0)
 			return refuse(no_uuid, ret_why);
 	} else {
-		what = strdup(m->device);
+		what = strdup(m->source);
 		r = what ? 1 : -ENOMEM;
 	}
 	if (r > 0)
@@ -226,25 +171,14 @@ static int define(
 	return 1;
 }
 
-int wb_mount_define(const char *mountinfo, const struct wb_strv *by_uuid, const char *where,
-	char **ret, const char **ret_why)
+int wb_mount_define(const struct wb_mounts *mounts, const struct wb_strv *by_uuid,
+	const char *where, char **ret, const char **ret_why)
 {
-	WB_CLEAN_STR copy = strdup(mountinfo);
-	char *line, *rest = copy;
-	struct mount found = {};
+	const struct wb_mount *found = wb_mounts_at(mounts, where);
 
-	if (!copy)
-		return -ENOMEM;
-	/* The last one lies on top. */
-	while ((line = strsep(&rest, "\n"))) {
-		struct mount m = parse_line(line);
-
-		if (!strcmp(m.path, where))
-			found = m;
-	}
-	if (!found.path)
+	if (!found || strcmp(found->point, where))
 		return -ENOENT;
-	return define(&found, by_uuid, ret, ret_why);
+	return define(found, by_uuid, ret, ret_why);
 }
 
 int wb_swap_define(const char *what, int priority, const struct wb_strv *by_uuid, char **ret,
@@ -275,7 +209,7 @@ int wb_swap_define(const char *what, int priority, const struct wb_strv *by_uuid
 		return -ENOMEM;
 	fputs("[Unit]\nDescription=Swap added by hand\n\n[Swap]\n", out);
 	put_setting(out, "What", name ? name : what);
-	/* Below zero the kernel counts by itself. */
+	/* The kernel chooses negative priorities itself. */
 	if (priority >= 0)
 		fprintf(out, "Priority=%d\n", priority);
 	if (fclose(out) == EOF) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What a manager runs, and of each unit what it takes to start it again. */
+/* Recording the units of a manager, and what is needed to start each again. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -13,9 +13,9 @@ static const char is_scope[] =
 static const char was_connection[] = "it served one connection, which has ended";
 static const char in_session[] = "it belongs to a graphical session, which begins with a login";
 static const char on_terminal[] = "it was bound to a terminal, which has ended";
-static const char broken_off[] =
-	"it does its work once, and the jump broke that off; start it if it is to be done again";
-static const char rescue[] = "a boot does not stop there by itself";
+static const char broken_off[] = "it does its work once, and the jump interrupted it; start it if "
+				 "the work is to be done again";
+static const char rescue[] = "a boot does not stop at this target by itself";
 
 static bool starts_with(const char *s, const char *prefix)
 {
@@ -31,9 +31,9 @@ static void facts_deinit(struct wb_unit_facts *facts)
 
 #define CLEAN_FACTS __attribute__((cleanup(facts_deinit))) struct wb_unit_facts
 
-/* What is needed of the machine for the mounts. */
+/* The facts about the machine that mounts need. */
 struct machine {
-	struct wb_blob mountinfo;
+	struct wb_mounts mounts;
 	struct wb_strv by_uuid;
 };
 
@@ -42,7 +42,7 @@ static bool is_kind(const struct wb_unit *u, const char *kind)
 	return !strcmp(wb_unit_kind(u->name), kind);
 }
 
-/* uid of "user@UID.service"; -1: it is no such unit. */
+/* The uid of "user@UID.service"; -1: another unit. */
 static int64_t user_of(const char *unit)
 {
 	char *end;
@@ -54,7 +54,7 @@ static int64_t user_of(const char *unit)
 	return strcmp(end, ".service") || uid > UINT32_MAX ? -1 : uid;
 }
 
-/* Known by the name alone to be of no interest. */
+/* Can the unit be left out by its name? */
 static bool is_dull(const struct wb_replay_host *host, int64_t uid, const struct wb_unit *u)
 {
 	int64_t user = user_of(u->name);
@@ -65,13 +65,13 @@ static bool is_dull(const struct wb_replay_host *host, int64_t uid, const struct
 		return true;
 	if (u->state && !strcmp(u->state, "not-found"))
 		return true;
-	/* A login ends with the boot; its manager, too, unless the user lingers. */
+	/* A login ends with the boot, and so does its manager, unless the user lingers. */
 	if (starts_with(u->name, "session-") && is_kind(u, "scope"))
 		return true;
 	return uid < 0 && user >= 0 && !host->lingers(host->ctx, (uint32_t)user);
 }
 
-/* "x@7-….service" made by x.socket for one connection. */
+/* Is it "x@7-….service", made by x.socket for one connection? */
 static bool is_connection(const struct wb_unit *u)
 {
 	const char *at = strchr(u->name, '@');
@@ -114,14 +114,17 @@ static int set(char **field, const char *value)
 	return *field ? 0 : -ENOMEM;
 }
 
-/* 1: it stays in the record; 0: it does not. */
+/* Decide on one unit. 1: it stays in the record; 0: it does not. */
 static int judge(const struct wb_world *world, struct wb_unit *u, const struct wb_unit_facts *facts)
 {
 	const char *why = NULL;
 
 	u->by_bus = facts->bus_name && *facts->bus_name && u->state && !strcmp(u->state, "static");
 	u->unasked = u->sub && !strcmp(u->sub, "exited") && !facts->asked;
-	/* Half done is not to be done again unasked; what a boot does, the next one does. */
+	/*
+	 * A oneshot that the jump interrupts is not repeated; if the boot starts it, the next boot
+	 * does.
+	 */
 	if (facts->oneshot && wb_unit_is_starting(u)) {
 		if (facts->asked && !wb_unit_is_by_hand(world, u))
 			return 0;
@@ -144,7 +147,7 @@ static int judge(const struct wb_world *world, struct wb_unit *u, const struct w
 	return why ? set(&u->cannot, why) < 0 ? -ENOMEM : 1 : 1;
 }
 
-/* A mount or swap without a unit file: write one. As judge(). */
+/* Write a unit file for a mount or swap without one. Returns as judge(). */
 static int judge_made(const struct machine *machine, struct wb_world *world, struct wb_unit *u,
 	const struct wb_unit_facts *facts)
 {
@@ -154,9 +157,8 @@ static int judge_made(const struct machine *machine, struct wb_world *world, str
 	const char *why = NULL;
 	int r = -ENOENT;
 
-	if (is_kind(u, "mount") && facts->where && machine->mountinfo.data)
-		r = wb_mount_define((const char *)machine->mountinfo.data, &machine->by_uuid,
-			facts->where, &text, &why);
+	if (is_kind(u, "mount") && facts->where)
+		r = wb_mount_define(&machine->mounts, &machine->by_uuid, facts->where, &text, &why);
 	else if (is_kind(u, "swap") && facts->what)
 		r = wb_swap_define(facts->what, facts->priority, &machine->by_uuid, &text, &why);
 	if (r == -ENOENT)
@@ -195,10 +197,10 @@ static int observe_one(const struct machine *machine, struct wb_manager *m, stru
 	struct wb_error ignored;
 	int r = m->facts(m->ctx, u, &facts, &ignored);
 
-	/* Gone since it was listed. */
+	/* The unit has ended since it was listed. */
 	if (r < 0)
 		return r == -ENOMEM ? wb_fail(err, r, "out of memory") : 0;
-	/* A user's manager sees the system's, and cannot make them. */
+	/* A user's manager lists the system's mounts and swap, and cannot make them. */
 	if ((is_kind(u, "mount") || is_kind(u, "swap")) && world->uid >= 0)
 		return 0;
 	r = made && !(u->fragment && *u->fragment) ? judge_made(machine, world, u, &facts)
@@ -217,8 +219,9 @@ static bool has_unit(const struct wb_world *world, const char *name, size_t n)
 }
 
 /*
- * Of the transient units, those that are up, those that such a one starts (systemd-run gives a
- * timer the name of its service), and slices, in which others lie. The rest has ended.
+ * Is a transient unit's file needed? It is for units that are up, for those that a running unit
+ * starts (systemd-run gives a timer the name of its service), and for slices, which contain others.
+ * The other units have ended.
  */
 static bool is_needed(const struct wb_world *world, const struct wb_unit_file *f)
 {
@@ -245,8 +248,9 @@ static bool is_needed(const struct wb_world *world, const struct wb_unit_file *f
 }
 
 /*
- * A transient unit that was kept over a jump has its definition where others have theirs, since systemd
- * takes none over as transient. In the next boot it can be what it was.
+ * Record files of transient units that were kept over a jump as transient again. systemd cannot
+ * adopt a running unit as transient, so their files are in the directory of ordinary units in this
+ * boot.
  */
 static int name_as_transient(struct wb_world *world)
 {
@@ -271,7 +275,7 @@ static int name_as_transient(struct wb_world *world)
 	return 0;
 }
 
-/* The replay that came after the thaw may have put it where it belongs, too. */
+/* Is the file there already? A replay after the restore may have written it, too. */
 static bool has_path(const struct wb_unit_file *files, size_t n, const char *path)
 {
 	for (size_t i = 0; i < n; i++)
@@ -298,14 +302,24 @@ static void drop_ended(struct wb_world *world)
 	world->n_files = kept;
 }
 
+static int add_unit(void *world, const char *name, struct wb_unit **ret)
+{
+	return wb_world_add_unit(world, name, ret);
+}
+
+static int list_units(struct wb_manager *m, struct wb_world *ret, struct wb_error *err)
+{
+	return m->list(m->ctx, add_unit, ret, err);
+}
+
 int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, int64_t uid,
 	struct wb_world *ret, struct wb_error *err)
 {
 	const struct wb_files *files = host->sys->files;
 	WB_CLEAN_WORLD all = {.uid = uid}, world = {.uid = uid};
-	WB_CLEAN_BLOB mountinfo = {};
+	WB_CLEAN_MOUNTS mounts = {};
 	WB_CLEAN_STRV by_uuid = {};
-	int r = m->list(m->ctx, &all, err);
+	int r = list_units(m, &all, err);
 
 	if (r < 0)
 		return r;
@@ -314,10 +328,14 @@ int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, in
 		r = wb_by_uuid_read(files, &by_uuid);
 	if (r < 0)
 		return wb_fail(err, r, "there are more unit files below /run than can be recorded");
-	if (uid < 0)
-		files->read(files->ctx, "/proc/self/mountinfo", 0, &mountinfo, NULL);
+	if (uid < 0) {
+		r = wb_mounts_read(files, "/proc/self/mountinfo", &mounts, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		r = 0;
+	}
 	for (size_t i = 0; r == 0 && i < all.n_units; i++) {
-		struct machine machine = {mountinfo, by_uuid};
+		struct machine machine = {mounts, by_uuid};
 
 		if (!is_dull(host, uid, &all.units[i]))
 			r = observe_one(&machine, m, &all.units[i], &world, err);
@@ -335,13 +353,13 @@ int wb_world_observe(const struct wb_replay_host *host, struct wb_manager *m, in
 int wb_world_glance(struct wb_manager *m, int64_t uid, struct wb_world *ret, struct wb_error *err)
 {
 	WB_CLEAN_WORLD all = {.uid = uid};
-	int r = m->list(m->ctx, &all, err);
+	int r = list_units(m, &all, err);
 
 	for (size_t i = 0; r == 0 && i < all.n_units; i++) {
 		struct wb_unit *u = &all.units[i];
 		CLEAN_FACTS facts = {};
 
-		/* Only of these does the unit file decide whether they count. */
+		/* Only mounts and swap need their unit file to be judged. */
 		if (wb_unit_is_up(u) && (is_kind(u, "mount") || is_kind(u, "swap")))
 			m->facts(m->ctx, u, &facts, NULL);
 	}

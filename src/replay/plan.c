@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What ran and what runs, held against each other. No I/O. */
+/*
+ * Planning a replay: comparing the recorded units with the running ones, and sorting the missing
+ * ones. No I/O.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "replay/replay.h"
+#include "core/sort.h"
 
 /* Units by name. */
 struct index {
@@ -26,7 +30,7 @@ static int index_init(struct index *ix, const struct wb_world *world)
 		return -ENOMEM;
 	for (size_t i = 0; i < ix->n; i++)
 		ix->items[i] = &world->units[i];
-	qsort(ix->items, ix->n, sizeof(*ix->items), compare);
+	wb_sort(ix->items, ix->n, sizeof(*ix->items), compare);
 	return 0;
 }
 
@@ -40,23 +44,24 @@ static void index_deinit(struct index *ix)
 static const struct wb_unit *find(const struct index *ix, const char *name)
 {
 	const struct wb_unit key = {.name = (char *)name}, *at = &key;
-	const struct wb_unit **found = bsearch(&at, ix->items, ix->n, sizeof(*ix->items), compare);
+	const struct wb_unit **found =
+		wb_search(&at, ix->items, ix->n, sizeof(*ix->items), compare);
 
 	return found ? *found : NULL;
 }
 
-/* The walk through "is ordered after", for a topological order. */
+/* A walk along "is ordered after", for a topological order. */
 struct walk {
 	const struct wb_world *world;
 	const struct index *ix;
 	enum { NEW = 0, OPEN, DONE } * state;
-	size_t *stack;     /* units that are open, outermost first */
-	size_t *next_edge; /* of each unit: how many of its edges were followed */
+	size_t *stack;     /* units being visited, outermost first */
+	size_t *next_edge; /* for each unit: the number of its edges that were followed */
 	const struct wb_unit **order;
 	size_t n_order;
 };
 
-/* Visit units[first] and all that it comes after; they end up before it. */
+/* Visit units[first] and all that it is ordered after; they are put before it. */
 static void visit(struct walk *w, size_t first)
 {
 	size_t depth = 0;
@@ -74,7 +79,7 @@ static void visit(struct walk *w, size_t first)
 			continue;
 		}
 		before = find(w->ix, u->after.items[w->next_edge[at]++]);
-		/* One that is still open closes a circle: this is the place where it is broken. */
+		/* A unit that is being visited closes a circle, and the circle is broken here. */
 		if (!before || w->state[before - w->world->units] != NEW)
 			continue;
 		w->state[before - w->world->units] = OPEN;
@@ -82,7 +87,7 @@ static void visit(struct walk *w, size_t first)
 	}
 }
 
-/* All units of a world, each after those that it is ordered after. */
+/* Sort all units of a world, each after those that it is ordered after. */
 static int sort_units(
 	const struct wb_world *world, const struct index *ix, const struct wb_unit **ret)
 {
@@ -95,7 +100,7 @@ static int sort_units(
 	w.next_edge = calloc(n + 1, sizeof(*w.next_edge));
 	if (!w.state || !w.stack || !w.next_edge)
 		r = -ENOMEM;
-	/* By name, so that what is left open comes out the same each time. */
+	/* Sort by name, so that units without an order come out the same each time. */
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (w.state[ix->items[i] - world->units] == NEW)
 			visit(&w, ix->items[i] - world->units);
@@ -113,7 +118,10 @@ static bool is_one_of(const char *s, const char *const *list)
 	return false;
 }
 
-/* Is there a link to it below /run that the next boot would not have? A generator's is not one. */
+/*
+ * Is there a link to the unit below /run that the next boot would lack? Links of generators do not
+ * count.
+ */
 static bool has_link(const struct wb_world *world, const char *unit)
 {
 	for (size_t i = 0; i < world->n_files; i++) {
@@ -136,7 +144,7 @@ bool wb_unit_is_by_hand(const struct wb_world *world, const struct wb_unit *u)
 	return is_one_of(u->state, states);
 }
 
-/* Of all kinds, those that a difference is worth a line for. */
+/* Is a difference in this unit worth reporting? */
 static bool is_noteworthy(const struct wb_unit *u)
 {
 	static const char *const kinds[] = {"service", "socket", "timer", "path", "target", "mount",
@@ -144,14 +152,14 @@ static bool is_noteworthy(const struct wb_unit *u)
 
 	if (!is_one_of(wb_unit_kind(u->name), kinds) || !strcmp(u->name, "init.scope"))
 		return false;
-	/* The program's own come and go around a jump. */
+	/* warmboot's own units start and end around a jump. */
 	return strncmp(u->name, "warmboot-", strlen("warmboot-"));
 }
 
 /*
- * Did it run before, in the sense that something is missing without it? What was about to start had
- * been asked for. What had been done and was over (active, exited) is only done again where it was
- * done by hand: everything else the boot does, or had a reason not to.
+ * Is the unit missing if it does not run now? Yes if it ran, or was about to start, which had been
+ * asked for. A unit that had finished (active, exited) counts only if it was started by hand: the
+ * boot itself starts all others, or had a reason not to.
  */
 static bool did_run(const struct wb_world *world, const struct wb_unit *u)
 {
@@ -169,13 +177,13 @@ static const char *why_not(const struct wb_unit *u, const struct wb_unit *now)
 	if (u->no_start)
 		return "systemd does not start it by request (RefuseManualStart=)";
 	if (u->state && !strncmp(u->state, "masked", strlen("masked")))
-		return "it is masked, and had only gone on running";
+		return "it is masked, and ran only because nobody had stopped it";
 	if (now && wb_unit_is_starting(now))
 		return "it is still starting";
 	return NULL;
 }
 
-/* Runs now and did not run before. */
+/* Does the unit run now and did not before? */
 static bool is_added(const struct wb_unit *u, const struct wb_unit *before)
 {
 	static const char *const made[] = {"mount", "swap", NULL};
@@ -185,7 +193,7 @@ static bool is_added(const struct wb_unit *u, const struct wb_unit *before)
 		return false;
 	if (before && (wb_unit_is_up(before) || wb_unit_is_starting(before)))
 		return false;
-	/* Of these, not all were recorded that ran before. */
+	/* Not all running units of these kinds are recorded. */
 	if (!strcmp(kind, "target") || !strcmp(kind, "scope"))
 		return false;
 	if (is_one_of(kind, made) && !(u->fragment && *u->fragment))
@@ -255,7 +263,7 @@ static bool same(const char *a, const char *b)
 	return a && b && !strcmp(a, b);
 }
 
-/* Does the boot bear the mark of another jump, which left no record itself? */
+/* Did another jump, without a record of its own, lead to this boot? */
 static bool is_of_another(const struct wb_record *rec, const struct wb_traces *traces)
 {
 	if (same(rec->nonce, traces->handoff_nonce) || same(rec->nonce, traces->word))
@@ -271,7 +279,7 @@ bool wb_replay_due(const struct wb_units *units, const struct wb_record *rec,
 	if (units->replayed_boot)
 		why = "it has been replayed already";
 	else if (same(units->boot_id, traces->boot_id))
-		why = "the kernel that was to be left is still running";
+		why = "the old kernel is still running";
 	else if (!rec || !same(units->boot_id, rec->boot_id) || units->time != rec->time ||
 		 ((units->nonce || rec->nonce) && !same(units->nonce, rec->nonce)))
 		why = "it does not belong to the last jump on record";
@@ -288,7 +296,7 @@ bool wb_is_after_jump(const struct wb_record *rec, const struct wb_traces *trace
 {
 	if (wb_judge(rec, traces).outcome != WB_OUTCOME_JUMPED)
 		return false;
-	/* A verdict outlives its boot. */
-	return traces->handoff_nonce || traces->by_kexec ||
+	/* The record of a jump outlives the boot that it led to. */
+	return wb_jump_number(rec, traces) || traces->by_kexec ||
 	       (rec && (!rec->judged_boot || same(rec->judged_boot, traces->boot_id)));
 }

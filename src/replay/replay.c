@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Replaying: PID 1's world here, a user's in a process with its rights. */
+/*
+ * Starting again what ran before the jump: the units of PID 1 here, those of a user in a process
+ * with the user's rights.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -11,23 +14,23 @@
 #include "replay/start.h"
 
 #define SECOND 1000000ull
-/* For one unit; systemd's own default for a start is 90 s. */
+/* Limit for one unit; systemd's own default for a start is 90 s. */
 #define LONGEST_START (100 * SECOND)
-/* For all of them, users' ones included. */
+/* Limit for all units, including those of users. */
 #define LONGEST_REPLAY (300 * SECOND)
-/* What users' units build upon is most often up by then. */
+/* After this time the system's units that users' units depend on are mostly up. */
 #define HEAD_START (10 * SECOND)
 
-/* A user's manager, and what is to be done with it. */
+/* A user and the task for the user's manager. */
 struct user {
 	const struct wb_replay_host *host;
 	uint32_t uid;
 	const struct wb_world *before;
-	uint64_t end;                    /* of the replay, as wb_start_limits has it */
-	const struct wb_results *listen; /* who listens to it is told what happens */
+	uint64_t end;                    /* end of the replay, as in wb_start_limits */
+	const struct wb_results *listen; /* its tell() is called as things happen */
 };
 
-/* Which transient units have to be made; those that run came back in another way. */
+/* Find the transient units to make. Those that run have come back in another way. */
 static int find_transient(const struct wb_replay_host *host, struct wb_manager *m,
 	const struct wb_world *before, struct wb_strv *ret, struct wb_error *err)
 {
@@ -50,10 +53,10 @@ static int find_transient(const struct wb_replay_host *host, struct wb_manager *
 	return r;
 }
 
-/* A manager whose units are being started. */
+/* A manager while its units are started. */
 struct at_work {
 	struct wb_manager m;
-	struct wb_strv made; /* its transient units, held meanwhile */
+	struct wb_strv made; /* its transient units, held until all have started */
 	struct wb_start *start;
 };
 
@@ -83,7 +86,7 @@ static int begin_units(struct at_work *w, const struct wb_world *before, uint64_
 	return wb_start_begin(&w->m, &plan, before->uid, limits, results, &w->start, err);
 }
 
-/* Whose warnings they are has to be known first. */
+/* Report warnings, once it is known which user they are about. */
 static void tell_warnings(const struct wb_results *results, size_t from)
 {
 	for (size_t i = from; results->tell && i < results->warnings.n; i++)
@@ -91,8 +94,8 @@ static void tell_warnings(const struct wb_results *results, size_t from)
 }
 
 /*
- * One manager: its files, then its units. `results` and `before` must outlive *w; of the warnings
- * nobody is told yet.
+ * Start with one manager: write its files, then start its units. `results` and `before` must
+ * outlive *w; warnings are not reported yet.
  */
 static int begin_world(const struct wb_replay_host *host, const struct wb_world *before,
 	uint64_t end, struct wb_results *results, struct at_work *w, struct wb_error *err)
@@ -104,7 +107,10 @@ static int begin_world(const struct wb_replay_host *host, const struct wb_world 
 		r = find_transient(host, &w->m, before, &w->made, err);
 	if (r < 0)
 		return r;
-	/* If not, they are units with a file that stays; it is written either way. */
+	/*
+	 * On failure they become ordinary units with a file that stays; the file is written in both
+	 * cases.
+	 */
 	if (w->made.n)
 		w->m.make_transient(w->m.ctx, &w->made, NULL);
 	if (wb_runtime_files_write(host, before, &w->made, &written, &results->warnings) < 0)
@@ -114,18 +120,18 @@ static int begin_world(const struct wb_replay_host *host, const struct wb_world 
 	return r < 0 ? r : begin_units(w, before, end, results, err);
 }
 
-static int user_replay(void *arg, struct wb_blob *out, struct wb_error *err)
+int wb_user_replay(const struct wb_replay_host *host, const struct wb_world *before, uint64_t end,
+	struct wb_blob *out, struct wb_error *err)
 {
-	const struct user *user = arg;
-	WB_CLEAN_RESULTS results = {.tell = user->listen->tell, .tell_arg = user->listen->tell_arg};
+	WB_CLEAN_RESULTS results = {};
 	CLEAN_AT_WORK w = {};
 	WB_CLEAN_STR text = NULL;
 	struct wb_error why = {};
-	int r = begin_world(user->host, user->before, user->end, &results, &w, &why);
+	int r = begin_world(host, before, end, &results, &w, &why);
 
 	if (r == 0)
 		r = wb_start_wait(w.start, UINT64_MAX, &why);
-	/* What was done so far is worth telling, too. */
+	/* The results so far are reported, too. */
 	if (r < 0 && wb_strv_add(&results.warnings, why.text) < 0)
 		return wb_oom(err);
 	if (wb_results_print(&results, &text) < 0)
@@ -133,7 +139,10 @@ static int user_replay(void *arg, struct wb_blob *out, struct wb_error *err)
 	return wb_give_answer(out, text, err);
 }
 
-/* logind starts the managers of those who linger, in its own time: join it, or have it done. */
+/*
+ * Start a user's manager, or wait for it: logind starts the managers of lingering users at any
+ * time.
+ */
 static int await_user(
 	const struct wb_replay_host *host, uint32_t uid, uint64_t end, struct wb_error *err)
 {
@@ -157,7 +166,7 @@ static int await_user(
 	return 0;
 }
 
-/* What a user's process has told of already is only put down. */
+/* Add results that the process of a user has reported already. -ENOMEM, -E2BIG. */
 static int take_results(const struct wb_results *from, struct wb_results *to)
 {
 	struct wb_results quiet = *to;
@@ -174,20 +183,49 @@ static int take_results(const struct wb_results *from, struct wb_results *to)
 	return r;
 }
 
-/* The user's word: it is of that user, whatever it says. */
-static int mark_results(struct wb_results *results, uint32_t uid)
-{
-	for (size_t i = 0; i < results->n; i++)
-		results->items[i].uid = uid;
-	for (size_t i = 0; i < results->warnings.n; i++) {
-		char *text;
+/*
+ * Bounds of a user's answer, which is not trusted: one result for each recorded unit, and a few
+ * warnings.
+ */
+#define WARNINGS_MOST 20
+#define SENTENCE_MOST 400
 
-		if (asprintf(&text, "user %u: %s", uid, results->warnings.items[i]) < 0)
-			return -ENOMEM;
-		free(results->warnings.items[i]);
-		results->warnings.items[i] = text;
+static bool is_result(const struct wb_replay_result *r)
+{
+	static const char *const words[] = {"started", "late", "skipped", "failed"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(r->result, words[i]))
+			return strlen(r->why) <= 2 * SENTENCE_MOST;
+	return false;
+}
+
+static bool has_unit(const struct wb_world *world, const char *name)
+{
+	for (size_t i = 0; i < world->n_units; i++)
+		if (!strcmp(world->units[i].name, name))
+			return true;
+	return false;
+}
+
+static int take_word(const struct user *user, const struct wb_results *from, struct wb_results *to)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < from->n; i++) {
+		const struct wb_replay_result *item = &from->items[i];
+
+		if (is_result(item) && has_unit(user->before, item->unit) &&
+			!wb_results_find(to, user->uid, item->unit))
+			r = wb_results_add(to, user->uid, item->unit, item->result, item->why);
 	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < from->warnings.n && i < WARNINGS_MOST; i++)
+		r = wb_strv_addf(&to->warnings, "user %u: %.*s", user->uid, SENTENCE_MOST,
+			from->warnings.items[i]);
+	if (r == 0 && from->warnings.n > WARNINGS_MOST)
+		r = wb_strv_addf(&to->warnings, "user %u: %zu more warnings are not shown",
+			user->uid, from->warnings.n - WARNINGS_MOST);
+	return r;
 }
 
 static uint64_t now_usec(const struct wb_replay_host *host)
@@ -195,7 +233,7 @@ static uint64_t now_usec(const struct wb_replay_host *host)
 	return host->sys->mono_ns(host->sys->ctx) / 1000;
 }
 
-/* For a process that has until `end` for its units, and some time to begin and to tell of it. */
+/* Limit for a process that has until `end` for its units, with some time to begin and to report. */
 static unsigned seconds_until(const struct wb_replay_host *host, uint64_t end)
 {
 	uint64_t now = now_usec(host);
@@ -206,20 +244,28 @@ static unsigned seconds_until(const struct wb_replay_host *host, uint64_t end)
 static int replay_user(const struct user *user, struct wb_results *results, struct wb_error *err)
 {
 	const struct wb_replay_host *host = user->host;
+	WB_CLEAN_STR before = NULL;
 	WB_CLEAN_BLOB answer = {};
 	WB_CLEAN_RESULTS got = {};
+	struct wb_user_task task = {.name = "replay", .end = user->end};
 	size_t known = results->warnings.n;
+	struct wb_child child;
 	int r;
 
 	if (!host->lingers(host->ctx, user->uid))
 		return wb_fail(err, -ENOENT, "it does not linger any more");
+	if (wb_world_print(user->before, &before) < 0)
+		return wb_oom(err);
+	task.input = (struct wb_bytes){(const uint8_t *)before, strlen(before)};
 	r = await_user(host, user->uid, user->end, err);
 	if (r == 0)
-		r = host->as_user(host->ctx, user->uid, seconds_until(host, user->end), user_replay,
-			(void *)user, &answer, err);
+		r = host->ask(
+			host->ctx, user->uid, seconds_until(host, user->end), &task, &child, err);
+	if (r == 0)
+		r = host->finish(host->ctx, &child, &answer, err);
 	if (r == 0)
 		r = wb_results_parse(wb_blob_view(&answer), "its answer", &got, err);
-	if (r == 0 && (mark_results(&got, user->uid) < 0 || take_results(&got, results) < 0))
+	if (r == 0 && take_word(user, &got, results) < 0)
 		r = wb_oom(err);
 	tell_warnings(results, known);
 	return r;
@@ -227,10 +273,12 @@ static int replay_user(const struct user *user, struct wb_results *results, stru
 
 static int warn_of_user(struct wb_results *results, uint32_t uid, const char *why)
 {
-	return wb_results_warn(results, "the units of user %u are not started again: %s", uid, why);
+	WB_CLEAN_STR text = wb_not_started_again(uid, why);
+
+	return text ? wb_results_warn(results, "%s", text) : -ENOMEM;
 }
 
-/* In a process beside the one for the system: all that there is to do for one user. */
+/* Do everything for one user, in a process beside the one for the system. */
 static int user_beside(void *arg, struct wb_blob *out, struct wb_error *err)
 {
 	const struct user *user = arg;
@@ -246,7 +294,7 @@ static int user_beside(void *arg, struct wb_blob *out, struct wb_error *err)
 	return wb_give_answer(out, text, err);
 }
 
-/* A user's manager, and the process that is at it. */
+/* A user and the process that works for the user. */
 struct beside {
 	struct user user;
 	struct wb_child child;
@@ -266,13 +314,19 @@ static int begin_users(const struct wb_replay_host *host, const struct wb_units 
 		if (before->uid < 0)
 			continue;
 		b->user = (struct user){host, (uint32_t)before->uid, before, end, results};
-		/* It awaits the manager and the process that speaks to it, each with its limit. */
+		/*
+		 * It waits for the manager, and for the process that talks to it; each has its
+		 * limit.
+		 */
 		if (host->begin(host->ctx, b->user.uid, seconds_until(host, end) + 10, user_beside,
 			    &b->user, &b->child, &why) == 0)
 			n++;
 		else
 			r = warn_of_user(results, b->user.uid, why.text);
 	}
+	for (size_t i = 0; r == 0 && i < units->n_users; i++)
+		if (units->users[i].lost)
+			r = warn_of_user(results, units->users[i].uid, units->users[i].lost);
 	*ret_n = n;
 	return r;
 }
@@ -290,14 +344,17 @@ static int finish_users(const struct wb_replay_host *host, struct wb_results *re
 
 		if (got_r == 0)
 			got_r = wb_results_parse(wb_blob_view(&answer), "its answer", &got, &why);
-		if (r == 0)
-			r = got_r < 0 ? warn_of_user(results, list[i].user.uid, why.text)
-				      : take_results(&got, results);
+		if (r == 0 && got_r == 0)
+			got_r = take_results(&got, results);
+		if (got_r == -E2BIG)
+			wb_fail(&why, got_r, "more happened than can be reported");
+		if (r == 0 && got_r < 0)
+			r = warn_of_user(results, list[i].user.uid, why.text);
 	}
 	return r;
 }
 
-/* Users' units wait for the system's, but not for one that hangs. */
+/* Replay everything. Users' units wait for the system's, but not for one that hangs. */
 static int replay_all(const struct wb_replay_host *host, const struct wb_units *units,
 	struct wb_results *results, struct wb_error *err)
 {
@@ -327,8 +384,9 @@ static int replay_all(const struct wb_replay_host *host, const struct wb_units *
 }
 
 /*
- * What ends a replay half-way must not come again with the next: put down before it begins. Where
- * the record cannot be written, /run lasts as long as this boot, and another boot bears another mark.
+ * Note the replay before it begins, so that a fault that ends it half-way does not occur again with
+ * the next one. Where the record cannot be written, a file in /run is enough: it lasts for this
+ * boot, and another boot has another jump number.
  */
 static int put_down(const struct wb_sys *sys, const char *boot_id, struct wb_units *units,
 	struct wb_results *results, struct wb_error *err)
@@ -371,6 +429,8 @@ int wb_replay_start(
 	if (why && !force)
 		return wb_fail(err, -EALREADY, "the record of units is not replayed: %s", why);
 	r = wb_leave_ended(host, &units, err);
+	if (r == 0)
+		r = wb_user_files_read(host->sys->files, &units, err);
 	if (r < 0)
 		return r;
 	r = put_down(host->sys, traces.boot_id ? traces.boot_id : "", &units, &results, err);

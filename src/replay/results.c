@@ -1,32 +1,48 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The results of a replay, and their JSON. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/json-table.h"
 #include "replay/replay.h"
+
+#define RESULT(member, kind, ...) WB_JSON_ROW(struct wb_replay_result, member, kind, ##__VA_ARGS__)
+#define ROW(member, kind, ...) WB_JSON_ROW(struct wb_results, member, kind, ##__VA_ARGS__)
+
+static const struct wb_json_field result_fields[] = {
+	RESULT(uid, WB_JSON_INT),
+	RESULT(unit, WB_JSON_STRING, .needed = true),
+	RESULT(result, WB_JSON_STRING, .needed = true),
+	RESULT(why, WB_JSON_STRING, .needed = true),
+	{},
+};
+
+static const struct wb_json_field fields[] = {
+	ROW(boot_id, WB_JSON_STRING),
+	ROW(pid, WB_JSON_INT, .sparse = true),
+	WB_JSON_PAIR("results", struct wb_results, items, n, result_fields, WB_UNITS_MOST),
+	ROW(warnings, WB_JSON_STRINGS),
+	{},
+};
 
 int wb_results_add(struct wb_results *results, int64_t uid, const char *unit, const char *result,
 	const char *why)
 {
 	struct wb_replay_result item = {uid, strdup(unit), strdup(result), strdup(why)},
-				*items = NULL;
+				*added = NULL;
 
 	if (item.unit && item.result && item.why && results->n < WB_UNITS_MOST)
-		items = reallocarray(results->items, results->n + 1, sizeof(*items));
-	if (!items) {
-		free(item.unit);
-		free(item.result);
-		free(item.why);
+		added = wb_list_add(&results->items, sizeof(*added));
+	if (!added) {
+		wb_json_free(result_fields, &item);
 		return results->n < WB_UNITS_MOST ? -ENOMEM : -E2BIG;
 	}
-	items[results->n++] = item;
-	results->items = items;
+	*added = item;
 	if (results->tell)
-		results->tell(results->tell_arg, &items[results->n - 1], NULL);
+		results->tell(results->tell_arg, added, NULL);
 	return 0;
 }
 
@@ -48,14 +64,7 @@ void wb_results_deinit(struct wb_results *results)
 {
 	if (!results)
 		return;
-	for (size_t i = 0; i < results->n; i++) {
-		free(results->items[i].unit);
-		free(results->items[i].result);
-		free(results->items[i].why);
-	}
-	free(results->items);
-	free(results->boot_id);
-	wb_strv_deinit(&results->warnings);
+	wb_json_free(fields, results);
 	*results = (struct wb_results){};
 }
 
@@ -70,77 +79,25 @@ const struct wb_replay_result *wb_results_find(
 
 int wb_results_print(const struct wb_results *results, char **ret)
 {
-	json_t *json = json_object(), *items = json_array(), *warnings = json_array();
-	char *text;
+	char *text = wb_json_text(fields, results, JSON_INDENT(1));
 
-	if (results->boot_id)
-		json_object_set_new(json, "boot_id", json_string(results->boot_id));
-	if (results->pid)
-		json_object_set_new(json, "pid", json_integer(results->pid));
-	for (size_t i = 0; i < results->n; i++) {
-		const struct wb_replay_result *r = &results->items[i];
-
-		json_array_append_new(
-			items, json_pack("{s:I, s:s*, s:s*, s:s*}", "uid", (json_int_t)r->uid,
-				       "unit", r->unit, "result", r->result, "why", r->why));
-	}
-	for (size_t i = 0; i < results->warnings.n; i++)
-		json_array_append_new(warnings, json_string(results->warnings.items[i]));
-	json_object_set_new(json, "results", items);
-	json_object_set_new(json, "warnings", warnings);
-	text = json_dumps(json, JSON_INDENT(1));
-	json_decref(json);
 	if (!text)
 		return -ENOMEM;
 	*ret = text;
 	return 0;
 }
 
-static int take_results(const json_t *json, struct wb_results *results)
-{
-	const json_t *items = json_object_get(json, "results");
-	const json_t *warnings = json_object_get(json, "warnings");
-	const char *boot_id = json_string_value(json_object_get(json, "boot_id"));
-	int r = 0;
-
-	results->pid = json_integer_value(json_object_get(json, "pid"));
-	if (boot_id) {
-		results->boot_id = strdup(boot_id);
-		r = results->boot_id ? 0 : -ENOMEM;
-	}
-	for (size_t i = 0; r == 0 && i < json_array_size(items); i++) {
-		const json_t *item = json_array_get(items, i);
-		const char *unit = json_string_value(json_object_get(item, "unit"));
-		const char *result = json_string_value(json_object_get(item, "result"));
-		const char *why = json_string_value(json_object_get(item, "why"));
-
-		if (!unit || !result)
-			return -EBADMSG;
-		r = wb_results_add(results, json_integer_value(json_object_get(item, "uid")), unit,
-			result, why ? why : "");
-	}
-	for (size_t i = 0; r == 0 && i < json_array_size(warnings); i++) {
-		const char *text = json_string_value(json_array_get(warnings, i));
-
-		if (text)
-			r = wb_strv_add(&results->warnings, text);
-	}
-	return r;
-}
-
 int wb_results_parse(
 	struct wb_bytes json, const char *name, struct wb_results *ret, struct wb_error *err)
 {
-	json_t *top = json_loadb((const char *)json.data, json.size, 0, NULL);
-	WB_CLEAN_RESULTS results = {};
-	int r = json_is_object(top) ? take_results(top, &results) : -EBADMSG;
+	struct wb_results results = {};
+	struct wb_error why = {};
+	int r = wb_json_parse(json, fields, name, &results, &why);
 
-	json_decref(top);
-	if (r == -ENOMEM)
-		return wb_fail(err, r, "out of memory");
+	if (r == -EBADMSG)
+		return wb_fail(err, r, "%s; it is no record of a replay: remove it", why.text);
 	if (r < 0)
-		return wb_fail(err, -EBADMSG, "%s is no record of a replay: remove it", name);
+		return wb_oom(err);
 	*ret = results;
-	results = (struct wb_results){};
 	return 0;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Starting the units of a plan through a manager, with a time limit for each unit and for all. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,10 @@ static int settle_failed(struct wb_start *run, struct pending *p, const char *wo
 	return settle(run, p, "failed", why);
 }
 
-/* systemd's words for the end of a job: systemctl(1), --wait, and JobRemoved in its D-Bus pages. */
+/*
+ * Set the result of a unit from systemd's word for the end of its job: systemctl(1), --wait, and
+ * JobRemoved in its D-Bus pages.
+ */
 static int settle_by_word(struct wb_start *run, struct pending *p, const char *word)
 {
 	if (!strcmp(word, "done"))
@@ -85,7 +89,7 @@ static int ask(struct wb_start *run, const char *unit)
 	return r < 0 ? settle(run, p, "failed", err.text) : 0;
 }
 
-/* Some unit's time is up, or all time is. */
+/* Handle the units whose time is up, or all if the whole time is up. */
 static int check_late(struct wb_start *run)
 {
 	uint64_t now = run->m->now_usec(run->m->ctx);
@@ -96,19 +100,19 @@ static int check_late(struct wb_start *run)
 
 		if (!p->job || now < p->until)
 			continue;
-		/* It is others who are late, and they have their own limits. */
+		/* Its job waits for others, which have their own limits. */
 		if (now < run->limits.end && run->m->is_waiting(run->m->ctx, p->job)) {
 			p->until = earlier(now + run->limits.unit, run->limits.end);
 			continue;
 		}
-		/* What waits for it need not wait any more; its own start goes on. */
+		/* Other units need not wait for it any longer; its own start goes on. */
 		run->m->cancel(run->m->ctx, p->job);
 		r = settle(run, p, "late", "it had not started in time; systemd was left to it");
 	}
 	return r;
 }
 
-/* 0: it is `until`. */
+/* Wait for the end of one job. 0: it is `until`. */
 static int wait_for_one(struct wb_start *run, uint64_t until, struct wb_error *err)
 {
 	WB_CLEAN_STR job = NULL;
@@ -126,7 +130,7 @@ static int wait_for_one(struct wb_start *run, uint64_t until, struct wb_error *e
 		r = check_late(run);
 		return r < 0 ? r : run->m->now_usec(run->m->ctx) < until;
 	}
-	/* Two units may be one by another name, and then share a job. */
+	/* Two units may be one under two names, and share a job. */
 	r = 0;
 	for (size_t i = 0; r == 0 && i < run->n; i++)
 		if (run->items[i].job && !strcmp(run->items[i].job, job))
@@ -150,8 +154,8 @@ int wb_start_begin(struct wb_manager *m, const struct wb_replay_plan *plan, int6
 	run->limits = limits;
 	run->results = results;
 	/*
-	 * systemd orders the jobs that it has: in this order, each finds those that it waits for
-	 * already there.
+	 * systemd orders the jobs that exist. In this order, each job finds those that it waits
+	 * for.
 	 */
 	for (size_t i = 0; r == 0 && i < plan->n_start; i++)
 		r = ask(run, plan->start[i].unit->name);
@@ -179,7 +183,7 @@ int wb_plan_start(struct wb_manager *m, const struct wb_replay_plan *plan, int64
 	WB_CLEAN_START run = NULL;
 	int r = wb_start_begin(m, plan, uid, limits, ret, &run, err);
 
-	/* What has not started by the end is late, so there is an end. */
+	/* After the limit every unit counts as late, so this ends. */
 	if (r == 0)
 		r = wb_start_wait(run, UINT64_MAX, err);
 	return r < 0 ? r : 0;

@@ -1,28 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The units and unit files of one manager, as a growing list, and checks of a user's list. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay/replay.h"
-
-const char *wb_unit_kind(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot ? dot + 1 : "";
-}
-
-bool wb_unit_is_up(const struct wb_unit *unit)
-{
-	return unit->active &&
-	       (!strcmp(unit->active, "active") || !strcmp(unit->active, "reloading") ||
-		       !strcmp(unit->active, "refreshing"));
-}
-
-bool wb_unit_is_starting(const struct wb_unit *unit)
-{
-	return unit->active && !strcmp(unit->active, "activating");
-}
+#include "replay/manager.h"
 
 /* Room for one more of `size` bytes, doubling; items stay where they are on failure. */
 static int grow(void *items, size_t n, size_t size, size_t most)
@@ -31,7 +13,7 @@ static int grow(void *items, size_t n, size_t size, size_t most)
 
 	if (n >= most)
 		return -E2BIG;
-	/* Full at each power of two, and at nothing. */
+	/* The capacity is a power of two, or 0. */
 	if (n & (n - 1))
 		return 0;
 	p = realloc(*at, (n ? 2 * n : 1) * size);
@@ -100,14 +82,62 @@ int wb_world_add_file(
 	return 0;
 }
 
+void wb_world_shorten(struct wb_world *world, size_t units, size_t files)
+{
+	while (world->n_units > units)
+		unit_deinit(&world->units[--world->n_units]);
+	while (world->n_files > files)
+		file_deinit(&world->files[--world->n_files]);
+}
+
+/*
+ * Is this a valid name by systemd.unit(5): VALID_CHARS of src/basic/unit-name.h, a type, and at
+ * most 255 characters?
+ */
+static bool is_unit_name(const char *name)
+{
+	static const char valid[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@";
+	size_t n = strlen(name);
+
+	return n && n <= 255 && strspn(name, valid) == n && *name != '.' && *wb_unit_kind(name);
+}
+
+static bool is_short(const char *text, size_t most)
+{
+	return !text || strlen(text) <= most;
+}
+
+int wb_world_check(const struct wb_world *world, struct wb_error *err)
+{
+	const char *rest;
+	char dir[32];
+
+	if (world->n_units > WB_USER_UNITS_MOST || world->n_files > WB_USER_UNITS_MOST)
+		return wb_fail(err, -EBADMSG, "it has more than %d units or unit files",
+			WB_USER_UNITS_MOST);
+	for (size_t i = 0; i < world->n_units; i++) {
+		const struct wb_unit *u = &world->units[i];
+
+		if (!is_unit_name(u->name))
+			return wb_fail(err, -EBADMSG, "it has a unit without a valid name");
+		if (!is_short(u->active, 64) || !is_short(u->sub, 64) || !is_short(u->state, 64) ||
+			!is_short(u->cannot, 400) || !is_short(u->fragment, 4095))
+			return wb_fail(err, -EBADMSG, "it says more about %s than a manager would",
+				u->name);
+	}
+	for (size_t i = 0; i < world->n_files; i++)
+		if (!wb_runtime_file_split(world->files[i].path, world->uid, dir, &rest))
+			return wb_fail(
+				err, -EBADMSG, "it has a unit file outside of its own directories");
+	return 0;
+}
+
 void wb_world_deinit(struct wb_world *world)
 {
 	if (!world)
 		return;
-	for (size_t i = 0; i < world->n_units; i++)
-		unit_deinit(&world->units[i]);
-	for (size_t i = 0; i < world->n_files; i++)
-		file_deinit(&world->files[i]);
+	wb_world_shorten(world, 0, 0);
 	free(world->units);
 	free(world->files);
 	*world = (struct wb_world){};
@@ -124,10 +154,31 @@ int wb_units_add_world(struct wb_units *units, struct wb_world *world)
 	return 0;
 }
 
+int wb_units_add_user(struct wb_units *units, const struct wb_user_file *user)
+{
+	int r;
+
+	for (size_t i = 0; i < units->n_users; i++)
+		if (units->users[i].uid == user->uid)
+			return -EEXIST;
+	if (wb_units_world(units, user->uid))
+		return -EEXIST;
+	r = grow(&units->users, units->n_users, sizeof(*units->users), WB_USERS_MOST);
+	if (r < 0)
+		return r;
+	units->users[units->n_users] = *user;
+	units->users[units->n_users++].lost = NULL;
+	return 0;
+}
+
 void wb_units_deinit(struct wb_units *units)
 {
 	if (!units)
 		return;
+	for (size_t i = 0; i < units->n_users; i++)
+		free(units->users[i].lost);
+	free(units->users);
+	free(units->files_id);
 	for (size_t i = 0; i < units->n_worlds; i++)
 		wb_world_deinit(&units->worlds[i]);
 	free(units->worlds);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The system calls of a load, and what their errors mean to a person. */
+/* The system calls of a load, and error messages for them. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 	"; name a kernel that the distribution signed, or sign this one with a key that is " \
 	"enrolled (mokutil --import)"
 
-/* kexec_file_load(2) does not take the format: which way is left? */
+/* kexec_file_load(2) does not know the format: name the ways that are left. */
 static int wrong_format(struct wb_error *err, int r, const struct wb_stage *s, const char *call)
 {
 	if (s->policy.signature)
@@ -30,8 +30,17 @@ static int wrong_format(struct wb_error *err, int r, const struct wb_stage *s, c
 static int explain(struct wb_error *err, int r, const struct wb_stage *s, const char *call)
 {
 	switch (-r) {
+	case EACCES: /* ima_load_data(), security/integrity/ima/ima_main.c */
+		return wb_fail(err, r,
+			"%s: a security module (IMA, perhaps for Secure Boot's sake) forbids %s%s",
+			s->kernel_path, call,
+			s->method == WB_METHOD_FILE
+				? " of this file" SIGNED_ADVICE
+				: "; load a signed kernel by the method \"file\", which goes with "
+				  "a "
+				  "store in a region of its own (\"warmboot store reserve\")");
 	case EPERM:
-		/* Lockdown answers so whatever is wrong with a signature. */
+		/* With lockdown, every problem with a signature gives EPERM. */
 		if (s->policy.signature)
 			return wb_fail(err, r,
 				"%s: %s, and this file is not signed by a key that the running "
@@ -77,7 +86,7 @@ static int explain(struct wb_error *err, int r, const struct wb_stage *s, const 
 
 static int commit_segments(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
-	const struct wb_arch *arch = wb_arch_find(s->image.arch);
+	const struct wb_arch *arch = s->machine.arch;
 	struct wb_sys_segment segments[WB_PLAN_SEGMENTS];
 	uint64_t total = 0;
 	int r;
@@ -95,7 +104,7 @@ static int commit_segments(const struct wb_sys *sys, struct wb_stage *s, struct 
 	if (r < 0)
 		return r;
 	wb_stage_progress(s, "loading");
-	r = sys->kexec_load(sys->ctx, s->plan.entry, segments, s->plan.n, arch->kexec_flag);
+	r = sys->kexec_load(sys->ctx, s->plan.entry, segments, s->plan.n, s->plan.kexec_flags);
 	return r < 0 ? explain(err, r, s, "kexec_load(2)") : 0;
 }
 
@@ -103,8 +112,12 @@ static int commit_file(const struct wb_sys *sys, struct wb_stage *s, struct wb_e
 {
 	int kernel, initrd = -1, r;
 
-	/* The file itself where possible: its signature or IMA attributes hang on it. */
-	if (s->image.unwrapped)
+	/*
+	 * Pass the file itself if possible, because its signature or IMA attributes belong to it. A
+	 * file that was checked against a digest is passed as a copy, because the file can change
+	 * after the check.
+	 */
+	if (s->image.unwrapped || s->options.kernel_sha256)
 		kernel = sys->memfd(sys->ctx, "kernel", s->image.bytes);
 	else
 		kernel = sys->open_read(sys->ctx, s->kernel_path);
@@ -121,14 +134,17 @@ static int commit_file(const struct wb_sys *sys, struct wb_stage *s, struct wb_e
 		}
 	}
 	wb_stage_progress(s, "loading");
-	r = sys->kexec_file_load(sys->ctx, kernel, initrd, s->cmdline, 0);
+	r = sys->kexec_file_load(
+		sys->ctx, kernel, initrd, s->cmdline, wb_target(s->target)->file_flags);
 	sys->close_fd(sys->ctx, kernel);
 	if (initrd >= 0)
 		sys->close_fd(sys->ctx, initrd);
 	return r < 0 ? explain(err, r, s, "kexec_file_load(2)") : 0;
 }
 
-/* What kexec-tools takes as "this kernel cannot load files", so that kexec -a behaves alike. */
+/*
+ * These errors mean to kexec-tools that the kernel cannot load files. kexec -a must behave alike.
+ */
 static bool file_not_supported(int r)
 {
 	return r == -ENOSYS || r == -EINVAL || r == -ENOEXEC || r == -EOPNOTSUPP;
@@ -157,18 +173,25 @@ int wb_stage_commit(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 	return r;
 }
 
-int wb_unload(const struct wb_sys *sys, struct wb_error *err)
+int wb_stage_unload(const struct wb_sys *sys, enum wb_target_id target, struct wb_error *err)
 {
+	const struct wb_target *t = wb_target(target);
 	struct wb_policy policy;
 	int r;
 
-	wb_policy_read(sys, &policy);
+	wb_policy_read(sys, target, &policy);
 	/* kexec_load_disabled forbids unloading as well. */
 	r = wb_policy_check(&policy, true, err);
 	if (r < 0)
 		return r;
-	r = sys->kexec_file_load(sys->ctx, -1, -1, NULL, KEXEC_FILE_UNLOAD);
+	r = sys->kexec_file_load(sys->ctx, -1, -1, NULL, KEXEC_FILE_UNLOAD | t->file_flags);
 	if (r < 0)
-		r = sys->kexec_load(sys->ctx, 0, NULL, 0, wb_arch_native()->kexec_flag);
+		r = sys->kexec_load(
+			sys->ctx, 0, NULL, 0, wb_arch_of(sys->files)->kexec_flag | t->kexec_flags);
 	return r < 0 ? wb_fail(err, r, "cannot unload: %s", strerror(-r)) : 0;
+}
+
+int wb_unload(const struct wb_sys *sys, struct wb_error *err)
+{
+	return wb_stage_unload(sys, WB_TARGET_REBOOT, err);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Choosing, reading and joining the initrds of a load, or building the warm initramfs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "stage/stage.h"
 #include "warminit/warminit.h"
 
-/* Right after a boot udev has yet to tell the names of the root's device. */
+/* Right after a boot udev may not have named the root's device yet. */
 #define SETTLE_MS 10000
 #define INITRD_LIMIT (2ull << 30) /* all initrds of one entry together, unpacked */
 
@@ -17,7 +18,7 @@ static void say_why(struct wb_stage *s, enum wb_initramfs what, const char *why)
 	snprintf(s->initramfs_why, sizeof(s->initramfs_why), "%s", why);
 }
 
-/* Why nothing warm was built, without the advice that is being followed. */
+/* Note why no warm initramfs was built, without the advice at the end. */
 static void say_why_not(struct wb_stage *s, const char *why)
 {
 	const char *advice = strstr(why, WB_WARM_ELSE_OWN);
@@ -38,7 +39,10 @@ static void say_none(struct wb_stage *s)
 	say_why(s, WB_INITRAMFS_OWN, why);
 }
 
-/* 0 built, 1 not understood and the entry's own may be taken, negative: failed. */
+/*
+ * Try to build a warm initramfs. 0 built; 1 not supported, and the entry's own may be used;
+ * negative: failed.
+ */
 static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
 	struct wb_warm_request want = {.release = s->release,
@@ -78,7 +82,7 @@ struct part {
 	const char *path;
 };
 
-/* What is wrong was told of all parts together: say which file it is in. */
+/* The failure was about all parts together: add the name of the file that causes it. */
 static int name_culprit(const struct part *parts, size_t n, bool decompress, uint64_t limit, int r,
 	struct wb_error *err)
 {
@@ -98,7 +102,10 @@ static int join_parts(struct wb_stage *s, const struct part *parts, size_t n, ui
 	struct wb_bytes *bytes;
 	int r;
 
-	/* The kernel says so on a console that nobody sees, and then finds no root. */
+	/*
+	 * Check here, since the kernel would report a bad initrd on a console that nobody sees, and
+	 * find no root.
+	 */
 	for (size_t i = 0; i < n; i++) {
 		r = wb_initrd_check(parts[i].bytes, err);
 		if (r < 0)
@@ -117,49 +124,97 @@ static int join_parts(struct wb_stage *s, const struct part *parts, size_t n, ui
 	return r == -EBADMSG ? name_culprit(parts, n, decompress, limit, r, err) : r;
 }
 
-static int join(
-	struct wb_stage *s, const struct wb_blob *files, uint64_t limit, struct wb_error *err)
-{
-	/* A UKI's own parts come first, as systemd-stub passes them. */
-	size_t n = 0, max = s->options.n_initrds + 2;
-	struct part *parts = calloc(max, sizeof(*parts));
-	int r;
+/* Files read for the initrd: first the n_initrds named ones, then those of addons. */
+struct files {
+	struct wb_blob *items;
+	size_t n;
+};
 
-	if (!parts)
-		return wb_fail(err, -ENOMEM, "out of memory for the initrd");
+static int join(struct wb_stage *s, const struct files *files, uint64_t limit, struct wb_error *err)
+{
+	const struct wb_load_options *o = &s->options;
+	struct wb_bytes(*extra)[2] = calloc(o->n_addons + 1, sizeof(*extra)); /* initrd, ucode */
+	struct part *parts = calloc(files->n + o->n_addons + 2, sizeof(*parts));
+	size_t n = 0;
+	int r = parts && extra ? 0 : wb_fail(err, -ENOMEM, "out of memory for the initrd");
+
+	for (size_t i = 0; i < o->n_addons && r == 0; i++) {
+		r = wb_uki_addon_parts(wb_blob_view(&files->items[o->n_initrds + i]), &extra[i][0],
+			&extra[i][1], err);
+		if (r < 0)
+			r = wb_fail_in(err, r, "%s: ", o->addons[i]);
+	}
+	/*
+	 * Use the order of systemd-stub. The kernel takes the first microcode that fits, so that of
+	 * addons comes before the image's own, the last addon first. Then follow the image's
+	 * initrd, and those that may replace files in it.
+	 */
+	for (size_t i = o->n_addons; r == 0 && i > 0; i--)
+		if (extra[i - 1][1].size)
+			parts[n++] = (struct part){extra[i - 1][1], o->addons[i - 1]};
 	if (s->image.uki_ucode.size)
 		parts[n++] = (struct part){s->image.uki_ucode, s->kernel_path};
 	if (s->image.uki_initrd.size)
 		parts[n++] = (struct part){s->image.uki_initrd, s->kernel_path};
-	for (size_t i = 0; i < s->options.n_initrds; i++)
-		parts[n++] = (struct part){wb_blob_view(&files[i]), s->options.initrds[i]};
-	r = n ? join_parts(s, parts, n, limit, err) : 0;
+	for (size_t i = 0; i < o->n_initrds && r == 0; i++)
+		parts[n++] = (struct part){wb_blob_view(&files->items[i]), o->initrds[i]};
+	for (size_t i = 0; i < o->n_addons && r == 0; i++)
+		if (extra[i][0].size)
+			parts[n++] = (struct part){extra[i][0], o->addons[i]};
+	if (r == 0 && n)
+		r = join_parts(s, parts, n, limit, err);
 	free(parts);
+	free(extra);
 	return r;
+}
+
+static int read_files(
+	const struct wb_sys *sys, struct wb_stage *s, struct files *files, struct wb_error *err)
+{
+	const struct wb_load_options *o = &s->options;
+
+	for (size_t i = 0; i < files->n; i++) {
+		bool addon = i >= o->n_initrds;
+		const char *path = addon ? o->addons[i - o->n_initrds] : o->initrds[i];
+		int r = wb_stage_read(sys, path, INITRD_LIMIT, &files->items[i], err);
+
+		if (r == 0 && !files->items[i].size)
+			r = wb_fail(
+				err, -EBADMSG, "%s %s is empty", addon ? "addon" : "initrd", path);
+		if (r == 0 && i == 0 && o->n_initrds)
+			r = wb_stage_check_digest(
+				wb_blob_view(&files->items[i]), path, o->initrd_sha256, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int use_own(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
 	uint64_t limit = wb_stage_spare(sys, INITRD_LIMIT);
 	size_t n = s->options.n_initrds;
-	struct wb_blob *files = calloc(n + 1, sizeof(*files));
-	int r = files ? 0 : wb_fail(err, -ENOMEM, "out of memory for the initrd");
+	struct files files = {NULL, n + s->options.n_addons};
+	int r;
 
-	for (size_t i = 0; i < n && r == 0; i++) {
-		r = wb_stage_read(sys, s->options.initrds[i], INITRD_LIMIT, &files[i], err);
-		if (r == 0 && !files[i].size)
-			r = wb_fail(err, -EBADMSG, "initrd %s is empty", s->options.initrds[i]);
-	}
-	if (r == 0 && n == 1 && !s->image.uki_initrd.size && !s->image.uki_ucode.size) {
+	files.items = calloc(files.n + 1, sizeof(*files.items));
+	r = files.items ? read_files(sys, s, &files, err)
+			: wb_fail(err, -ENOMEM, "out of memory for the initrd");
+	/*
+	 * Pass the file itself, unless it was checked against a digest: a file can change after
+	 * that.
+	 */
+	if (r == 0 && files.n == 1 && n == 1 && !s->options.initrd_sha256 &&
+		!s->image.uki_initrd.size && !s->image.uki_ucode.size) {
 		s->initrd_path = strdup(s->options.initrds[0]);
 		if (!s->initrd_path)
 			r = wb_fail(err, -ENOMEM, "out of memory for the initrd");
 	}
 	if (r == 0)
-		r = join(s, files, limit, err);
-	for (size_t i = 0; files && i < n; i++)
-		wb_blob_deinit(&files[i]);
-	free(files);
+		r = join(s, &files, limit, err);
+	for (size_t i = 0; files.items && i < files.n; i++)
+		wb_blob_deinit(&files.items[i]);
+	free(files.items);
 	if (r == 0 && !s->initrd.size)
 		say_none(s);
 	else if (r == 0 && !s->initramfs_why[0])

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Preparing a load: its kernel, command line and method, step by step. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -7,94 +8,8 @@
 
 #include "arch/arch.h"
 #include "core/cmdline.h"
-#include "core/digest.h"
 #include "stage/stage.h"
 #include "sys/machine.h"
-
-const char *wb_method_name(enum wb_method method)
-{
-	static const char *const names[] = {"auto", "fast", "segments", "file"};
-
-	return names[method];
-}
-
-const char *wb_initramfs_name(enum wb_initramfs initramfs)
-{
-	static const char *const names[] = {"auto", "warm", "own"};
-
-	return names[initramfs];
-}
-
-const char *wb_verify_name(enum wb_verify verify)
-{
-	static const char *const names[] = {"sha256", "none"};
-
-	return names[verify];
-}
-
-void wb_stage_progress(const struct wb_stage *s, const char *what)
-{
-	if (s->options.progress)
-		s->options.progress(s->options.progress_arg, what);
-}
-
-#define AMOUNT_SIZE 32
-
-/* "700 KiB" or, from 10 MiB on, "25 MiB"; returns buf. */
-static const char *amount(uint64_t bytes, char buf[AMOUNT_SIZE])
-{
-	bool small = bytes < 10 << 20;
-
-	snprintf(buf, AMOUNT_SIZE, "%llu %s", (unsigned long long)(bytes >> (small ? 10 : 20)),
-		small ? "KiB" : "MiB");
-	return buf;
-}
-
-int wb_stage_no_spare(uint64_t spare, const char *what, struct wb_error *err)
-{
-	char half[AMOUNT_SIZE], all[AMOUNT_SIZE];
-
-	return wb_fail(err, -ENOMEM,
-		"too little memory to %s: it takes more than %s, which is half of the %s that are "
-		"available, and the running kernel keeps a copy; stop something or use a smaller "
-		"file",
-		what, amount(spare, half), amount(spare * 2, all));
-}
-
-int wb_stage_check_memory(
-	const struct wb_sys *sys, uint64_t bytes, const char *what, struct wb_error *err)
-{
-	uint64_t available = wb_available_memory(sys->files);
-	char takes[AMOUNT_SIZE], has[AMOUNT_SIZE];
-
-	if (available >= bytes)
-		return 0;
-	return wb_fail(err, -ENOMEM,
-		"too little memory to %s: it takes %s and %s are available; stop something or use "
-		"a smaller initrd",
-		what, amount(bytes, takes), amount(available, has));
-}
-
-uint64_t wb_stage_spare(const struct wb_sys *sys, uint64_t most)
-{
-	uint64_t half = wb_available_memory(sys->files) / 2;
-
-	return half < most ? half : most;
-}
-
-int wb_stage_read(const struct wb_sys *sys, const char *path, uint64_t most, struct wb_blob *ret,
-	struct wb_error *err)
-{
-	uint64_t limit = wb_stage_spare(sys, most);
-	char what[320];
-	/* To files->read(), 0 is no limit at all. */
-	int r = sys->files->read(sys->files->ctx, path, limit ? limit : 1, ret, err);
-
-	if (r != -EFBIG || limit == most)
-		return r;
-	snprintf(what, sizeof(what), "read %.300s", path);
-	return wb_stage_no_spare(limit, what, err);
-}
 
 /* `more` may be NULL; so may s->cmdline, after a failed allocation. */
 static int append_cmdline(struct wb_stage *s, const char *more)
@@ -105,16 +20,29 @@ static int append_cmdline(struct wb_stage *s, const char *more)
 	return old ? wb_cmdline_append(old, more ? more : "", &s->cmdline) : -ENOMEM;
 }
 
-/* What this machine's firmware asks of a kernel that is not entered through it. */
+/* Add the word that a kernel needs on EFI machines when kexec and not the firmware starts it. */
 static int append_efi_word(const struct wb_sys *sys, struct wb_stage *s)
 {
-	const char *word = wb_arch_native()->efi_word;
+	const char *word = wb_arch_of(sys->files)->efi_word;
 	char name[32];
 
 	if (!word || !sys->files->exists(sys->files->ctx, "/sys/firmware/efi"))
 		return 0;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
 	return wb_cmdline_has(s->cmdline, name) ? 0 : append_cmdline(s, word);
+}
+
+/*
+ * Compare the numbers, not the text: they can be written in several ways, and one word may be the
+ * beginning of a longer one.
+ */
+static bool sets_aside(const struct wb_sys *sys, const char *cmdline, const char *word)
+{
+	const struct wb_arch *arch = wb_arch_of(sys->files);
+	uint64_t start, size;
+
+	return arch->region_find && arch->region_find(word, 0, &start, &size) &&
+	       wb_arch_sets_aside(arch, cmdline, start, size);
 }
 
 /* The caller's command line, else the UKI's own, else the default, else none. */
@@ -141,7 +69,7 @@ static int choose_cmdline(const struct wb_sys *sys, struct wb_stage *s, struct w
 	s->no_cmdline = s->cmdline && !*s->cmdline;
 	if (append_cmdline(s, s->options.append) < 0)
 		return wb_oom(err);
-	if (s->options.region_word && !strstr(s->cmdline, s->options.region_word) &&
+	if (s->options.region_word && !sets_aside(sys, s->cmdline, s->options.region_word) &&
 		append_cmdline(s, s->options.region_word) < 0)
 		return wb_oom(err);
 	if (s->method == WB_METHOD_FILE && append_cmdline(s, s->options.file_append) < 0)
@@ -173,8 +101,12 @@ static int read_image(const struct wb_sys *sys, struct wb_stage *s, struct wb_er
 	r = wb_stage_read(sys, s->kernel_path, WB_IMAGE_LIMIT, &s->kernel_file, err);
 	if (r < 0)
 		return r;
-	r = wb_image_open_within(
-		wb_blob_view(&s->kernel_file), wb_stage_spare(sys, WB_IMAGE_LIMIT), &s->image, err);
+	r = wb_stage_check_digest(
+		wb_blob_view(&s->kernel_file), s->kernel_path, s->options.kernel_sha256, err);
+	if (r < 0)
+		return r;
+	r = wb_image_open_profile(wb_blob_view(&s->kernel_file),
+		wb_stage_spare(sys, WB_IMAGE_LIMIT), s->options.uki_profile, &s->image, err);
 	if (r < 0)
 		return wb_fail_in(err, r, "%s: ", s->kernel_path);
 	choose_release(s);
@@ -195,95 +127,6 @@ static int read_dtb(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 		return wb_fail(err, -EBADMSG,
 			"%s is not a flattened device tree (no magic at offset 0)", s->options.dtb);
 	return 0;
-}
-
-/* Cycles a second over the work done so far; 0 when that was too short to tell. */
-static uint64_t tsc_rate(uint64_t cycles, uint64_t ns)
-{
-	if (ns < 20 * 1000000ull || ns > 600 * 1000000000ull)
-		return 0;
-	return (uint64_t)((double)cycles * 1e9 / (double)ns);
-}
-
-static int fill_handoff(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
-{
-	struct wb_handoff *h = &s->handoff;
-	const struct wb_load_store *store = s->options.store;
-	int r = sys->random(sys->ctx, h->nonce, sizeof(h->nonce));
-
-	if (store) {
-		/* By this the next kernel knows the store for the one that this jump brings. */
-		memcpy(h->nonce, store->nonce, sizeof(h->nonce));
-		h->store_header = store->header;
-		h->store_size = store->size;
-	}
-	if (r < 0)
-		return wb_fail(err, r, "no random bytes: %s", strerror(-r));
-	h->magic = WB_HANDOFF_MAGIC;
-	h->version = WB_HANDOFF_VERSION;
-	h->size = sizeof(*h);
-	h->tsc_load = sys->tsc(sys->ctx);
-	h->wall_ns = sys->wall_ns(sys->ctx);
-	h->tsc_hz = tsc_rate(h->tsc_load - s->tsc_begin, h->wall_ns - s->wall_begin);
-	snprintf(h->from_release, sizeof(h->from_release), "%s", s->machine.release);
-	snprintf(h->to_release, sizeof(h->to_release), "%.63s", s->release);
-	snprintf(h->method, sizeof(h->method), "%s", wb_method_name(s->method));
-	return 0;
-}
-
-/*
- * Found by trying: a CPU with SHA instructions has the plain one in hardware; on one that has none,
- * or emulates them, the lanes win.
- */
-static enum wb_digest_kind fastest_digest(const struct wb_sys *sys)
-{
-	static const uint8_t sample[64 * 1024];
-	enum wb_digest_kind ret = WB_DIGEST_SHA256;
-	uint64_t best = UINT64_MAX;
-
-	for (int i = 0; i < 3 * WB_DIGEST_KINDS; i++) {
-		uint64_t begin = sys->mono_ns(sys->ctx), took;
-		uint8_t digest[32];
-
-		wb_digest(i % WB_DIGEST_KINDS, sample, sizeof(sample), digest);
-		took = sys->mono_ns(sys->ctx) - begin;
-		if (took < best) {
-			best = took;
-			ret = i % WB_DIGEST_KINDS;
-		}
-	}
-	return ret;
-}
-
-int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
-{
-	struct wb_plan_wish wish = {
-		.method = s->method,
-		.image = &s->image,
-		.vmlinux = &s->vmlinux,
-		.initrd = wb_blob_view(&s->initrd),
-		.cmdline = s->cmdline,
-		.verify = s->options.verify == WB_VERIFY_SHA256,
-		.mem_min = s->options.mem_min,
-		.mem_max = s->options.mem_max,
-		.dtb = wb_blob_view(&s->dtb),
-		.store = s->options.store ? s->options.store->ranges : NULL,
-		.n_store = s->options.store ? s->options.store->n_ranges : 0,
-	};
-	int r = fill_handoff(sys, s, err);
-
-	if (r < 0)
-		return r;
-	wish.handoff = s->handoff;
-	if (wish.verify)
-		wish.digest = fastest_digest(sys);
-	r = sys->random(sys->ctx, wish.entropy, sizeof(wish.entropy));
-	if (r == 0)
-		r = sys->random(sys->ctx, wish.rng_seed, sizeof(wish.rng_seed));
-	if (r < 0)
-		return wb_fail(err, r, "no random bytes: %s", strerror(-r));
-	wb_stage_progress(s, wish.verify ? "planning and checksumming" : "planning");
-	return wb_plan_make(&s->machine, &wish, &s->plan, err);
 }
 
 /* Decompress the vmlinux that the fast method links. */
@@ -319,8 +162,8 @@ static int unpack_vmlinux(const struct wb_sys *sys, struct wb_stage *s, struct w
 }
 
 /*
- * Where the decompressor runs after the jump, it would meet a damaged payload when there is no way
- * back.
+ * Decompress the payload once, to find damage now. After the jump the decompressor would find it,
+ * and there is no way back then.
  */
 static int check_payload(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
@@ -333,7 +176,7 @@ static int check_payload(const struct wb_sys *sys, struct wb_stage *s, struct wb
 	return r == -EOPNOTSUPP ? 0 : r;
 }
 
-/* kexec_file_load(2) says only EINVAL. */
+/* Check the length here, because kexec_file_load(2) would only answer EINVAL. */
 static int check_cmdline(const struct wb_stage *s, struct wb_error *err)
 {
 	size_t n = strlen(s->cmdline);
@@ -345,10 +188,20 @@ static int check_cmdline(const struct wb_stage *s, struct wb_error *err)
 		s->image.bz.cmdline_size);
 }
 
-/* The method that policy asks for, before the image has its say. */
+/* Does the load ask for a placement, which kexec_file_load(2) does not offer? */
+static bool is_placed(const struct wb_stage *s)
+{
+	return s->options.dtb || s->options.mem_min || s->options.mem_max ||
+	       (s->options.store && s->options.store->n_ranges);
+}
+
+#define LINKED "the kernel can be linked beforehand"
+
+/* Choose the method by options and policy. The image may still change it. */
 static int choose_method(struct wb_stage *s, struct wb_error *err)
 {
 	const struct wb_policy *p = &s->policy;
+	char why[WB_POLICY_WHY];
 
 	if (s->options.legacy_fallback)
 		s->options.method = WB_METHOD_FILE;
@@ -357,24 +210,22 @@ static int choose_method(struct wb_stage *s, struct wb_error *err)
 		snprintf(s->method_why, sizeof(s->method_why), "asked for");
 		if (p->signature && s->method != WB_METHOD_FILE)
 			return wb_policy_check(p, false, err);
-	} else if (p->signature) {
-		s->method = WB_METHOD_FILE;
-		snprintf(s->method_why, sizeof(s->method_why), "%s", p->signature_why);
-	} else if (p->kho) {
-		s->method = WB_METHOD_FILE;
-		snprintf(s->method_why, sizeof(s->method_why),
-			"kexec handover (kho=on) travels by kexec_file_load only");
-	} else {
-		s->method = WB_METHOD_FAST;
-		snprintf(s->method_why, sizeof(s->method_why),
-			"the kernel can be linked beforehand");
+		return 0;
 	}
+	s->method = wb_policy_wants_file(p, is_placed(s), why) ? WB_METHOD_FILE : WB_METHOD_FAST;
+	if (s->method == WB_METHOD_FILE)
+		snprintf(s->method_why, sizeof(s->method_why), "%s", why);
+	else
+		snprintf(s->method_why, sizeof(s->method_why), "%s%s%s", LINKED, *why ? "; " : "",
+			why);
 	return 0;
 }
 
 static int prepare_segments(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
 	struct wb_error local = {};
+	char policy[WB_POLICY_WHY + 4];
+	const char *why;
 	int r = wb_machine_read(sys->files, &s->machine, err);
 
 	if (r < 0)
@@ -386,7 +237,7 @@ static int prepare_segments(const struct wb_sys *sys, struct wb_stage *s, struct
 			r = wb_stage_plan(sys, s, &local);
 		if (r == 0)
 			return 0;
-		/* Only "cannot be done this way" may fall back; a damaged kernel must not. */
+		/* Fall back only if this method cannot do it. A damaged kernel is an error. */
 		if (r != -EOPNOTSUPP || s->options.method != WB_METHOD_AUTO) {
 			if (err)
 				*err = local;
@@ -394,8 +245,10 @@ static int prepare_segments(const struct wb_sys *sys, struct wb_stage *s, struct
 		}
 		wb_blob_deinit(&s->vmlinux);
 		s->method = WB_METHOD_SEGMENTS;
-		snprintf(s->method_why, sizeof(s->method_why), "not linked beforehand: %.400s",
-			local.text);
+		why = strstr(s->method_why, "; ");
+		snprintf(policy, sizeof(policy), "%s", why ? why : "");
+		snprintf(s->method_why, sizeof(s->method_why), "not linked beforehand: %.220s%s",
+			local.text, policy);
 	} else {
 		r = check_payload(sys, s, err);
 		if (r < 0)
@@ -404,10 +257,10 @@ static int prepare_segments(const struct wb_sys *sys, struct wb_stage *s, struct
 	return wb_stage_plan(sys, s, err);
 }
 
-/* What kexec_file_load(2) leaves to the running kernel alone. */
+/* Refuse a placement, because kexec_file_load(2) lets the running kernel choose it. */
 static int check_placement(const struct wb_stage *s, struct wb_error *err)
 {
-	bool only = s->policy.signature; /* the other methods are refused */
+	bool only = s->policy.signature; /* policy refuses the other methods */
 
 	if (s->options.dtb || s->options.mem_min || s->options.mem_max)
 		return wb_fail(err, -EOPNOTSUPP,
@@ -432,13 +285,12 @@ static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 	s->kernel_path = strdup(s->options.kernel);
 	if (!s->kernel_path)
 		return wb_oom(err);
-	s->tsc_begin = sys->tsc(sys->ctx);
-	s->wall_begin = sys->wall_ns(sys->ctx);
-	wb_policy_read(sys, &s->policy);
+	wb_rate_begin(sys, &s->begin);
+	wb_policy_read(sys, s->target, &s->policy);
 	r = choose_method(s, err);
 	if (r == 0)
 		r = read_image(sys, s, err);
-	/* A bare vmlinux has no way in but this one, and kexec_file_load(2) does not know it. */
+	/* kexec_file_load(2) cannot load a bare vmlinux, so use the fast method. */
 	if (r == 0 && s->options.legacy_fallback && s->image.kind == WB_IMAGE_ELF &&
 		!s->policy.signature) {
 		s->options.method = s->method = WB_METHOD_FAST;
@@ -494,38 +346,4 @@ void wb_stage_free(struct wb_stage *s)
 	free(s->initrd_path);
 	free(s->cmdline);
 	free(s);
-}
-
-struct wb_stage_info wb_stage_info(const struct wb_stage *s)
-{
-	struct wb_stage_info info = {
-		.method = s->method,
-		.method_why = s->method_why,
-		.initramfs = s->initramfs,
-		.initramfs_why = s->initramfs_why,
-		.verify = s->options.verify,
-		.release = s->release,
-		.cmdline = s->cmdline,
-		.no_cmdline = s->no_cmdline,
-		.kernel_bytes = s->vmlinux.size ? s->vmlinux.size : s->image.bytes.size,
-		.initrd_bytes = s->initrd.size,
-	};
-
-	memcpy(info.nonce, s->handoff.nonce, sizeof(info.nonce));
-	return info;
-}
-
-bool wb_stage_segment(const struct wb_stage *s, size_t i, struct wb_stage_segment *ret)
-{
-	const struct wb_plan_segment *seg = &s->plan.segments[i];
-
-	if (i >= s->plan.n)
-		return false;
-	*ret = (struct wb_stage_segment){seg->name, seg->mem, seg->memsz, seg->bufsz};
-	return true;
-}
-
-uint64_t wb_stage_entry(const struct wb_stage *s)
-{
-	return s->plan.entry;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Memory of the running system, nothing set aside beforehand: huge pages that a process holds until
- * the jump. The next kernel is told that they are persistent memory, and so leaves them alone.
- * Works with kexec_load(2) only: with kexec_file_load(2) the kernel places images where it likes.
+ * The backend "carve": memory of the running system, without setting anything aside beforehand. A
+ * process holds huge pages until the jump. The next kernel is told that they are persistent memory,
+ * so it leaves them alone. It works with kexec_load(2) only: with kexec_file_load(2) the kernel
+ * chooses the places of images.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -10,20 +11,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "store/hold.h"
 #include "store/impl.h"
 #include "sys/handoff.h"
 #include "sys/machine.h"
+#include "systemd/systemctl.h"
 
-/* What must stay free besides, for the load of the kernel and the shutdown. */
+/* Memory that must stay free for the load of the kernel and the shutdown. */
 #define MARGIN (64ull << 20)
 
-static bool has_systemd(const struct wb_files *f)
+/* The next kernel must learn where the memory is, which kexec_file_load(2) does not support. */
+static int carve_fits(enum wb_method method, const struct wb_policy *policy, struct wb_error *err)
 {
-	return f->exists(f->ctx, "/run/systemd/system"); /* sd_booted(3) */
+	char others[96];
+
+	if (method != WB_METHOD_FILE && !policy->signature && !policy->kho)
+		return 0;
+	wb_store_others(&wb_store_carve, "--store=", " or --store=", others, sizeof(others));
+	return wb_fail(err, -EOPNOTSUPP,
+		"--store=carve does not go with kexec_file_load(2), which loads the kernel here: "
+		"it "
+		"places kernels where it likes; use %s",
+		others);
 }
 
-/* The memory that the kernel before handed on, up to `most` bytes of it. Errors as its reader. */
+/*
+ * The memory of the old kernel's store, up to `most` bytes of it. Errors as
+ * wb_handoff_store_read().
+ */
 static int take_ranges(const struct wb_files *files, uint64_t most, struct wb_store_state *ret)
 {
 	struct wb_handoff_range *ranges;
@@ -49,36 +65,33 @@ static int take_ranges(const struct wb_files *files, uint64_t most, struct wb_st
 	return r;
 }
 
-/* Zero what is mapped; false while there is a header, whoever's, at its beginning. */
-static bool clear(struct wb_store *s)
+/* Is the old store whole, or damaged? Then somebody may still want its contents. */
+static bool may_be_wanted(const struct wb_store_env *env, const struct wb_store_state *old)
 {
+	uint8_t block[WB_STORE_BLOCK];
+	struct wb_bytes b = {block, sizeof(block)};
 	struct wb_store_header h;
 
-	if (wb_store_reach_all(s, NULL) < 0 ||
-		wb_store_header_parse((struct wb_bytes){s->at, WB_STORE_BLOCK}, s->state.bytes, &h,
-			NULL) != -ENOENT)
-		return false;
-	memset(s->at, 0, s->state.bytes);
-	return true;
+	if (wb_store_peek(env, old->pieces.items[0].start, block, sizeof(block)) < 0)
+		return true;
+	if (wb_store_header_check(b, UINT64_MAX, &h))
+		return h.state == WB_STORE_SEALED;
+	return wb_store_header_parse(b, old->bytes, &h, NULL) != -ENOENT;
 }
 
 /*
- * What was carved for the last jump lies idle once it is wiped: it is the best memory for the next
- * store, because it costs the running system nothing. 1 taken, 0 there is none that will do.
+ * Reuse the memory of the last jump's store once it is wiped: it is unused, so it costs the running
+ * system nothing. 1 taken, 0 there is none that fits.
  */
 static int reuse(const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
 {
 	WB_CLEAN_STORE_STATE old = {};
-	WB_CLEAN_STORE s = NULL;
 	int r = take_ranges(env->sys->files, state->bytes, &old);
 
-	if (r < 0 || old.bytes < state->bytes)
+	if (r < 0 || old.bytes < state->bytes || may_be_wanted(env, &old))
 		return 0;
-	wb_store_guard(env);
-	if (wb_store_new(env, &wb_store_carve, &old, &s, NULL) < 0 || !clear(s))
-		return 0;
-	state->pieces = s->state.pieces;
-	s->state.pieces = (struct wb_store_pieces){};
+	state->pieces = old.pieces;
+	old.pieces = (struct wb_store_pieces){};
 	r = wb_store_state_write(env->sys, state, err);
 	return r < 0 ? r : 1;
 }
@@ -103,10 +116,10 @@ static int carve_reserve(
 	r = wb_store_state_write(env->sys, state, err);
 	if (r < 0)
 		return r;
-	r = env->io->start_holder(env->io->ctx, has_systemd(files));
+	r = env->io->start_holder(env->io->ctx, wb_systemd_here(files));
 	if (wb_store_state_read(files, &answer, NULL) == 0 && answer.code)
 		return wb_fail(err, answer.code, "%s", answer.error);
-	/* It says nothing where it has no room to. */
+	/* The holder gave no answer: if the state file cannot be written, that is the reason. */
 	if (answer.wanted && wb_store_state_write(env->sys, state, err) < 0)
 		return WB_STORE_NO_STATE;
 	if (r < 0)
@@ -126,7 +139,7 @@ static int carve_still_there(const struct wb_store_env *env, const struct wb_sto
 
 	if (!now)
 		return wb_oom(err);
-	/* Without a holder it is memory that this kernel does not even know as such. */
+	/* Without a holder it is memory of an old store, which this kernel does not use as RAM. */
 	if (!state->pid) {
 		free(now);
 		return 0;
@@ -148,32 +161,14 @@ static int carve_still_there(const struct wb_store_env *env, const struct wb_sto
 	return r;
 }
 
-/* Nobody else clears it before it is used again. */
-static int release_reused(
-	const struct wb_store_env *env, const struct wb_store_state *state, struct wb_error *err)
-{
-	WB_CLEAN_STORE_STATE again = {};
-	WB_CLEAN_STORE s = NULL;
-	int r = take_ranges(env->sys->files, state->bytes, &again);
-
-	if (r < 0 || again.bytes < state->bytes)
-		return 0;
-	r = wb_store_new(env, &wb_store_carve, &again, &s, err);
-	if (r == 0)
-		r = wb_store_reach_all(s, err);
-	if (r == 0)
-		memset(s->at, 0, s->state.bytes);
-	return r;
-}
-
 static int carve_release(
 	const struct wb_store_env *env, const struct wb_store_state *state, struct wb_error *err)
 {
 	int r;
 
 	if (!state->pid)
-		return release_reused(env, state, err);
-	r = env->io->stop_holder(env->io->ctx, has_systemd(env->sys->files), state->pid);
+		return 0; /* memory of an old store: no process holds it */
+	r = env->io->stop_holder(env->io->ctx, wb_systemd_here(env->sys->files), state->pid);
 
 	return r < 0 ? wb_fail(err, r,
 			       "the process that holds the store's memory (%d) could not be ended: "
@@ -191,7 +186,8 @@ static int carve_find(
 	if (r == -ENOENT)
 		return wb_fail(err, r, "no store was handed on to this boot");
 	if (r == -EBADMSG)
-		return wb_fail(err, r, "what setup_data tells of the store makes no sense");
+		return wb_fail(err, r, "what %s tells of the store makes no sense",
+			wb_arch_of(env->sys->files)->notes);
 	if (r < 0 || !s.backend)
 		return wb_oom(err);
 	*ret = s;
@@ -202,6 +198,7 @@ static int carve_find(
 const struct wb_store_backend wb_store_carve = {
 	.name = "carve",
 	.of_ram = true,
+	.fits = carve_fits,
 	.reserve = carve_reserve,
 	.still_there = carve_still_there,
 	.release = carve_release,

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A file on the root file system: slow, and secrets reach the disk, so only when asked for by name. */
+/*
+ * The backend "disk": a file on the root file system. It is slow, and secrets reach the disk, so it
+ * is used only on request.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,11 +20,27 @@ static int fill(struct wb_store_state *s, uint64_t size)
 			      : -ENOMEM;
 }
 
+/*
+ * The file is written after other file systems are unmounted, and read before they are mounted
+ * again.
+ */
+static int disk_available(const struct wb_store_env *env, uint64_t bytes, struct wb_error *err)
+{
+	if (env->io->on_root(env->io->ctx, "/var/lib/warmboot", "/var/lib"))
+		return 0;
+	return wb_fail(err, -EOPNOTSUPP,
+		"--store=disk needs /var/lib/warmboot on the root file system, and here it lies on "
+		"another, which a shutdown unmounts before services freeze");
+}
+
 static int disk_reserve(
 	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
 {
-	int r = env->io->create_file(env->io->ctx, FILE_PATH, state->bytes);
+	int r = wb_store_erase_old(env, &wb_store_disk, err);
 
+	if (r < 0)
+		return r;
+	r = env->io->create_file(env->io->ctx, FILE_PATH, state->bytes);
 	if (r == -ENOSPC)
 		return wb_fail(err, r,
 			"too little room for a store of %" PRIu64 " MiB on the file system of %s",
@@ -51,28 +70,38 @@ static int disk_release(
 	return remove_it(env, err);
 }
 
+/*
+ * Find the store; of a file that is no store, or not a whole one, take all of it, so that it can be
+ * wiped.
+ */
 static int disk_find(
 	const struct wb_store_env *env, struct wb_store_state *ret, struct wb_error *err)
 {
 	const struct wb_files *f = env->sys->files;
 	WB_CLEAN_STORE_STATE s = {.backend = strdup("disk")};
-	WB_CLEAN_BLOB head = {}, last = {};
-	uint64_t size;
+	WB_CLEAN_BLOB head = {};
+	struct wb_store_header h;
+	int64_t size;
 	int r;
 
 	if (!f->exists(f->ctx, FILE_PATH))
 		return wb_fail(err, -ENOENT, "no store was handed on to this boot");
+	size = env->io->file_size(env->io->ctx, FILE_PATH);
+	if (size < 0)
+		return wb_fail(
+			err, (int)size, "cannot read %s: %s", FILE_PATH, strerror((int)-size));
+	if (size < WB_STORE_BLOCK)
+		return wb_fail(err, -EBADMSG, "%s is too short for a store", FILE_PATH);
 	r = f->read_at(f->ctx, FILE_PATH, 0, WB_STORE_BLOCK, &head, err);
 	if (r < 0)
 		return r;
-	/* A file that ends early would kill whoever reads it where it is mapped. */
-	size = wb_store_header_size(wb_blob_view(&head));
-	if (!size || f->read_at(f->ctx, FILE_PATH, size - 1, 1, &last, NULL) < 0 || last.size != 1)
-		return wb_fail(err, -EBADMSG,
-			"%s is no store, or not a whole one: nothing was sealed in it; remove the "
-			"file",
-			FILE_PATH);
-	if (!s.backend || fill(&s, size) < 0)
+	if (wb_store_header_check(wb_blob_view(&head), (uint64_t)size, &h))
+		size = (int64_t)h.size;
+	/*
+	 * The last page of the file can be mapped; an access to the next one would kill the
+	 * process.
+	 */
+	if (!s.backend || fill(&s, wb_align_up((uint64_t)size, WB_STORE_BLOCK)) < 0)
 		return wb_oom(err);
 	*ret = s;
 	s = (struct wb_store_state){};
@@ -81,6 +110,8 @@ static int disk_find(
 
 const struct wb_store_backend wb_store_disk = {
 	.name = "disk",
+	.on_request = true,
+	.available = disk_available,
 	.reserve = disk_reserve,
 	.release = disk_release,
 	.find = disk_find,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The process that holds huge pages for a store until the jump. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -7,23 +8,28 @@
 #include <string.h>
 
 #include "store/hold.h"
+#include "core/sort.h"
 #include "store/impl.h"
 
 #define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define COMPACT "/proc/sys/vm/compact_memory"
 #define TRIES 4
 
-static int read_pool(const struct wb_files *f, uint64_t *ret, struct wb_error *err)
+static int read_pool(const struct wb_files *f, const struct wb_store_state *state, uint64_t *ret,
+	struct wb_error *err)
 {
 	WB_CLEAN_BLOB b = {};
+	char others[96];
 	int r = f->read(f->ctx, POOL, 4096, &b, NULL);
 
-	if (r < 0)
+	if (r < 0) {
+		wb_store_others(wb_store_backend_find(state->backend), "--backend=", " or ", others,
+			sizeof(others));
 		return wb_fail(err, -EOPNOTSUPP,
 			"this kernel has no huge pages of 2 MiB (%s), which a store in memory is "
-			"made "
-			"of; use --backend=pmem or disk",
-			POOL);
+			"made of; use %s",
+			POOL, others);
+	}
 	*ret = strtoull((char *)b.data, NULL, 10);
 	return 0;
 }
@@ -36,22 +42,22 @@ static int write_pool(const struct wb_store_env *env, uint64_t n)
 	return env->io->write_text(env->io->ctx, POOL, text);
 }
 
-/* The kernel makes as many pages as it can, and says by the number how many those were. */
-static int grow_pool(
-	const struct wb_store_env *env, uint64_t before, uint64_t pages, struct wb_error *err)
+/* Grow the pool. The kernel makes as many pages as it can, and reports their number. */
+static int grow_pool(const struct wb_store_env *env, const struct wb_store_state *state,
+	uint64_t before, struct wb_error *err)
 {
-	uint64_t now = before;
+	uint64_t now = before, pages = state->bytes / WB_STORE_PAGE;
 	int r = 0;
 
 	for (int i = 0; i < TRIES && r == 0 && now < before + pages; i++) {
-		/* Free memory in pieces that are too small is put together. */
+		/* Ask the kernel to compact free memory. */
 		if (i)
 			env->io->write_text(env->io->ctx, COMPACT, "1\n");
 		r = write_pool(env, before + pages);
 		if (r < 0)
 			wb_fail(err, r, "cannot write %s: %s", POOL, strerror(-r));
 		else
-			r = read_pool(env->sys->files, &now, err);
+			r = read_pool(env->sys->files, state, &now, err);
 	}
 	if (r == 0 && now < before + pages)
 		r = wb_fail(err, -ENOSPC,
@@ -73,7 +79,7 @@ static int by_address(const void *a, const void *b)
 	return x->phys < y->phys ? -1 : x->phys > y->phys;
 }
 
-/* In the order of addresses, so that the next kernel's map has as few entries as can be. */
+/* Sort pieces by address, so that the next kernel's map has as few entries as possible. */
 static int sort_pieces(
 	const uint64_t *phys, size_t n, struct wb_store_pieces *ret, struct wb_error *err)
 {
@@ -87,7 +93,7 @@ static int sort_pieces(
 			r = -EPERM;
 	}
 	if (r == 0)
-		qsort(pages, n, sizeof(*pages), by_address);
+		wb_sort(pages, n, sizeof(*pages), by_address);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = wb_store_pieces_add(
 			ret, (struct wb_store_piece){pages[i].off, pages[i].phys, WB_STORE_PAGE});
@@ -100,7 +106,7 @@ static int sort_pieces(
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }
 
-/* Where the memfd's pages lie. */
+/* Find the physical addresses of the memfd's pages. */
 static int locate(
 	const struct wb_store_env *env, int fd, struct wb_store_state *state, struct wb_error *err)
 {
@@ -133,12 +139,12 @@ static int take_pages(
 	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
 {
 	const struct wb_store_io *io = env->io;
-	uint64_t before = 0, pages = state->bytes / WB_STORE_PAGE;
-	int fd, r = read_pool(env->sys->files, &before, err);
+	uint64_t before = 0;
+	int fd, r = read_pool(env->sys->files, state, &before, err);
 
 	if (r < 0)
 		return r;
-	r = grow_pool(env, before, pages, err);
+	r = grow_pool(env, state, before, err);
 	fd = r == 0 ? io->huge_memfd(io->ctx, "warmboot-store", state->bytes) : r;
 	if (r == 0 && fd < 0)
 		r = wb_fail(err, fd, "no memfd of huge pages can be had: %s", strerror(-fd));
@@ -149,8 +155,8 @@ static int take_pages(
 				strerror(-r));
 	}
 	/*
-	 * Pages in use stay, as surplus, and go back to the system by themselves when they are let
-	 * go; what the administrator set is in force again.
+	 * Pages in use stay, as surplus, and return to the system when they are released. The
+	 * administrator's setting is restored.
 	 */
 	write_pool(env, before);
 	if (r == 0)
@@ -160,7 +166,10 @@ static int take_pages(
 	return r;
 }
 
-/* Debian's sysvinit spares whom this directory names from its last signals (/etc/init.d/sendsigs). */
+/*
+ * Exempt the process from the last signals of Debian's sysvinit, which reads this directory
+ * (/etc/init.d/sendsigs).
+ */
 static void ask_for_mercy(const struct wb_store_env *env, int pid)
 {
 	char text[16];
@@ -172,7 +181,7 @@ static void ask_for_mercy(const struct wb_store_env *env, int pid)
 		(struct wb_bytes){(uint8_t *)text, strlen(text)}, 0644);
 }
 
-/* For who asked: no memory is held. */
+/* Report to the process that asked: no memory is held. */
 static void tell_failure(
 	const struct wb_store_env *env, struct wb_store_state *state, const struct wb_error *why)
 {
@@ -185,18 +194,19 @@ static void tell_failure(
 
 int wb_store_hold(const struct wb_store_env *env, struct wb_error *err)
 {
+	const struct wb_store_backend *backend;
 	WB_CLEAN_STORE_STATE state = {};
 	struct wb_error local = {};
 	int r = wb_store_state_read(env->sys->files, &state, err);
 
 	if (r < 0)
 		return r;
-	if (!state.wanted || strcmp(state.backend, wb_store_carve.name) ||
-		state.bytes % WB_STORE_PAGE)
+	backend = wb_store_backend_find(state.backend);
+	if (!state.wanted || !backend || !backend->of_ram || state.bytes % WB_STORE_PAGE)
 		return wb_fail(err, -EINVAL, "%s asks for nothing to be held", WB_STORE_STATE);
 	r = take_pages(env, &state, &local);
 	state.wanted = false;
-	/* The list of pieces may be what there is no room for. */
+	/* This fails if /run has no room for the list of pieces; the store is then given up. */
 	if (r == 0)
 		r = wb_store_state_write(env->sys, &state, &local);
 	if (r < 0) {

@@ -6,6 +6,7 @@
 
 /*
  * Take the huge pages that the state file asks for, and answer there. 0: the caller has to stay
- * alive, with its file descriptors, until the jump. Negative: nothing is held; the answer says so.
+ * alive, with its file descriptors, until the jump. Negative: nothing is held; the state file has
+ * the reason.
  */
 int wb_store_hold(const struct wb_store_env *env, struct wb_error *err);

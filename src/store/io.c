@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* struct wb_store_io over the real machine. */
+/* The real implementation of struct wb_store_io. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "store/impl.h"
+#include "sys/spawn.h"
+#include "systemd/systemctl.h"
 
 #ifndef MFD_HUGE_2MB
 #define MFD_HUGE_2MB (21u << 26)
@@ -23,6 +24,9 @@
 #define SMALL_PAGE 4096
 #define UNIT "warmboot-store.service"
 #define HOLDER "@warmboot-store"
+/* The holder compacts memory first; its unit's TimeoutStartSec= is as long. */
+#define HOLDER_MS WB_SPAWN_LONGEST_MS
+#define MODULE_MS 30000
 
 /* Bits of /proc/self/pagemap, Documentation/admin-guide/mm/pagemap.rst. */
 #define PM_PRESENT (1ull << 63)
@@ -59,6 +63,57 @@ static int real_map(
 	return r;
 }
 
+/*
+ * Copy through a pipe: if a mapped page is gone, the kernel returns EFAULT. /dev/mem itself cannot
+ * be read, because read(2) ends at the end of RAM (valid_phys_addr_range() in the kernel's
+ * arch/x86/mm/mmap.c).
+ */
+static int real_copy(void *ctx, const uint8_t *from, void *ret, size_t n)
+{
+	uint8_t *to = ret;
+	int ends[2], r = 0;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	while (n && r == 0) {
+		size_t part = n < SMALL_PAGE ? n : SMALL_PAGE;
+		ssize_t put = write(ends[1], from, part);
+
+		if (put < 0)
+			r = -errno;
+		else if (put == 0 || read(ends[0], to, (size_t)put) != put)
+			r = -EIO;
+		else {
+			from += put;
+			to += put;
+			n -= (size_t)put;
+		}
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return r;
+}
+
+/* O_EXCL without O_CREAT fails for a block device that the system uses (open(2)). */
+static int real_claimed(void *ctx, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == EBUSY ? 1 : -errno;
+	close(fd);
+	return 0;
+}
+
+static int64_t real_file_size(void *ctx, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? st.st_size : -EINVAL;
+}
+
 static void real_unmap(void *ctx, uint8_t *at, uint64_t size)
 {
 	munmap(at, size);
@@ -66,7 +121,7 @@ static void real_unmap(void *ctx, uint8_t *at, uint64_t size)
 
 static int real_sync(void *ctx, uint8_t *at, uint64_t size)
 {
-	/* Memory itself has nowhere to be written to, and says so. */
+	/* Memory has no file to be written to: EINVAL. */
 	return msync(at, size, MS_SYNC) < 0 && errno != EINVAL ? -errno : 0;
 }
 
@@ -80,7 +135,7 @@ static int real_physical(void *ctx, const uint8_t *at, size_t n, uint64_t *ret)
 		const volatile uint8_t *page = at + i * WB_STORE_PAGE;
 		uint64_t entry;
 
-		(void)*page; /* only what was touched has an entry */
+		(void)*page; /* only a touched page has an entry */
 		if (pread(fd, &entry, sizeof(entry),
 			    (off_t)((uintptr_t)page / SMALL_PAGE * sizeof(entry))) != sizeof(entry))
 			r = -EIO;
@@ -128,6 +183,14 @@ static int real_write_text(void *ctx, const char *path, const char *text)
 	return r;
 }
 
+static bool real_on_root(void *ctx, const char *path, const char *below)
+{
+	struct stat root, st;
+
+	return stat("/", &root) == 0 && (stat(path, &st) == 0 || stat(below, &st) == 0) &&
+	       st.st_dev == root.st_dev;
+}
+
 static int real_create_file(void *ctx, const char *path, uint64_t size)
 {
 	char dir[256];
@@ -162,42 +225,28 @@ static int real_self(void *ctx)
 	return getpid();
 }
 
-/* Without its words: whoever called says it better. */
-static int run(char *const *argv)
+/* Run a program without its messages; the caller has a better sentence. */
+static int run(const char *const *argv, long ms)
 {
-	posix_spawn_file_actions_t quiet;
-	extern char **environ;
-	int status, r;
-	pid_t pid;
+	int r = wb_spawn(&(struct wb_spawn){.argv = argv, .deadline_ms = ms}, NULL, NULL);
 
-	posix_spawn_file_actions_init(&quiet);
-	posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	r = -posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&quiet);
-	if (r < 0)
-		return r;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+	return r > 0 ? -EIO : r;
 }
 
 static int systemctl(const char *verb)
 {
-	char *const argv[] = {"systemctl", "--quiet", (char *)verb, UNIT, NULL};
-
-	return run(argv);
+	return wb_systemctl(
+		&wb_runner_host, &(struct wb_systemctl){verb, UNIT, "--quiet", HOLDER_MS}, NULL);
 }
 
 static int real_load_module(void *ctx, const char *name)
 {
-	char *const argv[] = {"/sbin/modprobe", "-q", (char *)name, NULL};
+	const char *const argv[] = {"/sbin/modprobe", "-q", name, NULL};
 
-	return run(argv) < 0 ? -ENOENT : 0;
+	return run(argv, MODULE_MS) < 0 ? -ENOENT : 0;
 }
 
-/* In the child: a session of its own, and a standard output that it closes when it is ready. */
+/* In the child: begin a session, with a standard output that is closed when the child is ready. */
 static void become_holder(int ready)
 {
 	char *const argv[] = {HOLDER, "store", "hold", NULL};
@@ -215,7 +264,6 @@ static void become_holder(int ready)
 
 static int daemonise(void)
 {
-	char byte;
 	int ends[2], r;
 	pid_t pid;
 
@@ -227,9 +275,13 @@ static int daemonise(void)
 	r = pid < 0 ? -errno : 0;
 	close(ends[1]);
 	if (r == 0) {
-		waitpid(pid, NULL, 0);
-		while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+		/* The child's end of the pipe is closed when it is ready, or has ended. */
+		struct pollfd p = {.fd = ends[0], .events = POLLIN};
+
+		wb_reap(pid, HOLDER_MS, NULL);
+		while ((r = poll(&p, 1, HOLDER_MS)) < 0 && errno == EINTR)
 			;
+		r = r > 0 ? 0 : r == 0 ? -ETIME : -errno;
 	}
 	close(ends[0]);
 	return r;
@@ -250,14 +302,14 @@ static int real_stop_holder(void *ctx, bool systemd, int pid)
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0; /* it is gone */
+		return 0; /* the holder has ended already */
 	if (read(fd, name, sizeof(name)) < 0)
 		name[0] = 0;
 	close(fd);
-	/* Its number may be another's by now. */
+	/* The process number may belong to another process by now. */
 	if (pid <= 0 || memcmp(name, HOLDER, sizeof(HOLDER)) || kill(pid, SIGKILL) < 0)
 		return 0;
-	/* The memory is back when the process is gone, not when it was told to go. */
+	/* The memory is released when the process is gone, not when it was signalled. */
 	for (int i = 0; i < 500 && kill(pid, 0) == 0; i++)
 		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 	return 0;
@@ -266,6 +318,9 @@ static int real_stop_holder(void *ctx, bool systemd, int pid)
 const struct wb_store_io wb_store_io_host = {
 	.area = real_area,
 	.map = real_map,
+	.copy = real_copy,
+	.claimed = real_claimed,
+	.file_size = real_file_size,
 	.unmap = real_unmap,
 	.sync = real_sync,
 	.physical = real_physical,
@@ -274,6 +329,7 @@ const struct wb_store_io wb_store_io_host = {
 	.close = real_close,
 	.write_text = real_write_text,
 	.create_file = real_create_file,
+	.on_root = real_on_root,
 	.cpus = real_cpus,
 	.self = real_self,
 	.load_module = real_load_module,

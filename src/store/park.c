@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Objects that were put into a store by one process, for another one of the same boot to go on from. */
+/*
+ * Parking a store: one process leaves its objects to another one of the same boot, which goes on
+ * writing.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +10,20 @@
 #include "store/impl.h"
 #include "store/state.h"
 
-/* Many units with as many images each. */
+/* The largest parked file that is read: enough for many units with many images each. */
 #define LARGEST_TABLE (64u << 20)
 
-/* As when it is sealed, but in a file: in the store itself there is nothing to be found. */
+/*
+ * Write header and table as for sealing, but to a file, so that the store itself stays unreadable.
+ */
 int wb_store_park(struct wb_store *s, struct wb_error *err)
 {
 	struct wb_store_header h = {
-		.size = s->state.bytes, .high = s->high, .table_off = WB_STORE_BLOCK};
+		.size = s->state.bytes,
+		.high = s->high,
+		.table_off = WB_STORE_BLOCK,
+		.state = WB_STORE_SEALED,
+	};
 	WB_CLEAN_BLOB table = {}, file = {};
 	int r;
 
@@ -35,50 +44,23 @@ int wb_store_park(struct wb_store *s, struct wb_error *err)
 	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", WB_STORE_PARKED, strerror(-r)) : 0;
 }
 
-static int by_offset(const void *a, const void *b)
-{
-	const struct wb_store_extent *x = a, *y = b;
-
-	return x->off < y->off ? -1 : x->off > y->off;
-}
-
-static int all_extents(const struct wb_store_table *t, struct wb_store_extent **ret, size_t *ret_n)
-{
-	struct wb_store_extent *list;
-	size_t n = 0, k = 0;
-
-	for (size_t i = 0; i < t->n; i++)
-		n += t->items[i].n;
-	list = calloc(n + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < t->n; i++)
-		for (size_t e = 0; e < t->items[i].n; e++)
-			list[k++] = t->items[i].extents[e];
-	qsort(list, n, sizeof(*list), by_offset);
-	*ret = list;
-	*ret_n = n;
-	return 0;
-}
-
-/* What lies between the objects is free. -EBADMSG: two objects claim the same room. */
+/* Collect the free room between the objects. */
 static int find_room(struct wb_store *s, const struct wb_store_table *t)
 {
 	struct wb_store_extent *list;
 	uint64_t next = WB_STORE_BLOCK;
 	size_t n, n_gap = 0;
-	int r = all_extents(t, &list, &n);
+	int r = wb_store_table_extents(t, &list, &n);
 
 	if (r < 0)
 		return r;
-	/* A gap is before an extent, so the list holds them as it is passed. */
+	/*
+	 * The list of extents becomes the list of gaps, in place. An extent has at most one gap before it, so
+	 * no extent is overwritten before it was read.
+	 */
 	for (size_t i = 0; i < n; i++) {
 		struct wb_store_extent x = list[i];
 
-		if (x.off < next) {
-			free(list);
-			return -EBADMSG;
-		}
 		if (x.off > next)
 			list[n_gap++] = (struct wb_store_extent){next, x.off - next, 0};
 		next = wb_align_up(x.off + x.size, WB_STORE_BLOCK);
@@ -114,7 +96,10 @@ void wb_store_unpark(struct wb_store *s)
 	const struct wb_files *files = s->env->sys->files;
 	WB_CLEAN_BLOB file = {};
 
-	/* One that is missing, of another store or damaged: then the store is empty. */
+	/*
+	 * Without a parked table, or with a damaged one or one of another store, the store is
+	 * empty.
+	 */
 	if (files->exists(files->ctx, WB_STORE_PARKED) &&
 		files->read(files->ctx, WB_STORE_PARKED, LARGEST_TABLE, &file, NULL) == 0)
 		take_table(s, wb_blob_view(&file));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A region that the command lines of both kernels set aside (memmap=nn!ss). Neither of the system
- * calls that load a kernel places anything there, so that it is the store for signed kernels, too.
+ * The backend "pmem": a region that the command lines of both kernels set aside (struct wb_arch,
+ * region_word). Neither of the system calls that load a kernel places anything there, so this
+ * backend also works with signed kernels.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,59 +23,92 @@ static int fill(struct wb_store_state *s, uint64_t start, uint64_t size)
 			      : -ENOMEM;
 }
 
+static int pmem_available(const struct wb_store_env *env, uint64_t bytes, struct wb_error *err)
+{
+	struct wb_store_region region;
+	int r = wb_store_region_ready(env->sys->files, bytes, &region, err);
+
+	if (r == 0 || r == -EACCES)
+		return 0;
+	return bytes ? r : wb_fail_in(err, r, "--store=pmem: ");
+}
+
+/*
+ * May a store be made in the region? Unknown contents are old contents of RAM, and are overwritten,
+ * unless they look like data that somebody has put there since.
+ */
+static int check_contents(
+	const struct wb_store_env *env, const struct wb_store_region *region, struct wb_error *err)
+{
+	size_t n = region->size < WB_STORE_FOREIGN ? (size_t)region->size : WB_STORE_FOREIGN;
+	WB_CLEAN_BLOB head = {};
+	struct wb_store_header h;
+	const char *foreign;
+	int r;
+
+	if (wb_store_pmem_in_use(env, region->start, region->size))
+		return wb_fail(err, -EBUSY,
+			"the store's region at %#llx is in use as a disk (/dev/pmem): a file "
+			"system or swap space lies on it; unmount it",
+			(unsigned long long)region->start);
+	if (wb_store_header_at(env, region->start, region->size, &h))
+		return 0;
+	if (wb_blob_reserve(&head, n) < 0)
+		return wb_oom(err);
+	for (size_t at = 0; at < n; at += WB_STORE_BLOCK) {
+		r = wb_store_peek(env, region->start + at, head.data + at, WB_STORE_BLOCK);
+		if (r < 0)
+			return wb_fail(err, -EACCES,
+				"the store's region at %#llx cannot be read: %s",
+				(unsigned long long)region->start, strerror(-r));
+	}
+	foreign = wb_store_foreign((struct wb_bytes){head.data, n});
+	return foreign ? wb_fail(err, -EBUSY,
+				 "the store's region at %#llx holds what looks like %s, and "
+				 "warmboot does not write over it; if it is nobody's, remove it by "
+				 "\"modprobe -a nd_pmem %s\" and \"wipefs --all\" on its "
+				 "/dev/pmem",
+				 (unsigned long long)region->start, foreign,
+				 wb_store_pmem_module(env))
+		       : 0;
+}
+
 static int pmem_reserve(
 	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
 {
 	struct wb_store_region region;
 	int r = wb_store_region_ready(env->sys->files, state->bytes, &region, err);
 
+	if (r == 0)
+		r = check_contents(env, &region, err);
+	if (r == 0)
+		r = wb_store_erase_old(env, &wb_store_pmem, err);
 	if (r < 0)
 		return r;
-	if (wb_store_pmem_in_use(env->sys->files))
-		return wb_fail(err, -EBUSY,
-			"a file system or swap space lies on /dev/pmem, which may be the store's "
-			"region; unmount it");
-	wb_store_guard(env);
 	r = fill(state, region.start, state->bytes);
 	return r < 0 ? wb_fail(err, r, "out of memory")
 		     : wb_store_state_write(env->sys, state, err);
 }
 
-/* Memory that nobody clears before the next one uses it. */
 static int pmem_release(
 	const struct wb_store_env *env, const struct wb_store_state *state, struct wb_error *err)
 {
-	const struct wb_store_io *io = env->io;
-	uint8_t *at;
-	int r = 0;
-
-	if (state->pieces.n != 1)
-		return 0;
-	if (io->area(io->ctx, state->bytes, &at) < 0)
-		return wb_oom(err);
-	r = wb_store_map(env, state->pieces.path, &state->pieces.items[0], true, at, err);
-	if (r == 0) {
-		memset(at, 0, state->bytes);
-		r = io->sync(io->ctx, at, state->bytes);
-	}
-	io->unmap(io->ctx, at, state->bytes);
-	return r;
+	return 0; /* the region stays, for the next store */
 }
 
-/* How large the store is that lies at the beginning of a region; 0: none does. */
-static uint64_t peek(const struct wb_store_env *env, const struct wb_store_region *region)
+/* The size of the store at the beginning of a region; 0: there is none. */
+static uint64_t look_at(const struct wb_store_env *env, const struct wb_store_region *region)
 {
-	struct wb_store_piece part = {region->start, region->start, WB_STORE_BLOCK};
-	const struct wb_store_io *io = env->io;
-	uint64_t size = 0;
-	uint8_t *at;
+	uint8_t block[WB_STORE_BLOCK];
+	struct wb_bytes b = {block, sizeof(block)};
+	struct wb_store_header h;
 
-	if (io->area(io->ctx, WB_STORE_PAGE, &at) < 0)
+	if (wb_store_peek(env, region->start, block, sizeof(block)) < 0)
 		return 0;
-	if (wb_store_map(env, "/dev/mem", &part, false, at, NULL) == 0)
-		size = wb_store_header_size((struct wb_bytes){at, WB_STORE_BLOCK});
-	io->unmap(io->ctx, at, WB_STORE_PAGE);
-	return size <= region->size ? size : 0;
+	if (wb_store_header_check(b, region->size, &h))
+		return h.size;
+	/* The size in a damaged header does not count. */
+	return wb_store_has_magic(b) ? region->size : 0;
 }
 
 static int pmem_find(
@@ -85,7 +119,7 @@ static int pmem_find(
 	uint64_t size;
 
 	for (size_t i = 0; wb_store_region_running(env->sys->files, i, &region); i++) {
-		size = peek(env, &region);
+		size = look_at(env, &region);
 		if (!size)
 			continue;
 		if (!s.backend || fill(&s, region.start, size) < 0)
@@ -97,9 +131,19 @@ static int pmem_find(
 	return wb_fail(err, -ENOENT, "no store was handed on to this boot");
 }
 
+static bool pmem_in_use(const struct wb_store_env *env, const struct wb_store_state *state)
+{
+	const struct wb_store_piece *p = &state->pieces.items[0];
+
+	return wb_store_pmem_in_use(env, p->start, p->size);
+}
+
 const struct wb_store_backend wb_store_pmem = {
 	.name = "pmem",
+	.set_aside = true,
+	.available = pmem_available,
 	.reserve = pmem_reserve,
+	.in_use = pmem_in_use,
 	.release = pmem_release,
 	.find = pmem_find,
 };

@@ -1,47 +1,32 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Finding a store again, and taking out of it only what is as it was put in. */
+/* Finding a store in the next boot, and reading only objects whose checksums are right. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cmdline.h"
+#include "core/text.h"
+#include "jump/record.h"
 #include "store/impl.h"
-#include "sys/handoff.h"
 
-/* Below this, starting a thread takes longer than hashing. */
+/* For less than this, starting a thread takes longer than hashing. */
 #define WORTH_A_THREAD (8 << 20)
 #define MAX_THREADS 16
 
 #define NONE "no store was handed on to this boot"
 
-static bool hex_nonce(const char *hex, uint8_t ret[16])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	if (strlen(hex) != 32 || strspn(hex, digits) != 32)
-		return false;
-	for (size_t i = 0; i < 16; i++)
-		ret[i] = (uint8_t)((strchr(digits, hex[2 * i]) - digits) << 4 |
-				   (strchr(digits, hex[2 * i + 1]) - digits));
-	return true;
-}
-
 bool wb_store_jump_nonce(const struct wb_files *files, uint8_t ret[16])
 {
-	WB_CLEAN_BLOB cmdline = {};
-	WB_CLEAN_STR word = NULL;
-	struct wb_handoff h;
+	WB_CLEAN_TRACES traces = {};
+	WB_CLEAN_RECORD rec = {};
+	bool known = wb_record_read(files, WB_RECORD_JUMP, &rec, NULL) == 0;
+	const char *number;
 
-	if (wb_handoff_read(files, &h)) {
-		memcpy(ret, h.nonce, 16);
-		return true;
-	}
-	/* The mark that a load by kexec_file_load leaves (jump/record.h). */
-	return files->read(files->ctx, "/proc/cmdline", 1 << 20, &cmdline, NULL) == 0 &&
-	       wb_cmdline_get((const char *)cmdline.data, "warmboot.jump", &word) == 0 &&
-	       hex_nonce(word, ret);
+	if (wb_traces_read(files, &traces) < 0)
+		return false;
+	number = wb_jump_number(known ? &rec : NULL, &traces);
+	return number && wb_hex_read(number, 16, ret);
 }
 
 int wb_store_load_table(struct wb_store *s, struct wb_error *err)
@@ -58,8 +43,8 @@ int wb_store_load_table(struct wb_store *s, struct wb_error *err)
 		return r;
 	if (memcmp(h.nonce, s->state.nonce, sizeof(h.nonce)))
 		return wb_fail(err, -ESTALE,
-			"the store is of another jump than the one that made this boot: nothing is "
-			"taken from it");
+			"the store belongs to another jump than the one that led to this boot: "
+			"nothing is taken from it");
 	r = wb_store_reach(s, h.table_off, h.table_size, err);
 	if (r < 0)
 		return r;
@@ -75,12 +60,14 @@ int wb_store_load_table(struct wb_store *s, struct wb_error *err)
 	s->table = table;
 	table = (struct wb_store_table){};
 	s->high = h.high;
+	s->flags = h.flags;
+	s->taken = h.taken;
 	return 0;
 }
 
 /*
- * Does it lie, or a part of it, in what `next` holds for the next jump? Memory, a region and a file are
- * all used again.
+ * Does the found store overlap the one that `next` holds for the next jump? Memory, a region and a
+ * file are all reused.
  */
 static bool is_of_next(const struct wb_store_state *next, const struct wb_store_pieces *found)
 {
@@ -98,15 +85,14 @@ static bool is_of_next(const struct wb_store_state *next, const struct wb_store_
 	return false;
 }
 
-/* What is in this backend of the kernel before's, mapped but not looked at. */
-static int find_in(const struct wb_store_env *env, const struct wb_store_backend *backend,
+int wb_store_find(const struct wb_store_env *env, const struct wb_store_backend *backend,
 	struct wb_store **ret, struct wb_error *err)
 {
 	WB_CLEAN_STORE_STATE state = {}, next = {};
 	bool held = wb_store_state_read(env->sys->files, &next, NULL) == 0;
 	int r;
 
-	/* There is one file, which may not be written to its end yet. */
+	/* There is only one file, and the next store may still be being written to it. */
 	if (held && backend->wiped && !strcmp(next.backend, backend->name))
 		return wb_fail(err, -ENOENT, NONE);
 	r = backend->find(env, &state, err);
@@ -120,40 +106,106 @@ static int find_in(const struct wb_store_env *env, const struct wb_store_backend
 	return r;
 }
 
+/* A number for this boot, never 0. False: the kernel does not tell the id of this boot. */
+static bool boot_mark(const struct wb_files *files, uint64_t *ret)
+{
+	WB_CLEAN_BLOB id = {};
+
+	if (files->read(files->ctx, "/proc/sys/kernel/random/boot_id", 64, &id, NULL) < 0)
+		return false;
+	*ret = wb_store_hash(id.data, id.size) | 1;
+	return true;
+}
+
+int wb_store_find_whole(const struct wb_store_env *env, const struct wb_store_backend *backend,
+	struct wb_store **ret, struct wb_error *err)
+{
+	WB_CLEAN_STORE s = NULL;
+	uint8_t nonce[16];
+	bool jumped = wb_store_jump_nonce(env->sys->files, nonce);
+	uint64_t mark;
+	int r = wb_store_find(env, backend, &s, err);
+
+	if (r < 0)
+		return r;
+	if (jumped)
+		memcpy(s->state.nonce, nonce, sizeof(nonce));
+	r = wb_store_load_table(s, err);
+	if (r < 0)
+		return r;
+	/* Without a jump the nonce above is zero, and a store with a nonce of zeroes would count as this boot's. */
+	if (!jumped)
+		return wb_fail(err, -ESTALE,
+			"the store belongs to a jump, but no jump of warmboot led to this boot: "
+			"nothing is taken from it");
+	if (s->taken && (!boot_mark(env->sys->files, &mark) || mark != s->taken))
+		return wb_fail(err, -ESTALE,
+			"another boot has begun to bring back what is in the store: nothing is "
+			"taken from it again");
+	s->sealed = true;
+	*ret = s;
+	s = NULL;
+	return 0;
+}
+
 int wb_store_attach(const struct wb_store_env *env, struct wb_store **ret, struct wb_error *err)
 {
 	struct wb_error first = {};
-	uint8_t nonce[16];
-	bool jumped = wb_store_jump_nonce(env->sys->files, nonce);
 
 	wb_store_guard(env);
 	for (size_t i = 0; wb_store_backends[i]; i++) {
-		WB_CLEAN_STORE s = NULL;
 		struct wb_error local = {};
-		int r = find_in(env, wb_store_backends[i], &s, &local);
+		int r = wb_store_find_whole(env, wb_store_backends[i], ret, &local);
 
-		if (r == 0 && jumped)
-			memcpy(s->state.nonce, nonce, sizeof(nonce));
 		if (r == 0)
-			r = wb_store_load_table(s, &local);
-		/* A nonce of zeroes would otherwise be as good as none. */
-		if (r == 0 && !jumped)
-			r = wb_fail(&local, -ESTALE,
-				"the store is of a jump, and this boot was made by none of ours: "
-				"nothing is taken from it");
-		if (r == 0) {
-			s->sealed = true;
-			*ret = s;
-			s = NULL;
 			return 0;
-		}
-		/* The most telling of all answers. */
+		/* Keep the first answer that says more than -ENOENT. */
 		if (!first.code || (first.code == -ENOENT && r != -ENOENT))
 			first = local;
 	}
 	if (err)
 		*err = first;
 	return first.code;
+}
+
+/* Write the mark into the header in one step; another process may have been faster. */
+static int mark_taken(struct wb_store_header *h, uint64_t mark, struct wb_error *err)
+{
+	uint64_t found = 0;
+
+	if (h->state == WB_STORE_SEALED && (__atomic_compare_exchange_n(&h->taken, &found, mark,
+						    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) ||
+						   found == mark))
+		return 0;
+	return wb_fail(err, -ESTALE, "the store was used already: nothing is taken from it again");
+}
+
+int wb_store_claim(struct wb_store *s, struct wb_error *err)
+{
+	const struct wb_store_io *io = s->env->io;
+	struct wb_store_piece part = s->state.pieces.items[0];
+	uint64_t mark;
+	uint8_t *at;
+	int r;
+
+	if (!s->attached)
+		return wb_fail(err, -EINVAL, "the store is one for the next jump");
+	if (!boot_mark(s->env->sys->files, &mark))
+		return wb_fail(err, -EIO, "the kernel does not tell the id of this boot");
+	if (io->area(io->ctx, WB_STORE_PAGE, &at) < 0)
+		return wb_oom(err);
+	part.size = WB_STORE_BLOCK;
+	r = wb_store_map(s->env, s->state.pieces.path, &part, true, at, err);
+	if (r == 0)
+		r = mark_taken((struct wb_store_header *)at, mark, err);
+	if (r == 0) {
+		r = io->sync(io->ctx, at, WB_STORE_BLOCK);
+		if (r < 0)
+			wb_fail(err, -EIO, "the store's header cannot be written: %s",
+				strerror(-r));
+	}
+	io->unmap(io->ctx, at, WB_STORE_PAGE);
+	return r;
 }
 
 bool wb_store_object(const struct wb_store *s, size_t i, struct wb_store_object *ret)
@@ -169,8 +221,8 @@ bool wb_store_object(const struct wb_store *s, size_t i, struct wb_store_object 
 struct check {
 	const struct wb_store *store;
 	const struct wb_store_entry *entry;
-	atomic_size_t next; /* extent to take */
-	atomic_size_t bad;  /* one that is damaged; entry->n: none */
+	atomic_size_t next; /* index of the extent that the next free thread checks */
+	atomic_size_t bad;  /* index of a damaged extent; entry->n: none was found */
 };
 
 static void *check_extents(void *arg)
@@ -229,7 +281,7 @@ int wb_store_get(const struct wb_store *s, const char *name, struct wb_store_rea
 
 	if (!wb_store_table_find(&s->table, name, &i))
 		return wb_fail(err, -ENOENT, "the store holds no \"%s\"", name);
-	/* What is mapped of it grows; what it holds does not change. */
+	/* The cast is allowed, because a check maps more of the store and never changes its contents. */
 	r = check_entry((struct wb_store *)s, &s->table.items[i], err);
 	if (r < 0)
 		return r;
@@ -280,53 +332,4 @@ int wb_store_check(const struct wb_store *s, struct wb_error *err)
 			return r;
 	}
 	return 0;
-}
-
-/* ---- the end ---- */
-
-static int wipe(struct wb_store *s, uint64_t high, struct wb_error *err)
-{
-	const struct wb_store_io *io = s->env->io;
-	int r = wb_store_reach_all(s, err);
-
-	if (r < 0)
-		return r;
-	wb_store_table_deinit(&s->table);
-	memset(s->at, 0, high);
-	r = io->sync(io->ctx, s->at, s->state.bytes);
-	if (r < 0)
-		return wb_fail(err, -EIO, "the store could not be wiped: %s", strerror(-r));
-	wb_store_unguard(s->env);
-	return s->backend->wiped ? s->backend->wiped(s->env, err) : 0;
-}
-
-int wb_store_wipe(struct wb_store *s, struct wb_error *err)
-{
-	return wipe(s, s->high, err);
-}
-
-int wb_store_wipe_any(const struct wb_store_env *env, struct wb_error *err)
-{
-	int r = -ENOENT;
-
-	wb_store_guard(env);
-	for (size_t i = 0; wb_store_backends[i]; i++) {
-		const struct wb_store_backend *backend = wb_store_backends[i];
-		WB_CLEAN_STORE s = NULL;
-		struct wb_error local = {};
-		int got = find_in(env, backend, &s, &local);
-
-		/* Its header may be damaged: all of it, then. */
-		if (got == 0)
-			got = wipe(s, s->state.bytes, &local);
-		else if (got == -EBADMSG && backend->wiped)
-			got = backend->wiped(env, &local);
-		if (got < 0 && got != -ENOENT && err)
-			*err = local;
-		if (got == 0)
-			r = r == -ENOENT ? 0 : r;
-		else if (got != -ENOENT)
-			r = got;
-	}
-	return r == -ENOENT ? wb_fail(err, r, NONE) : r;
 }

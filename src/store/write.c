@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Putting objects into a store: room is given out block by block, and hashed as it is filled. */
+/* Writing objects into a store: room is allocated in extents of whole blocks, and hashed as it is filled. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +10,10 @@ struct wb_store_writer {
 	struct wb_store *store;
 	struct wb_store_writer *next;
 	struct wb_store_entry entry;
-	size_t capacity;             /* of entry.extents */
+	size_t capacity;             /* number of extents for which entry.extents has room */
 	struct wb_store_extent open; /* being filled: size bytes of `room` */
 	uint64_t room;               /* blocks set aside for it, in bytes; 0: none is open */
-	XXH64_state_t *hash;         /* of what the open extent holds */
+	XXH64_state_t *hash;         /* of the contents of the open extent */
 };
 
 /* ---- room ---- */
@@ -30,7 +30,7 @@ static int give_back(struct wb_store *s, uint64_t off, uint64_t size)
 	}
 	gap = realloc(s->gap, (s->n_gap + 1) * sizeof(*gap));
 	if (!gap)
-		return -ENOMEM; /* the room is lost, nothing else */
+		return -ENOMEM; /* these blocks stay unused; callers may ignore it */
 	s->gap = gap;
 	gap[s->n_gap++] = (struct wb_store_extent){off, size, 0};
 	return 0;
@@ -45,8 +45,8 @@ static void take_gap(struct wb_store *s, size_t i, uint64_t size)
 }
 
 /*
- * Up to `want` bytes in one place, at least `least`: from a gap that fits whole, else from what was
- * never given out, else from the largest gap. False: there is no such place.
+ * Up to `want` bytes in one place, at least `least`: from a gap that is large enough, else
+ * from the part that was never used, else from the largest gap. False: there is no such place.
  */
 static bool get_room(
 	struct wb_store *s, uint64_t want, uint64_t least, uint64_t *ret_off, uint64_t *ret_size)
@@ -134,7 +134,7 @@ static void unlink_writer(struct wb_store_writer *w)
 	free(w);
 }
 
-/* Put the open extent on the list, and its blocks that were not needed back. */
+/* Add the open extent to the list, and free its unused blocks. */
 static int close_extent(struct wb_store_writer *w)
 {
 	uint64_t used = wb_align_up(w->open.size, WB_STORE_BLOCK);
@@ -196,7 +196,7 @@ int wb_store_space(struct wb_store_writer *w, uint8_t **ret, size_t *ret_n, stru
 
 void wb_store_commit(struct wb_store_writer *w, size_t n)
 {
-	/* Now, while it is still in the CPU's cache. */
+	/* Hash now, while the data is still in the CPU's cache. */
 	XXH64_update(w->hash, w->store->at + w->open.off + w->open.size, n);
 	w->open.size += n;
 	w->entry.size += n;
@@ -213,7 +213,7 @@ int wb_store_write(struct wb_store_writer *w, const void *buf, size_t n, struct 
 
 		if (r < 0)
 			return r;
-		/* In parts that the cache holds until they are hashed. */
+		/* Write in parts that stay in the cache until they are hashed. */
 		if (room > (256 << 10))
 			room = 256 << 10;
 		if (room > n)
@@ -289,17 +289,11 @@ int wb_store_forget(struct wb_store *s, const char *prefix, struct wb_error *err
 	return 0;
 }
 
-void wb_store_scrub(struct wb_store *s)
-{
-	if (s->attached || s->sealed)
-		return;
-	memset(s->at, 0, s->high);
-	s->sealed = true;
-}
-
 int wb_store_seal(struct wb_store *s, struct wb_error *err)
 {
-	struct wb_store_header h = {.size = s->state.bytes};
+	struct wb_store_header h = {
+		.size = s->state.bytes, .flags = s->flags, .state = WB_STORE_OPEN};
+	struct wb_store_header *there = (struct wb_store_header *)s->at;
 	const struct wb_store_io *io = s->env->io;
 	WB_CLEAN_BLOB table = {};
 	uint64_t room;
@@ -327,11 +321,15 @@ int wb_store_seal(struct wb_store *s, struct wb_error *err)
 	memcpy(h.nonce, s->state.nonce, sizeof(h.nonce));
 	h.high = s->high;
 	wb_store_header_finish(&h);
-	/* Last of all: until now there is nothing to be found. */
+	/*
+	 * The header comes after all else, still as that of an open store. Its state changes last, by one atomic
+	 * store, so the store looks whole only when it is.
+	 */
+	memcpy(s->at, &h, sizeof(h));
 	r = io->sync(io->ctx, s->at, s->state.bytes);
 	if (r == 0) {
-		memcpy(s->at, &h, sizeof(h));
-		r = io->sync(io->ctx, s->at, s->state.bytes);
+		__atomic_store_n(&there->state, WB_STORE_SEALED, __ATOMIC_SEQ_CST);
+		r = io->sync(io->ctx, s->at, WB_STORE_BLOCK);
 	}
 	if (r < 0)
 		return wb_fail(err, -EIO, "the store could not be written out: %s", strerror(-r));

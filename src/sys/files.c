@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* struct wb_files over the real file system. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -15,10 +16,10 @@ static int fail_file(struct wb_error *err, int r, const char *what, const char *
 	return wb_fail(err, r, "cannot %s %s: %s", what, path, strerror(-r));
 }
 
-/* /dev/kmsg gives a record at a time, and only to one who has room for the longest. */
+/* /dev/kmsg gives one record a read, and only to a buffer with room for the longest. */
 #define RECORD 8193
 
-/* Files in /proc and /sys tell no size, so the end of file decides. */
+/* Files in /proc and /sys have no size, so read until the end of file. */
 static int read_to_end(int fd, size_t limit, struct wb_blob *b)
 {
 	for (;;) {
@@ -32,7 +33,9 @@ static int read_to_end(int fd, size_t limit, struct wb_blob *b)
 				return r;
 		}
 		got = read(fd, b->data + b->size, b->capacity - b->size - 1);
-		/* The kernel's log skips what it has overwritten, and ends by having no more now. */
+		/*
+		 * EPIPE: the kernel's log skips records that were overwritten. It ends with EAGAIN.
+		 */
 		if (got < 0 && (errno == EINTR || errno == EPIPE))
 			continue;
 		if (got < 0 && errno != EAGAIN)
@@ -47,7 +50,10 @@ static int read_to_end(int fd, size_t limit, struct wb_blob *b)
 	return 0;
 }
 
-/* sysfs calls every file one page long, so a size above the limit proves nothing yet. */
+/*
+ * sysfs reports one page for every file, so a size above the limit does not prove that it is too
+ * large.
+ */
 static size_t expected_size(const struct stat *st, size_t limit)
 {
 	if (!S_ISREG(st->st_mode))

@@ -1,41 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Reading the notes of the old kernel's user space: the handoff block, and the ranges of its store.
+ */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "arch/arch.h"
 #include "sys/handoff.h"
 
-#define NODE_LIMIT (16 << 20) /* a store of a million pieces */
+/* The sum of all pieces; larger than any machine's memory, and sums of it do not overflow. */
+#define MOST_BYTES (1ull << 52)
 
-/* The first node that fn takes; its answer, or -ENOENT. The magic tells more than a node's type. */
-static int each_node(
-	const struct wb_files *files, int (*fn)(struct wb_bytes node, void *arg), void *arg)
+static int each_note(
+	const struct wb_files *files, int (*fn)(struct wb_bytes note, void *arg), void *arg)
 {
-	static const char dir[] = "/sys/kernel/boot_params/setup_data";
-	WB_CLEAN_STRV nodes = {};
+	const struct wb_arch *arch = wb_arch_of(files);
 
-	if (files->list(files->ctx, dir, &nodes, NULL) < 0)
-		return -ENOENT;
-	for (size_t i = 0; i < nodes.n; i++) {
-		WB_CLEAN_BLOB data = {};
-		char path[128];
-		int r;
-
-		snprintf(path, sizeof(path), "%s/%s/data", dir, nodes.items[i]);
-		if (files->read(files->ctx, path, NODE_LIMIT, &data, NULL) < 0)
-			continue;
-		r = fn(wb_blob_view(&data), arg);
-		if (r != -ENOENT)
-			return r;
-	}
-	return -ENOENT;
+	return arch->each_note ? arch->each_note(files, fn, arg) : -ENOENT;
 }
 
-static int take_handoff(struct wb_bytes node, void *arg)
+bool wb_handoff_possible(const struct wb_files *files)
+{
+	const struct wb_arch *arch = wb_arch_of(files);
+
+	return arch->may_have_notes && arch->may_have_notes(files);
+}
+
+static int take_handoff(struct wb_bytes note, void *arg)
 {
 	struct wb_handoff h;
 
-	if (!wb_get_struct(node, 0, &h, sizeof(h)) || h.magic != WB_HANDOFF_MAGIC ||
+	if (!wb_get_struct(note, 0, &h, sizeof(h)) || h.magic != WB_HANDOFF_MAGIC ||
 		h.version != WB_HANDOFF_VERSION)
 		return -ENOENT;
 	*(struct wb_handoff *)arg = h;
@@ -44,7 +39,7 @@ static int take_handoff(struct wb_bytes node, void *arg)
 
 bool wb_handoff_read(const struct wb_files *files, struct wb_handoff *ret)
 {
-	return each_node(files, take_handoff, ret) == 0;
+	return each_note(files, take_handoff, ret) == 0;
 }
 
 int wb_handoff_store_parse(struct wb_bytes in, struct wb_handoff_range **ret, size_t *ret_n)
@@ -52,6 +47,7 @@ int wb_handoff_store_parse(struct wb_bytes in, struct wb_handoff_range **ret, si
 	struct wb_handoff_store head;
 	struct wb_handoff_range *ranges;
 	struct wb_bytes body;
+	uint64_t sum = 0;
 
 	if (!wb_get_struct(in, 0, &head, sizeof(head)) || head.magic != WB_HANDOFF_STORE_MAGIC)
 		return -ENOENT;
@@ -64,8 +60,11 @@ int wb_handoff_store_parse(struct wb_bytes in, struct wb_handoff_range **ret, si
 	for (size_t i = 0; i < head.n; i++) {
 		wb_get_struct(body, i * sizeof(*ranges), &ranges[i], sizeof(*ranges));
 		if (ranges[i].size && ranges[i].start + ranges[i].size > ranges[i].start &&
-			!((ranges[i].start | ranges[i].size) % 4096))
+			!((ranges[i].start | ranges[i].size) % 4096) &&
+			ranges[i].size <= MOST_BYTES - sum) {
+			sum += ranges[i].size;
 			continue;
+		}
 		free(ranges);
 		return -EBADMSG;
 	}
@@ -79,18 +78,18 @@ struct ranges {
 	size_t n;
 };
 
-static int take_store(struct wb_bytes node, void *arg)
+static int take_store(struct wb_bytes note, void *arg)
 {
 	struct ranges *ret = arg;
 
-	return wb_handoff_store_parse(node, &ret->items, &ret->n);
+	return wb_handoff_store_parse(note, &ret->items, &ret->n);
 }
 
 int wb_handoff_store_read(
 	const struct wb_files *files, struct wb_handoff_range **ret, size_t *ret_n)
 {
 	struct ranges got = {};
-	int r = each_node(files, take_store, &got);
+	int r = each_note(files, take_store, &got);
 
 	if (r == 0) {
 		*ret = got.items;

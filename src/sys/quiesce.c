@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The real implementation of struct wb_quiesce: network interfaces, file systems and programs at
+ * rest.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +19,7 @@
 #include <unistd.h>
 
 #include "sys/quiesce.h"
+#include "sys/spawn.h"
 
 extern char **environ;
 
@@ -81,9 +86,9 @@ static int host_thaw(void *ctx, const char *path)
 
 static int host_remount(void *ctx, const char *path, bool read_only)
 {
-	/* What a remount does not name, it takes away; the values are those of MS_*. */
+	/* A remount removes flags that it does not name; the values are those of MS_*. */
 	const unsigned long kept = ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_SYNCHRONOUS;
-	/* No MS_BIND: the file system itself, not only this mount of it. */
+	/* Without MS_BIND the file system itself changes, not only this mount of it. */
 	unsigned long flags = MS_REMOUNT | (read_only ? MS_RDONLY : 0);
 	struct statvfs now;
 
@@ -101,9 +106,11 @@ static int host_run(void *ctx, const char *const *argv)
 	r = posix_spawn(&pid, argv[0], NULL, NULL, (char *const *)argv, environ);
 	if (r)
 		return -r;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	r = wb_reap(pid, WB_SPAWN_LONGEST_MS, &status);
+	if (r == -ETIME)
+		wb_kill_and_reap(pid, NULL);
+	if (r < 0)
+		return r;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 

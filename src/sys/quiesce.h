@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What brings a machine to rest without an init system: an ops table beside struct wb_sys, so
- * that tests fake it. All return 0 or a negative errno.
+ * Bringing a machine to rest without an init system: an ops table beside struct wb_sys, so that
+ * tests fake it. All return 0 or a negative errno.
  */
 #pragma once
 
@@ -14,14 +14,18 @@ struct wb_quiesce {
 	/* Take every network interface but the loopback down. */
 	int (*net_down)(void *ctx);
 	/*
-	 * FIFREEZE, FITHAW of the file system mounted at `path`: everything is written, its journal
-	 * is empty, and writers sleep. -EOPNOTSUPP where the file system cannot.
+	 * FIFREEZE of the file system mounted at `path`: everything is written, its journal is empty, and
+	 * writers sleep. -EOPNOTSUPP where the file system cannot.
 	 */
 	int (*freeze)(void *ctx, const char *path);
+	/* FITHAW, which undoes that. */
 	int (*thaw)(void *ctx, const char *path);
 	/* Change only the read-only flag of a mounted file system. -EBUSY while files are written. */
 	int (*remount)(void *ctx, const char *path, bool read_only);
-	/* Run a program and wait: its exit code, or a negative errno. argv[0] is a path. */
+	/*
+	 * Run a program and wait: its exit code, or a negative errno; -ETIME its time was over and
+	 * it was killed.
+	 */
 	int (*run)(void *ctx, const char *const *argv);
 	/*
 	 * Leave the terminal and the session behind, so that a shutdown that ends sessions does not

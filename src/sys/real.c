@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The real implementation of struct wb_sys: every system call with an effect on the machine. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/kexec.h>
+#include <linux/magic.h>
 #include <linux/reboot.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -125,8 +131,7 @@ static int real_close_fd(void *ctx, int fd)
 	return close(fd) < 0 ? -errno : 0;
 }
 
-/* mkdir -p of everything before the last slash. */
-static int make_parents(const char *path)
+int wb_make_parents(const char *path)
 {
 	char dir[4096];
 	size_t n = strlen(path);
@@ -143,6 +148,22 @@ static int make_parents(const char *path)
 		*p = '/';
 	}
 	return 0;
+}
+
+static int real_make_dir(void *ctx, const char *path, unsigned mode)
+{
+	int fd, r = wb_make_parents(path);
+
+	if (r < 0)
+		return r;
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fchmod(fd, mode) < 0 ? -errno : 0;
+	close(fd);
+	return r;
 }
 
 static int sync_parent(const char *path)
@@ -163,20 +184,49 @@ static int sync_parent(const char *path)
 	return r;
 }
 
+/*
+ * Create a file beside `path` under a name that nobody can predict or have opened. The length of
+ * the name does not depend on the file that it replaces, whose name may have the maximum length.
+ * *ret_name is to be freed.
+ */
+static int create_beside(const char *path, unsigned mode, char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	int in_dir = slash ? (int)(slash + 1 - path) : 0;
+
+	for (int tries = 0; tries < 100; tries++) {
+		WB_CLEAN_STR name = NULL;
+		uint64_t number;
+		int fd, r = real_random(NULL, &number, sizeof(number));
+
+		if (r < 0)
+			return r;
+		if (asprintf(&name, "%.*s.warmboot-%016" PRIx64, in_dir, path, number) < 0) {
+			name = NULL;
+			return -ENOMEM;
+		}
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (fd < 0 && errno == EEXIST)
+			continue;
+		if (fd < 0)
+			return -errno;
+		*ret_name = name;
+		name = NULL;
+		return fd;
+	}
+	return -EEXIST;
+}
+
 static int real_write_file(void *ctx, const char *path, struct wb_bytes contents, unsigned mode)
 {
 	WB_CLEAN_STR tmp = NULL;
-	int fd, r = make_parents(path);
+	int fd, r = wb_make_parents(path);
 
 	if (r < 0)
 		return r;
-	if (asprintf(&tmp, "%s.new", path) < 0) {
-		tmp = NULL;
-		return -ENOMEM;
-	}
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	fd = create_beside(path, mode, &tmp);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = write_all(fd, contents);
 	if (r == 0 && fsync(fd) < 0 && errno != EINVAL)
 		r = -errno;
@@ -203,7 +253,7 @@ static int real_append_file(
 	int fd = open(path, flags, mode), r;
 
 	if (fd < 0 && errno == ENOENT) {
-		r = make_parents(path);
+		r = wb_make_parents(path);
 		if (r < 0)
 			return r;
 		fd = open(path, flags, mode);
@@ -222,7 +272,7 @@ static int real_append_file(
 
 static int real_write_at(void *ctx, const char *path, uint64_t off, struct wb_bytes contents)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), r = 0;
 
 	if (fd < 0)
 		return -errno;
@@ -230,6 +280,46 @@ static int real_write_at(void *ctx, const char *path, uint64_t off, struct wb_by
 		r = -errno;
 	if (r == 0)
 		r = write_all(fd, contents);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+static int real_remove_efivar(void *ctx, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), flags, r = 0;
+	struct statfs fs;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstatfs(fd, &fs) < 0)
+		r = -errno;
+	else if (fs.f_type != EFIVARFS_MAGIC)
+		r = -EINVAL;
+	else if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		r = -errno;
+	if (r == 0 && (flags & FS_IMMUTABLE_FL)) {
+		flags &= ~FS_IMMUTABLE_FL;
+		if (ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0)
+			r = -errno;
+	}
+	close(fd);
+	if (r == 0 && unlink(path) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}
+
+static int real_write_efivar(void *ctx, const char *path, struct wb_bytes contents)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644), r = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	/* efivarfs takes a variable in one write. */
+	n = write(fd, contents.data, contents.size);
+	if (n != (ssize_t)contents.size)
+		r = n < 0 ? -errno : -EIO;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r;
@@ -258,12 +348,17 @@ static uint64_t real_mono_ns(void *ctx)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+static uint64_t real_raw_ns(void *ctx)
+{
+	return clock_ns(CLOCK_MONOTONIC_RAW);
+}
+
 static uint64_t real_boot_ns(void *ctx)
 {
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
-/* Far more than any cache holds, for a rate that main memory bears. */
+/* Far more than any cache holds, so that main memory sets the rate. */
 #define COPY_BYTES (32u << 20)
 #define COPY_PAGE 4096
 
@@ -285,7 +380,10 @@ static double real_copy_rate(void *ctx)
 	return end > begin ? COPY_BYTES * 1e9 / (double)(end - begin) : 0;
 }
 
-/* As `udevadm settle` does: udevd has the file while it has events (src/udev/udev-manager.c). */
+/*
+ * udevd has this file while events are pending, as `udevadm settle` checks
+ * (src/udev/udev-manager.c).
+ */
 #define UDEV_QUEUE "/run/udev/queue"
 #define SETTLE_PAUSE_MS 20
 
@@ -293,8 +391,9 @@ static void real_settle(void *ctx, unsigned ms)
 {
 	const struct timespec pause = {.tv_nsec = SETTLE_PAUSE_MS * 1000000};
 
-	for (unsigned waited = 0; waited < ms && access(UDEV_QUEUE, F_OK) == 0;
-		waited += SETTLE_PAUSE_MS)
+	const uint64_t end = clock_ns(CLOCK_MONOTONIC) + ms * UINT64_C(1000000);
+
+	while (clock_ns(CLOCK_MONOTONIC) < end && access(UDEV_QUEUE, F_OK) == 0)
 		nanosleep(&pause, NULL);
 }
 
@@ -318,7 +417,11 @@ const struct wb_sys wb_sys_host = {
 	.boot_ns = real_boot_ns,
 	.append_file = real_append_file,
 	.write_at = real_write_at,
+	.remove_efivar = real_remove_efivar,
+	.write_efivar = real_write_efivar,
+	.make_dir = real_make_dir,
 	.settle = real_settle,
+	.raw_ns = real_raw_ns,
 };
 
 const struct wb_sys *wb_sys_real(void)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Running a program with a deadline, and collecting its output. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -7,14 +8,21 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sys/spawn.h"
 
-/* Exit statuses of a child that never became the program; the errno comes through the pipe. */
+/* Exit status of a child that did not become the program; its errno comes through the pipe. */
 #define NOT_STARTED 127
+
+#define PAUSE_MS 20
+/* A killed process ends at once, unless the kernel waits for a device on its behalf. */
+#define KILLED_MS 2000
+/* Enough reads for the largest pipe that a program gets without asking (64 KiB). */
+#define PIPE_READS 64
 
 static long now_ms(void)
 {
@@ -31,12 +39,14 @@ static void close_fd(const int *fd)
 }
 #define CLEAN_FD __attribute__((cleanup(close_fd))) int
 
-/* Only calls that are safe between fork() and exec() in a program with threads. */
+/* Make only calls that are safe between fork() and exec() in a program with threads. */
 static void child(const struct wb_spawn *how, int in, int out, int messages, int failed)
 {
 	sigset_t none;
 	int e;
 
+	/* The deadline kills the whole process group. */
+	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -61,7 +71,10 @@ fail:
 	_exit(NOT_STARTED);
 }
 
-/* Of messages keep the end: that is where programs say what went wrong. Data is whole or none. */
+/*
+ * Collect output. Of messages the end is kept, where programs name their error. Data is complete or
+ * an error.
+ */
 static int collect(int fd, size_t data_limit, struct wb_blob *output)
 {
 	char buf[4096];
@@ -80,48 +93,81 @@ static int collect(int fd, size_t data_limit, struct wb_blob *output)
 	return wb_blob_append(output, buf, (size_t)n) < 0 ? -ENOMEM : 1;
 }
 
-static int reap(pid_t pid, int *ret_status)
+/* Has the child ended? 1 yes, 0 not yet. */
+static int has_ended(pid_t pid, int *ret_status)
 {
-	while (waitpid(pid, ret_status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return 0;
+	int status;
+	pid_t got = waitpid(pid, &status, WNOHANG);
+
+	if (got < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (got == pid && ret_status)
+		*ret_status = status;
+	return got == pid;
 }
 
-/* Until the program has closed its output and ended. A grandchild may hold the output open. */
-static int attend(
-	pid_t pid, const struct wb_spawn *how, int out, struct wb_blob *output, int *ret_status)
+int wb_reap(pid_t pid, unsigned ms, int *ret_status)
 {
-	long end = now_ms() + how->deadline_ms;
-	bool open = out >= 0, ended = false;
+	CLEAN_FD pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	long end = now_ms() + (long)ms;
 
 	for (;;) {
-		struct pollfd p = {.fd = open ? out : -1, .events = POLLIN};
-		pid_t done = ended ? pid : waitpid(pid, ret_status, WNOHANG);
-		int r;
+		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+		long left = end - now_ms();
+		int r = has_ended(pid, ret_status);
 
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		ended = done == pid;
-		r = poll(&p, 1, ended ? 0 : 20);
-
-		if (r > 0) {
-			r = collect(out, how->data_limit, output);
-			if (r < 0)
-				return r;
-			open = r > 0;
-			continue;
-		}
-		if (ended)
-			return 0;
-		if (how->deadline_ms && now_ms() > end)
+		if (r != 0)
+			return r < 0 ? r : 0;
+		if (left <= 0)
 			return -ETIME;
+		/* Kernels before 5.3 have no pidfd to wait for. */
+		poll(&p, 1, pidfd >= 0 ? (int)left : left > PAUSE_MS ? PAUSE_MS : (int)left);
 	}
+}
+
+int wb_kill_and_reap(pid_t pid, int *ret_status)
+{
+	kill(pid, SIGKILL);
+	return wb_reap(pid, KILLED_MS, ret_status);
+}
+
+/*
+ * Wait until the program has closed its output and ended. A grandchild can keep the output open and
+ * go on printing: the program's own output is in the pipe by then.
+ */
+static int attend(pid_t pid, const struct wb_spawn *how, int out, struct wb_blob *output,
+	int *ret_status, bool *ret_ended)
+{
+	long end = now_ms() + (how->deadline_ms ? how->deadline_ms : WB_SPAWN_LONGEST_MS);
+	bool open = out >= 0, ended = false;
+
+	*ret_ended = false;
+	for (int rest = PIPE_READS; rest;) {
+		struct pollfd p = {.fd = open ? out : -1, .events = POLLIN};
+		int r = ended ? 1 : has_ended(pid, ret_status);
+
+		if (r < 0)
+			return r;
+		ended = *ret_ended = r;
+		if (!ended && now_ms() > end)
+			return -ETIME;
+		rest -= ended;
+		r = poll(&p, 1, ended ? 0 : PAUSE_MS);
+		if (r <= 0 && ended)
+			return 0;
+		if (r <= 0)
+			continue;
+		r = collect(out, how->data_limit, output);
+		if (r < 0)
+			return r;
+		open = r > 0;
+	}
+	return 0;
 }
 
 static int write_input(struct wb_bytes input)
 {
-	/* A file and not a pipe: whatever its size, nobody has to wait for a reader. */
+	/* A file and not a pipe, so that writing input of any size needs no reader. */
 	int fd = memfd_create("warmboot-input", MFD_CLOEXEC);
 
 	for (size_t at = 0; fd >= 0 && at < input.size;) {
@@ -142,7 +188,7 @@ static int write_input(struct wb_bytes input)
 	return fd;
 }
 
-/* What a program whose output is data said beside it, in the data's place. */
+/* Replace the data by the messages on standard error. */
 static int read_messages(int fd, struct wb_blob *output)
 {
 	off_t end = lseek(fd, 0, SEEK_END);
@@ -162,6 +208,7 @@ int wb_spawn(const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_e
 		how->input.size ? write_input(how->input) : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int out[2] = {-1, -1}, failed[2] = {-1, -1}, status = 0, e = 0, r;
 	WB_CLEAN_BLOB output = {};
+	bool ended;
 	pid_t pid;
 
 	if (in < 0)
@@ -178,18 +225,23 @@ int wb_spawn(const struct wb_spawn *how, struct wb_blob *ret_output, struct wb_e
 	pid = how->data_limit && messages < 0 ? -1 : fork();
 	if (pid == 0)
 		child(how, in, out[1], how->data_limit ? messages : out[1], failed[1]);
+	/*
+	 * Both the parent and the child do this, so the group exists before anything could kill it.
+	 */
+	if (pid > 0)
+		setpgid(pid, pid);
 	close(out[1]);
 	close(failed[1]);
 	if (pid < 0)
 		return wb_fail(err, -EAGAIN, "cannot start %s: %s", how->argv[0], strerror(errno));
-	r = attend(pid, how, out_read, &output, &status);
-	if (r < 0) {
-		kill(pid, SIGKILL);
-		reap(pid, &status);
+	r = attend(pid, how, out_read, &output, &status, &ended);
+	if (r < 0 && !ended) {
+		kill(-pid, SIGKILL);
+		wb_kill_and_reap(pid, &status);
 	}
 	if (r == -ETIME)
 		return wb_fail(err, r, "%s did not end within %ld s and was killed", how->argv[0],
-			how->deadline_ms / 1000);
+			(how->deadline_ms ? how->deadline_ms : WB_SPAWN_LONGEST_MS) / 1000);
 	if (r == -EFBIG)
 		return wb_fail(err, r, "%s printed more than the %zu bytes that are taken from it",
 			how->argv[0], how->data_limit);

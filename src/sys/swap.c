@@ -1,122 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Replacing a descriptor in a running process, by system calls of one of its threads. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "arch/inject.h"
 #include "sys/swap.h"
+#include "sys/trace.h"
 
-#define STOP_SECONDS 2
+/* Number of attempts to find a thread at a point where it can be used. */
+#define TRIES 20
 
-struct tracee {
-	pid_t pid;
-	struct wb_inject inject;
-	uint64_t mask; /* of blocked signals */
-	bool masked, begun;
-};
-
-/* Its next stop; the status, or a negative errno. */
-static int wait_stop(pid_t pid)
-{
-	const struct timespec pause = {.tv_nsec = 200 * 1000};
-	int status;
-
-	for (int i = 0; i < STOP_SECONDS * 5000; i++) {
-		pid_t got = waitpid(pid, &status, __WALL | WNOHANG);
-
-		if (got < 0)
-			return -errno;
-		if (got == pid)
-			return WIFSTOPPED(status) ? status : -ESRCH;
-		nanosleep(&pause, NULL);
-	}
-	return -ETIME;
-}
-
-/* Stop it where it is. What a signal has to say meanwhile, it says. */
-static int stop(struct tracee *t)
-{
-	const long options = PTRACE_O_TRACESYSGOOD;
-
-	/* Its own filter must not judge our system calls; without the right to that, it does. */
-	if (ptrace(PTRACE_SEIZE, t->pid, 0, options | PTRACE_O_SUSPEND_SECCOMP) < 0 &&
-		ptrace(PTRACE_SEIZE, t->pid, 0, options) < 0)
-		return -errno;
-	if (ptrace(PTRACE_INTERRUPT, t->pid, 0, 0) < 0)
-		return -errno;
-	for (int i = 0; i < 16; i++) {
-		int status = wait_stop(t->pid);
-
-		if (status < 0)
-			return status;
-		if (status >> 16 == PTRACE_EVENT_STOP)
-			return WSTOPSIG(status) == SIGTRAP ? 0 : -EBUSY;
-		if (ptrace(PTRACE_CONT, t->pid, 0, (long)WSTOPSIG(status)) < 0)
-			return -errno;
-	}
-	return -EBUSY;
-}
-
-static int begin(struct tracee *t)
-{
-	const uint64_t all = ~0ull;
-	int r = stop(t);
-
-	if (r < 0)
-		return r;
-	if (ptrace(PTRACE_GETSIGMASK, t->pid, sizeof(t->mask), &t->mask) < 0 ||
-		ptrace(PTRACE_SETSIGMASK, t->pid, sizeof(all), &all) < 0)
-		return -errno;
-	t->masked = true;
-	r = wb_inject_begin(t->pid, &t->inject);
-	t->begun = r == 0;
-	return r;
-}
-
-static void end(struct tracee *t)
-{
-	if (t->begun)
-		wb_inject_end(&t->inject);
-	if (t->masked)
-		ptrace(PTRACE_SETSIGMASK, t->pid, sizeof(t->mask), &t->mask);
-	ptrace(PTRACE_DETACH, t->pid, 0, 0);
-}
-
-/* Have it make one system call. Its result, or -EIO when it was not made. */
-static long call(struct tracee *t, long number, uint64_t a, uint64_t b, uint64_t c)
-{
-	long result;
-
-	if (wb_inject_call(&t->inject, number, a, b, c) < 0)
-		return -EIO;
-	/* Its entry, then its exit. */
-	for (int i = 0; i < 2; i++) {
-		int status;
-
-		if (ptrace(PTRACE_SYSCALL, t->pid, 0, 0) < 0)
-			return -EIO;
-		status = wait_stop(t->pid);
-		if (status < 0 || WSTOPSIG(status) != (SIGTRAP | 0x80))
-			return -EIO;
-	}
-	return wb_inject_result(&t->inject, &result) < 0 ? -EIO : result;
-}
-
-/* ---- handing a file over ---- */
+/* ---- passing the file ---- */
 
 static int send_file(int peer, int fd)
 {
@@ -135,7 +42,7 @@ static int send_file(int peer, int fd)
 	return sendmsg(peer, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* What recvmsg(2) is called with, as it lies in the process. */
+/* The arguments of recvmsg(2), in the memory of the process. */
 struct letter {
 	struct msghdr msg;
 	struct iovec iov;
@@ -146,9 +53,30 @@ struct letter {
 	} control;
 };
 
-static int receive_file(struct tracee *t, int from, int *ret)
+static long call(struct wb_hand *h, long number, uint64_t a, uint64_t b, uint64_t c)
 {
-	uint64_t at = wb_inject_scratch(&t->inject, sizeof(struct letter));
+	long result;
+	int r = wb_hand_call(h, number, (const uint64_t[6]){a, b, c}, &result);
+
+	return r < 0 ? r : result;
+}
+
+/* Map memory for the message, so that none of the process's own is overwritten. */
+static int make_scratch(struct wb_hand *h, uint64_t *ret)
+{
+	const uint64_t args[6] = {0, sizeof(struct letter), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0};
+	long at;
+	int r = wb_hand_call(h, SYS_mmap, args, &at);
+
+	if (r < 0 || (at < 0 && at > -4096))
+		return r < 0 ? r : (int)at;
+	*ret = (uint64_t)at;
+	return 0;
+}
+
+static int receive_at(struct wb_hand *h, int from, uint64_t at, int *ret)
+{
 	struct letter letter = {};
 	struct iovec local = {&letter, sizeof(letter)}, remote = {(void *)at, sizeof(letter)};
 	long r;
@@ -158,18 +86,30 @@ static int receive_file(struct tracee *t, int from, int *ret)
 	letter.msg.msg_control = (void *)(at + offsetof(struct letter, control));
 	letter.msg.msg_controllen = sizeof(letter.control);
 	letter.iov = (struct iovec){(void *)(at + offsetof(struct letter, byte)), 1};
-	if (process_vm_writev(t->pid, &local, 1, &remote, 1, 0) != (ssize_t)sizeof(letter))
+	if (process_vm_writev(h->tid, &local, 1, &remote, 1, 0) != (ssize_t)sizeof(letter))
 		return -EFAULT;
-	r = call(t, SYS_recvmsg, (uint64_t)from, at, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	r = call(h, SYS_recvmsg, (uint64_t)from, at, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (r < 0)
 		return (int)r;
-	if (process_vm_readv(t->pid, &local, 1, &remote, 1, 0) != (ssize_t)sizeof(letter))
+	if (process_vm_readv(h->tid, &local, 1, &remote, 1, 0) != (ssize_t)sizeof(letter))
 		return -EFAULT;
 	if (letter.control.head.cmsg_level != SOL_SOCKET ||
 		letter.control.head.cmsg_type != SCM_RIGHTS)
 		return -EIO;
 	memcpy(ret, CMSG_DATA(&letter.control.head), sizeof(*ret));
 	return 0;
+}
+
+static int receive_file(struct wb_hand *h, int from, int *ret)
+{
+	uint64_t at;
+	int r = make_scratch(h, &at);
+
+	if (r < 0)
+		return r;
+	r = receive_at(h, from, at, ret);
+	call(h, SYS_munmap, at, sizeof(struct letter), 0);
+	return r;
 }
 
 /* ---- which descriptors ---- */
@@ -179,13 +119,24 @@ struct place {
 	bool cloexec;
 };
 
-static bool is_cloexec(int64_t pid, int fd)
+struct places {
+	struct place *items;
+	size_t n;
+};
+
+static void places_deinit(struct places *p)
 {
-	char path[64], line[64];
+	free(p->items);
+}
+#define CLEAN_PLACES __attribute__((cleanup(places_deinit))) struct places
+
+static bool is_cloexec(pid_t pid, pid_t tid, int fd)
+{
+	char path[96], line[64];
 	unsigned long flags = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%lld/fdinfo/%d", (long long)pid, fd);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fdinfo/%d", (int)pid, (int)tid, fd);
 	f = fopen(path, "re");
 	if (!f)
 		return false;
@@ -196,59 +147,144 @@ static bool is_cloexec(int64_t pid, int fd)
 	return flags & O_CLOEXEC;
 }
 
-static size_t find_places(int64_t pid, int64_t inode, struct place *ret, size_t most)
+/* Find the descriptors in the table of this thread, mostly that of its process. */
+static int find_places(pid_t pid, pid_t tid, int64_t inode, struct places *ret)
 {
 	char path[64], want[64], link[64];
-	size_t n = 0;
+	int r = 0;
 	DIR *d;
 
 	snprintf(want, sizeof(want), "socket:[%lld]", (long long)inode);
-	snprintf(path, sizeof(path), "/proc/%lld/fd", (long long)pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd", (int)pid, (int)tid);
 	d = opendir(path);
-	for (struct dirent *e; d && n < most && (e = readdir(d));) {
+	for (struct dirent *e; d && r == 0 && (e = readdir(d));) {
 		ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
+		struct place *more;
 
 		if (len <= 0)
 			continue;
 		link[len] = 0;
 		if (strcmp(link, want))
 			continue;
-		ret[n].fd = atoi(e->d_name);
-		ret[n].cloexec = is_cloexec(pid, ret[n].fd);
-		n++;
+		more = realloc(ret->items, (ret->n + 1) * sizeof(*more));
+		if (!more) {
+			r = -ENOMEM;
+			break;
+		}
+		ret->items = more;
+		ret->items[ret->n].fd = atoi(e->d_name);
+		ret->items[ret->n].cloexec = is_cloexec(pid, tid, ret->items[ret->n].fd);
+		ret->n++;
 	}
 	if (d)
 		closedir(d);
-	return n;
+	return r;
 }
 
-static int replace(struct tracee *t, const struct place *places, size_t n, int peer, int fd)
+static int replace(struct wb_hand *h, const struct places *places, int peer, int fd)
 {
 	int new_fd = -1, r = send_file(peer, fd);
 
 	if (r == 0)
-		r = receive_file(t, places[0].fd, &new_fd);
-	for (size_t i = 0; r >= 0 && i < n; i++)
-		r = (int)call(t, SYS_dup3, (uint64_t)new_fd, (uint64_t)places[i].fd,
-			places[i].cloexec ? O_CLOEXEC : 0);
+		r = receive_file(h, places->items[0].fd, &new_fd);
+	for (size_t i = 0; r >= 0 && i < places->n; i++)
+		r = (int)call(h, SYS_dup3, (uint64_t)new_fd, (uint64_t)places->items[i].fd,
+			places->items[i].cloexec ? O_CLOEXEC : 0);
 	if (new_fd >= 0)
-		call(t, SYS_close, (uint64_t)new_fd, 0, 0);
-	return r < 0 ? r : (int)n;
+		call(h, SYS_close, (uint64_t)new_fd, 0, 0);
+	return r < 0 ? r : (int)places->n;
+}
+
+/* ---- the whole replacement, in a thread of this process ---- */
+
+struct swap {
+	pid_t pid;
+	int64_t inode;
+	int peer, fd;
+	int result;
+};
+
+/* Replace in one thread of a stopped process. Returns the number of descriptors replaced. */
+static int swap_in(const struct swap *s, struct wb_trace *t, pid_t tid)
+{
+	CLEAN_PLACES places = {};
+	struct wb_hand h;
+	int r = find_places(t->pid, tid, s->inode, &places), ended;
+
+	if (r < 0 || !places.n)
+		return r;
+	r = wb_hand_begin(&h, t, tid);
+	if (r == 0)
+		r = replace(&h, &places, s->peer, s->fd);
+	ended = wb_hand_end(&h);
+	return ended < 0 ? ended : r;
+}
+
+/*
+ * Stop the process, so that its descriptors do not change between the look at them and the last
+ * call.
+ */
+static int swap_stopped(const struct swap *s)
+{
+	struct wb_trace t;
+	int n = 0, r = wb_trace_stop(&t, s->pid);
+
+	for (size_t i = 0; r >= 0 && i < t.n; i++) {
+		r = swap_in(s, &t, t.tids[i]);
+		n += r > 0 ? r : 0;
+	}
+	wb_trace_end(&t);
+	return r < 0 ? r : n;
+}
+
+/* Does any thread seem to have the file? Most processes of a unit need not be stopped. */
+static bool has_any(const struct swap *s)
+{
+	CLEAN_PLACES places = {};
+	char path[64];
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)s->pid);
+	d = opendir(path);
+	for (struct dirent *e; d && !places.n && (e = readdir(d));)
+		if (atoi(e->d_name) > 0)
+			find_places(s->pid, (pid_t)atoi(e->d_name), s->inode, &places);
+	if (d)
+		closedir(d);
+	return places.n;
+}
+
+static void *work(void *arg)
+{
+	const struct timespec pause = {.tv_nsec = 1000 * 1000};
+	struct swap *s = arg;
+
+	for (int i = 0; i < TRIES; i++) {
+		s->result = swap_stopped(s);
+		if (s->result != -EAGAIN)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
 }
 
 int wb_swap_fds(int64_t pid, int64_t inode, int peer, int fd, struct wb_error *err)
 {
-	struct tracee t = {.pid = (pid_t)pid};
-	struct place places[64];
-	size_t n = find_places(pid, inode, places, sizeof(places) / sizeof(*places));
+	struct swap s = {.pid = (pid_t)pid, .inode = inode, .peer = peer, .fd = fd};
+	pthread_t thread;
 	int r;
 
-	if (!n)
+	if (!has_any(&s))
 		return 0;
-	r = begin(&t);
-	if (r == 0)
-		r = replace(&t, places, n, peer, fd);
-	end(&t);
+	/*
+	 * A thread does the work: when it ends, the kernel releases everything that it traces, in
+	 * any state.
+	 */
+	r = -pthread_create(&thread, NULL, work, &s);
+	if (r == 0) {
+		pthread_join(thread, NULL);
+		r = s.result;
+	}
 	if (r < 0)
 		return wb_fail(err, r, "cannot replace the output of process %lld: %s",
 			(long long)pid, strerror(-r));

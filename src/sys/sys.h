@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The only place that makes system calls with an effect. An ops table, so that tests fake it.
- * Reading goes through its struct wb_files.
+ * System calls with an effect: an ops table, so that tests fake it, and the only place that makes
+ * them. Reading goes through its struct wb_files.
  */
 #pragma once
 
@@ -37,6 +37,7 @@ struct wb_sys {
 	int (*memfd)(void *ctx, const char *name, struct wb_bytes contents);
 	/* An fd for reading, close-on-exec; negative errno. */
 	int (*open_read)(void *ctx, const char *path);
+	/* Close the descriptor of memfd() or open_read(). */
 	int (*close_fd)(void *ctx, int fd);
 	/*
 	 * Replace a file in one step (temporary file, fsync, rename, fsync of the directory),
@@ -45,28 +46,49 @@ struct wb_sys {
 	int (*write_file)(void *ctx, const char *path, struct wb_bytes contents, unsigned mode);
 	/* Remove a file; -ENOENT counts as done. */
 	int (*remove_file)(void *ctx, const char *path);
-	/* The CPU's time stamp counter now, and CLOCK_REALTIME in nanoseconds. */
+	/* The CPU's time stamp counter now. */
 	uint64_t (*tsc)(void *ctx);
+	/* CLOCK_REALTIME in nanoseconds, which is only printed. */
 	uint64_t (*wall_ns)(void *ctx);
-	/* Bytes a second at which a kernel here copies the next one into place; 0 unknown. */
+	/* Bytes a second at which this machine copies a loaded kernel into place; 0 unknown. */
 	double (*copy_rate)(void *ctx);
-	/* CLOCK_MONOTONIC and CLOCK_BOOTTIME in nanoseconds. */
+	/* CLOCK_MONOTONIC in nanoseconds. */
 	uint64_t (*mono_ns)(void *ctx);
+	/* CLOCK_BOOTTIME in nanoseconds. */
 	uint64_t (*boot_ns)(void *ctx);
 	/*
-	 * Add to the end of a file, made with `mode` (and its directories) when absent. -EFBIG when
-	 * it has `limit` bytes or more already. Not synced: who goes on to a jump syncs.
+	 * Append to a file, made with `mode` (and its directories) when absent. -EFBIG when it has
+	 * `limit` bytes or more already. Not synced: a caller that jumps afterwards syncs.
 	 */
 	int (*append_file)(void *ctx, const char *path, struct wb_bytes contents, unsigned mode,
 		uint64_t limit);
-	/* Write into a file that is there, at `off`. */
+	/* Write into an existing file, at `off`. */
 	int (*write_at)(void *ctx, const char *path, uint64_t off, struct wb_bytes contents);
 	/* Wait until udev has handled every event that it knows of, at most `ms` milliseconds. */
 	void (*settle)(void *ctx, unsigned ms);
+	/* CLOCK_MONOTONIC_RAW in nanoseconds. */
+	uint64_t (*raw_ns)(void *ctx);
+	/*
+	 * Remove a variable from efivarfs, which guards it with the immutable flag
+	 * (Documentation/filesystems/efivarfs.rst); -ENOENT counts as done, -EINVAL: it is on another file
+	 * system. NULL: this machine cannot.
+	 */
+	int (*remove_efivar)(void *ctx, const char *path);
+	/* Make such a variable; the contents begin with its attributes. NULL: this machine cannot. */
+	int (*write_efivar)(void *ctx, const char *path, struct wb_bytes contents);
+	/*
+	 * Make a directory with exactly this mode, and missing ones above it with 0755. -ENOTDIR:
+	 * another kind of file, or a symbolic link, has that name.
+	 */
+	int (*make_dir)(void *ctx, const char *path, unsigned mode);
 };
 
 /* The real machine; also in the public header. */
 const struct wb_sys *wb_sys_real(void);
 extern const struct wb_sys wb_sys_host;
+/*
+ * Make the directories that are missing above this path, with mode 0755. Negative errno.
+ */
+int wb_make_parents(const char *path);
 /* The real file system only. */
 extern const struct wb_files wb_files_host;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Advice on the next jump: one function for each kind, with what it cost and what it would save. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <jansson.h>
@@ -12,9 +13,9 @@
 #include "core/mounts.h"
 #include "timeline/advice.h"
 
-/* Less than this is within the noise of one boot. */
+/* A smaller saving is within the noise of one boot. */
 #define WORTH_S 0.010
-/* A service that needs longer than this to stop is waited for. */
+/* A service that takes longer than this to stop delays the shutdown. */
 #define STOP_S 1.0
 
 struct advisor {
@@ -56,7 +57,7 @@ static double part_seconds(const struct wb_timeline *t, enum wb_klog_part which)
 	return p ? p->duration_s : 0;
 }
 
-/* The last other jump here into the same kernel for which `test` holds, or NULL. */
+/* The last other jump on this machine into the same kernel for which `test` holds, or NULL. */
 static const struct wb_timeline *last_such(
 	const struct advisor *a, bool (*test)(const struct wb_timeline *))
 {
@@ -122,7 +123,7 @@ static void on_initramfs(struct advisor *a)
 	SAY(w->risk, "hooks of the initramfs other than mounting the root do not run");
 }
 
-/* Where the warm one is out of reach, a smaller one still helps. */
+/* If the warm initramfs is out of reach, a smaller one still helps. */
 static void on_initrd_size(struct advisor *a)
 {
 	double cost = part_seconds(a->t, WB_KLOG_INITRD);
@@ -141,7 +142,7 @@ static void on_initrd_size(struct advisor *a)
 	SAY(w->risk, "the disk no longer boots in a machine with another controller");
 }
 
-/* What purgatory does beside checking is too little to be measured. */
+/* The rest of purgatory takes too little time to be measured. */
 static void on_verify(struct advisor *a)
 {
 	double cost = wb_timeline_seconds(a->t, WB_PHASE_PURGATORY);
@@ -193,8 +194,8 @@ static void on_pages(struct advisor *a)
 
 static void on_console(struct advisor *a)
 {
-	double cost = (double)a->t->console_bytes * a->t->console_byte_s;
-	double quiet = (double)a->t->quiet_bytes * a->t->console_byte_s;
+	double cost = (double)a->t->console_bytes * (double)a->t->console_byte_ns / 1e9;
+	double quiet = (double)a->t->quiet_bytes * (double)a->t->console_byte_ns / 1e9;
 	struct wb_advice *w;
 
 	if (wb_cmdline_has(a->facts->cmdline, "quiet") ||
@@ -205,7 +206,7 @@ static void on_console(struct advisor *a)
 		return;
 	SAY(w->title, "keep the kernel's log off the console");
 	SAY(w->measured, "%lld bytes at %.1f us each, the least that lines of the log took",
-		(long long)a->t->console_bytes, a->t->console_byte_s * 1e6);
+		(long long)a->t->console_bytes, (double)a->t->console_byte_ns / 1e3);
 	SAY(w->setting, "quiet on the kernel's command line");
 	SAY(w->risk, "the console shows errors only; dmesg and the journal have everything");
 	SAY(w->words, "quiet");
@@ -236,7 +237,7 @@ static bool is_net_mount(const struct advisor *a, const char *unit)
 	return false;
 }
 
-/* What the end of all stopping would gain if this unit took no longer than `left`. */
+/* The time that the shutdown would gain if this unit took no longer than `left`. */
 static double gain(const struct wb_timeline *t, const struct wb_tl_stop *s, double left)
 {
 	double end = 0, without = s->start_s + left;
@@ -248,7 +249,7 @@ static double gain(const struct wb_timeline *t, const struct wb_tl_stop *s, doub
 		if (&t->stops[i] != s)
 			without = its > without ? its : without;
 	}
-	/* Others may have waited for it: then more is gained, but nobody has measured that. */
+	/* If others waited for it the gain is larger, but that was never measured. */
 	return end - without > 0 ? end - without : 0;
 }
 
@@ -424,7 +425,28 @@ static bool is_network(const char *type, const char *point)
 	return false;
 }
 
-int wb_net_mounts(const char *mountinfo, struct wb_strv *ret)
+int wb_net_mounts(const struct wb_mounts *mounts, struct wb_strv *ret)
 {
-	return wb_mount_units(mountinfo, is_network, ret);
+	return wb_mount_units(mounts, is_network, ret);
+}
+
+int wb_advice_read(const struct wb_files *files, const struct wb_history *h,
+	struct wb_advice_list *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB cmdline = {};
+	WB_CLEAN_MOUNTS mounts = {};
+	WB_CLEAN_STRV net = {};
+	struct wb_advice_facts facts = {.cmdline = "", .net_mounts = &net};
+	int r;
+
+	if (files->read(files->ctx, "/proc/cmdline", 1 << 20, &cmdline, NULL) == 0) {
+		cmdline.data[strcspn((char *)cmdline.data, "\n")] = '\0';
+		facts.cmdline = (const char *)cmdline.data;
+	}
+	r = wb_mounts_read(files, "/proc/self/mountinfo", &mounts, err);
+	if (r < 0)
+		return r;
+	if (wb_net_mounts(&mounts, &net) < 0)
+		return wb_oom(err);
+	return wb_advice_make(h, &facts, ret, err);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What would shorten the next jump: only what was measured on this machine. */
+/* Advice on shortening the next jump, based only on measurements of this machine. */
 #pragma once
 
 #include "core/files.h"
+#include "core/mountinfo.h"
 #include "core/strv.h"
 #include "timeline/history.h"
 
@@ -10,19 +11,19 @@
 
 struct wb_advice {
 	char title[80];
-	double cost_s;   /* what it costs now */
-	double saving_s; /* what would be gone */
-	bool at_most; /* the saving is an upper bound: what would take its place was never measured */
+	double cost_s;   /* its cost in the last jump */
+	double saving_s; /* the possible saving */
+	bool at_most;    /* the saving is an upper bound: the replacement was never measured */
 	char measured[160];
 	char setting[240];
 	char risk[200];
-	char words[64]; /* for the next jump's command line; "" it is no matter of words */
+	char words[64]; /* kernel parameters for the next jump; "" none */
 };
 
 struct wb_advice_list {
 	struct wb_advice items[WB_ADVICE_MOST]; /* largest saving first */
 	size_t n;
-	const struct wb_timeline *boot; /* the jump that it is about */
+	const struct wb_timeline *boot; /* the jump that the advice is about */
 	bool traced;                    /* it had initcall_debug */
 };
 
@@ -31,14 +32,17 @@ struct wb_advice_facts {
 	const struct wb_strv *net_mounts; /* units of the mounted network file systems */
 };
 
-/* Pure. -ENOENT with a sentence when there is no jump on record. */
+/* Make the advice. Pure. -ENOENT with a sentence when no jump is recorded. */
 int wb_advice_make(const struct wb_history *h, const struct wb_advice_facts *facts,
 	struct wb_advice_list *ret, struct wb_error *err);
-/* All words in one, "" none; to be freed. -ENOMEM. */
+/* The same with the facts of the running system. */
+int wb_advice_read(const struct wb_files *files, const struct wb_history *h,
+	struct wb_advice_list *ret, struct wb_error *err);
+/* All kernel parameters in one string, "" none; to be freed. -ENOMEM. */
 int wb_advice_words(const struct wb_advice_list *list, char **ret);
-/* For a terminal and for programs; to be freed. -ENOMEM. */
+/* The advice for a terminal, and as JSON for programs; to be freed. -ENOMEM. */
 int wb_advice_text(const struct wb_advice_list *list, char **ret);
 int wb_advice_json(const struct wb_advice_list *list, char **ret);
 
-/* Names of the mount units of network file systems in a mountinfo text. Pure. -ENOMEM. */
-int wb_net_mounts(const char *mountinfo, struct wb_strv *ret);
+/* Names of the mount units of network file systems. Pure. -ENOMEM. */
+int wb_net_mounts(const struct wb_mounts *mounts, struct wb_strv *ret);

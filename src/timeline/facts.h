@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All that is known of one boot, as read, on the clocks on which it was read. */
+/* The facts about one boot, unchanged, on the clocks of their sources. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 #include "timeline/marks.h"
 #include "timeline/timeline.h"
 
-/* What the journal of the boot before says of its end. */
+/* Events in the journal of the boot before that belong to its end. */
 enum wb_event_kind {
 	WB_EVENT_STOPPING = 1, /* "Stopping UNIT" */
 	WB_EVENT_STOPPED,
@@ -29,40 +29,44 @@ struct wb_events {
 
 void wb_events_deinit(struct wb_events *events);
 
-/* Of this boot, microseconds of CLOCK_MONOTONIC; 0 unknown. */
+/* Times of this boot, microseconds of CLOCK_MONOTONIC; 0 unknown. */
 struct wb_user_times {
-	uint64_t firmware_us, loader_us; /* before the kernel: how long ago at its zero */
-	uint64_t initrd_us;              /* systemd in the initramfs */
-	uint64_t userspace_us;           /* systemd in the root file system */
-	uint64_t target_us;              /* the default target was reached */
-	uint64_t finish_us;              /* the queue of jobs ran empty for the first time */
+	/* before the kernel: time from their beginning to the zero of its clock */
+	uint64_t firmware_us, loader_us;
+	uint64_t initrd_us;    /* systemd in the initramfs */
+	uint64_t userspace_us; /* systemd in the root file system */
+	uint64_t target_us;    /* the default target was reached */
+	uint64_t finish_us;    /* systemd's job queue was empty for the first time */
 };
 
-/* A unit that is up, with a process that can answer. */
+/* A running unit, with a process that can answer. */
 struct wb_up {
 	char unit[128];
 	uint64_t active_us; /* ActiveEnterTimestampMonotonic */
 };
 
-/* A unit of the old kernel of which somebody says how it was kept. */
+/* A unit of the old kernel whose outcome is recorded. */
 struct wb_kept {
 	char unit[128];
 	char how[16];
-	double frozen_s; /* < 0 */
+	double frozen_s; /* < 0: it was not frozen */
 };
 
 struct wb_facts {
 	char boot[40], previous[40];
 	char from[72], to[72], method[16], initramfs[16], outcome[24];
 	bool jumped;
-	bool by_kexec; /* any kexec, whoever made it: firmware did not run */
+	bool by_kexec; /* any kexec, also by another program: firmware did not run */
 	struct wb_marks marks;
 	uint64_t last_tsc;             /* wb_last_read() of the boot before */
+	char last_source[48];          /* where that was left */
 	uint64_t tsc_enter, tsc_leave; /* purgatory's; 0 none */
-	uint64_t handoff_hz;           /* as the old kernel saw the counter */
-	uint64_t copied_bytes;         /* what machine_kexec() had to move; 0 unknown */
+	uint64_t handoff_hz;           /* the counter's rate as the old kernel measured it */
+	uint64_t copied_bytes;         /* bytes that machine_kexec() had to copy; 0 unknown */
 	double copy_rate;              /* bytes a second, measured; 0 unknown */
 	struct wb_mark now;            /* all clocks in this boot */
+	/* CLOCK_REALTIME at the zero of its kernel's clock, before later corrections; 0 unknown */
+	int64_t began_wall_us;
 	struct wb_klog log;
 	struct wb_user_times user;
 	struct wb_events events;
@@ -74,5 +78,5 @@ struct wb_facts {
 
 void wb_facts_deinit(struct wb_facts *f);
 
-/* Pure. -ENODATA with a sentence when there is nothing to make a line from. */
+/* Make the line of phases. Pure. -ENODATA with a sentence when there are too few facts. */
 int wb_timeline_make(const struct wb_facts *f, struct wb_timeline *ret, struct wb_error *err);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Times of firmware and boot loader, from EFI variables or the ACPI table FPDT. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 /* Documentation/ABI/testing/sysfs-firmware-acpi, since Linux 5.12. */
 #define FPDT(name) "/sys/firmware/acpi/fpdt/boot/" name "_ns"
 
-/* More is no boot but a wrong clock. */
+/* A longer time is a wrong clock. */
 #define LONGEST_US 3600000000ull
 
 int wb_efi_usec(struct wb_bytes v, uint64_t *ret)

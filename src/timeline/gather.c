@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Gathering the facts of the running boot from marks, journal, kernel log and systemd. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <jansson.h>
@@ -6,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
+#include "core/json.h"
 #include "jump/record.h"
 #include "timeline/firmware.h"
 #include "timeline/gather.h"
@@ -24,7 +27,7 @@ int wb_log_tie(const struct wb_sys *sys)
 {
 	char line[80];
 
-	/* Debug level: no console prints it. */
+	/* At debug level no console prints it. */
 	snprintf(line, sizeof(line), "<15>warmboot: tsc %llu\n",
 		(unsigned long long)sys->tsc(sys->ctx));
 	return sys->append_file(sys->ctx, "/dev/kmsg",
@@ -40,7 +43,7 @@ void wb_events_trim(struct wb_events *events)
 		if (events->items[i].kind == WB_EVENT_STOPPED &&
 			!strcmp(events->items[i].unit, "multi-user.target"))
 			from = events->items[i].mono_us;
-	/* Some slices and sessions go in the same instant, in any order. */
+	/* Some slices and sessions stop at the same time, in any order. */
 	for (size_t i = 0; from > INT64_MIN && i < events->n; i++)
 		if (events->items[i].mono_us >= from - 500000)
 			events->items[n++] = events->items[i];
@@ -48,15 +51,16 @@ void wb_events_trim(struct wb_events *events)
 		events->n = n;
 }
 
-/* "units": [{unit, how, frozen_s}], as what thaws leaves it. */
+/* Read "units": [{unit, how, frozen_s}], the result of the restores. */
 static int read_kept(const struct wb_files *files, struct wb_facts *f)
 {
 	WB_CLEAN_BLOB b = {};
-	json_t *json, *list;
+	json_t *json = NULL, *list;
 
 	if (files->read(files->ctx, KEEP_RESULT, 1 << 20, &b, NULL) < 0)
 		return 0;
-	json = json_loadb((const char *)b.data, b.size, 0, NULL);
+	if (wb_json_load(wb_blob_view(&b), &json, NULL) == -ENOMEM)
+		return -ENOMEM;
 	list = json_is_array(json) ? json : json_object_get(json, "units");
 	if (!json_is_array(list))
 		list = json_object_get(json, "kept");
@@ -79,7 +83,7 @@ static int read_kept(const struct wb_files *files, struct wb_facts *f)
 	return 0;
 }
 
-/* Which boot this is, which came before, and how it got here. */
+/* Identify this boot, the one before it, and the way from there to here. */
 static int read_jump(const struct wb_sys *sys, const struct wb_sources *sources, struct wb_facts *f)
 {
 	WB_CLEAN_TRACES traces = {};
@@ -93,10 +97,11 @@ static int read_jump(const struct wb_sys *sys, const struct wb_sources *sources,
 		return -ENOENT;
 	had = wb_record_read(sys->files, WB_RECORD_JUMP, &rec, NULL) == 0;
 	v = wb_judge(had ? &rec : NULL, &traces);
-	/* A record that this very boot has made tells of the next jump, not of the last. */
+	/* A record that this boot made is about the next jump, not the last. */
 	ours = had && rec.boot_id && strcmp(rec.boot_id, traces.boot_id) &&
 	       (!rec.judged_boot || !strcmp(rec.judged_boot, traces.boot_id));
-	f->jumped = traces.handoff_nonce || (v.outcome == WB_OUTCOME_JUMPED && ours);
+	f->jumped = wb_jump_number(had ? &rec : NULL, &traces) ||
+		    (v.outcome == WB_OUTCOME_JUMPED && ours);
 	f->by_kexec = f->jumped || traces.by_kexec;
 	COPY(f->boot, traces.boot_id);
 	COPY(f->to, traces.release);
@@ -119,7 +124,7 @@ static int read_jump(const struct wb_sys *sys, const struct wb_sources *sources,
 	return 0;
 }
 
-/* When each service that was stopped in the old kernel, or kept, came up in this one. */
+/* The times at which services that were stopped or kept in the old kernel came up in this one. */
 static int read_up(const struct wb_sources *sources, struct wb_facts *f)
 {
 	f->up = calloc(f->events.n + f->n_kept + 1, sizeof(*f->up));
@@ -156,21 +161,25 @@ static int read_all(const struct wb_sys *sys, const struct wb_sources *sources, 
 	r = wb_marks_read(sys->files, &f->marks, NULL);
 	if (r == -ENOMEM)
 		return r;
-	/* Without a record and without a journal on disk, the marks still tell who left them. */
+	/* Without a record and a journal on disk, the marks have the id of the boot before. */
 	for (size_t i = f->marks.n; f->by_kexec && !*f->previous && i > 0; i--)
 		if (strcmp(f->marks.items[i - 1].boot, f->boot))
 			COPY(f->previous, f->marks.items[i - 1].boot);
 	f->last_tsc = wb_last_read(sys->files, f->previous);
-	/* Another program's jump leaves that much, and the hook of the shutdown runs for it, too. */
+	if (f->last_tsc)
+		snprintf(f->last_source, sizeof(f->last_source), "counter left in %s",
+			wb_arch_of(sys->files)->stamp->where);
+	/* After another program's jump there is a counter too, since the shutdown's hook writes it for every jump. */
 	f->jumped |= f->by_kexec && f->last_tsc;
 	wb_log_tie(sys);
 	wb_mark_take(sys, "now", &f->now);
 	if (sys->files->read(sys->files->ctx, "/dev/kmsg", KMSG_MAX, &log, NULL) == 0)
-		wb_klog_parse((const char *)log.data, log.size, &f->log);
+		wb_klog_parse(wb_arch_of(sys->files), (const char *)log.data, log.size, &f->log);
 	else
-		wb_klog_parse("", 0, &f->log);
+		wb_klog_parse(wb_arch_of(sys->files), "", 0, &f->log);
 	f->copy_rate = sys->copy_rate(sys->ctx);
 	sources->user_times(sources->ctx, &f->user);
+	sources->began(sources->ctx, f->boot, &f->began_wall_us);
 	sources->active_since(sources->ctx, "default.target", &f->user.target_us);
 	if (!f->user.firmware_us)
 		wb_firmware_times(sys->files, &f->user);

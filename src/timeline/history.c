@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The history of boots: one timeline a line, with look-up by number or id. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ int wb_history_find(const struct wb_history *h, const char *word, const struct w
 		*ret = h->items[h->n - 1];
 		return 0;
 	}
-	/* A boot's id may be all digits, but has eight of them before its first dash. */
+	/* The id of a boot may be all digits, but has eight of them before its first dash. */
 	back = strtoul(*word == '-' ? word + 1 : word, &end, 10);
 	if (*word && !*end && strlen(word) < 8) {
 		if (back >= h->n)

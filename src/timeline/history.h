@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One timeline for each boot, oldest first, in a file with a checksum on each line. */
+/* The history: one timeline for each boot, oldest first, in a file with a checksum on each line. */
 #pragma once
 
 #include "sys/sys.h"
@@ -15,16 +15,16 @@ struct wb_history {
 	size_t damaged; /* records that could not be read */
 };
 
-/* A history that does not exist is empty. -EACCES, -ENOMEM with a sentence. */
+/* Read the history; a missing file is an empty history. -EACCES, -ENOMEM with a sentence. */
 int wb_history_read(const struct wb_files *files, struct wb_history *ret, struct wb_error *err);
 void wb_history_deinit(struct wb_history *h);
 #define WB_CLEAN_HISTORY __attribute__((cleanup(wb_history_deinit))) struct wb_history
 
-/* Add a boot; what is damaged, or too old for the bounds, goes. */
+/* Add a boot; damaged lines, and old ones beyond the limits, are removed. */
 int wb_history_add(const struct wb_sys *sys, const struct wb_timeline *t, struct wb_error *err);
 /*
- * The boot that a word means: NULL or "0" the last one on record, "-1" the one before, or the
- * beginning of a boot's id. -ENOENT with a sentence.
+ * Find a boot by a word: NULL or "0" is the last one on record, "-1" the one before, other words
+ * are the beginning of an id. -ENOENT with a sentence.
  */
 int wb_history_find(const struct wb_history *h, const char *word, const struct wb_timeline **ret,
 	struct wb_error *err);

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reading the spans of a kernel's start from its log. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "timeline/klog.h"
+#include "core/sort.h"
 
-/* "[    0.123456] " and the end of the line, which a console adds to every record. */
+/* A console adds "[ 0.123456] " and the end of the line to every record. */
 #define CONSOLE_EXTRA 17
-/* Levels below these are printed: CONFIG_CONSOLE_LOGLEVEL_DEFAULT and _QUIET. */
+/* Levels below these are printed by default, CONFIG_CONSOLE_LOGLEVEL_DEFAULT and _QUIET. */
 #define LEVEL_DEFAULT 7
 #define LEVEL_QUIET 4
 
-/* Microseconds of thirty years: no time in a log is longer. */
+/* No time in a log is longer than thirty years. */
 #define MOST 1000000000000000ll
 
-/* Lines of which the time is looked at, and how long they are at least. */
+/* Maximum number of lines whose time is measured, and their minimum length. */
 #define TIMED 512
 #define TIMED_BYTES 40
 
@@ -27,11 +30,12 @@ struct record {
 };
 
 struct state {
+	const struct wb_arch *arch;
 	struct wb_klog *k;
 	int64_t previous_us;
 	int64_t smp_begin, pages_begin, initrd_begin;
 	bool in_pages;          /* since "Initmem setup", until another kind of line */
-	int64_t byte_ns[TIMED]; /* from a line's stamp to the next one's, by its length */
+	int64_t byte_ns[TIMED]; /* from a line's stamp to the next one's, per byte */
 	size_t n_timed;
 	size_t previous_bytes;      /* of the line before, as a console prints it; 0 not printed */
 	enum wb_klog_part previous; /* kind of the line before; WB_KLOG_PARTS none */
@@ -54,7 +58,7 @@ static bool begins(const struct record *r, const char *with)
 	return r->size >= n && !memcmp(r->text, with, n);
 }
 
-/* Where `what` begins in the text, or NULL. */
+/* The place of `what` in the text, or NULL. */
 static const char *holds(const struct record *r, const char *what)
 {
 	size_t n = strlen(what);
@@ -65,7 +69,7 @@ static const char *holds(const struct record *r, const char *what)
 	return NULL;
 }
 
-/* A number at `at`, which lies within the text; -1 none, or one that no log can mean. */
+/* The number at `at`, which lies within the text; -1: none, or too large for a log. */
 static int64_t number(const struct record *r, const char *at)
 {
 	const char *end = r->text + r->size;
@@ -86,7 +90,7 @@ static int64_t number_after(const struct record *r, const char *what)
 	return at ? number(r, at + strlen(what)) : -1;
 }
 
-/* Up to a comma; false when there is no number. */
+/* Take a number up to a comma; false when there is none. */
 static bool field(const char **at, const char *end, unsigned long long *ret)
 {
 	unsigned long long v = 0;
@@ -101,7 +105,10 @@ static bool field(const char **at, const char *end, unsigned long long *ret)
 	return true;
 }
 
-/* "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,…];TEXT" (Documentation/ABI/testing/dev-kmsg). */
+/*
+ * Take a record "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,…];TEXT"
+ * (Documentation/ABI/testing/dev-kmsg).
+ */
 static bool take_record(const char *line, size_t n, struct record *ret)
 {
 	const char *end = line + n, *at = line, *text = memchr(line, ';', n);
@@ -165,7 +172,7 @@ static bool is_crypto(const char *name, size_t n)
 	return false;
 }
 
-/* "initcall NAME+0x0/0x30 [MODULE] returned 0 after 123 usecs" (init/main.c). */
+/* Take a line "initcall NAME+0x0/0x30 [MODULE] returned 0 after 123 usecs" (init/main.c). */
 static void take_initcall(struct state *s, const struct record *r)
 {
 	const char *name = r->text + strlen("initcall ");
@@ -205,7 +212,7 @@ static enum wb_klog_part kind(const struct record *r)
 	return WB_KLOG_PARTS;
 }
 
-/* ACPI and PCI print as they go: the time between two of their lines that follow each other. */
+/* Measure ACPI and PCI, which print as they work, by the time between two successive lines. */
 static void take_run(struct state *s, const struct record *r)
 {
 	enum wb_klog_part part = kind(r);
@@ -240,22 +247,12 @@ static void take_pages(struct state *s, const struct record *r)
 	}
 }
 
-static void take_tsc(struct wb_klog *k, const struct record *r)
+static void take_rate(struct state *s, const struct record *r)
 {
-	static const char refined[] = "tsc: Refined TSC clocksource calibration: ";
-	static const char detected[] = "tsc: Detected ";
-	size_t n = begins(r, refined) ? strlen(refined) : strlen(detected);
-	int64_t mhz, rest;
-	const char *dot;
+	uint64_t khz = s->arch->log_khz ? s->arch->log_khz((struct wb_span){r->text, r->size}) : 0;
 
-	if (!begins(r, refined) && !begins(r, detected))
-		return;
-	mhz = number(r, r->text + n);
-	dot = memchr(r->text + n, '.', r->size - n);
-	rest = dot ? number(r, dot + 1) : -1;
-	/* Both print "%lu.%03lu MHz" (arch/x86/kernel/tsc.c). */
-	if (mhz > 0 && mhz < 1000000 && rest >= 0 && rest < 1000)
-		k->tsc_khz = (uint64_t)(mhz * 1000 + rest);
+	if (khz)
+		s->k->tsc_khz = khz;
 }
 
 static void take_milestones(struct state *s, const struct record *r)
@@ -287,8 +284,9 @@ static void take_milestones(struct state *s, const struct record *r)
 }
 
 /*
- * A line is stamped before it is printed, and the next one cannot be stamped by the same CPU until
- * that is done. Most of the time between is other work; the least of it is the console's.
+ * Measure the console. A line is stamped before it is printed, and the same CPU cannot stamp the
+ * next one until that is done. Most of the time between is other work; the smallest times are the
+ * console's.
  */
 static void take_printing(struct state *s, const struct record *r)
 {
@@ -308,10 +306,13 @@ static int by_size(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* "warmboot: root … after 270 ms: 1 modules 180, device 43, mount 47; …" (warminit/init.c). */
+/*
+ * Take the line "warmboot: root … after 270 ms: 1 modules 180, device 43, mount 47; …"
+ * (warminit/init.c).
+ */
 static void take_warm(struct wb_klog *k, const struct record *r)
 {
-	static const char source[] = "what the warm initramfs notes in the log";
+	static const char source[] = "times in the warm initramfs's line of the log";
 	const int64_t all = number_after(r, " after "), modules = number_after(r, " modules "),
 		      device = number_after(r, ", device "), mount = number_after(r, ", mount ");
 	int64_t at;
@@ -335,7 +336,7 @@ static void take(struct state *s, const struct record *r)
 
 	if (s->first)
 		k->whole = r->seq == 0 && begins(r, "Linux version");
-	/* What user space wrote is not the kernel's word, save for our own. */
+	/* Lines from user space are not the kernel's, except warmboot's own. */
 	if (r->facility != 0) {
 		tsc = begins(r, "warmboot: tsc ") ? number_after(r, "warmboot: tsc ") : -1;
 		if (tsc > 0) {
@@ -356,7 +357,7 @@ static void take(struct state *s, const struct record *r)
 		take_pages(s, r);
 	}
 	take_milestones(s, r);
-	take_tsc(k, r);
+	take_rate(s, r);
 	if (begins(r, "initcall "))
 		take_initcall(s, r);
 	/* A CPU that has just started stamps its first lines with a clock of its own. */
@@ -365,9 +366,10 @@ static void take(struct state *s, const struct record *r)
 	s->first = false;
 }
 
-void wb_klog_parse(const char *text, size_t size, struct wb_klog *ret)
+void wb_klog_parse(const struct wb_arch *arch, const char *text, size_t size, struct wb_klog *ret)
 {
 	struct state s = {.k = ret,
+		.arch = arch,
 		.smp_begin = WB_KLOG_NONE,
 		.initrd_begin = WB_KLOG_NONE,
 		.previous = WB_KLOG_PARTS,
@@ -381,12 +383,12 @@ void wb_klog_parse(const char *text, size_t size, struct wb_klog *ret)
 		size_t n = end ? (size_t)(end - text) - at : size - at;
 		struct record r;
 
-		/* A line that begins with a blank belongs to the record before. */
+		/* A line that begins with a blank continues the record before. */
 		if (n && text[at] != ' ' && take_record(text + at, n, &r))
 			take(&s, &r);
 		at += n + 1;
 	}
-	qsort(s.byte_ns, s.n_timed, sizeof(*s.byte_ns), by_size);
+	wb_sort(s.byte_ns, s.n_timed, sizeof(*s.byte_ns), by_size);
 	if (s.n_timed >= 10)
 		ret->byte_ns = s.byte_ns[s.n_timed / 10];
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a kernel's own log says of its start: records as /dev/kmsg gives them, in; spans, out. Pure.
- * Stamps are microseconds of the kernel's clock, which begins to run a while after the first line.
+ * Times of a kernel's start from its log: records of /dev/kmsg in, spans out. Pure. Stamps are
+ * microseconds of the kernel's clock, which starts a while after the first line.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct wb_arch; /* arch/arch.h */
 
 #define WB_KLOG_TOP 10
 #define WB_KLOG_NONE INT64_MIN
@@ -19,7 +21,7 @@ enum wb_klog_part {
 	WB_KLOG_PCI,
 	WB_KLOG_CRYPTO,
 	WB_KLOG_INITRD,
-	/* What the warm initramfs notes of itself. */
+	/* Times that the warm initramfs reports of itself. */
 	WB_KLOG_WARM_MODULES,
 	WB_KLOG_WARM_DEVICE,
 	WB_KLOG_WARM_MOUNT,
@@ -27,9 +29,9 @@ enum wb_klog_part {
 };
 
 struct wb_klog_span {
-	int64_t begin_us;   /* WB_KLOG_NONE: the log does not tell */
+	int64_t begin_us;   /* WB_KLOG_NONE: not in the log */
 	int64_t used_us;    /* time spent; for scattered lines less than end - begin */
-	const char *source; /* which lines, a static string */
+	const char *source; /* names the lines used, a static string */
 };
 
 struct wb_klog_initcall {
@@ -46,17 +48,22 @@ struct wb_klog {
 	int cpus;            /* 0 unknown */
 	int64_t initrd_kib;  /* as unpacked memory was freed; 0 unknown */
 	bool pages_deferred; /* struct pages of most memory were made by all CPUs, later */
-	uint64_t tsc_khz;    /* the kernel's own last word on the counter's rate; 0 unknown */
-	/* What a console at the default level, and one at "quiet", had to print until init ran. */
+	uint64_t tsc_khz;    /* the counter's rate, as the kernel printed it last; 0 unknown */
+	/*
+	 * Bytes that a console at the default level, and one at "quiet", had to print until init
+	 * ran.
+	 */
 	int64_t console_bytes, quiet_bytes;
-	/* The least time that printing took, in nanoseconds a byte: a tenth of the lines took less. */
+	/* The time of printing in nanoseconds a byte: a tenth of the lines took less. */
 	int64_t byte_ns;
-	/* The last line in which this program noted the counter, and its stamp. 0 none. */
+	/*
+	 * The counter in the last line that wb_log_tie() wrote, and the stamp of that line. 0 none.
+	 */
 	uint64_t tie_tsc;
 	int64_t tie_us;
 };
 
 /* Name for people and JSON: "SMP bring-up", … */
 const char *wb_klog_part_name(enum wb_klog_part part);
-/* Never fails: what is not understood is left out. */
-void wb_klog_parse(const char *text, size_t size, struct wb_klog *ret);
+/* The log of a kernel of that machine. Never fails: what is not understood is left out. */
+void wb_klog_parse(const struct wb_arch *arch, const char *text, size_t size, struct wb_klog *ret);

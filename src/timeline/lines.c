@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* A file of JSON lines, each with a checksum, with a limit on its size. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -6,14 +7,15 @@
 #include <string.h>
 
 #include "core/sha256.h"
+#include "core/text.h"
 #include "timeline/lines.h"
 
 #define HEAD "{\"sum\":\""
 #define MIDDLE "\",\"data\":"
-#define SUM 16 /* hex digits: more than enough against chance, and nobody else writes here */
+#define SUM 16 /* hex digits: enough against accidents; no other program writes here */
 #define OVERHEAD (sizeof(HEAD MIDDLE "}\n") - 1 + SUM)
 
-/* More than any file that this program wrote: who reads a longer one reads only its beginning. */
+/* A longer file was not written by warmboot, and only its beginning is read. */
 #define FILE_MAX (8u << 20)
 
 static void checksum(const char *payload, size_t size, char ret[SUM + 1])
@@ -21,8 +23,7 @@ static void checksum(const char *payload, size_t size, char ret[SUM + 1])
 	uint8_t digest[32];
 
 	wb_sha256(payload, size, digest);
-	for (int i = 0; i < SUM / 2; i++)
-		sprintf(ret + 2 * i, "%02x", digest[i]);
+	wb_hex_write(digest, SUM / 2, ret);
 }
 
 int wb_line_format(const char *payload, char **ret)
@@ -47,7 +48,7 @@ static bool take(struct wb_bytes line, uint64_t *off, const char *want)
 	return true;
 }
 
-/* 1 sound, 0 damaged, -ENOMEM. */
+/* Take one line. 1 intact, 0 damaged, -ENOMEM. */
 static int take_line(struct wb_bytes line, struct wb_strv *ret)
 {
 	struct wb_bytes sum, payload;
@@ -112,7 +113,7 @@ int wb_lines_read(const struct wb_files *files, const char *path, struct wb_strv
 	return 0;
 }
 
-/* The first of the old lines that may stay when `added` bytes come. */
+/* The first of the old lines that can stay when `added` bytes are added. */
 static size_t first_to_keep(
 	const struct wb_strv *old, size_t added, const struct wb_lines_limits *limits)
 {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Taking, writing and reading marks, and the stamp of the last instant before the jump. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
+#include "core/json-table.h"
 #include "core/sha256.h"
 #include "timeline/lines.h"
 #include "timeline/marks.h"
@@ -27,7 +29,10 @@ void wb_mark_take(const struct wb_sys *sys, const char *name, struct wb_mark *re
 	struct wb_mark m = {};
 	uint64_t before = sys->tsc(sys->ctx), after;
 
-	/* Between two readings of the counter, so that the mark tells how well they agree. */
+	/*
+	 * Read the clocks between two readings of the counter; the mark has their distance as its
+	 * accuracy.
+	 */
 	m.mono_ns = (int64_t)sys->mono_ns(sys->ctx);
 	m.wall_ns = (int64_t)sys->wall_ns(sys->ctx);
 	m.boot_ns = (int64_t)sys->boot_ns(sys->ctx);
@@ -38,38 +43,33 @@ void wb_mark_take(const struct wb_sys *sys, const char *name, struct wb_mark *re
 	*ret = m;
 }
 
+#define ROW_AS(key, member, kind) WB_JSON_ROW_AS(key, struct wb_mark, member, kind, .needed = true)
+#define ROW(member, kind) ROW_AS(#member, member, kind)
+
+static const struct wb_json_field fields[] = {
+	ROW_AS("mark", name, WB_JSON_CHARS),
+	ROW(boot, WB_JSON_CHARS),
+	ROW(tsc, WB_JSON_INT),
+	ROW(wall_ns, WB_JSON_INT),
+	ROW(mono_ns, WB_JSON_INT),
+	ROW(boot_ns, WB_JSON_INT),
+	ROW(window, WB_JSON_INT),
+	{},
+};
+
 char *wb_mark_format(const struct wb_mark *m)
 {
-	json_t *json = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "mark", m->name, "boot",
-		m->boot, "tsc", (json_int_t)m->tsc, "wall_ns", (json_int_t)m->wall_ns, "mono_ns",
-		(json_int_t)m->mono_ns, "boot_ns", (json_int_t)m->boot_ns, "window",
-		(json_int_t)m->window);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-
-	json_decref(json);
-	return text;
+	return wb_json_text(fields, m, JSON_COMPACT);
 }
 
 int wb_mark_parse(const char *text, struct wb_mark *ret)
 {
-	json_t *json = json_loads(text, 0, NULL);
-	json_int_t tsc, wall, mono, boot_ns, window;
-	const char *name, *boot;
-	int r = -EBADMSG;
+	struct wb_mark m = {};
+	int r = wb_json_parse(
+		(struct wb_bytes){(const uint8_t *)text, strlen(text)}, fields, "a mark", &m, NULL);
 
-	if (json && json_unpack(json, "{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "mark", &name, "boot",
-			    &boot, "tsc", &tsc, "wall_ns", &wall, "mono_ns", &mono, "boot_ns",
-			    &boot_ns, "window", &window) == 0) {
-		*ret = (struct wb_mark){.tsc = (uint64_t)tsc,
-			.wall_ns = wall,
-			.mono_ns = mono,
-			.boot_ns = boot_ns,
-			.window = (uint64_t)window};
-		snprintf(ret->name, sizeof(ret->name), "%s", name);
-		snprintf(ret->boot, sizeof(ret->boot), "%s", boot);
-		r = 0;
-	}
-	json_decref(json);
+	if (r == 0)
+		*ret = m;
 	return r;
 }
 
@@ -83,7 +83,7 @@ static int append(const struct wb_sys *sys, const struct wb_mark *m)
 
 	if (!json || wb_line_format(json, &line) < 0)
 		return -ENOMEM;
-	/* What stands before may have been cut off in the middle of a line: begin a new one. */
+	/* Start a new line, because the file may end in the middle of one. */
 	if (asprintf(&text, "\n%s", line) < 0) {
 		text = NULL;
 		return -ENOMEM;
@@ -92,7 +92,7 @@ static int append(const struct wb_sys *sys, const struct wb_mark *m)
 	r = sys->append_file(sys->ctx, WB_MARKS, bytes, 0600, WB_MARKS_MAX);
 	if (r != -EFBIG)
 		return r;
-	/* Nobody has recorded a boot for a long time; the newest marks are worth most. */
+	/* No boot has been recorded for a long time; keep the newest marks. */
 	sys->remove_file(sys->ctx, WB_MARKS);
 	return sys->append_file(sys->ctx, WB_MARKS, bytes, 0600, WB_MARKS_MAX);
 }
@@ -219,21 +219,27 @@ int wb_last_check(const struct wb_last *last, const char *boot)
 
 int wb_last_mark(const struct wb_sys *sys)
 {
+	const struct wb_arch_stamp *stamp = wb_arch_of(sys->files)->stamp;
 	struct wb_last last;
 	char boot[40];
 
+	if (!stamp)
+		return -EOPNOTSUPP;
 	read_boot_id(sys->files, boot);
 	last = wb_last_make(sys->tsc(sys->ctx), boot);
-	return sys->write_at(sys->ctx, WB_LAST_PATH, WB_LAST_OFFSET,
+	return sys->write_at(sys->ctx, stamp->path, stamp->offset,
 		(struct wb_bytes){(const uint8_t *)&last, sizeof(last)});
 }
 
 uint64_t wb_last_read(const struct wb_files *files, const char *boot)
 {
+	const struct wb_arch_stamp *stamp = wb_arch_of(files)->stamp;
 	WB_CLEAN_BLOB b = {};
 	struct wb_last last;
 
-	if (files->read_at(files->ctx, WB_LAST_PATH, WB_LAST_OFFSET, sizeof(last), &b, NULL) < 0 ||
+	if (!stamp ||
+		files->read_at(files->ctx, stamp->path, stamp->offset, sizeof(last), &b, NULL) <
+			0 ||
 		!wb_get_struct(wb_blob_view(&b), 0, &last, sizeof(last)))
 		return 0;
 	return wb_last_check(&last, boot) ? last.tsc : 0;

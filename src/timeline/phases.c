@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * One line out of five clocks. A warm boot is measured on the time stamp counter, which runs on
- * through a jump; a cold one on the new kernel's CLOCK_MONOTONIC, with what came before put in front
- * by CLOCK_REALTIME. Each border of a phase is a point with a source and an error; a phase is what
- * lies between two points, so that the phases make up the whole.
+ * Making one line of phases out of five clocks. A warm boot is measured on the time stamp counter,
+ * which runs on through a jump. A cold boot is measured on the new kernel's CLOCK_MONOTONIC, and
+ * the time before it is added by CLOCK_REALTIME. Each border of a phase is a point with a source
+ * and an error. A phase lies between two points, so the phases make up the whole.
  */
 #include <errno.h>
 #include <math.h>
@@ -13,15 +13,17 @@
 #include <string.h>
 
 #include "timeline/facts.h"
+#include "core/sort.h"
 
-/* Jobs that end this much after the default target was reached are worth a phase of their own. */
+/* Jobs that end this long after the default target are a phase of their own. */
 #define LATE_US 10000
 
-/* How far each kind of reading may be off, in seconds. */
-#define ERROR_JOURNAL 0.010 /* journald stamps a message when it comes to read it */
+/* The error of each kind of reading, in seconds. */
+#define ERROR_JOURNAL 0.010 /* journald stamps a message when it reads it */
 #define ERROR_SYSTEMD 0.001
-#define ERROR_KLOG 0.0005 /* from reading the counter to the stamp of the line that tells it */
-#define ERROR_WALL 1.0    /* the real time clock that the new kernel starts from has seconds */
+#define ERROR_KLOG 0.0005 /* from reading the counter to the stamp of its line */
+/* the real time clock from which the new kernel starts has a resolution of a second */
+#define ERROR_WALL 1.0
 
 struct point {
 	const char *name; /* of the phase that ends here */
@@ -30,16 +32,16 @@ struct point {
 };
 
 struct line {
-	struct point points[WB_TL_PHASES + 1]; /* the first one's name means nothing */
+	struct point points[WB_TL_PHASES + 1]; /* the name of the first one is not used */
 	const char *skipped;                   /* the first phase whose end is not known */
 	size_t n;
 };
 
-/* From one clock to the line. */
+/* Conversion from each clock to the line. */
 struct scale {
 	double zero_tsc; /* the counter at the line's beginning */
 	double hz;       /* the counter's rate */
-	double drift;    /* by how much the two kernels' ideas of it differ, relative */
+	double drift;    /* relative difference between the two kernels' rates */
 	double old_mono; /* old kernel's CLOCK_MONOTONIC, seconds, at zero */
 	double new_mono; /* new kernel's, at zero (negative) */
 	double new_log;  /* new kernel's log clock, at zero */
@@ -93,7 +95,7 @@ static void add_point(struct line *l, const char *name, double at, double error,
 {
 	if (l->n > WB_TL_PHASES)
 		return;
-	/* Within their errors two readings may stand in the wrong order. */
+	/* Within their errors two readings can be in the wrong order. */
 	if (l->n && at < l->points[l->n - 1].at) {
 		error += l->points[l->n - 1].at - at;
 		at = l->points[l->n - 1].at;
@@ -101,7 +103,7 @@ static void add_point(struct line *l, const char *name, double at, double error,
 	l->points[l->n++] = (struct point){name, source, at, error};
 }
 
-/* A phase that is there, but whose end nobody noted: the next one's name begins with it. */
+/* A phase without a recorded end: the name of the next one begins with it. */
 static void skip_point(struct line *l, struct wb_timeline *t, const char *name)
 {
 	if (t->n_notes < WB_TL_NOTES)
@@ -131,7 +133,7 @@ static double mark_error(const struct scale *s, const struct wb_mark *m)
 	return (double)m->window / s->hz;
 }
 
-/* The last event that names the target of the shutdown, or the last of all. */
+/* The last event that names the target of the shutdown, or else the last of all. */
 static const struct wb_event *last_event(const struct wb_facts *f)
 {
 	const struct wb_event *best = NULL;
@@ -146,13 +148,15 @@ static const struct wb_event *last_event(const struct wb_facts *f)
 	return best;
 }
 
-/* The counter's rate: what each kernel says, and by how much they differ. */
+/* The counter's rate in each kernel, and the difference. */
 static bool find_rate(const struct wb_facts *f, struct scale *s)
 {
 	double then = (double)f->handoff_hz, now = (double)f->log.tsc_khz * 1000;
 	const struct wb_mark *first = NULL, *last = NULL;
 
-	/* Two marks some seconds apart know it better than the load's short measure. */
+	/*
+	 * Two marks some seconds apart give a better rate than the short measurement at the load.
+	 */
 	for (size_t i = 0; i < f->marks.n; i++) {
 		const struct wb_mark *m = &f->marks.items[i];
 
@@ -173,18 +177,19 @@ static bool find_rate(const struct wb_facts *f, struct scale *s)
 	return now > 0;
 }
 
-/* The marks, with the parts of the line that hang on them. -ENODATA. */
-static int set_scale(const struct wb_facts *f, struct scale *s, struct wb_error *err)
+/* Set the scale from the marks. -ENODATA. */
+static int set_scale(const struct wb_facts *f, struct scale *ret, struct wb_error *err)
 {
+	struct scale scale = {}, *s = &scale;
 	const struct wb_mark *zero = wb_marks_find(&f->marks, f->previous, WB_MARK_REQUEST);
 	const struct wb_mark *asked = wb_marks_find(&f->marks, f->previous, WB_MARK_ASKED);
 	double now;
 
 	if (!find_rate(f, s))
 		return wb_fail(err, -ENODATA,
-			"neither the kernel's log nor a mark tells the rate of the time stamp "
+			"neither the kernel's log nor a mark has the rate of the time stamp "
 			"counter");
-	/* Asked for twice: the first time was another request. */
+	/* With two requests, the first one was for another jump. */
 	if (!zero || (asked && zero->tsc > asked->tsc))
 		zero = asked;
 	s->have_old = zero;
@@ -196,8 +201,8 @@ static int set_scale(const struct wb_facts *f, struct scale *s, struct wb_error 
 		s->zero_tsc = (double)(f->last_tsc ? f->last_tsc : f->tsc_enter);
 	} else {
 		return wb_fail(err, -ENODATA,
-			"no mark of the kernel before and no stamp of purgatory is there, so that "
-			"nothing ties this boot to what was before it");
+			"there is no mark of the old kernel and no stamp of purgatory, so nothing "
+			"relates this boot to the one before");
 	}
 	now = on_line(s, f->now.tsc);
 	if (now <= 0 || now > 86400)
@@ -211,6 +216,7 @@ static int set_scale(const struct wb_facts *f, struct scale *s, struct wb_error 
 		s->new_log = (double)f->log.tie_us / 1e6 - on_line(s, f->log.tie_tsc);
 	if (!zero)
 		s->wall = (double)f->now.wall_ns / 1e9 - now;
+	*ret = scale;
 	return 0;
 }
 
@@ -228,7 +234,7 @@ static void end_here(struct build *b, const char *name, double at, double error,
 	end_phase(&b->l, name, at, error, source, b->merged, &b->n_merged);
 }
 
-/* Until the old kernel's user space is gone. */
+/* The points until the old kernel's user space is gone. */
 static void old_side(struct build *b)
 {
 	const struct wb_facts *f = b->f;
@@ -272,13 +278,12 @@ static void old_side(struct build *b)
 	if (at_once && asked && at_once->tsc > asked->tsc)
 		skip_point(&b->l, b->t, WB_PHASE_WRITE);
 	else if (f->last_tsc)
-		end_here(b, WB_PHASE_UNMOUNT, on_line(s, f->last_tsc), 1e-5,
-			"counter left in the BIOS data area");
+		end_here(b, WB_PHASE_UNMOUNT, on_line(s, f->last_tsc), 1e-5, f->last_source);
 	else
 		skip_point(&b->l, b->t, WB_PHASE_UNMOUNT);
 }
 
-/* The kernels' own time: from the last program of the old to the new one's log. */
+/* The points between the kernels: from the last program of the old one to the new one's log. */
 static void between(struct build *b)
 {
 	const struct wb_facts *f = b->f;
@@ -314,7 +319,10 @@ static int by_place(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* From the kernel's first stamp on; `zero` is where CLOCK_MONOTONIC has its zero. */
+/*
+ * The points from the kernel's first stamp on; `log_zero` and `mono_zero` are the zeroes of its
+ * clocks.
+ */
 static void new_side(struct build *b, double log_zero, double mono_zero)
 {
 	const struct wb_facts *f = b->f;
@@ -358,14 +366,14 @@ static void new_side(struct build *b, double log_zero, double mono_zero)
 	if (probe > 0)
 		late[n++] = (struct point){
 			WB_PHASE_PROBE, "mark of the last unit's first answer", probe, 0.001};
-	qsort(late, n, sizeof(*late), by_place);
+	wb_sort(late, n, sizeof(*late), by_place);
 	for (size_t i = 0; i < n; i++)
 		end_here(b, late[i].name, late[i].at, late[i].error, late[i].source);
 	if (up <= 0)
 		wb_timeline_note(b->t, "systemd has not finished starting: the line ends early");
 }
 
-/* Points to phases. */
+/* Turn the points into phases. */
 static void finish(struct build *b)
 {
 	struct wb_timeline *t = b->t;
@@ -391,7 +399,10 @@ static int by_duration(const void *a, const void *b)
 	return x->duration_s > y->duration_s ? -1 : x->duration_s < y->duration_s;
 }
 
-/* `zero_us`: the old kernel's CLOCK_MONOTONIC at the beginning of the line. */
+/*
+ * Fill in the stopped units; `zero` is the old kernel's CLOCK_MONOTONIC at the beginning of the
+ * line.
+ */
 static int take_stops(const struct wb_facts *f, double zero, struct wb_timeline *t)
 {
 	struct wb_tl_stop *all = calloc(f->events.n + 1, sizeof(*all));
@@ -414,7 +425,7 @@ static int take_stops(const struct wb_facts *f, double zero, struct wb_timeline 
 		all[n].start_s = (double)began->mono_us / 1e6 - zero;
 		all[n++].duration_s = (double)(e->mono_us - began->mono_us) / 1e6;
 	}
-	qsort(all, n, sizeof(*all), by_duration);
+	wb_sort(all, n, sizeof(*all), by_duration);
 	t->n_stops = n < WB_TL_STOPS ? n : WB_TL_STOPS;
 	memcpy(t->stops, all, t->n_stops * sizeof(*all));
 	free(all);
@@ -445,14 +456,14 @@ static void take_log(const struct wb_facts *f, double log_zero, struct wb_timeli
 	t->initrd_kib = f->log.initrd_kib;
 	t->console_bytes = f->log.console_bytes;
 	t->quiet_bytes = f->log.quiet_bytes;
-	t->console_byte_s = (double)f->log.byte_ns / 1e9;
+	t->console_byte_ns = f->log.byte_ns;
 	t->pages_deferred = f->log.pages_deferred;
 	if (!f->log.whole)
 		wb_timeline_note(t, "the beginning of the kernel's log was overwritten; "
 				    "log_buf_len= on its command line makes room");
 }
 
-/* When the unit went silent in the old kernel, seconds on the line; < 0 unknown. */
+/* The time at which the unit went silent in the old kernel, seconds on the line; < 0 unknown. */
 static double went_silent(const struct build *b, const char *unit)
 {
 	const struct wb_facts *f = b->f;
@@ -461,7 +472,8 @@ static double went_silent(const struct build *b, const char *unit)
 
 	snprintf(name, sizeof(name), "%s%s", WB_MARK_FREEZE_BEGIN, unit);
 	m = wb_marks_find(&f->marks, f->previous, name);
-	if (m && f->jumped && b->s.have_old && on_line(&b->s, m->tsc) > 0)
+	/* Marks have no place on a line without the counter. */
+	if (m && b->s.hz > 0 && b->s.have_old && on_line(&b->s, m->tsc) > 0)
 		return on_line(&b->s, m->tsc);
 	for (size_t i = 0; b->s.have_old && i < f->events.n; i++)
 		if (!strcmp(f->events.items[i].unit, unit) &&
@@ -480,7 +492,7 @@ static double mark_on_line(const struct build *b, const char *kind, const char *
 	return m ? zero + (double)m->mono_ns / 1e9 : -1;
 }
 
-/* Between two marks of one unit in one boot; < 0 when they are not there. */
+/* Time between two marks of one unit in one boot; < 0 when one is missing. */
 static double between_marks(const struct build *b, const char *boot, const char *unit,
 	const char *begin, const char *end)
 {
@@ -519,7 +531,7 @@ static void take_unit(
 	b->t->n_units++;
 }
 
-/* Kept units first, then the services that were stopped and are up again. */
+/* Add the kept units, then the services that were stopped and are up again. */
 static void take_units(struct build *b, double zero)
 {
 	const struct wb_facts *f = b->f;
@@ -551,7 +563,10 @@ static double find_staged(const struct wb_facts *f, const struct scale *s)
 	return a && b && b->tsc > a->tsc ? (double)(b->tsc - a->tsc) / s->hz : -1;
 }
 
-/* systemd, too, reads what the boot loader left at the last cold boot, and adds it up. */
+/*
+ * Note that the boot loader's times are those of the last cold boot. systemd reports them as well,
+ * and adds them up.
+ */
 static void note_stale(struct build *b)
 {
 	if (b->f->user.firmware_us || b->f->user.loader_us)
@@ -577,13 +592,15 @@ static int make_warm(struct build *b, struct wb_error *err)
 	if (b->s.have_old && take_stops(b->f, b->s.old_mono, b->t) < 0)
 		return wb_oom(err);
 	if (b->s.drift > 0.001)
-		wb_timeline_note(b->t,
-			"the two kernels' ideas of the counter's rate differ by %.1f %%",
+		wb_timeline_note(b->t, "the counter's rates in the two kernels differ by %.1f %%",
 			b->s.drift * 100);
 	return 0;
 }
 
-/* In front of a cold boot: the end of the one before, when that was a reboot and not an off switch. */
+/*
+ * The shutdown in front of a cold boot, if the boot before ended in a reboot and was not switched
+ * off.
+ */
 static double cold_shutdown(struct build *b, double kernel_wall, double before_kernel)
 {
 	const struct wb_facts *f = b->f;
@@ -599,7 +616,7 @@ static double cold_shutdown(struct build *b, double kernel_wall, double before_k
 	if (!reboot || !stopped || !first || stopped == first)
 		return 0;
 	away = kernel_wall - (double)stopped->wall_us / 1e6;
-	/* A machine that somebody switched off in between says nothing about its firmware. */
+	/* If the machine was switched off in between, the time says nothing about its firmware. */
 	if (away < before_kernel - ERROR_WALL || away > 3600)
 		return 0;
 	add_point(&b->l, "", 0, ERROR_JOURNAL, "first unit in the journal");
@@ -610,18 +627,24 @@ static double cold_shutdown(struct build *b, double kernel_wall, double before_k
 	return (double)(stopped->mono_us - first->mono_us) / 1e6 + away;
 }
 
-/* The same line without a counter that runs through: from the firmware on. */
+/* Make the line of a boot without a counter that runs through: from the firmware on. */
 static int make_cold(struct build *b, struct wb_error *err)
 {
 	const struct wb_facts *f = b->f;
 	double firmware = (double)f->user.firmware_us / 1e6,
 	       loader = (double)f->user.loader_us / 1e6;
-	double kernel_wall = (double)f->now.wall_ns / 1e9 - (double)f->now.mono_ns / 1e9;
+	/*
+	 * Only CLOCK_REALTIME runs through the firmware; use its value before anything corrected
+	 * it.
+	 */
+	double kernel_wall = f->began_wall_us
+				     ? (double)f->began_wall_us / 1e6
+				     : (double)f->now.wall_ns / 1e9 - (double)f->now.mono_ns / 1e9;
 	double zero;
 
 	if (!f->user.userspace_us && f->log.run_init_us == WB_KLOG_NONE)
 		return wb_fail(err, -ENODATA,
-			"neither the kernel's log nor systemd tells how this boot went");
+			"neither the kernel's log nor systemd has the times of this boot");
 	if (f->by_kexec) {
 		note_stale(b);
 		firmware = loader = 0;
@@ -644,11 +667,11 @@ static int make_cold(struct build *b, struct wb_error *err)
 		end_here(b, WB_PHASE_LOADER, zero, ERROR_SYSTEMD,
 			"systemd's LoaderTimestamp (EFI variables or FPDT)");
 	else if (b->l.n > 1)
-		end_here(b, "unmount, firmware, boot loader", zero, ERROR_WALL,
-			"CLOCK_REALTIME on both sides");
-	else
-		wb_timeline_note(b->t, "this machine does not tell how long firmware and boot "
-				       "loader took");
+		end_here(b, f->by_kexec ? "unmount and jump" : "unmount, firmware, boot loader",
+			zero, ERROR_WALL, "CLOCK_REALTIME on both sides");
+	else if (!f->by_kexec)
+		wb_timeline_note(
+			b->t, "this machine does not report the times of firmware and boot loader");
 	new_side(b, zero, zero);
 	finish(b);
 	b->t->when = (int64_t)(kernel_wall - zero);
@@ -684,9 +707,9 @@ int wb_timeline_make(const struct wb_facts *f, struct wb_timeline *ret, struct w
 	snprintf(t->outcome, sizeof(t->outcome), "%s", f->outcome);
 	r = f->jumped ? make_warm(b, &why) : make_cold(b, err);
 	if (r == -ENODATA && f->jumped) {
-		/* Then this kernel's own part is better than nothing. */
+		/* The part of this kernel is still useful; none of it uses the counter. */
 		wb_timeline_note(t, "%.180s", why.text);
-		b->l = (struct line){};
+		*b = (struct build){.f = f, .t = t};
 		r = make_cold(b, err);
 	}
 	if (r == 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The waterfall as SVG, and as a page that needs nothing from outside; light and dark. */
+/* The waterfall as SVG, and as a page that loads nothing from elsewhere; light and dark. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <math.h>
@@ -34,7 +34,7 @@ static void print_escaped(FILE *f, const char *s)
 			fputs("&quot;", f);
 			break;
 		default:
-			/* XML has no way to write the other control characters. */
+			/* XML cannot contain other control characters. */
 			fputc((unsigned char)*s < ' ' ? '?' : *s, f);
 		}
 	}
@@ -58,7 +58,7 @@ static const char *margin(double s, char ret[24])
 	return s < 0.001 ? "&lt; 1 ms" : duration(s, ret);
 }
 
-/* Who had the machine: the old system, the kernels, or the new system. */
+/* The owner of the machine in a phase: the old system, the kernels, or the new system. */
 static const char *phase_class(const char *name)
 {
 	static const struct {
@@ -98,7 +98,7 @@ static void print_style(FILE *f)
 		f);
 }
 
-/* A round step that gives between four and ten lines. */
+/* A round step between the lines of the grid, for four to ten lines. */
 static double grid_step(double total)
 {
 	double step = pow(10, floor(log10(total / 4)));
@@ -178,7 +178,7 @@ static void print_svg(FILE *f, const struct wb_timeline *t, const struct wb_time
 	double scale = other && other->total_s > t->total_s ? other->total_s : t->total_s;
 	int height = rows(t) + (other ? rows(other) : 0);
 
-	/* A boot of no length can still be drawn. */
+	/* A boot of length 0 is drawn, too. */
 	scale = scale > 0.001 ? scale : 0.001;
 	fprintf(f,
 		"<svg class=\"tl\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "

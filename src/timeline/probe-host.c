@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Sockets and programs behind struct wb_probe_io. */
+/* The real implementation of struct wb_probe_io, with sockets and programs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netdb.h>
@@ -21,7 +21,7 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* 0 when `fd` is ready for `events`. */
+/* Wait until `fd` is ready for `events`; 0 when it is. */
 static int wait_for(int fd, short events, long end)
 {
 	struct pollfd p = {.fd = fd, .events = events};
@@ -50,7 +50,7 @@ static int talk(int fd, const char *request, char *answer, unsigned int size, lo
 	unsigned int have = 0;
 	int r = 0;
 
-	/* It fits into any socket's buffer. */
+	/* The request fits into any socket's buffer. */
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
 		return -EIO;
 	while (r == 0 && have < size - 1 && !memchr(answer, '\n', have)) {
@@ -97,7 +97,7 @@ static int host_tcp(void *ctx, const char *host, uint16_t port, const char *requ
 	char service[8];
 
 	snprintf(service, sizeof(service), "%u", port);
-	/* Without a name this is the loopback, by both families. */
+	/* Without a name, this is the loopback address, of both families. */
 	if (getaddrinfo(*host ? host : NULL, service, &hints, &list))
 		return -EHOSTUNREACH;
 	for (const struct addrinfo *a = list; a && r < 0; a = a->ai_next)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Parsing a probe, and judging the answer of a service. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdbool.h>
@@ -16,7 +17,7 @@ static int bad(const char *text, struct wb_error *err)
 		text);
 }
 
-/* All of it a number from 1 to 65535. */
+/* Take a port: the whole text is a number from 1 to 65535. */
 static bool take_port(const char *text, uint16_t *ret)
 {
 	char *end;
@@ -28,7 +29,7 @@ static bool take_port(const char *text, uint16_t *ret)
 	return true;
 }
 
-/* "HOST:PORT", "[ADDRESS]:PORT", "HOST", or ":PORT"; without a port `*ret` stays. */
+/* Take a place: "HOST:PORT", "[ADDRESS]:PORT", "HOST", or ":PORT"; without a port `*ret` stays. */
 static bool take_place(const char *text, size_t n, struct wb_probe *p)
 {
 	char copy[sizeof(p->host)], *host = copy, *colon;
@@ -59,7 +60,7 @@ static bool take_place(const char *text, size_t n, struct wb_probe *p)
 
 static int parse_http(const char *text, struct wb_probe *p, struct wb_error *err)
 {
-	/* "http:URL", where the URL is given in full or without its scheme. */
+	/* "http:URL" has a URL with or without its scheme. */
 	const char *place = text + strlen("http:");
 	const char *slash;
 
@@ -68,12 +69,12 @@ static int parse_http(const char *text, struct wb_probe *p, struct wb_error *err
 	else if (!strncmp(place, "//", 2))
 		place += 2;
 	slash = strchrnul(place, '/');
-	/* "http://" names nobody; "http:/path" means this machine. */
+	/* "http://" names no host; "http:/path" means this machine. */
 	if (slash == place && place != text + strlen("http:"))
 		return bad(text, err);
 	p->kind = WB_PROBE_HTTP;
 	p->port = 80;
-	/* A port alone is this machine's. */
+	/* A port without a host is on this machine. */
 	if (!(slash > place && strspn(place, "0123456789") == (size_t)(slash - place)
 			    ? take_place("", 0, p)
 			    : take_place(place, (size_t)(slash - place), p)))
@@ -115,7 +116,7 @@ int wb_probe_parse(const char *text, struct wb_probe *ret, struct wb_error *err)
 	return 0;
 }
 
-/* "HTTP/1.1 200 OK": below 400 somebody is there who knows what to say. */
+/* Judge a status line such as "HTTP/1.1 200 OK": the service answers if the status is below 400. */
 static int judge_http(const char *answer)
 {
 	unsigned int status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Does a service answer? Asked again and again after a jump, until it does. */
+/* Probes: asking a service after a jump, again and again, until it answers. */
 #pragma once
 
 #include <stdint.h>
@@ -7,7 +7,7 @@
 #include "core/error.h"
 
 enum wb_probe_kind {
-	WB_PROBE_TCP = 1, /* tcp:PORT or tcp:HOST:PORT takes a connection */
+	WB_PROBE_TCP = 1, /* tcp:PORT or tcp:HOST:PORT accepts a connection */
 	WB_PROBE_HTTP,    /* http:URL answers with a status below 400 */
 	WB_PROBE_EXEC,    /* exec:COMMAND, by the shell, ends with 0 */
 };
@@ -20,7 +20,10 @@ struct wb_probe {
 	const char *command;
 };
 
-/* How the world is asked; an ops table, so that tests answer. 0 good, else a negative errno. */
+/*
+ * The means of asking; an ops table, so that tests answer instead. 0: the service answers, else a
+ * negative errno.
+ */
 struct wb_probe_io {
 	void *ctx;
 	/*
@@ -29,12 +32,13 @@ struct wb_probe_io {
 	 */
 	int (*tcp)(void *ctx, const char *host, uint16_t port, const char *request, char *answer,
 		unsigned int size, int deadline_ms);
+	/* Run a command by the shell, and kill it after this time. 0: it ended with 0. */
 	int (*run)(void *ctx, const char *command, int deadline_ms);
 };
 
 extern const struct wb_probe_io wb_probe_io_host;
 
-/* The text must outlive the result. -EINVAL with a sentence. Pure. */
+/* Parse a probe. The text must outlive the result. -EINVAL with a sentence. Pure. */
 int wb_probe_parse(const char *text, struct wb_probe *ret, struct wb_error *err);
-/* Once. 0: it answers. */
+/* Ask once. 0: it answers. */
 int wb_probe_ask(const struct wb_probe_io *io, const struct wb_probe *probe, int deadline_ms);

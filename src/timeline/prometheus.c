@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Prometheus' text format 0.0.4, for node_exporter's textfile collector. */
+/* The metrics in Prometheus' text format 0.0.4, for node_exporter's textfile collector. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "timeline/timeline.h"
 
-/* Backslash, quote and newline are what a label's value must escape. */
+/* Print a label; backslash, quote and newline are escaped in its value. */
 static void print_label(FILE *f, const char *name, const char *value)
 {
 	fprintf(f, "%s=\"", name);
@@ -67,7 +67,7 @@ static void print_units(FILE *f, const struct wb_timeline *t, const char *name, 
 	for (size_t i = 0; i < t->n_units; i++) {
 		bool twice = false;
 
-		/* One series may stand there only once. */
+		/* Each series may appear only once. */
 		for (size_t k = 0; k < i; k++)
 			twice |= !strcmp(t->units[k].unit, t->units[i].unit);
 		if (twice || value(&t->units[i]) < 0)

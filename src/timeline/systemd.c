@@ -1,84 +1,46 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What systemd and its journal know of when things happened. */
+/* Asking systemd and its journal for the times of events. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-bus.h>
 #include <systemd/sd-journal.h>
 
 #include "timeline/gather.h"
-#include "sys/connect.h"
+#include "systemd/times.h"
 
-#define NAME "org.freedesktop.systemd1"
-#define MANAGER NAME ".Manager"
-#define PATH "/org/freedesktop/systemd1"
-
-/* systemd/sd-messages.h: a unit's job of stopping began, ended; one of starting ended. */
+/* Message ids of systemd/sd-messages.h, for a unit: its stop began, its stop ended, its start ended. */
 #define STOPPING "de5b426a63be47a7b6ac3eaac82e2f6f"
 #define STOPPED "9d1aaa27d60140bd96365438aad20286"
 #define STARTED "39f53479d3a045ac8e11786248231fbf"
 
-/* A shutdown has some hundred; more than this, and it is the uptime before that is being read. */
+/* A shutdown has some hundred events; more than this belong to the uptime before it. */
 #define MOST_EVENTS 4000
 
 static int user_times(void *ctx, struct wb_user_times *ret)
 {
 	struct wb_user_times t = {};
-	const struct {
-		const char *name;
-		uint64_t *to;
-	} wanted[] = {
+	const struct wb_manager_time wanted[] = {
 		{"FirmwareTimestampMonotonic", &t.firmware_us},
 		{"LoaderTimestampMonotonic", &t.loader_us},
 		{"InitRDTimestampMonotonic", &t.initrd_us},
 		{"UserspaceTimestampMonotonic", &t.userspace_us},
 		{"FinishTimestampMonotonic", &t.finish_us},
 	};
-	sd_bus *bus = NULL;
-	int r = wb_manager_connect(WB_MANAGER_SYSTEM, &bus);
+	int r = wb_manager_times(wanted, sizeof(wanted) / sizeof(*wanted));
 
-	for (size_t i = 0; r >= 0 && i < sizeof(wanted) / sizeof(*wanted); i++)
-		r = sd_bus_get_property_trivial(
-			bus, NAME, PATH, MANAGER, wanted[i].name, NULL, 't', wanted[i].to);
-	sd_bus_flush_close_unref(bus);
-	if (r < 0)
-		return r;
-	*ret = t;
-	return 0;
+	if (r == 0)
+		*ret = t;
+	return r;
 }
 
 static int active_since(void *ctx, const char *unit, uint64_t *ret_us)
 {
-	sd_bus_message *m = NULL;
-	const char *path;
-	char *state = NULL;
-	sd_bus *bus = NULL;
-	uint64_t us = 0;
-	int r = wb_manager_connect(WB_MANAGER_SYSTEM, &bus);
-
-	if (r >= 0)
-		r = sd_bus_call_method(bus, NAME, PATH, MANAGER, "GetUnit", NULL, &m, "s", unit);
-	if (r >= 0)
-		r = sd_bus_message_read(m, "o", &path);
-	if (r >= 0)
-		r = sd_bus_get_property_string(
-			bus, NAME, path, NAME ".Unit", "SubState", NULL, &state);
-	/* A service, a target. One that has "exited" is active, and has nobody who could answer. */
-	if (r >= 0 && (!strcmp(state, "running") || !strcmp(state, "active")))
-		r = sd_bus_get_property_trivial(bus, NAME, path, NAME ".Unit",
-			"ActiveEnterTimestampMonotonic", NULL, 't', &us);
-	free(state);
-	sd_bus_message_unref(m);
-	sd_bus_flush_close_unref(bus);
-	if (r < 0)
-		return r;
-	*ret_us = us;
-	return 0;
+	return wb_unit_active_since(unit, ret_us);
 }
 
-/* Both spellings, with and without dashes. */
+/* Parse an id with or without dashes. */
 static int parse_boot(const char *boot, sd_id128_t *ret)
 {
 	return sd_id128_from_string(boot, ret);
@@ -103,7 +65,7 @@ static int previous_boot(void *ctx, const char *boot, char ret[40])
 		r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
 	if (r >= 0)
 		r = sd_journal_seek_monotonic_usec(j, this, 0);
-	/* Lands on this boot's first entry: what is before it was another boot's last. */
+	/* This finds this boot's first entry; the entry before it is another boot's last. */
 	if (r >= 0)
 		r = sd_journal_next(j);
 	if (r > 0)
@@ -118,6 +80,35 @@ static int previous_boot(void *ctx, const char *boot, char ret[40])
 	if (sd_id128_equal(this, that))
 		return -ENOENT;
 	boot_text(that, ret);
+	return 0;
+}
+
+/* The first entry has the time before network time corrected the clock. */
+static int began(void *ctx, const char *boot, int64_t *ret_us)
+{
+	sd_journal *j = NULL;
+	sd_id128_t this, that;
+	uint64_t mono, wall;
+	int r = parse_boot(boot, &this);
+
+	if (r >= 0)
+		r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
+	if (r >= 0)
+		r = sd_journal_seek_monotonic_usec(j, this, 0);
+	if (r >= 0)
+		r = sd_journal_next(j);
+	if (r == 0)
+		r = -ENOENT;
+	if (r > 0)
+		r = sd_journal_get_monotonic_usec(j, &mono, &that);
+	if (r >= 0)
+		r = sd_journal_get_realtime_usec(j, &wall);
+	sd_journal_close(j);
+	if (r < 0)
+		return r;
+	if (!sd_id128_equal(this, that))
+		return -ENOENT;
+	*ret_us = (int64_t)wall - (int64_t)mono;
 	return 0;
 }
 
@@ -180,7 +171,7 @@ static int match(sd_journal *j, const char *boot)
 	return r < 0 ? r : sd_journal_add_match(j, text, 0);
 }
 
-/* From the end backwards, since only the end is wanted; then turned round. */
+/* Read from the end backwards, since only the end is needed, and reverse the list. */
 static int read_events(sd_journal *j, int64_t since_us, struct wb_events *ret)
 {
 	struct wb_events e = {.items = calloc(MOST_EVENTS, sizeof(*e.items))};
@@ -231,5 +222,6 @@ const struct wb_sources wb_sources_systemd = {
 	.user_times = user_times,
 	.active_since = active_since,
 	.previous_boot = previous_boot,
+	.began = began,
 	.events = events,
 };

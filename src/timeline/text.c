@@ -14,7 +14,7 @@
 #define NAME 26
 #define BAR 33
 
-/* A duration in seven columns: seconds, or milliseconds where they are all there is. */
+/* A duration in seven columns: seconds, or milliseconds if it is short. */
 static const char *duration(double s, char ret[16])
 {
 	if (fabs(s) >= 1 || s == 0)
@@ -24,7 +24,10 @@ static const char *duration(double s, char ret[16])
 	return ret;
 }
 
-/* Eighths of a column: U+2588 is a full block, U+2589 … U+258F are ever thinner ones. */
+/*
+ * Print a bar in eighths of a column: U+2588 is a full block, U+2589 … U+258F are ever thinner
+ * ones.
+ */
 static void print_bar(FILE *f, double start, double length, double total)
 {
 	int begin = total > 0 ? (int)(start / total * BAR) : 0;
@@ -115,7 +118,7 @@ static void print_details(FILE *f, const struct wb_timeline *t)
 	}
 }
 
-/* Words of a sentence, broken at WIDTH. */
+/* Print a sentence, broken at WIDTH. */
 static void print_wrapped(FILE *f, const char *head, const char *text)
 {
 	size_t at = strlen(head);
@@ -160,7 +163,10 @@ static void print_sources(FILE *f, const struct wb_timeline *t)
 		print_wrapped(f, "note: ", t->notes[i]);
 }
 
-/* Both boots' phases by name, in the order of the first, then what only the other has. */
+/*
+ * Print the phases of both boots by name, in the order of the first, then those that only the other
+ * has.
+ */
 static void print_compared(FILE *f, const struct wb_timeline *t, const struct wb_timeline *o)
 {
 	char a[16], b[16], d[16];

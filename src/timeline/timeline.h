@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the time of one boot went: facts in (facts.h), a line of phases out, and that line as JSON,
- * text and pictures. All seconds count from `when`, the beginning of the line.
+ * The timeline of one boot: facts in (facts.h), a line of phases out, and that line as JSON, text
+ * and pictures. All seconds count from `when`, the beginning of the line.
  */
 #pragma once
 
@@ -20,15 +20,15 @@
 struct wb_tl_phase {
 	char name[48];
 	double start_s, duration_s;
-	double error_s;   /* what both ends together may be off by */
-	char source[128]; /* what both ends were read or inferred from */
+	double error_s;   /* possible error of both ends together */
+	char source[128]; /* sources of both ends */
 };
 
 struct wb_tl_unit {
 	char unit[128];
 	char how[16];             /* "process", "restart", … */
 	double frozen_s;          /* < 0: it was not frozen */
-	double dump_s, restore_s; /* how long writing it down and bringing it back took; < 0 */
+	double dump_s, restore_s; /* durations of the checkpoint and of the restore; < 0 none */
 	double silent_s; /* from its end or freeze in the old kernel until it was up; < 0 unknown */
 };
 
@@ -52,40 +52,40 @@ struct wb_timeline {
 	char boot[40], previous[40]; /* boot_id; previous "" unknown */
 	char from[72], to[72];       /* kernel releases; from "" unknown */
 	bool warm;
-	char method[16];    /* "fast", …; "kexec" by another program, "firmware" */
+	char method[16];    /* "fast", …; "kexec" for another program, "firmware" */
 	char initramfs[16]; /* "warm", "own", "" unknown */
 	char outcome[24];   /* wb_outcome_name() */
 	int64_t when;       /* CLOCK_REALTIME, seconds */
 	double total_s;     /* the whole line */
-	double gap_s;       /* from the first thing that was stopped */
-	double staged_s;    /* a load before the line began took so long; < 0 none */
+	double gap_s;       /* from the first unit that was stopped */
+	double staged_s;    /* duration of a load before the line began; < 0 none */
 	struct wb_tl_phase phases[WB_TL_PHASES];
 	size_t n_phases;
 	struct wb_tl_unit units[WB_TL_UNITS];
 	size_t n_units;
 	struct wb_tl_stop stops[WB_TL_STOPS]; /* longest first */
 	size_t n_stops;
-	struct wb_tl_part parts[WB_KLOG_PARTS]; /* of the kernel's start */
+	struct wb_tl_part parts[WB_KLOG_PARTS]; /* parts of the kernel's start */
 	size_t n_parts;
 	struct wb_tl_initcall initcalls[WB_KLOG_TOP];
 	size_t n_initcalls;
 	int cpus;
 	int64_t initrd_kib, console_bytes, quiet_bytes;
-	double console_byte_s; /* the least that printing a byte took */
+	int64_t console_byte_ns; /* shortest time of printing a byte */
 	bool pages_deferred;
-	char notes[WB_TL_NOTES][192]; /* what was left out, and why */
+	char notes[WB_TL_NOTES][192]; /* what is missing, with the reason */
 	size_t n_notes;
 };
 
 /* The phase of that name, or NULL. */
 const struct wb_tl_phase *wb_timeline_phase(const struct wb_timeline *t, const char *name);
-/* 0: there is no such phase. */
+/* Length of the phase; 0: there is none. */
 double wb_timeline_seconds(const struct wb_timeline *t, const char *name);
-/* One sentence more, while there is room. */
+/* Add a note, if there is room. */
 void wb_timeline_note(struct wb_timeline *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Names of phases that others ask for. */
+/* Names of phases that other files use. */
 #define WB_PHASE_STAGING "staging"
 #define WB_PHASE_STOP "stop units"
 #define WB_PHASE_FREEZE "freeze"
@@ -105,7 +105,7 @@ void wb_timeline_note(struct wb_timeline *t, const char *fmt, ...)
 #define WB_PHASE_FIRMWARE "firmware"
 #define WB_PHASE_LOADER "boot loader"
 
-/* As JSON; indent 0: on one line. *ret to be freed. -ENOMEM. */
+/* The timeline as JSON; indent 0: on one line. *ret to be freed. -ENOMEM. */
 int wb_timeline_json(const struct wb_timeline *t, int indent, char **ret);
 /* -EBADMSG with a sentence, -ENOMEM. */
 int wb_timeline_parse(const char *json, struct wb_timeline *ret, struct wb_error *err);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The archive: newc (Documentation/driver-api/early-userspace/buffer-format.rst), with the static
- * init, the modules uncompressed (so that loading them costs no time in the dark), and the plan
- * that tells init what to do, one "KEY VALUE" a line.
+ * Building the archive: newc (Documentation/driver-api/early-userspace/buffer-format.rst), with the
+ * static init, the uncompressed modules (so that the init need not unpack them), and the plan that
+ * tells the init what to do, one "KEY VALUE" a line.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "core/codec.h"
+#include "warminit/limits.h"
 #include "warminit/parts.h"
 
 #define MODULE_LIMIT (64u << 20)
@@ -63,7 +65,7 @@ static int put_module(struct cpio *c, const struct wb_files *files, const struct
 			return wb_fail_in(err, r, "%s: ", m->path);
 		bytes = wb_blob_view(&plain);
 	}
-	/* Its request_firmware() would find nothing here. */
+	/* The initramfs has no firmware files that its request_firmware() could find. */
 	for (size_t i = 0; i + 10 < bytes.size; i++)
 		if (bytes.data[i] == 0 && bytes.data[i + 1] == 'f' &&
 			memcmp(bytes.data + i + 1, "firmware=", 9) == 0)
@@ -77,34 +79,55 @@ static int line(struct wb_blob *plan, const char *fmt, ...) __attribute__((forma
 
 static int line(struct wb_blob *plan, const char *fmt, ...)
 {
-	char text[4096];
+	char *text;
 	va_list ap;
-	int n;
+	int n, r;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	return n >= (int)sizeof(text) ? -E2BIG : wb_blob_append(plan, text, (size_t)n);
+	if (n < 0)
+		return -ENOMEM;
+	r = wb_blob_append(plan, text, (size_t)n);
+	free(text);
+	return r;
+}
+
+/* Is there room for one more module beside the init? The root loads the others later. */
+static bool has_room(const struct wb_warm_request *want, const struct wb_warm_module *m, size_t n,
+	const struct wb_blob *plan)
+{
+	static const char around[] = "beside  \n";
+
+	return n < WB_WARM_BESIDE_MOST &&
+	       wb_warm_params(want->cmdline, m) <= WB_WARM_BESIDE_PARAMS_MOST &&
+	       plan->size + sizeof(around) + strlen(m->name) + strlen(m->options) <
+		       WB_WARM_PLAN_MOST;
 }
 
 static int put_modules(struct cpio *c, const struct wb_files *files,
-	const struct wb_warm_modules *modules, struct wb_blob *plan, struct wb_strv *names,
-	struct wb_error *err)
+	const struct wb_warm_request *want, const struct wb_warm_modules *modules,
+	struct wb_blob *plan, struct wb_strv *names, struct wb_error *err)
 {
 	char name[128];
+	size_t n_beside = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < modules->n; i++) {
 		const struct wb_warm_module *m = &modules->items[i];
 		bool beside = i >= modules->n_root;
 
+		if (beside && !has_room(want, m, n_beside, plan))
+			continue;
+
 		snprintf(name, sizeof(name), "m/%s.ko", m->name);
 		r = put_module(c, files, m, name, beside ? NULL : err);
-		/* One that cannot be taken along is loaded from the root, in its time. */
+		/* A module that cannot be packed is loaded from the root later. */
 		if (beside && r < 0 && r != -ENOMEM) {
 			r = 0;
 			continue;
 		}
+		n_beside += beside;
 		if (r == 0 && line(plan, "%s %s %s\n", beside ? "beside" : "module", m->name,
 				      m->options) < 0)
 			r = wb_oom(err);
@@ -114,8 +137,9 @@ static int put_modules(struct cpio *c, const struct wb_files *files,
 	return r;
 }
 
-static int build(const struct wb_files *files, const struct wb_warm_root *root, const char *early,
-	const struct wb_warm_modules *modules, struct wb_warm_result *ret, struct wb_error *err)
+static int build(const struct wb_files *files, const struct wb_warm_root *root,
+	const struct wb_warm_request *want, const struct wb_warm_modules *modules,
+	struct wb_warm_result *ret, struct wb_error *err)
 {
 	static const struct {
 		const char *name;
@@ -129,7 +153,7 @@ static int build(const struct wb_files *files, const struct wb_warm_root *root, 
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		put(&c, dirs[i].name, dirs[i].mode, 0, nothing);
-	/* The kernel opens it for init's first three descriptors. */
+	/* The kernel opens this file for the init's first three descriptors. */
 	put(&c, "dev/console", 0020600, 5 << 8 | 1, nothing);
 	put(&c, "init", 0100755, 0, init);
 	r = line(&plan, "type %s\nuuid %s\nkind %s\ndevpts %s\n", root->type, root->uuid,
@@ -138,11 +162,14 @@ static int build(const struct wb_files *files, const struct wb_warm_root *root, 
 		r = line(&plan, "partuuid %s\n", root->partuuid);
 	if (r == 0 && root->disk[0])
 		r = line(&plan, "disk %s\n", root->disk);
-	if (r == 0 && early)
-		r = line(&plan, "early %s\n", early);
+	if (r == 0 && want->early)
+		r = line(&plan, "early %s\n", want->early);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
-	r = put_modules(&c, files, modules, &plan, &ret->modules, err);
+	r = put_modules(&c, files, want, modules, &plan, &ret->modules, err);
+	if (r < 0)
+		return r;
+	r = wb_warm_fits(want, modules, wb_blob_view(&plan), err);
 	if (r < 0)
 		return r;
 	put(&c, "plan", 0100644, 0, wb_blob_view(&plan));
@@ -161,7 +188,7 @@ int wb_warm_build(const struct wb_files *files, const struct wb_warm_request *wa
 	if (r == 0)
 		r = wb_warm_modules_find(files, want, &root, &modules, err);
 	if (r == 0)
-		r = build(files, &root, want->early, &modules, &out, err);
+		r = build(files, &root, want, &modules, &out, err);
 	wb_warm_modules_deinit(&modules);
 	if (r < 0) {
 		wb_warm_result_deinit(&out);

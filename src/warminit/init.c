@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The whole of a warm initramfs: load the modules that /plan lists, wait for the root, mount it,
- * and hand over, leaving the mounts, /run/initramfs and the environment that Debian's
- * initramfs-tools (0.148) leaves. It runs no fsck: systemd-fsck-root.service does that by itself,
+ * The static init of a warm initramfs. It loads the modules that /plan lists, waits for the root,
+ * mounts it, and starts the real init. It leaves the mounts, /run/initramfs and the environment as
+ * Debian's initramfs-tools (0.148) does. It runs no fsck: systemd-fsck-root.service does that,
  * because /run/initramfs/fsck-root does not exist.
  */
 #define _GNU_SOURCE
@@ -23,29 +23,33 @@
 #include <unistd.h>
 
 #include "core/cmdline.h"
+#include "warminit/limits.h"
 #include "warminit/probe.h"
 
 /* include/uapi/linux/magic.h */
 #define RAMFS_MAGIC 0x858458f6
 #define TMPFS_MAGIC 0x01021994
 
-/* For a copy of the root to wait for the disk that the running system has. */
+/*
+ * A copy of the root is used only if the disk of the running system does not appear in this time.
+ */
 #define COPY_MS 2000
 
-/* A module that nothing here waits for. */
+/* A module that this init does not wait for. */
 struct beside {
 	int fd;
-	char params[512];
+	char params[WB_WARM_BESIDE_PARAMS_MOST];
 };
 
 struct boot {
-	char cmdline[4097];
-	char type[16], uuid[64], partuuid[64], kind[16], devpts[8];
-	char disk[512];  /* as disk_name() */
-	char early[256]; /* runs beside the init */
-	struct beside beside[64];
+	char cmdline[WB_WARM_CMDLINE_MOST];
+	char type[WB_WARM_TYPE_MOST], uuid[64], partuuid[64], kind[16], devpts[8];
+	char disk[512];                 /* as disk_name() writes it */
+	char early[WB_WARM_EARLY_MOST]; /* a program to start beside the real init */
+	struct beside beside[WB_WARM_BESIDE_MOST];
 	unsigned int n_beside;
-	char options[1024], init[256], runsize[32], device[280];
+	char options[WB_WARM_FLAGS_MOST], init[WB_WARM_INIT_MOST], runsize[WB_WARM_RUNSIZE_MOST];
+	char device[280];
 	unsigned long flags;
 	long deadline_ms; /* -1: none */
 	long panic_s;
@@ -73,7 +77,7 @@ static void pause_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* `head` goes before it: the level in "<N>" for /dev/kmsg. */
+/* Write a sentence; `head` goes before it, the level "<N>" for /dev/kmsg. */
 static void say(const char *path, const char *head, const char *sentence)
 {
 	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -97,7 +101,7 @@ static void warn(const char *sentence)
 /* A machine that hangs here is lost; one that restarts comes back through its boot loader. */
 static void give_up(const struct boot *b, const char *sentence)
 {
-	/* Both, since either may have no reader; "quiet" keeps the log off the console. */
+	/* Write to both, since either may have no reader; "quiet" keeps the log off the console. */
 	say("/dev/kmsg", "<3>", sentence);
 	say("/dev/console", "", sentence);
 	say("/dev/console", "", "restarting through the firmware");
@@ -139,7 +143,7 @@ static void mount_early(void)
 		warn("cannot make the links of /dev");
 }
 
-/* What needs the plan and the command line. */
+/* The mounts that need the plan and the command line. */
 static void mount_late(const struct boot *b)
 {
 	char options[64];
@@ -150,6 +154,28 @@ static void mount_late(const struct boot *b)
 	snprintf(options, sizeof(options), "size=%s,mode=0755", b->runsize);
 	mount("tmpfs", "/run", "tmpfs", MS_NODEV | MS_NOEXEC | MS_NOSUID, options);
 	mkdir("/run/initramfs", 0700);
+}
+
+/*
+ * Remember a problem with the plan or the command line. It is reported when the root has appeared
+ * or failed to.
+ */
+static void trouble(struct boot *b, const char *what, const char *why)
+{
+	size_t have = strlen(b->trouble);
+
+	snprintf(b->trouble + have, sizeof(b->trouble) - have, " %s: %s;", what, why);
+}
+
+static const char too_long[] = "longer than there is room for";
+
+/* Copy a parameter's value, as a whole or not at all. */
+static void take_value(struct boot *b, char *to, size_t size, const char *name, const char *value)
+{
+	if (strlen(value) < size)
+		strcpy(to, value);
+	else
+		trouble(b, name, too_long);
 }
 
 /* Sort one rootflags= option into a mount flag or the file system's own options. */
@@ -182,8 +208,12 @@ static void add_option(struct boot *b, const char *o)
 			b->flags = (b->flags | flags[i].set) & ~flags[i].clear;
 			return;
 		}
-	if (strncmp(o, "x-", 2) != 0 && n + strlen(o) + 2 < sizeof(b->options))
+	if (strncmp(o, "x-", 2) == 0)
+		return;
+	if (n + strlen(o) + 2 < sizeof(b->options))
 		sprintf(b->options + n, "%s%s", n ? "," : "", o);
+	else
+		trouble(b, "rootflags", too_long);
 }
 
 static int take_word(const char *name, const char *value, void *arg)
@@ -199,24 +229,24 @@ static int take_word(const char *name, const char *value, void *arg)
 		b->deadline_ms = -1;
 	if (!value || !*value)
 		return 0;
-	/* What runs early needs systemd after it, and control groups of version 2. */
+	/* The early program needs systemd after it, and control groups of version 2. */
 	if (strcmp(name, "init") == 0 || strcmp(name, "systemd.unified_cgroup_hierarchy") == 0)
 		b->early[0] = 0;
 	if (strcmp(name, "init") == 0)
-		snprintf(b->init, sizeof(b->init), "%s", value);
+		take_value(b, b->init, sizeof(b->init), name, value);
 	else if (strcmp(name, "initramfs.runsize") == 0)
-		snprintf(b->runsize, sizeof(b->runsize), "%s", value);
+		take_value(b, b->runsize, sizeof(b->runsize), name, value);
 	else if (strcmp(name, "rootfstype") == 0 && !strchr(value, ',') &&
 		 strcmp(value, "auto") != 0)
-		snprintf(b->type, sizeof(b->type), "%s", value);
+		take_value(b, b->type, sizeof(b->type), name, value);
 	else if ((strcmp(name, "rootdelay") == 0 || strcmp(name, "rootwait") == 0) && n > 30)
 		b->deadline_ms = n * 1000;
 	else if (strcmp(name, "panic") == 0)
 		b->panic_s = n;
 	else if (strcmp(name, "rootflags") == 0) {
-		char copy[1024], *save = NULL;
+		char copy[WB_WARM_FLAGS_MOST] = "", *save = NULL;
 
-		snprintf(copy, sizeof(copy), "%s", value);
+		take_value(b, copy, sizeof(copy), name, value);
 		for (char *o = strtok_r(copy, ",", &save); o; o = strtok_r(NULL, ",", &save))
 			add_option(b, o);
 	}
@@ -226,7 +256,8 @@ static int take_word(const char *name, const char *value, void *arg)
 /* Parameters that the command line gives to a module, as modprobe reads them: "name.param=value". */
 struct params {
 	const char *module;
-	char text[2048];
+	char text[WB_WARM_PARAMS_MOST];
+	bool cut;
 };
 
 static int take_param(const char *name, const char *value, void *arg)
@@ -237,37 +268,52 @@ static int take_param(const char *name, const char *value, void *arg)
 	for (i = 0; p->module[i]; i++)
 		if (name[i] != p->module[i] && !(name[i] == '-' && p->module[i] == '_'))
 			return 0;
-	if (name[i] == '.' &&
-		have + strlen(name) + (value ? strlen(value) : 0) + 3 < sizeof(p->text))
+	if (name[i] != '.')
+		return 0;
+	/* fits.c counts in the same way (add_param()). */
+	if (have + strlen(name) - i + (value ? strlen(value) + 1 : 0) < sizeof(p->text))
 		sprintf(p->text + have, " %s%s%s", name + i + 1, value ? "=" : "",
 			value ? value : "");
+	else
+		p->cut = true;
 	return 0;
+}
+
+/* Split "NAME PARAMETERS", whose name has n bytes, and add the parameters of the command line. */
+static void take_spec(struct boot *b, char *spec, size_t n, struct params *p)
+{
+	const char *own = spec[n] ? spec + n + 1 : "";
+
+	p->cut = strlen(own) >= sizeof(p->text);
+	if (!p->cut)
+		strcpy(p->text, own);
+	spec[n] = 0;
+	wb_cmdline_each(b->cmdline, take_param, p);
 }
 
 static void load_module(struct boot *b, char *spec)
 {
 	struct params p = {.module = spec};
 	char path[128];
-	size_t n = strcspn(spec, " "), have = strlen(b->trouble);
+	size_t n = strcspn(spec, " ");
 	int fd;
 
-	snprintf(p.text, sizeof(p.text), "%s", spec[n] ? spec + n + 1 : "");
-	spec[n] = 0;
-	wb_cmdline_each(b->cmdline, take_param, &p);
+	take_spec(b, spec, n, &p);
+	if (p.cut)
+		trouble(b, spec, "its parameters are longer than there is room for");
 	snprintf(path, sizeof(path), "/m/%s.ko", spec);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	/* ENODEV: an accelerated variant that this CPU cannot run. */
+	/* ENODEV: an accelerated variant that this CPU does not support. */
 	if (fd >= 0 && syscall(SYS_finit_module, fd, p.text, 0) == 0)
 		b->modules++;
 	else if (errno != EEXIST && errno != ENODEV)
-		snprintf(b->trouble + have, sizeof(b->trouble) - have, " module %s: %s;", spec,
-			strerror(errno));
+		trouble(b, spec, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	unlink(path);
 }
 
-/* Opened now, since the files go away with the initramfs. */
+/* Open the module now, since its file disappears with the initramfs. */
 static void add_beside(struct boot *b, char *spec)
 {
 	struct beside *m = &b->beside[b->n_beside];
@@ -275,20 +321,23 @@ static void add_beside(struct boot *b, char *spec)
 	char path[128];
 	size_t n = strcspn(spec, " ");
 
-	if (b->n_beside == sizeof(b->beside) / sizeof(b->beside[0]))
+	if (b->n_beside == WB_WARM_BESIDE_MOST) {
+		trouble(b, spec, "one module too many");
 		return;
-	snprintf(p.text, sizeof(p.text), "%s", spec[n] ? spec + n + 1 : "");
-	spec[n] = 0;
-	wb_cmdline_each(b->cmdline, take_param, &p);
+	}
+	take_spec(b, spec, n, &p);
 	snprintf(path, sizeof(path), "/m/%s.ko", spec);
 	m->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (m->fd < 0 || strlen(p.text) >= sizeof(m->params))
+	/* Without it, the system loads the module from the root. */
+	if (m->fd < 0 || p.cut || strlen(p.text) >= sizeof(m->params)) {
+		trouble(b, spec, m->fd < 0 ? strerror(errno) : too_long);
 		return;
+	}
 	strcpy(m->params, p.text);
 	b->n_beside++;
 }
 
-/* Whoever needs one of them finds it loaded, or waits for it in modprobe(8). */
+/* Load these modules in a child. A program that needs one waits for it in modprobe(8). */
 static void load_beside(struct boot *b)
 {
 	if (!b->n_beside || fork() != 0)
@@ -298,7 +347,7 @@ static void load_beside(struct boot *b)
 	_exit(0);
 }
 
-/* "KEY VALUE" lines; the modules are loaded as they come. */
+/* Read the "KEY VALUE" lines; modules are loaded in the order of the lines. */
 static void follow_plan(struct boot *b, char *plan)
 {
 	const struct {
@@ -324,7 +373,7 @@ static void follow_plan(struct boot *b, char *plan)
 		*value++ = 0;
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 			if (strcmp(l, keys[i].key) == 0)
-				snprintf(keys[i].to, keys[i].size, "%s", value);
+				take_value(b, keys[i].to, keys[i].size, l, value);
 		if (strcmp(l, "module") == 0)
 			load_module(b, value);
 		else if (strcmp(l, "beside") == 0)
@@ -332,7 +381,7 @@ static void follow_plan(struct boot *b, char *plan)
 	}
 }
 
-/* Value of KEY= in a uevent file's text, or "". */
+/* Value of KEY= in the text of a uevent file, or "". */
 static void uevent_value(const char *text, const char *key, char *ret, size_t size)
 {
 	size_t n = strlen(key);
@@ -368,7 +417,7 @@ static ssize_t read_head(const char *name, struct wb_blob *ret)
 	return n;
 }
 
-/* The PARTUUID from the partition table itself: older kernels do not tell it. */
+/* Read the PARTUUID from the partition table, since older kernels do not report it. */
 static void read_partuuid(const char *partition, char ret[37])
 {
 	char dir[PATH_MAX], path[PATH_MAX + 32], text[32];
@@ -394,7 +443,7 @@ static void read_partuuid(const char *partition, char ret[37])
 	wb_blob_deinit(&head);
 }
 
-/* As disk_name() in root.c: "FILE VALUE", or "at PLACE". */
+/* The identity of a disk: "FILE VALUE", or "at PLACE". disk_name() in root.c writes the same. */
 static void disk_name(const char *name, bool partition, char *ret, size_t size)
 {
 	char dir[PATH_MAX], path[PATH_MAX + 32], text[256];
@@ -471,7 +520,7 @@ static bool was_seen(const struct seen *s, const char *name)
 	return false;
 }
 
-/* The best match so far goes to b->device. */
+/* Look at all new block devices; b->device is the best match so far. */
 static enum match look(struct boot *b, struct seen *s)
 {
 	DIR *d = opendir("/sys/class/block");
@@ -508,7 +557,10 @@ static void not_found(const struct boot *b)
 	give_up(b, sentence);
 }
 
-/* The running system's own disk, or a copy of it when that has not come COPY_MS later. */
+/*
+ * Wait for the running system's disk. A copy of it is used if the disk has not appeared COPY_MS
+ * after the copy.
+ */
 static void find_root(struct boot *b)
 {
 	struct seen seen = {};
@@ -596,7 +648,10 @@ static bool enter_cgroup(const char *procs)
 	return good;
 }
 
-/* As systemd mounts it (mount_table[] in src/shared/mount-setup.c), which takes what is there. */
+/*
+ * Mount control groups with the options of systemd (mount_table[] in src/shared/mount-setup.c),
+ * which keeps an existing mount.
+ */
 static bool mount_cgroups(void)
 {
 	return mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
@@ -605,11 +660,13 @@ static bool mount_cgroups(void)
 }
 
 /*
- * Beside the init, not before it: whatever becomes of the one, the other starts. The init becomes its
- * parent, since it is this process. /run/warmboot/early.pid is src/keep/early.h's.
+ * Start the early program beside the init, so that each starts whatever happens to the other. This
+ * process becomes the init, so the init is the parent. src/restore/early.h declares
+ * /run/warmboot/early.pid.
  *
- * It starts in systemd's own scope. What systemd finds in the root of the control groups it moves
- * there, and between its look and its move a process may have gone into its service's group.
+ * The program starts in systemd's own scope. systemd moves every process that it finds in the root
+ * control group to that scope. If the program were there, systemd could move it back out of a
+ * service's control group.
  */
 static void start_early(const struct boot *b)
 {
@@ -641,7 +698,7 @@ static void start_early(const struct boot *b)
 	close(fd);
 }
 
-/* As initramfs-tools: the asked-for init, else the usual ones. */
+/* Start the init that the command line names, else the usual ones, as initramfs-tools does. */
 static void start_init(struct boot *b, char **argv)
 {
 	const char *const all[] = {b->init, "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
@@ -667,7 +724,7 @@ int main(int argc, char **argv)
 		.devpts = "0600",
 		.flags = MS_RDONLY,
 		.deadline_ms = 30000};
-	char plan[32768], sentence[1024];
+	char plan[WB_WARM_PLAN_MOST], sentence[1024];
 	long start = now_ms(), loaded, found;
 
 	(void)argc;
@@ -675,9 +732,12 @@ int main(int argc, char **argv)
 	if (getpid() != 1)
 		return 1;
 	mount_early();
-	read_text("/proc/cmdline", b.cmdline, sizeof(b.cmdline));
+	if (read_text("/proc/cmdline", b.cmdline, sizeof(b.cmdline)) == sizeof(b.cmdline) - 1 &&
+		!strchr(b.cmdline, '\n'))
+		trouble(&b, "/proc/cmdline", too_long);
 	b.cmdline[strcspn(b.cmdline, "\n")] = 0;
-	read_text("/plan", plan, sizeof(plan));
+	if (read_text("/plan", plan, sizeof(plan)) == sizeof(plan) - 1)
+		trouble(&b, "/plan", too_long);
 	follow_plan(&b, plan);
 	wb_cmdline_each(b.cmdline, take_word, &b);
 	mount_late(&b);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Which modules of the target kernel drive the root: the modaliases of the block device's
- * ancestors in /sys, looked up in the target's own indexes (the text ones that depmod writes; see
- * depmod(8), modules.dep(5)).
+ * Finding the modules of the target kernel that drive the root. The modaliases of the block
+ * device's ancestors in /sys are looked up in the target's indexes (the text ones that depmod
+ * writes; see depmod(8), modules.dep(5)).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "warminit/parts.h"
 
 struct index {
@@ -23,7 +24,7 @@ struct index {
 	struct wb_strv seen;
 };
 
-/* '-' and '_' are the same in a module's name. */
+/* Turn "-" into "_", since both are the same in the name of a module. */
 static void tidy(char *s)
 {
 	for (; *s; s++)
@@ -46,12 +47,19 @@ static void name_of(const char *path, char ret[64])
 	tidy(ret);
 }
 
+/* The kernel's MODULE_NAME_LEN is less than 64: a longer one names no module. */
+static void module_name(struct wb_span word, char ret[64])
+{
+	snprintf(ret, 64, "%.*s", word.n < 64 ? (int)word.n : 0, word.s);
+	tidy(ret);
+}
+
 static const char *text(const struct wb_blob *b)
 {
 	return b->data ? (const char *)b->data : "";
 }
 
-/* The line of a list of paths that is about `name`. */
+/* The line about `name` in a list of paths. */
 static const char *find_line(const struct wb_blob *list, const char *name)
 {
 	char have[64];
@@ -71,20 +79,27 @@ static bool known(const struct index *ix, const char *name)
 
 static int need(struct index *ix, const char *name, int depth);
 
-/* Any of the aliases that match: the module itself, or all candidates as modprobe does. */
+/* Add the modules of all aliases that match, as modprobe does. */
 static int need_alias(struct index *ix, const char *alias, int depth, bool *ret_found)
 {
-	char line[1024], pattern[768], name[64];
+	struct wb_span line, word[3];
 	size_t head = strcspn(alias, ":*-_");
+	char name[64];
 	int r = 0;
 
-	for (const char *p = text(&ix->alias); r == 0 && wb_warm_line(&p, line, sizeof(line));) {
-		/* Most lines differ in the first word; fnmatch() over all of them is slow. */
-		if (strncmp(line, "alias ", 6) != 0 || strncmp(line + 6, alias, head) != 0 ||
-			sscanf(line, "alias %767s %63s", pattern, name) != 2 ||
-			fnmatch(pattern, alias, 0) != 0)
+	for (const char *p = text(&ix->alias); r == 0 && wb_take_line(&p, &line);) {
+		WB_CLEAN_STR pattern = NULL;
+
+		/* fnmatch() over all lines is slow, and most lines differ in the first word. */
+		if (!wb_span_begins(line, "alias ") || line.n < 6 + head ||
+			memcmp(line.s + 6, alias, head) != 0 || !wb_take_words(&line, word, 3))
 			continue;
-		tidy(name);
+		pattern = wb_span_copy(word[1]);
+		if (!pattern)
+			return wb_oom(ix->err);
+		if (fnmatch(pattern, alias, 0) != 0)
+			continue;
+		module_name(word[2], name);
 		if (!known(ix, name))
 			continue;
 		*ret_found = true;
@@ -107,52 +122,71 @@ static bool builtin_alias(const struct index *ix, const char *alias)
 	return false;
 }
 
-static int need_soft(struct index *ix, const char *name, const char *which, int depth)
+/* One line: "softdep NAME pre: A B post: C". */
+static int need_soft_line(
+	struct index *ix, struct wb_span line, const char *name, const char *which, int depth)
 {
-	char line[1024], *word, *save = NULL, have[64];
+	struct wb_span word, head[2];
 	bool on = false, found;
+	char have[64];
 	int r = 0;
 
-	for (const char *p = text(&ix->softdep); wb_warm_line(&p, line, sizeof(line));) {
-		word = strtok_r(line, " ", &save);
-		if (!word || strcmp(word, "softdep") != 0 || !(word = strtok_r(NULL, " ", &save)))
+	if (!wb_take_words(&line, head, 2) || !wb_span_is(head[0], "softdep"))
+		return 0;
+	module_name(head[1], have);
+	if (strcmp(have, name) != 0)
+		return 0;
+	while (r == 0 && wb_take_word(&line, &word)) {
+		WB_CLEAN_STR alias = NULL;
+
+		if (word.s[word.n - 1] == ':') {
+			on = wb_span_is(word, which);
 			continue;
-		snprintf(have, sizeof(have), "%s", word);
-		tidy(have);
-		if (strcmp(have, name) != 0)
-			continue;
-		on = false;
-		while (r == 0 && (word = strtok_r(NULL, " ", &save))) {
-			if (word[strlen(word) - 1] == ':') {
-				on = strcmp(word, which) == 0;
-				continue;
-			}
-			if (!on)
-				continue;
-			snprintf(have, sizeof(have), "%s", word);
-			tidy(have);
-			r = known(ix, have) ? need(ix, have, depth + 1)
-					    : need_alias(ix, word, depth, &found);
 		}
+		if (!on)
+			continue;
+		module_name(word, have);
+		alias = wb_span_copy(word);
+		if (!alias)
+			return wb_oom(ix->err);
+		r = known(ix, have) ? need(ix, have, depth + 1)
+				    : need_alias(ix, alias, depth, &found);
 	}
 	return r;
 }
 
-/* "options NAME k=v …" of modprobe.d(5). */
+static int need_soft(struct index *ix, const char *name, const char *which, int depth)
+{
+	struct wb_span line;
+	int r = 0;
+
+	for (const char *p = text(&ix->softdep); r == 0 && wb_take_line(&p, &line);)
+		r = need_soft_line(ix, line, name, which, depth);
+	return r;
+}
+
+/* "options NAME k=v …" of modprobe.d(5). NULL: out of memory. */
 static char *options_of(const struct index *ix, const char *name)
 {
-	char line[1024], have[64], all[2048] = "";
-	size_t n = 0;
-	int at;
+	char *all = strdup("");
+	struct wb_span line, word[2];
 
-	for (const char *p = text(&ix->options); wb_warm_line(&p, line, sizeof(line));) {
-		if (sscanf(line, " options %63s %n", have, &at) != 1)
+	for (const char *p = text(&ix->options); all && wb_take_line(&p, &line);) {
+		WB_CLEAN_STR before = NULL;
+		char have[64];
+
+		if (!wb_take_words(&line, word, 2) || !wb_span_is(word[0], "options"))
 			continue;
-		tidy(have);
-		if (strcmp(have, name) == 0 && n + strlen(line + at) + 2 < sizeof(all))
-			n += sprintf(all + n, "%s%s", n ? " " : "", line + at);
+		module_name(word[1], have);
+		line.s += strspn(line.s, " \t");
+		line.n = strcspn(line.s, "\n");
+		if (strcmp(have, name) != 0 || !line.n)
+			continue;
+		before = all;
+		if (asprintf(&all, "%s%s%.*s", before, *before ? " " : "", (int)line.n, line.s) < 0)
+			all = NULL;
 	}
-	return strdup(all);
+	return all;
 }
 
 static int add(struct index *ix, const char *name, const char *path)
@@ -160,12 +194,16 @@ static int add(struct index *ix, const char *name, const char *path)
 	struct wb_warm_modules *out = ix->out;
 	struct wb_warm_module *grown = realloc(out->items, (out->n + 1) * sizeof(*grown));
 	struct wb_warm_module *m;
+	char *options;
 
 	if (!grown)
 		return wb_oom(ix->err);
 	out->items = grown;
+	options = options_of(ix, name);
+	if (!options)
+		return wb_oom(ix->err);
 	m = &grown[out->n++];
-	*m = (struct wb_warm_module){strdup(name), NULL, options_of(ix, name)};
+	*m = (struct wb_warm_module){strdup(name), NULL, options};
 	if (asprintf(&m->path, "%s/%.*s", ix->dir, (int)strcspn(path, ":"), path) < 0)
 		m->path = NULL;
 	if (!m->name || !m->path || !m->options)
@@ -173,7 +211,7 @@ static int add(struct index *ix, const char *name, const char *path)
 	return 0;
 }
 
-/* Put `name` behind everything that it depends on. */
+/* Add `name` after everything that it depends on. */
 static int need(struct index *ix, const char *name, int depth)
 {
 	WB_CLEAN_STRV deps = {};
@@ -199,7 +237,7 @@ static int need(struct index *ix, const char *name, int depth)
 		if (*have && wb_strv_add(&deps, have) < 0)
 			return wb_oom(ix->err);
 	}
-	/* depmod writes the deepest one last. */
+	/* depmod writes the deepest dependency last. */
 	for (size_t i = deps.n; r == 0 && i > 0; i--)
 		r = need(ix, deps.items[i - 1], depth + 1);
 	if (r == 0)
@@ -207,7 +245,7 @@ static int need(struct index *ix, const char *name, int depth)
 	return r < 0 ? r : need_soft(ix, name, "post:", depth);
 }
 
-/* The last component of a link in a device's directory; "" when there is none. */
+/* The last component of the target of a link in a device's directory; "" when there is none. */
 static void link_name(const struct index *ix, const char *dir, const char *link, char ret[64])
 {
 	WB_CLEAN_STR target = NULL;
@@ -221,8 +259,8 @@ static void link_name(const struct index *ix, const char *dir, const char *link,
 }
 
 /*
- * One ancestor. What drives it now is asked for first: an alias alone can match several modules
- * (ahci and ata_generic).
+ * One ancestor. The module that drives it now comes first, because an alias can match several
+ * modules (ahci and ata_generic).
  */
 static int need_device(struct index *ix, const char *dir)
 {
@@ -236,7 +274,7 @@ static int need_device(struct index *ix, const char *dir)
 	if (ix->files->read(ix->files->ctx, path, 4096, &modalias, NULL) == 0)
 		snprintf(alias, sizeof(alias), "%.*s", (int)strcspn(text(&modalias), "\n"),
 			text(&modalias));
-	/* Bridges need no driver to pass transfers on; shpchp and the like only cost time. */
+	/* Bridges work without a driver; shpchp and the like only cost time. */
 	if (strncmp(alias, "pci:", 4) == 0 && strstr(alias, "bc06"))
 		return 0;
 	link_name(ix, dir, "driver", driver);
@@ -332,7 +370,7 @@ static int need_fs(struct index *ix, const char *type)
 	return r;
 }
 
-/* modprobe.d(5): only NAME.conf counts, and the first directory that has it. */
+/* Only NAME.conf counts, and only in the first directory that has it (modprobe.d(5)). */
 static bool is_config(const struct wb_strv *seen, const char *name)
 {
 	size_t n = strlen(name);
@@ -401,7 +439,7 @@ static int read_index(struct index *ix)
 	return r < 0 ? r : read_options(ix);
 }
 
-/* What is missing of these is missed by nobody here. */
+/* Add the modules to load beside the init. A missing one is no failure. */
 static int need_beside(struct index *ix, const struct wb_warm_request *want)
 {
 	struct wb_error *err = ix->err;
@@ -410,7 +448,7 @@ static int need_beside(struct index *ix, const struct wb_warm_request *want)
 	ix->err = NULL;
 	for (size_t i = 0; r == 0 && i < want->n_beside; i++) {
 		r = known(ix, want->beside[i]) ? need(ix, want->beside[i], 0) : 0;
-		r = r == -ENOENT ? 0 : r;
+		r = r == -ENOENT || r == -EOPNOTSUPP ? 0 : r;
 	}
 	ix->err = err;
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of this room share: the builder's steps with data between them. */
+/*
+ * Data and functions that the files of this room share: one struct between each two steps of the
+ * builder.
+ */
 #pragma once
 
 #include "warminit/warminit.h"
 
-/* What the running system stands on. */
+/* The root of the running system. */
 struct wb_warm_root {
 	char name[64];       /* the kernel's: "vda1" */
 	char type[16];       /* file system: "ext4" */
 	char uuid[64];       /* of the file system */
 	char partuuid[64];   /* of the partition, "" for a whole disk or when unknown */
 	char syspath[512];   /* /sys/devices/… */
-	char disk[512];      /* what its disk is known by: "FILE VALUE" or "at PLACE"; probe.h */
+	char disk[512];      /* identity of its disk: "FILE VALUE" or "at PLACE"; probe.h */
 	bool partition;      /* else a whole disk */
-	char devpts_mode[8]; /* octal, as the running /dev/pts has it */
+	char devpts_mode[8]; /* octal, of the running /dev/pts */
 };
 
 /*
- * Find it, and check that `cmdline` asks for the same one. -EOPNOTSUPP with the name of what is
- * not understood.
+ * Find the root, and check that `cmdline` asks for the same one. -EOPNOTSUPP with the name of the
+ * unsupported part.
  */
 int wb_warm_root_find(const struct wb_files *files, const char *cmdline, struct wb_warm_root *ret,
 	struct wb_error *err);
@@ -33,21 +36,23 @@ struct wb_warm_module {
 struct wb_warm_modules {
 	struct wb_warm_module *items; /* in loading order */
 	size_t n;
-	size_t n_root; /* the first so many are for the root, the others to be loaded beside */
+	size_t n_root; /* number of modules for the root; the others are loaded beside the init */
 };
 
 /*
- * The modules of `release` that drive every device between the root's block device and the CPU,
- * and its file system, dependencies first; built-in ones are left out. -ENOENT: the module
- * directory, a file, or any driver for one of the devices is missing. After them those of
- * `want->beside` that there are.
+ * Find the modules of `release` that drive every device between the root's block device and the
+ * CPU, and its file system, dependencies first; built-in ones are left out. The modules of
+ * `want->beside` that exist follow. -ENOENT: the module directory, a file, or any driver for one of
+ * the devices is missing.
  */
 int wb_warm_modules_find(const struct wb_files *files, const struct wb_warm_request *want,
 	const struct wb_warm_root *root, struct wb_warm_modules *ret, struct wb_error *err);
 void wb_warm_modules_deinit(struct wb_warm_modules *m);
 
 /*
- * Take the next line out of `*text` into `line` (without its newline; cut at its size). false at
- * the end.
+ * Bytes of a module's parameters, including the NUL and the parameters of the command line. Pure.
  */
-bool wb_warm_line(const char **text, char *line, size_t size);
+size_t wb_warm_params(const char *cmdline, const struct wb_warm_module *m);
+/* Does everything fit into the warm init (limits.h)? -EOPNOTSUPP with a sentence. Pure. */
+int wb_warm_fits(const struct wb_warm_request *want, const struct wb_warm_modules *modules,
+	struct wb_bytes plan, struct wb_error *err);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Where a file system keeps its mark and its UUID: fs/ext4/ext4.h, fs/xfs/libxfs/xfs_format.h,
- * include/uapi/linux/btrfs_tree.h, include/linux/f2fs_fs.h; FAT as in the EFI FAT32 specification.
- * Partition tables: UEFI specification, chapter 5; names as in block/partitions/{efi,msdos}.c.
+ * Finding the magic number and the UUID of a file system, and the PARTUUID. Sources:
+ * fs/ext4/ext4.h, fs/xfs/libxfs/xfs_format.h, include/uapi/linux/btrfs_tree.h,
+ * include/linux/f2fs_fs.h; the EFI FAT32 specification for FAT; the UEFI specification, chapter 5,
+ * for partition tables; block/partitions/{efi,msdos}.c for names.
  */
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static const struct mark marks[] = {
 	{"vfat", 54, 4, "FAT1", 39, 4},
 };
 
-/* `order`: which byte of `id` comes where. */
+/* `order` says which byte of `id` comes at which place. */
 static void print_uuid(const uint8_t id[16], const uint8_t order[16], char ret[37])
 {
 	for (unsigned int k = 0; k < 16; k++)
@@ -83,7 +84,7 @@ bool wb_probe_partuuid(
 		return false;
 	if (gpt_partuuid(head, block, number, ret_partuuid))
 		return true;
-	/* A protective MBR (type 0xee) is none. */
+	/* A protective MBR (type 0xee) is no partition table. */
 	if (!wb_bytes_equal(head, 510, "\x55\xaa", 2) || wb_bytes_equal(head, 450, "\xee", 1) ||
 		!wb_get_le32(head, 440, &signature))
 		return false;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which file system a device holds, from its first bytes. Pure: the static init and the hosted
- * tests share it.
+ * Recognising the file system of a device from its first bytes, and a disk from its files in /sys.
+ * Pure: the static init and the hosted tests share it.
  */
 #pragma once
 
 #include "core/bytes.h"
 
-/* Bytes from the start of a device that these may look at (btrfs sits at 64 KiB). */
+/*
+ * These functions read at most this many bytes from the start of a device (btrfs sits at 64 KiB).
+ */
 #define WB_PROBE_BYTES (68 * 1024)
 
 /*
@@ -25,14 +27,14 @@ bool wb_probe_partuuid(
 	struct wb_bytes head, uint32_t block, unsigned int number, char ret_partuuid[37]);
 
 /*
- * What a disk is known by from one kernel to the next: the first of these files below its
- * directory in /sys that holds anything, ending with a NULL.
+ * Files below a disk's directory in /sys that identify it across kernels. The first one that is not
+ * empty counts. The list ends with a NULL.
  */
 extern const char *const wb_probe_disk_names[];
 
 /*
- * Where a disk sits, for one that has no such file: what its directory in /sys is called up to the
- * last PCI function in it, since numbers that come after depend on the order of probing. "" when
- * it has none, or one that does not fit.
+ * The place of a disk without such a file: its directory in /sys up to the last PCI function in it,
+ * since later numbers depend on the order of probing. "" when there is none, or one that does not
+ * fit.
  */
 void wb_probe_place(const char *syspath, char *ret, size_t size);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What is the running system's root, and does the target's command line mean the same? Nothing is
- * guessed: what is not understood is refused by its name, and the entry's own initramfs is used.
+ * Finding the root of the running system, and comparing it with the root of the target's command
+ * line. Nothing is guessed: an unsupported root is refused with its name, and the entry's own
+ * initramfs is used.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -10,87 +11,72 @@
 #include <string.h>
 
 #include "core/cmdline.h"
+#include "core/fstab.h"
+#include "core/mountinfo.h"
+#include "core/text.h"
 #include "warminit/parts.h"
 #include "warminit/probe.h"
 
 #define ELSE_OWN WB_WARM_ELSE_OWN
 
-bool wb_warm_line(const char **text, char *line, size_t size)
+/* The options of the running /dev/pts replace the defaults of initramfs-tools. */
+static int find_pts_mode(const struct wb_mounts *mounts, char ret[8], struct wb_error *err)
 {
-	size_t n = strcspn(*text, "\n"), take = n < size - 1 ? n : size - 1;
+	const struct wb_mount *pts = wb_mounts_at(mounts, "/dev/pts");
+	WB_CLEAN_STR mode = NULL;
+	int r;
 
-	if (!**text)
-		return false;
-	memcpy(line, *text, take);
-	line[take] = 0;
-	*text += n + ((*text)[n] == '\n');
-	return true;
+	/* Debian 13 uses 600; Debian 12 used 620. */
+	strcpy(ret, "0600");
+	if (!pts || strcmp(pts->point, "/dev/pts"))
+		return 0;
+	r = wb_mount_option(pts, "mode", &mode);
+	if (r == -ENOMEM)
+		return wb_oom(err);
+	if (r == 0 && *mode && strlen(mode) < 8 && strspn(mode, "01234567") == strlen(mode))
+		strcpy(ret, mode);
+	return 0;
 }
 
-/* One line of /proc/self/mountinfo (Documentation/filesystems/proc.rst, 3.5). */
-struct mount {
-	char dev[24], root[256], point[256], type[32], source[256], options[512];
-};
-
-static bool parse_mount(char *line, struct mount *ret)
+static int find_root(
+	const struct wb_mounts *mounts, const struct wb_mount **ret, struct wb_error *err)
 {
-	char *sep = strstr(line, " - ");
+	const struct wb_mount *root = wb_mounts_at(mounts, "/");
 
-	return sep &&
-	       sscanf(line, "%*s %*s %23s %255s %255s", ret->dev, ret->root, ret->point) == 3 &&
-	       sscanf(sep + 3, "%31s %255s %511s", ret->type, ret->source, ret->options) == 3;
-}
+	for (size_t i = 0; i < mounts->n; i++) {
+		const struct wb_mount *m = &mounts->items[i];
 
-static int find_mounts(
-	const struct wb_files *files, struct mount *ret, char pts_mode[8], struct wb_error *err)
-{
-	WB_CLEAN_BLOB text = {};
-	struct mount m;
-	const char *p;
-	char line[2048];
-	int r = files->read(files->ctx, "/proc/self/mountinfo", 0, &text, err);
-
-	if (r < 0)
-		return r;
-	ret->point[0] = 0;
-	/* Debian 13's initramfs-tools; Debian 12's used 620. What is running now wins. */
-	strcpy(pts_mode, "0600");
-	for (p = (const char *)text.data; wb_warm_line(&p, line, sizeof(line));) {
-		if (!parse_mount(line, &m))
-			continue;
-		if (strcmp(m.point, "/") == 0)
-			*ret = m; /* later ones cover earlier ones */
-		else if ((strcmp(m.point, "/usr") == 0 && strcmp(m.type, "overlay") != 0) ||
-			 strcmp(m.point, "/etc") == 0)
-			/* An overlay on /usr is systemd-sysext's, which comes after the initramfs. */
+		/* An overlay on /usr comes from systemd-sysext, after the initramfs. */
+		if ((strcmp(m->point, "/usr") == 0 && strcmp(m->fstype, "overlay") != 0) ||
+			strcmp(m->point, "/etc") == 0)
 			return wb_fail(err, -EOPNOTSUPP,
-				"%s is a file system of its own (%s)" ELSE_OWN, m.point, m.source);
-		else if (strcmp(m.point, "/dev/pts") == 0 && strstr(m.options, "mode="))
-			sscanf(strstr(m.options, "mode="), "mode=%6[0-7]", pts_mode);
+				"%s is a file system of its own (%s)" ELSE_OWN, m->point,
+				m->source);
 	}
-	if (!ret->point[0])
+	if (!root || strcmp(root->point, "/"))
 		return wb_fail(err, -EOPNOTSUPP,
 			"/proc/self/mountinfo shows no root file system" ELSE_OWN);
+	*ret = root;
 	return 0;
 }
 
 static int check_fstab(const struct wb_files *files, struct wb_error *err)
 {
 	WB_CLEAN_BLOB text = {};
-	const char *p;
-	char line[1024], what[256], where[256], options[512];
+	WB_CLEAN_FSTAB fstab = {};
 
 	if (files->read(files->ctx, "/etc/fstab", 0, &text, NULL) < 0)
 		return 0;
-	for (p = (const char *)text.data; wb_warm_line(&p, line, sizeof(line));) {
-		if (sscanf(line, "%255s %255s %*s %511s", what, where, options) != 3 ||
-			what[0] == '#')
-			continue;
-		if (strcmp(where, "/usr") == 0 || strcmp(where, "/etc") == 0 ||
-			(strcmp(where, "/") != 0 && strstr(options, "x-initrd.mount")))
+	if (wb_fstab_parse((const char *)text.data, &fstab) < 0)
+		return wb_oom(err);
+	for (size_t i = 0; i < fstab.n; i++) {
+		const struct wb_fstab_line *l = &fstab.items[i];
+
+		if (strcmp(l->where, "/usr") == 0 || strcmp(l->where, "/etc") == 0 ||
+			(strcmp(l->where, "/") != 0 && wb_fstab_has_option(l, "x-initrd.mount")))
 			return wb_fail(err, -EOPNOTSUPP,
 				"/etc/fstab has %s (%s) mounted before the system starts" ELSE_OWN,
-				where, what);
+				l->where, l->what);
 	}
 	return 0;
 }
@@ -107,14 +93,14 @@ static int check_acpi(const struct wb_files *files, struct wb_error *err)
 		"the running initramfs brought ACPI tables for this machine" ELSE_OWN);
 }
 
-/* Words that ask an initramfs for something this one does not do. */
+/* Refuse parameters that ask an initramfs for work that this one does not do. */
 static int check_word(const char *name, const char *value, void *arg)
 {
 	static const char *const refused[] = {"nfsroot", "netroot", "netconsole", "ubi.mtd",
 		"break", "cryptdevice", "cryptopts", "overlayroot", "systemd.volatile",
 		"root_overlay", "ostree", "composefs", "roothash", "usrhash", "mount.usr",
 		"snapd_recovery_mode", "fips", "ip", "ifname"};
-	/* Of the words for an initramfs, those that only say what it should show or leave out. */
+	/* These parameters for an initramfs only choose what it shows or leaves out. */
 	static const char *const harmless[] = {"rd.udev.log_level", "rd.udev.log_priority",
 		"rd.systemd.show_status", "rd.plymouth", "rd.driver.blacklist"};
 	bool known = strncmp(name, "rd.", 3) != 0;
@@ -137,24 +123,24 @@ static int check_word(const char *name, const char *value, void *arg)
 	return 0;
 }
 
-static int check_type(const struct mount *m, struct wb_error *err)
+static int check_type(const struct wb_mount *m, struct wb_error *err)
 {
-	/* Those whose UUID the static init can read (probe.c). */
+	/* The static init can read the UUID of these (probe.c). */
 	static const char *const known[] = {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"};
 	bool found = false;
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		found |= strcmp(m->type, known[i]) == 0;
+		found |= strcmp(m->fstype, known[i]) == 0;
 	if (!found)
 		return wb_fail(err, -EOPNOTSUPP,
 			"the root file system is %s (on %s), which the warm initramfs does not "
 			"know" ELSE_OWN,
-			m->type, m->source);
-	if (strstr(m->options, "logdev=") || strstr(m->options, "rtdev="))
+			m->fstype, m->source);
+	if (strstr(m->super_options, "logdev=") || strstr(m->super_options, "rtdev="))
 		return wb_fail(err, -EOPNOTSUPP,
 			"the root file system lies on more than one device (%s)" ELSE_OWN,
-			m->options);
-	if (strcmp(m->type, "btrfs") != 0 && strcmp(m->root, "/") != 0)
+			m->super_options);
+	if (strcmp(m->fstype, "btrfs") != 0 && strcmp(m->root, "/") != 0)
 		return wb_fail(err, -EOPNOTSUPP,
 			"the running root is the directory %s of %s: a bind mount or a "
 			"chroot" ELSE_OWN,
@@ -186,7 +172,7 @@ static int check_btrfs(const struct wb_files *files, const char *name, struct wb
 }
 
 /* Resolve the device's directory in /sys, its name, and whether it is a partition. */
-static int find_device(const struct wb_files *files, const struct mount *m,
+static int find_device(const struct wb_files *files, const struct wb_mount *m,
 	struct wb_warm_root *ret, struct wb_error *err)
 {
 	WB_CLEAN_STR target = NULL;
@@ -194,12 +180,12 @@ static int find_device(const struct wb_files *files, const struct mount *m,
 	char path[600];
 	int r;
 
-	/* A btrfs has an anonymous device number: its source names the device. */
-	if (strcmp(m->type, "btrfs") == 0 && strncmp(m->source, "/dev/", 5) == 0 &&
+	/* btrfs has an anonymous device number, so its source has to name the device. */
+	if (strcmp(m->fstype, "btrfs") == 0 && strncmp(m->source, "/dev/", 5) == 0 &&
 		!strchr(m->source + 5, '/'))
 		snprintf(path, sizeof(path), "/sys/class/block/%s", m->source + 5);
 	else
-		snprintf(path, sizeof(path), "/sys/dev/block/%s", m->dev);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", m->major, m->minor);
 	r = files->readlink(files->ctx, path, &target, NULL);
 	if (r == -ENOMEM)
 		return wb_fail(err, r, "out of memory");
@@ -239,7 +225,7 @@ static int check_dm(const struct wb_files *files, const char *disk, struct wb_er
 		strrchr(disk, '/') + 1);
 }
 
-/* Only a plain disk or a partition of one. */
+/* Accept only a disk or a partition of a disk. */
 static int check_stack(
 	const struct wb_files *files, const struct wb_warm_root *root, struct wb_error *err)
 {
@@ -277,36 +263,34 @@ static int check_stack(
 	return 0;
 }
 
-/* Compare a value with a udev link name, in which odd bytes stand as \xNN. */
+/* Compare a value with the name of a udev link, in which special bytes are written \xNN. */
 static bool same_name(const char *link, const char *value)
 {
-	unsigned int byte;
 	size_t step;
 
 	for (; *link; link += step, value++) {
+		uint8_t byte = (uint8_t)*link;
+
 		step = 1;
-		byte = (unsigned char)*link;
-		if (link[0] == '\\' && link[1] == 'x' && isxdigit((unsigned char)link[2]) &&
-			isxdigit((unsigned char)link[3])) {
-			sscanf(link + 2, "%2x", &byte);
+		if (link[0] == '\\' && link[1] == 'x' && wb_hex_begins(link + 2, 1, &byte))
 			step = 4;
-		}
-		if (!*value || tolower((int)byte) != tolower((unsigned char)*value))
+		if (!*value || tolower(byte) != tolower((unsigned char)*value))
 			return false;
 	}
 	return !*value;
 }
 
 /*
- * The names that udev gave the root: for each "disk/by-KIND/NAME" call it is asked for. From its
- * database; /dev/disk is a directory of other devices' links as well.
+ * The names that udev gave the root, "disk/by-KIND/NAME", from udev's database. /dev/disk also has
+ * links to other devices.
  */
 static int read_names(const struct wb_files *files, const struct wb_warm_root *root,
 	struct wb_strv *ret, struct wb_error *err)
 {
 	WB_CLEAN_BLOB dev = {}, data = {};
 	const char *p;
-	char path[600], line[1024];
+	struct wb_span line;
+	char path[600];
 	int r;
 
 	snprintf(path, sizeof(path), "%s/dev", root->syspath);
@@ -316,13 +300,14 @@ static int read_names(const struct wb_files *files, const struct wb_warm_root *r
 	p = (const char *)dev.data;
 	snprintf(path, sizeof(path), "/run/udev/data/b%.*s", (int)strcspn(p, "\n"), p);
 	if (files->read(files->ctx, path, 0, &data, NULL) == 0)
-		for (p = (const char *)data.data; wb_warm_line(&p, line, sizeof(line));)
-			if (strncmp(line, "S:", 2) == 0 && wb_strv_add(ret, line + 2) < 0)
+		for (p = (const char *)data.data; wb_take_line(&p, &line);)
+			if (wb_span_begins(line, "S:") &&
+				wb_strv_addf(ret, "%.*s", (int)line.n - 2, line.s + 2) < 0)
 				return wb_oom(err);
 	return 0;
 }
 
-/* The links of /dev/disk/by-KIND that lead to the root: where udev keeps no database. */
+/* The links of /dev/disk/by-KIND to the root, for a system without udev database. */
 static int read_links(const struct wb_files *files, const struct wb_warm_root *root,
 	const char *kind, struct wb_strv *ret, struct wb_error *err)
 {
@@ -374,7 +359,10 @@ static int add_name(
 	return wb_strv_add(names, name) < 0 ? wb_oom(err) : 0;
 }
 
-/* What the device itself says: where there is no udev, or it has not come to this device yet. */
+/*
+ * The names in the device itself, for a system without udev, or before udev has handled this
+ * device.
+ */
 static int read_device(const struct wb_files *files, const struct wb_warm_root *root,
 	struct wb_strv *ret, struct wb_error *err)
 {
@@ -430,7 +418,7 @@ static bool same_root(const struct wb_files *files, const struct wb_warm_root *r
 	return false;
 }
 
-/* Take the first of the root's names below `dir`. */
+/* The first of the root's names below `dir`. */
 static void take_name(const struct wb_strv *names, const char *dir, char *ret, size_t size)
 {
 	for (size_t i = 0; !*ret && i < names->n; i++)
@@ -471,7 +459,7 @@ static int identify(const struct wb_files *files, const char *cmdline, struct wb
 	return 0;
 }
 
-/* As disk_name() in init.c, which looks for the same. */
+/* The identity of the disk. disk_name() in init.c writes the same. */
 static void disk_name(
 	const struct wb_files *files, const struct wb_warm_root *root, char *ret, size_t size)
 {
@@ -503,11 +491,16 @@ int wb_warm_root_find(const struct wb_files *files, const char *cmdline, struct 
 	struct wb_error *err)
 {
 	struct wb_warm_root root = {};
-	struct mount m = {};
-	int r = find_mounts(files, &m, root.devpts_mode, err);
+	WB_CLEAN_MOUNTS mounts = {};
+	const struct wb_mount *m = NULL;
+	int r = wb_mounts_read(files, "/proc/self/mountinfo", &mounts, err);
 
 	if (r == 0)
-		r = check_type(&m, err);
+		r = find_root(&mounts, &m, err);
+	if (r == 0)
+		r = find_pts_mode(&mounts, root.devpts_mode, err);
+	if (r == 0)
+		r = check_type(m, err);
 	if (r == 0)
 		r = check_fstab(files, err);
 	if (r == 0)
@@ -515,16 +508,16 @@ int wb_warm_root_find(const struct wb_files *files, const char *cmdline, struct 
 	if (r == 0)
 		r = check_acpi(files, err);
 	if (r == 0)
-		r = find_device(files, &m, &root, err);
+		r = find_device(files, m, &root, err);
 	if (r == 0)
 		r = check_stack(files, &root, err);
-	if (r == 0 && strcmp(m.type, "btrfs") == 0)
+	if (r == 0 && strcmp(m->fstype, "btrfs") == 0)
 		r = check_btrfs(files, root.name, err);
 	if (r == 0)
 		r = identify(files, cmdline, &root, err);
 	if (r < 0)
 		return r;
-	snprintf(root.type, sizeof(root.type), "%s", m.type);
+	snprintf(root.type, sizeof(root.type), "%s", m->fstype);
 	disk_name(files, &root, root.disk, sizeof(root.disk));
 	*ret = root;
 	return 0;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The warm initramfs: from what the running system stands on, a minimal uncompressed initramfs
- * for the target kernel. The static init that it holds is embedded in the library.
+ * The warm initramfs: a minimal uncompressed initramfs for the target kernel, made for the devices
+ * under the running root. The library embeds its static init.
  */
 #pragma once
 
 #include "core/bytes.h"
 #include "core/files.h"
 
-/* How refusals end where the entry's own initramfs can do it. */
+/* The end of refusals for cases that the entry's own initramfs supports. */
 #define WB_WARM_ELSE_OWN "; use the entry's own initramfs (--initramfs=own)"
 
 struct wb_warm_request {
@@ -16,9 +16,9 @@ struct wb_warm_request {
 		release; /* target kernel; its modules are under /usr/lib/modules or /lib/modules */
 	const char *
 		cmdline; /* the target's command line: root=, rootflags=, rootfstype=, ro/rw, init= */
-	/* A program on the root that runs beside the init from its start, as "PROGRAM early"; NULL. */
+	/* A program on the root to start together with the init, as "PROGRAM early"; NULL. */
 	const char *early;
-	/* Modules that nothing here waits for: loaded beside, those that the kernel has. */
+	/* Modules to load beside the init, as far as the kernel has them. */
 	const char *const *beside;
 	size_t n_beside;
 };
@@ -26,14 +26,14 @@ struct wb_warm_request {
 struct wb_warm_result {
 	struct wb_blob cpio;    /* newc, uncompressed */
 	struct wb_strv modules; /* names in loading order */
-	char root[256]; /* device that was understood, e.g. "UUID=… (ext4 on /dev/vda1)" */
+	char root[256];         /* the root device, e.g. "UUID=… (ext4 on /dev/vda1)" */
 };
 
 /*
- * Build it. Reads /proc/self/mountinfo, /sys, the target's modules.dep etc. through `files`.
- * -EOPNOTSUPP: the root is not understood (LVM, dm-crypt, RAID, network, …): the sentence names
- * what, and the caller uses the entry's own initrd; -ENOENT: a module or its directory is missing;
- * -ENOMEM.
+ * Build the initramfs. Reads /proc/self/mountinfo, /sys, the target's modules.dep etc. through
+ * `files`. -EOPNOTSUPP: the root is not supported (LVM, dm-crypt, RAID, network, …); the sentence
+ * names the reason, and the caller uses the entry's own initrd. -ENOENT: a module or its directory
+ * is missing. -ENOMEM.
  */
 int wb_warm_build(const struct wb_files *files, const struct wb_warm_request *want,
 	struct wb_warm_result *ret, struct wb_error *err);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The small stand-in for libFuzzer: fuzz-NAME [SECONDS [FILE|DIR]...] feeds the target its seeds
- * and then mutations of them, the same ones in every run, until the time is up. A failure is a
- * signal; the driver then writes the input to stderr in hex, so that it can become a test. With
+ * and then mutations of them, the same ones in every run, until it has used so much CPU time, or
+ * six times as much of the clock on a busy machine. A failure is a signal; the driver then writes the input to stderr in hex, so that it can become a
+ * test. With
  * WB_FUZZ_WRITE_SEEDS=DIR it only writes the seeds there.
  */
 #define _GNU_SOURCE
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,7 +114,7 @@ static void say_input(int sig)
 	_exit(1);
 }
 
-/* Numbers at the borders of what fields hold. */
+/* Write a number at the limit of a field's size. */
 static void write_number(size_t at)
 {
 	static const uint64_t numbers[] = {0, 1, 4, 0x7f, 0xff, 0x100, 0x7fff, 0xffff, 0x7fffffff,
@@ -165,7 +167,7 @@ static void mutate(void)
 		break;
 	case 2:
 	case 3:
-		/* Headers are where the fields are. */
+		/* Prefer headers, which hold most fields. */
 		write_number(below(below(2) && input_size > 1024 ? 1024 : input_size));
 		break;
 	case 4:
@@ -185,7 +187,7 @@ static void mutate(void)
 	}
 }
 
-/* For libFuzzer, which takes its seeds from a directory. */
+/* Write the seeds for libFuzzer, which reads them from a directory. */
 static void write_seeds(const char *dir)
 {
 	for (size_t i = 0; i < n_seeds; i++) {
@@ -202,24 +204,30 @@ static void write_seeds(const char *dir)
 	}
 }
 
-static double now(void)
+/* How many times as long a busy machine may take. */
+#define BUSY 6
+
+static double now(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 int main(int argc, char **argv)
 {
+	/* An input that takes this long is a failure, too. */
+	static const struct itimerval too_long = {.it_value.tv_sec = 20};
 	const char *dump = getenv("WB_FUZZ_WRITE_SEEDS");
-	const double end = now() + (argc > 1 ? atof(argv[1]) : 10);
+	const double seconds = argc > 1 ? atof(argv[1]) : 10;
+	const double latest = now(CLOCK_MONOTONIC) + BUSY * seconds;
 	unsigned long runs = 0;
 	size_t n_own = 0;
 
 	for (int sig = 1; sig < 32; sig++)
 		if (sig == SIGSEGV || sig == SIGABRT || sig == SIGBUS || sig == SIGFPE ||
-			sig == SIGILL || sig == SIGALRM)
+			sig == SIGILL || sig == SIGPROF)
 			signal(sig, say_input);
 	for (int i = 2; i < argc; i++)
 		add_path(argv[i]);
@@ -248,11 +256,11 @@ int main(int argc, char **argv)
 		if (!copy)
 			abort();
 		memcpy(copy, input, input_size);
-		alarm(20); /* an input that takes this long is a failure too */
+		setitimer(ITIMER_PROF, &too_long, NULL);
 		LLVMFuzzerTestOneInput(copy, input_size);
 		free(copy);
 		runs++;
-	} while (now() < end);
+	} while (now(CLOCK_PROCESS_CPUTIME_ID) < seconds && now(CLOCK_MONOTONIC) < latest);
 	printf("%lu inputs from %zu seeds\n", runs, n_seeds);
 	return 0;
 }

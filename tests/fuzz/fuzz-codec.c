@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (!wb_codecs[i]->probe(in))
 			continue;
-		/* Room for zstd's way of unpacking at once, every other time. */
+		/* Every other time there is room for zstd to unpack the whole at once. */
 		if (size % 2)
 			wb_blob_reserve(&out, 4096);
 		if (wb_codecs[i]->decompress(in, LIMIT, &out, &used, &err) == 0) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What CRIU writes: logs, stats, versions, ids; and what a store says of a unit's images. */
+/* Files that CRIU writes (logs, stats, versions, ids), and the manifest of a unit's images. */
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "keep/criu.h"
+#include "criu/criu.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A unit file, with a drop-in after it. No line of it may reach the replacement unkept. */
+/* A unit file with a drop-in. No line of it may reach the replacement unless it is one to keep. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "keep/definition.h"
+#include "restore/replacement.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct wb_definition_wishes wishes = {
+	static const struct wb_replacement_wishes wishes = {
 		"/usr/sbin/warmboot", .before_coldplug = true, .deadline_s = 60};
 	char *text = malloc(size + 1), *rest;
 	WB_CLEAN_STR out = NULL;
@@ -21,11 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (rest < text + size)
 		rest++;
 	{
-		struct wb_manifest_text files[] = {{.text = text}, {.text = rest}};
+		struct wb_unit_text files[] = {{.text = text}, {.text = rest}};
 		struct wb_manifest_unit u = {
 			.unit = "foo.service", .definition = {.items = files, .n = 2}};
 
-		if (wb_definition_replace(&u, &wishes, &out, NULL) == 0)
+		if (wb_replacement_text(&u, &wishes, &out, NULL) == 0)
 			for (const char *p = out; (p = strstr(p, "\nExec")); p++)
 				if (strncmp(p, "\nExecPaths=", 11) && !strstr(p, "/warmboot thaw"))
 					abort();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* GRUB's environment block, without the signature that chance would never find. */
-#include "entry/grub-script.h"
+/* GRUB's environment block. The signature is added, because random bytes would never have it. */
+#include "grubscript/env.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

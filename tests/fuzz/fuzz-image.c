@@ -5,18 +5,22 @@
 #include "samples.h"
 #include "image/image.h"
 
-/* Enough to get past every header; the rest would only be slow. */
+/* Enough for every header. More would only be slower. */
 #define LIMIT (1u << 22)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct wb_bytes file = {data, size}, initrd, ucode;
 	struct wb_x86_relocs relocs;
 	WB_CLEAN_IMAGE img = {};
+	WB_CLEAN_IMAGE other = {};
 	WB_CLEAN_BLOB vmlinux = {};
 	struct wb_error err = {};
 	struct wb_elf elf;
 
-	if (wb_image_open((struct wb_bytes){data, size}, &img, &err) < 0)
+	wb_uki_addon_parts(file, &initrd, &ucode, &err);
+	wb_image_open_profile(file, LIMIT, 1, &other, &err);
+	if (wb_image_open(file, &img, &err) < 0)
 		return 0;
 	if (img.kind == WB_IMAGE_ELF)
 		wb_x86_relocs_parse(&img.elf, &relocs, &err);
@@ -30,27 +34,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 {
-	static struct wb_blob seeds[7];
+	static struct wb_blob seeds[16];
 	static uint8_t elf[SAMPLE_ELF_SIZE], arm64[SAMPLE_ARM64_SIZE], gz[2048], bz[4096],
 		uki[16384], zboot[4096];
-	size_t n_gz, n;
+	size_t n_gz, n, k = 0;
 
 	sample_elf(elf);
-	wb_blob_append(&seeds[0], elf, sizeof(elf));
+	wb_blob_append(&seeds[k++], elf, sizeof(elf));
 	sample_arm64(arm64);
-	wb_blob_append(&seeds[1], arm64, sizeof(arm64));
+	wb_blob_append(&seeds[k++], arm64, sizeof(arm64));
 	n_gz = sample_stored_gzip(gz, (struct wb_bytes){elf, sizeof(elf)});
-	wb_blob_append(&seeds[2], gz, n_gz);
+	wb_blob_append(&seeds[k++], gz, n_gz);
 	n = sample_bzimage(bz, (struct wb_bytes){gz, n_gz}, sizeof(elf));
-	wb_blob_append(&seeds[3], bz, n);
-	wb_blob_append(&seeds[4], uki,
+	wb_blob_append(&seeds[k++], bz, n);
+	wb_blob_append(&seeds[k++], uki,
 		sample_pe(uki,
 			(struct sample_section[]){{".cmdline", "quiet", 5}, {".profile", "ID=a", 4},
 				{".initrd", "070701", 6}, {".linux", bz, (uint32_t)n}},
 			4));
-	wb_blob_append(&seeds[5], zboot, sample_zboot(zboot, "gzip", (struct wb_bytes){gz, n_gz}));
-	wb_blob_append(&seeds[6], bz,
+	wb_blob_append(
+		&seeds[k++], zboot, sample_zboot(zboot, "gzip", (struct wb_bytes){gz, n_gz}));
+	wb_blob_append(&seeds[k++], bz,
 		sample_bzimage(bz, (struct wb_bytes){sample_zstd, sizeof(sample_zstd)}, 65));
-	*ret_n = 7;
+	*ret_n = k;
 	return seeds;
 }

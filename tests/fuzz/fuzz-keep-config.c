@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A file of keep.d; what was read can be written and read again. */
+/* A file of keep.d. An accepted one can be written and read again. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "keep/config.h"
+#include "survey/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "arch/arch.h"
 #include "timeline/klog.h"
 
 static const char seed[] =
@@ -29,6 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct wb_klog k;
 
-	wb_klog_parse((const char *)data, size, &k);
+	wb_klog_parse(&wb_arch_x86_64, (const char *)data, size, &k);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The files of marks and of history as they may be found on disk. */
+/* The files of marks and of history with any contents. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The same bytes as every file that tells of the machine. */
+/* The same bytes as every file with facts about the machine. */
 #include <string.h>
 
 #include "fake-files.h"

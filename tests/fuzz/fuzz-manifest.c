@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The manifest as a store may hold it. What is accepted must come out again the same. */
+/*
+ * The manifest of a store with any contents. An accepted one must be equal after writing and
+ * reading it again.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "keep/manifest.h"
+#include "manifest/manifest.h"
 #include "sample-manifest.h"
 
 const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What ip says of addresses, routes and neighbours, in turn. What becomes of it must be one command
- * a line, whatever names and addresses were in it.
+ * The output of ip about addresses, routes and neighbours. The result must be one command a line,
+ * whatever names and addresses it contains.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "keep/net.h"
+#include "net/net.h"
 
 static const char seed_text[] =
 	"[{\"ifname\":\"e0\",\"flags\":[\"UP\"],\"link_type\":\"ether\",\"mtu\":1500,"

@@ -2,6 +2,7 @@
 /* A hostile vmlinux through the linker and the planner. */
 #include <string.h>
 
+#include "arch/arch.h"
 #include "plan/plan.h"
 #include "../unit/tiny-vmlinux.h"
 
@@ -10,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	WB_CLEAN_MACHINE machine = {.arch = WB_ARCH_X86_64};
+	WB_CLEAN_MACHINE machine = {.arch = &wb_arch_x86_64};
 	WB_CLEAN_BLOB vmlinux = {};
 	static const uint8_t setup[0x70];
 	struct wb_image image = tiny_bzimage(setup, (struct wb_bytes){setup, sizeof(setup)});
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct wb_plan plan;
 
 	if (wb_blob_append(&vmlinux, data, size) < 0 ||
-		wb_ranges_set(&machine.memory, 0, 256 << 20, WB_E820_RAM) < 0)
+		wb_ranges_set(&machine.memory, 0, 256 << 20, WB_MEMORY_RAM) < 0)
 		return 0;
 	if (wb_plan_make(&machine, &wish, &plan, &err) == 0)
 		wb_plan_deinit(&plan);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A probe as somebody typed it, an answer as a stranger gives it, an EFI variable. */
+/* A probe from a command line, the answer of a stranger, and an EFI variable. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A store's header and table as damage or malice may leave them, and the words that name a region. */
+/*
+ * A store's header and table as damage or malice may leave them, and the words that describe a
+ * region.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "store/layout.h"
+#include "store/impl.h"
 #include "store/region.h"
 #include "sys/handoff.h"
 
 #define SIZE (8u << 20)
 
-/* A header whose checksum is right, whatever it says, so that more than the checksum is tried. */
+/* Make the checksum right, so that the checks behind it are tried, too. */
 static void with_header(const uint8_t *data, size_t size)
 {
 	uint8_t block[WB_STORE_BLOCK] = {};
@@ -20,11 +23,29 @@ static void with_header(const uint8_t *data, size_t size)
 
 	memcpy(block, data, size < sizeof(block) ? size : sizeof(block));
 	memcpy(&h, block, sizeof(h));
+	h.state = WB_STORE_SEALED;
 	wb_store_header_finish(&h);
 	memcpy(block, &h, sizeof(h));
 	if (wb_store_header_parse((struct wb_bytes){block, sizeof(block)}, SIZE, &h, &err) < 0)
 		return;
 	wb_store_table_parse((struct wb_bytes){data, size}, &h, &t, &err);
+}
+
+/* Every accepted extent lies in the store, and no byte belongs to two objects. */
+static void check_table(const struct wb_store_table *t)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < t->items[i].n; k++) {
+			const struct wb_store_extent *x = &t->items[i].extents[k];
+
+			if (x->off + x->size > SIZE)
+				abort();
+			sum += x->size;
+		}
+	if (sum > SIZE)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -34,28 +55,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct wb_store_region region;
 	struct wb_handoff_range *ranges;
 	struct wb_error err = {};
+	struct wb_files files = {};
 	char *text = strndup((const char *)data, size);
 	size_t n;
 
 	wb_store_header_parse((struct wb_bytes){data, size}, SIZE, &h, &err);
 	if (wb_store_parked_parse((struct wb_bytes){data, size}, SIZE, &h, &t) == 0)
 		wb_store_table_deinit(&t);
-	wb_store_header_size((struct wb_bytes){data, size});
+	wb_store_header_check((struct wb_bytes){data, size}, SIZE, &h);
+	wb_store_foreign((struct wb_bytes){data, size});
 	with_header(data, size);
 	h = (struct wb_store_header){.size = SIZE};
 	if (size >= 2) {
 		h.n_objects = data[0] % 8;
 		h.n_extents = data[1] % 16;
 		if (wb_store_table_parse((struct wb_bytes){data + 2, size - 2}, &h, &t, &err) == 0)
-			for (size_t i = 0; i < t.n; i++)
-				for (size_t k = 0; k < t.items[i].n; k++)
-					if (t.items[i].extents[k].off + t.items[i].extents[k].size >
-						SIZE)
-						abort();
+			check_table(&t);
 	}
 	if (wb_handoff_store_parse((struct wb_bytes){data, size}, &ranges, &n) == 0)
 		free(ranges);
-	wb_store_region_parse(text, &region);
+	wb_store_region_parse(&files, text, &region);
 	free(text);
 	return 0;
 }
@@ -64,7 +83,8 @@ const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 {
 	static struct wb_blob seeds[3];
 	struct wb_store_entry e = {.name = strdup("unit/pages-1.img"), .size = 5000, .n = 2};
-	struct wb_store_header h = {.size = SIZE, .table_off = 3 * WB_STORE_BLOCK};
+	struct wb_store_header h = {
+		.size = SIZE, .table_off = 3 * WB_STORE_BLOCK, .state = WB_STORE_SEALED};
 	WB_CLEAN_STORE_TABLE t = {};
 	WB_CLEAN_BLOB table = {};
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "keep/protobuf.h"
-#include "keep/stream.h"
+#include "criu/protobuf.h"
+#include "criu/stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (wb_stream_parse_request(in, &name) == 0)
 		free(name);
-	/* What was read can be written. */
+	/* An accepted message can be written. */
 	while (wb_pb_next(in, &off, &f) > 0)
 		if (wb_pb_put(&out, &f) < 0)
 			abort();

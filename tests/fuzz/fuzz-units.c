@@ -16,7 +16,10 @@ const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 		"x\",\"text\":\"t\"},"
 		"{\"path\":\"/run/y\",\"link\":\"/dev/null\"},{\"path\":\"/run/"
 		"z\",\"hex\":\"00ff\"}"
-		"]}]}";
+		"]}],\"files_id\":\"00112233445566778899aabbccddeeff\",\"users\":[{\"uid\":1000,"
+		"\"size\":2,\"sha256\":"
+		"\"00112233445566778899aabbccddeeff00112233445566778899aabbccdd"
+		"eeff\"}]}";
 	static struct wb_blob blob;
 
 	if (!blob.size && wb_blob_append(&blob, seed, sizeof(seed) - 1) < 0)
@@ -30,6 +33,7 @@ static void read_mounts(struct wb_bytes in)
 {
 	static const char line[] = "36 22 254:1 / /m rw - ext4 /dev/vda1 rw\n";
 	WB_CLEAN_STRV by_uuid = {};
+	WB_CLEAN_MOUNTS mounts = {};
 	WB_CLEAN_BLOB text = {};
 	WB_CLEAN_STR mount = NULL;
 	WB_CLEAN_STR swap = NULL;
@@ -40,7 +44,8 @@ static void read_mounts(struct wb_bytes in)
 		wb_blob_append(&text, line, strlen(line)) < 0 ||
 		wb_blob_append(&text, in.data, in.size) < 0 || wb_blob_append(&text, "", 1) < 0)
 		abort();
-	wb_mount_define((const char *)text.data, &by_uuid, "/m", &mount, &why);
+	if (wb_mounts_parse((const char *)text.data, &mounts) == 0)
+		wb_mount_define(&mounts, &by_uuid, "/m", &mount, &why);
 	wb_swap_define((const char *)text.data + strlen(line), 0, &by_uuid, &swap, &why);
 	wb_runtime_file_split((const char *)text.data + strlen(line), -1, dir, &rest);
 }
@@ -56,16 +61,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	read_mounts(in);
 	wb_results_parse(in, "input", &results, NULL);
-	wb_world_parse(in, "input", &world, NULL);
+	if (wb_world_parse(in, "input", &world, NULL) == 0) {
+		wb_world_check(&world, NULL);
+		if (wb_world_fit(&world, size / 2) < 0)
+			abort();
+	}
 	if (wb_units_parse(in, "input", &units, NULL) < 0)
 		return 0;
 	if (units.n_worlds)
 		wb_replay_plan(&units.worlds[0], &units.worlds[units.n_worlds - 1], &plan);
-	/* What was read can be written, and is read again as the same. */
+	/* An accepted record can be written, and is equal when read again. */
 	if (wb_units_print(&units, &text) < 0 ||
 		wb_units_parse((struct wb_bytes){(const uint8_t *)text, strlen(text)}, "again",
 			&again, NULL) < 0 ||
-		again.n_worlds != units.n_worlds)
+		again.n_worlds != units.n_worlds || again.n_users != units.n_users)
 		abort();
 	for (size_t i = 0; i < units.n_worlds; i++)
 		if (again.worlds[i].n_units != units.worlds[i].n_units ||

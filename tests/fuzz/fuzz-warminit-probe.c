@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The beginning of a disk, in which the warm init looks for a file system and its UUID. */
 #include <stdlib.h>
 #include <string.h>
 

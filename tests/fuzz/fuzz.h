@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a fuzz target and the driver (driver.c, or libFuzzer) agree on. */
+/* The interface between a fuzz target and its driver (driver.c, or libFuzzer). */
 #pragma once
 
 #include "core/bytes.h"

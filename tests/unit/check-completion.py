@@ -26,7 +26,7 @@ else:
         f.write(json.dumps(sys.argv[1:]) + chr(10))
 """
 
-# What is typed, and the arguments that the program then gets.
+# The typed line, and the arguments that the program then gets.
 LINES = [
     ('rebo\tde\t', ['reboot', 'default']),
     ('load b\t', ['load', 'bls:debian']),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the timeline's unit test draws and prints, held against its promises: check-timeline.py TEST-PROGRAM."""
+"""Check the pictures and texts of the timeline's unit test: check-timeline.py TEST-PROGRAM."""
 import json
 import os
 import pathlib

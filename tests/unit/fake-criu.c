@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * A program that behaves towards its caller as criu does, and touches no process: test-criu runs it
- * in criu's place. What it is to do wrong is told by the environment of the test, through a file
- * "mode" in its work directory.
+ * instead of criu. The test chooses its faults through a file "mode" in its work directory.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -15,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "keep/stream.h"
+#include "criu/stream.h"
 
 static char mode[64];
 
@@ -121,13 +120,13 @@ static const unsigned char inventory[] = "\x16\x31\x31\x58\x08\x00\x00\x00"
 static const unsigned char ids[] = "\x19\x43\x56\x54\x30\x20\x43\x54\x04\x00\x00\x00"
 				   "\x08\x02\x50\x09";
 
-static int run_script(const char *script)
+static int run_script(const char *script, const char *action)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0) {
-		setenv("CRTOOLS_SCRIPT_ACTION", "post-dump", 1);
+		setenv("CRTOOLS_SCRIPT_ACTION", action, 1);
 		close_range(3, ~0U, 0);
 		execl(script, script, (char *)NULL);
 		_exit(99);
@@ -152,7 +151,7 @@ static int dump(int argc, char **argv, const char *dir)
 		die("a task changed its mind");
 	put_image(sock, "inventory.img", inventory, sizeof(inventory) - 1);
 	if (script)
-		code = run_script(script);
+		code = run_script(script, "post-dump");
 	close(sock);
 	if (code)
 		return code;
@@ -200,7 +199,7 @@ static int dump_again(int argc, char **argv, const char *dir)
 	struct stat st;
 	int fd;
 
-	/* What came before is there, and only the list of it is whole. */
+	/* The images of the pre-copy are there, and only their page list has contents. */
 	snprintf(path, sizeof(path), "%s/../before/pages-1.img", dir);
 	if (stat(path, &st) < 0 || st.st_size != 8192)
 		die("the pages of before are not there");
@@ -212,13 +211,14 @@ static int dump_again(int argc, char **argv, const char *dir)
 	memset(pages, 'l', sizeof(pages));
 	put_file(dir, "pagemap-1.img", map_last, sizeof(map_last) - 1);
 	put_file(dir, "pages-1.img", pages, sizeof(pages));
-	return run_script(script);
+	return run_script(script, "post-dump");
 }
 
 static int restore(int argc, char **argv, const char *dir)
 {
 	int sock = dial(dir, WB_STREAM_SERVE_SOCKET);
 	const char *inherit = option(argc, argv, "--inherit-fd");
+	const char *script = option(argc, argv, "--action-script");
 	char buf[256];
 	int fd;
 
@@ -239,15 +239,18 @@ static int restore(int argc, char **argv, const char *dir)
 		die("the inventory came back changed");
 	if (get_image(sock, "ids-1.img", buf, sizeof(buf)) != sizeof(ids) - 1)
 		die("no ids");
-	/* Says which user namespace it was told. */
+	/* Write down the user namespace in the image. */
 	fd = open("users", O_CREAT | O_WRONLY | O_TRUNC, 0600);
 	if (dprintf(fd, "%d\n", buf[sizeof(ids) - 2]) < 0)
 		die("users");
-	/* A descriptor that was promised is there. */
+	/* Check that an inherited descriptor is open. */
 	if (inherit && (sscanf(inherit, "fd[%d]", &fd) != 1 || fcntl(fd, F_GETFD) < 0))
 		die("an inherited descriptor is missing");
 	if (!strcmp(mode, "refuse"))
 		die("Can't fork for 4711: File exists");
+	/* As criu does: a status of the script at this point is only logged. */
+	if (script && strcmp(mode, "hasty"))
+		run_script(script, "pre-resume");
 	return 0;
 }
 

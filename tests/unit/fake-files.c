@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* struct wb_files over a list of files in memory. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* A fake struct wb_runner that records the programs it is asked to run. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

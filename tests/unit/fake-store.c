@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* A fake machine for the store: memory, files and boots. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fake-store.h"
@@ -14,6 +16,7 @@
 
 #define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define HUGE "/proc/77/fd/5"
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 /* ---- files ---- */
 
@@ -48,6 +51,12 @@ const char *fake_store_text(struct fake_store *f, const char *path)
 	return it ? (const char *)it->data.data : NULL;
 }
 
+/* Is this the file that create_file() made? */
+static bool is_disk(const struct fake_store *f, const char *path)
+{
+	return f->disk >= 0 && !strcmp(path, f->disk_path);
+}
+
 static int f_read_at(void *ctx, const char *path, uint64_t off, size_t n, struct wb_blob *ret,
 	struct wb_error *err)
 {
@@ -56,7 +65,7 @@ static int f_read_at(void *ctx, const char *path, uint64_t off, size_t n, struct
 	WB_CLEAN_BLOB out = {};
 	struct wb_bytes part = {};
 
-	if (f->disk >= 0 && !strcmp(path, "/var/lib/warmboot/store.img")) {
+	if (is_disk(f, path)) {
 		ssize_t got;
 
 		wb_blob_reserve(&out, n + 1);
@@ -115,7 +124,7 @@ static bool f_exists(void *ctx, const char *path)
 {
 	struct fake_store *f = ctx;
 
-	return find(f, path) || (f->disk >= 0 && !strcmp(path, "/var/lib/warmboot/store.img"));
+	return find(f, path) || is_disk(f, path);
 }
 
 static int f_write_file(void *ctx, const char *path, struct wb_bytes contents, unsigned int mode)
@@ -124,7 +133,7 @@ static int f_write_file(void *ctx, const char *path, struct wb_bytes contents, u
 
 	if (f->no_write && f->good_writes-- <= 0)
 		return f->no_write;
-	fake_store_file(ctx, path, contents.data, contents.size);
+	fake_store_file(ctx, path, contents.data ? contents.data : (const void *)"", contents.size);
 	return 0;
 }
 
@@ -132,7 +141,7 @@ static int f_remove_file(void *ctx, const char *path)
 {
 	struct fake_store *f = ctx;
 
-	if (!strcmp(path, "/var/lib/warmboot/store.img") && f->disk >= 0) {
+	if (is_disk(f, path)) {
 		close(f->disk);
 		f->disk = -1;
 	}
@@ -198,12 +207,12 @@ static int f_map(void *ctx, const char *path, uint64_t off, uint64_t size, bool 
 	struct fake_store *f = ctx;
 	int r = 0;
 
-	if (!strcmp(path, "/var/lib/warmboot/store.img"))
-		return f->disk < 0 ? -ENOENT : map_ram(at, size, write, f->disk, off);
+	if (is_disk(f, path))
+		return map_ram(at, size, write, f->disk, off);
 	if (!strcmp(path, "/dev/mem"))
 		return f->dev_mem_closed ? f->dev_mem_closed
 					 : map_ram(at, size, write, f->ram, off);
-	/* One pmem device, from the second page on. */
+	/* One pmem device, which begins at the second page. */
 	if (!strcmp(path, "/dev/pmem0"))
 		return map_ram(at, size, write, f->ram, off + WB_STORE_PAGE);
 	if (strcmp(path, HUGE) || !f->n_pages)
@@ -219,7 +228,29 @@ static int f_map(void *ctx, const char *path, uint64_t off, uint64_t size, bool 
 
 static int f_sync(void *ctx, uint8_t *at, uint64_t size)
 {
-	return ((struct fake_store *)ctx)->sync_error;
+	struct fake_store *f = ctx;
+
+	if (f->stop_writes && ++f->syncs >= f->stop_writes)
+		return -EIO;
+	return f->sync_error;
+}
+
+static int f_copy(void *ctx, const uint8_t *from, void *ret, size_t n)
+{
+	memcpy(ret, from, n);
+	return 0;
+}
+
+static int f_claimed(void *ctx, const char *path)
+{
+	return ((struct fake_store *)ctx)->claimed;
+}
+
+static int64_t f_file_size(void *ctx, const char *path)
+{
+	struct stat st;
+
+	return fstat(((struct fake_store *)ctx)->disk, &st) < 0 ? -ENOENT : st.st_size;
 }
 
 static int f_physical(void *ctx, const uint8_t *at, size_t n, uint64_t *ret)
@@ -245,7 +276,7 @@ static int f_huge_memfd(void *ctx, const char *name, uint64_t size)
 	return 5;
 }
 
-/* From the top down and with a hole, as a kernel does that has run for a while. */
+/* From the top down and with a hole, as in a kernel that has run for a while. */
 static int f_allocate(void *ctx, int fd, uint64_t size)
 {
 	struct fake_store *f = ctx;
@@ -295,7 +326,13 @@ static int f_create_file(void *ctx, const char *path, uint64_t size)
 		return -ENOSPC;
 	f_remove_file(ctx, path);
 	f->disk = memfd_create("disk", MFD_CLOEXEC);
+	snprintf(f->disk_path, sizeof(f->disk_path), "%s", path);
 	return ftruncate(f->disk, (off_t)size) < 0 ? -errno : 0;
+}
+
+static bool f_on_root(void *ctx, const char *path, const char *below)
+{
+	return !((struct fake_store *)ctx)->var_elsewhere;
 }
 
 static size_t f_cpus(void *ctx)
@@ -321,7 +358,12 @@ static int f_start_holder(void *ctx, bool systemd)
 	f->starts++;
 	if (f->no_holder || f->mute_holder)
 		return f->no_holder;
-	return wb_store_hold(&f->env, NULL) < 0 ? -EIO : 0;
+	if (wb_store_hold(&f->env, NULL) == 0)
+		return 0;
+	/* The process ends, and its memory goes with it. */
+	f->n_pages = 0;
+	f->stops++;
+	return -EIO;
 }
 
 static int f_stop_holder(void *ctx, bool systemd, int pid)
@@ -357,12 +399,16 @@ void fake_store_init(struct fake_store *f)
 		.map = f_map,
 		.unmap = f_unmap,
 		.sync = f_sync,
+		.copy = f_copy,
+		.claimed = f_claimed,
+		.file_size = f_file_size,
 		.physical = f_physical,
 		.huge_memfd = f_huge_memfd,
 		.allocate = f_allocate,
 		.close = f_close,
 		.write_text = f_write_text,
 		.create_file = f_create_file,
+		.on_root = f_on_root,
 		.cpus = f_cpus,
 		.self = f_self,
 		.load_module = f_load_module,
@@ -371,6 +417,7 @@ void fake_store_init(struct fake_store *f)
 	};
 	f->env = (struct wb_store_env){&f->sys, &f->io};
 	fake_store_file(f, POOL, "3\n", 2);
+	fake_store_file(f, BOOT_ID, "boot 0\n", 7);
 	fake_store_file(f, "/proc/meminfo", "MemAvailable:  1048576 kB\n", 26);
 }
 
@@ -392,6 +439,19 @@ uint8_t *fake_store_ram(struct fake_store *f)
 	return f->ram_at;
 }
 
+void fake_store_boot(struct fake_store *f)
+{
+	char id[16];
+
+	snprintf(id, sizeof(id), "boot %d\n", ++f->boots);
+	fake_store_file(f, BOOT_ID, id, strlen(id));
+	fake_store_file(f, WB_STORE_STATE, NULL, 0);
+	fake_store_file(f, WB_STORE_PARKED, NULL, 0);
+	fake_store_file(f, "/sys/kernel/boot_params/setup_data/0/data", NULL, 0);
+	fake_store_file(f, "/sys/kernel/boot_params/setup_data/1/data", NULL, 0);
+	f->n_pages = 0;
+}
+
 void fake_store_jump(struct fake_store *f, const struct wb_load_store *load)
 {
 	struct wb_handoff h = {
@@ -405,6 +465,7 @@ void fake_store_jump(struct fake_store *f, const struct wb_load_store *load)
 		WB_HANDOFF_STORE_MAGIC, WB_HANDOFF_VERSION, (uint32_t)load->n_ranges};
 	WB_CLEAN_BLOB node = {};
 
+	fake_store_boot(f);
 	memcpy(h.nonce, load->nonce, sizeof(h.nonce));
 	wb_blob_append(&node, &head, sizeof(head));
 	if (load->n_ranges)
@@ -412,6 +473,4 @@ void fake_store_jump(struct fake_store *f, const struct wb_load_store *load)
 	fake_store_file(f, "/sys/kernel/boot_params/setup_data/0/data", &h, sizeof(h));
 	fake_store_file(f, "/sys/kernel/boot_params/setup_data/1/data",
 		load->n_ranges ? node.data : NULL, node.size);
-	fake_store_file(f, WB_STORE_STATE, NULL, 0);
-	f->n_pages = 0;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* A fake struct wb_sys that records calls with an effect. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@ static int load(void *ctx, uint64_t entry, const struct wb_sys_segment *segments
 
 	if (!n) {
 		f->unloads++;
+		f->unload_flags = flags;
 		return 0;
 	}
 	f->loads++;
@@ -27,8 +29,9 @@ static int file_load(
 	struct fake_sys *f = ctx;
 
 	if (kernel_fd < 0) {
-		f->unloads++;
-		return 0;
+		f->unloads += f->file_unload_result == 0;
+		f->unload_flags = flags;
+		return f->file_unload_result;
 	}
 	f->file_loads++;
 	f->kernel_fd = kernel_fd;
@@ -78,6 +81,11 @@ static int close_fd(void *ctx, int fd)
 	return 0;
 }
 
+static int make_dir(void *ctx, const char *path, unsigned mode)
+{
+	return 0;
+}
+
 static uint64_t counter(void *ctx)
 {
 	return 12345;
@@ -101,6 +109,9 @@ void fake_sys_init(struct fake_sys *fake, const struct fake_file *list)
 		.tsc = counter,
 		.wall_ns = counter,
 		.mono_ns = counter,
+		.raw_ns = counter,
+		.boot_ns = counter,
+		.make_dir = make_dir,
 	};
 }
 

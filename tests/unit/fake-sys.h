@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* struct wb_sys that records what it was asked to do and answers as told. */
+/* struct wb_sys that records its calls and answers as the test says. */
 #pragma once
 
 #include "fake-files.h"
@@ -11,11 +11,12 @@ struct fake_sys {
 	/* answers */
 	int no_privilege;
 	int load_result, file_load_result; /* 0 or negative errno */
-	/* what happened */
+	int file_unload_result;
+	/* record of events */
 	int loads, file_loads, unloads, memfds;
 	uint64_t entry;
 	size_t n_segments;
-	unsigned long flags;
+	unsigned long flags, unload_flags;
 	char cmdline[4096];
 	char opened[2][256];
 	struct wb_blob contents[2]; /* of the memfds */
@@ -27,6 +28,6 @@ struct fake_sys {
 void fake_sys_init(struct fake_sys *fake, const struct fake_file *list);
 void fake_sys_deinit(struct fake_sys *fake);
 
-/* What open_read() and memfd() answer: these, counted up from the first call. */
+/* Answers of open_read() and memfd(): these numbers, counted up from the first call. */
 #define FAKE_MEMFD 100
 #define FAKE_FILE 200

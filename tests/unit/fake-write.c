@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Recording files that are written, linked and removed. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,8 @@ void fake_write_init(struct fake_write *fake, const struct fake_file *list)
 		.tsc = counter,
 		.wall_ns = counter,
 		.mono_ns = counter,
+		.raw_ns = counter,
+		.boot_ns = counter,
 	};
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What was written, linked and removed, one line each, and the last contents of each file. */
+/*
+ * Files that were written, linked and removed, one line each, and the last contents of each file.
+ */
 #pragma once
 
 #include "fake-files.h"

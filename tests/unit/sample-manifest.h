@@ -7,7 +7,8 @@
 static const char sample_manifest[] =
 	"{\"version\": 1, \"nonce\": \"" SAMPLE_NONCE
 	"\", \"from\": \"6.12.1\", \"criu\": \"4.1.1\","
-	" \"tsc_hz\": 2400000000, \"highest_pid\": 812,"
+	" \"tsc_hz\": 2400000000, \"silent_kept_ns\": 1500000000, \"silent_restart_ns\": "
+	"2500000000, \"silent_tsc\": 123999999, \"highest_pid\": 812,"
 	" \"units\": [{\"unit\": \"memcached.service\", \"asked\": \"auto\", \"how\": \"process\","
 	"  \"main_pid\": 811, \"pids\": [811, 812], \"images\": \"memcached.service/\","
 	"  \"image\": {\"any\": [1, 2]}, \"streams\": [{\"inode\": 5123, \"fd\": 1}],"
@@ -23,7 +24,7 @@ static const char sample_manifest[] =
 	"  \"ports\": [{\"protocol\": \"tcp\", \"address\": \"127.0.0.1\", \"port\": 11211}],"
 	"  \"connections\": [{\"local\": \"10.0.0.2\", \"local_port\": 11211,"
 	"    \"remote\": \"10.0.0.1\", \"remote_port\": 40000}],"
-	"  \"frozen_wall_ns\": 1700000000000000000, \"frozen_tsc\": 123456789},"
+	"  \"frozen_tsc\": 123456789},"
 	"  {\"unit\": \"getty@tty1.service\", \"how\": \"restart\","
 	"  \"why\": \"it has a device open\"}],"
 	" \"net\": {\"links\": [{\"name\": \"enp0s3\", \"mac\": \"52:54:00:12:34:56\","

@@ -117,7 +117,7 @@ struct sample_section {
 
 static inline size_t sample_pe(uint8_t *out, const struct sample_section *s, unsigned int n)
 {
-	uint32_t at = 512;
+	uint32_t at = (SAMPLE_PE_TABLE + 40 * n + 511) & ~511u;
 
 	memset(out, 0, at);
 	memcpy(out, "MZ", 2);

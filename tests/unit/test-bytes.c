@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* core/bytes.c: bounds of reads, and growth of buffers. */
 #include "unit.h"
 #include "core/bytes.h"
 

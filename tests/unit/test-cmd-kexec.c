@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* cmd/kexec.c: the command line of kexec-tools. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "unit.h"
@@ -109,7 +111,7 @@ static void ways_to_load(void **state)
 		{{"kexec", "-l", "/k", "-a"}, WB_METHOD_FILE, true},
 		{{"kexec", "-l", "/k", "-s", "-c"}, WB_METHOD_SEGMENTS, false},
 		{{"kexec", "-l", "/k", "--kexec-file-syscall"}, WB_METHOD_FILE, false},
-		/* What the file call cannot do, the other can. */
+		/* If the file call cannot load it, the other call can. */
 		{{"kexec", "-l", "/k", "--mem-min=0x1000000"}, WB_METHOD_SEGMENTS, false},
 		{{"kexec", "-l", "/k", "--dtb", "/d"}, WB_METHOD_SEGMENTS, false},
 		{{"kexec", "-l", "/k", "-s", "--dtb", "/d"}, WB_METHOD_FILE, false},
@@ -207,6 +209,99 @@ static void status_asks_for_the_crash_kernel_unless_told(void **state)
 	assert_true(other.status && !other.of_crash_kernel);
 }
 
+/* With -p it is the crash kernel's, in any order and whatever else is there: k_status() of kexec-tools. */
+static void a_question_is_answered_not_refused(void **state)
+{
+	static const struct {
+		const char *words[7];
+		bool of_crash_kernel;
+	} cases[] = {
+		{{"kexec", "-p", "-S"}, true},
+		{{"kexec", "-S", "-p"}, true},
+		{{"kexec", "-pS"}, true},
+		{{"kexec", "--load-panic", "--status"}, true},
+		{{"kexec", "-l", "-p", "-S"}, true},
+		{{"kexec", "-S", "-p", "-s"}, true},
+		{{"kexec", "-S", "--load-preserve-context", "-l"}, false},
+		{{"kexec", "-S", "-t", "multiboot-x86"}, true},
+	};
+	CLEAN_KEXEC v = {}, size = {};
+
+	for (size_t i = 0; i < N(cases); i++) {
+		CLEAN_KEXEC k = {};
+		struct wb_error err = {};
+
+		if (read_words(cases[i].words, &k, &err) < 0)
+			fail_msg("case %zu: %s", i, err.text);
+		assert_true(k.status);
+		assert_int_equal(k.of_crash_kernel, cases[i].of_crash_kernel);
+	}
+	assert_int_equal(read_words((const char *[]){"kexec", "-v", "-p", NULL}, &v, NULL), 0);
+	assert_true(v.version);
+	assert_int_equal(
+		read_words((const char *[]){"kexec", "-p", "--print-ckr-size", NULL}, &size, NULL),
+		0);
+	assert_true(size.crash_size);
+}
+
+static void every_option_of_kexec_tools_is_known(void **state)
+{
+	/* kexec/kexec.h, kexec/arch/i386/include/arch/options.h; one of ppc64 that scripts give anywhere */
+	static const char *const names[] = {"version", "force", "no-checks", "no-ifdown", "no-sync",
+		"load", "unload", "exec", "exec-live-update", "load-preserve-context",
+		"load-jump-back-helper", "load-live-update", "entry=0", "type=bzImage",
+		"load-panic", "mem-min=1", "mem-max=1", "reuseinitrd", "kexec-file-syscall",
+		"kexec-syscall", "kexec-syscall-auto", "debug", "status", "print-ckr-size",
+		"hotplug", "no-cma", "force-dtb", "reset-vga", "serial=ttyS0", "serial-baud=9600",
+		"console-vga", "console-serial", "elf32-core-headers", "elf64-core-headers",
+		"pass-memmap-cmdline", "noefi", "reuse-video-type", "command-line=x", "append=x",
+		"reuse-cmdline", "initrd=x", "ramdisk=x", "args-elf", "args-linux", "args-none",
+		"module=x", "real-mode", "entry-32bit", "dtb=x", "dt-no-old-root"};
+
+	for (size_t i = 0; i < N(names); i++) {
+		CLEAN_KEXEC k = {}, panic = {};
+		struct wb_error err = {};
+		char word[64];
+		int r;
+
+		snprintf(word, sizeof(word), "--%s", names[i]);
+		r = read_words((const char *[]){"kexec", "-l", "/k", word, NULL}, &k, &err);
+		if (r != 0 && (r != -EOPNOTSUPP || !*err.text))
+			fail_msg("%s: %s", word, err.text);
+		/* With -p: that crash kernels come later, or the answer to a question. */
+		err = (struct wb_error){};
+		r = read_words((const char *[]){"kexec", "-p", "/k", word, NULL}, &panic, &err);
+		if (r != 0 && (r != -EOPNOTSUPP || !strstr(err.text, "crash kernels")))
+			fail_msg("-p %s: %d %s", word, r, err.text);
+		if (r == 0 && !panic.status && !panic.version && !panic.crash_size)
+			fail_msg("-p %s was taken", word);
+	}
+}
+
+static void the_last_initrd_wins(void **state)
+{
+	CLEAN_KEXEC k = {};
+
+	assert_int_equal(read_words((const char *[]){"kexec", "-l", "/k", "--initrd=/a",
+					    "--ramdisk=/b", "--initrd", "/c", NULL},
+				 &k, NULL),
+		0);
+	assert_int_equal(k.req.options.n_initrds, 1);
+	assert_string_equal(k.req.options.initrds[0], "/c");
+}
+
+static void a_question_mark_shows_the_usage(void **state)
+{
+	char *argv[] = {"kexec", "-l", "-?", "x", NULL};
+	struct cmd_args args = {};
+	struct wb_error err = {};
+
+	assert_int_equal(cmd_parse(&cmd_kexec, 4, argv, &args, &err), 0);
+	assert_true(args.question);
+	cmd_args_deinit(&args);
+	assert_int_equal(cmd_parse(&cmd_unload, 2, argv + 1, &args, &err), -EINVAL);
+}
+
 static void refusals_have_their_sentence(void **state)
 {
 	static const struct {
@@ -250,6 +345,10 @@ int main(void)
 		cmocka_unit_test(other_wishes_arrive),
 		cmocka_unit_test(types_are_those_of_the_machine),
 		cmocka_unit_test(status_asks_for_the_crash_kernel_unless_told),
+		cmocka_unit_test(a_question_is_answered_not_refused),
+		cmocka_unit_test(every_option_of_kexec_tools_is_known),
+		cmocka_unit_test(the_last_initrd_wins),
+		cmocka_unit_test(a_question_mark_shows_the_usage),
 		cmocka_unit_test(refusals_have_their_sentence),
 	};
 

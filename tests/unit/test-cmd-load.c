@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* cmd/load.c: requests, plans and records of a load. */
 #include <stdlib.h>
 
 #include "unit.h"
@@ -9,7 +10,7 @@
 #define N(array) (sizeof(array) / sizeof(*(array)))
 
 /* Parse "load …" given as words, NULL-terminated; the request's strings are the caller's. */
-static int read_words(const char *const *words, struct cmd_request *ret, struct wb_error *err)
+static int read_words(const char *const *words, struct wb_request *ret, struct wb_error *err)
 {
 	struct cmd_args args = {};
 	int argc = 0, r;
@@ -26,9 +27,17 @@ static int read_words(const char *const *words, struct cmd_request *ret, struct 
 	return r;
 }
 
+static int resolve(const struct wb_sys *sys, struct wb_request *req, struct wb_error *err)
+{
+	const struct wb_store_env env = {sys, &wb_store_io_host};
+	const struct wb_session_host h = {.sys = sys, .store = &env};
+
+	return wb_request_resolve(&h, req, err);
+}
+
 static void nothing_asked_for_is_the_default_entry(void **state)
 {
-	CMD_CLEAN_REQUEST req = {};
+	WB_CLEAN_REQUEST req = {};
 
 	assert_int_equal(read_words((const char *[]){"load", NULL}, &req, NULL), 0);
 	assert_string_equal(req.entry, "default");
@@ -41,10 +50,10 @@ static void nothing_asked_for_is_the_default_entry(void **state)
 	assert_true(req.leave_mark);
 }
 
-/* What a load was told is on record, and stages the same again. */
+/* The options of a load are recorded, and stage the same again. */
 static void words_come_back(void **state)
 {
-	CMD_CLEAN_REQUEST req = {}, again = {}, odd = {};
+	WB_CLEAN_REQUEST req = {}, again = {}, odd = {};
 	CMD_CLEAN_WORDS words = {};
 
 	assert_int_equal(read_words((const char *[]){"load", "--append=x y", "--verify", "none",
@@ -52,7 +61,7 @@ static void words_come_back(void **state)
 				 &req, NULL),
 		0);
 	assert_string_equal(req.words, "--append=x y\n--verify=none\n--trace\nsome entry\n");
-	assert_int_equal(cmd_words_parse(req.words, &words, NULL), 0);
+	assert_int_equal(cmd_words_parse(&cmd_load, req.words, &words, NULL), 0);
 	assert_int_equal(cmd_request_read(&words.args, &again, NULL), 0);
 	assert_string_equal(again.entry, "some entry");
 	assert_string_equal(again.options.append, "x y");
@@ -60,10 +69,11 @@ static void words_come_back(void **state)
 	assert_true(again.trace);
 	assert_string_equal(again.words, req.words);
 	cmd_words_deinit(&words);
-	assert_int_equal(cmd_words_parse("", &words, NULL), 0);
+	assert_int_equal(cmd_words_parse(&cmd_load, "", &words, NULL), 0);
 	assert_int_equal(words.args.n_words + words.args.n_options, 0);
 	cmd_words_deinit(&words);
-	assert_int_equal(cmd_words_parse("--of-another-version\n", &words, NULL), -EINVAL);
+	assert_int_equal(
+		cmd_words_parse(&cmd_load, "--of-another-version\n", &words, NULL), -EINVAL);
 	assert_int_equal(
 		read_words((const char *[]){"load", "--append=x\ny", NULL}, &odd, NULL), 0);
 	assert_null(odd.words);
@@ -71,7 +81,7 @@ static void words_come_back(void **state)
 
 static void files_and_words_arrive(void **state)
 {
-	CMD_CLEAN_REQUEST req = {};
+	WB_CLEAN_REQUEST req = {};
 
 	assert_int_equal(read_words((const char *[]){"load", "--kernel", "/k", "--initrd=/a",
 					    "--initrd", "/b", "--append=x y", "--cmdline", "root=1",
@@ -97,7 +107,7 @@ static void values_name_what_they_select(void **state)
 	static const char *const verify[] = {"sha256", "none"};
 
 	for (size_t i = 0; i < N(methods); i++) {
-		CMD_CLEAN_REQUEST req = {};
+		WB_CLEAN_REQUEST req = {};
 
 		assert_int_equal(read_words((const char *[]){"load", "--method", methods[i], NULL},
 					 &req, NULL),
@@ -105,7 +115,7 @@ static void values_name_what_they_select(void **state)
 		assert_string_equal(wb_method_name(req.options.method), methods[i]);
 	}
 	for (size_t i = 0; i < N(initramfs); i++) {
-		CMD_CLEAN_REQUEST req = {};
+		WB_CLEAN_REQUEST req = {};
 
 		assert_int_equal(
 			read_words((const char *[]){"load", "--initramfs", initramfs[i], NULL},
@@ -114,7 +124,7 @@ static void values_name_what_they_select(void **state)
 		assert_string_equal(wb_initramfs_name(req.options.initramfs), initramfs[i]);
 	}
 	for (size_t i = 0; i < N(verify); i++) {
-		CMD_CLEAN_REQUEST req = {};
+		WB_CLEAN_REQUEST req = {};
 
 		assert_int_equal(read_words((const char *[]){"load", "--verify", verify[i], NULL},
 					 &req, NULL),
@@ -141,7 +151,7 @@ static void wrong_usage_is_told(void **state)
 	};
 
 	for (size_t i = 0; i < N(cases); i++) {
-		CMD_CLEAN_REQUEST req = {};
+		WB_CLEAN_REQUEST req = {};
 		struct wb_error err = {};
 
 		assert_int_equal(read_words(cases[i].words, &req, &err), -EINVAL);
@@ -155,8 +165,8 @@ static void a_running_command_line_is_cleaned(void **state)
 	WB_CLEAN_STR got = NULL;
 
 	assert_int_equal(
-		cmd_reusable_cmdline("BOOT_IMAGE=/boot/k root=/dev/vda1 initrd=\\a initrd=\\b ro "
-				     "warmboot.jump=12 quiet\n",
+		wb_reusable_cmdline("BOOT_IMAGE=/boot/k root=/dev/vda1 initrd=\\a initrd=\\b ro "
+				    "warmboot.jump=12 quiet\n",
 			&got),
 		0);
 	assert_string_equal(got, "root=/dev/vda1 ro quiet");
@@ -167,9 +177,9 @@ static void traces_are_for_one_boot(void **state)
 	WB_CLEAN_STR got = NULL;
 	WB_CLEAN_STR kept = NULL;
 
-	assert_int_equal(cmd_reusable_cmdline("root=1 " WB_TRACE_WORDS " quiet\n", &got), 0);
+	assert_int_equal(wb_reusable_cmdline("root=1 " WB_TRACE_WORDS " quiet\n", &got), 0);
 	assert_string_equal(got, "root=1 quiet");
-	assert_int_equal(cmd_reusable_cmdline("initcall_debug log_buf_len=1M\n", &kept), 0);
+	assert_int_equal(wb_reusable_cmdline("initcall_debug log_buf_len=1M\n", &kept), 0);
 	assert_string_equal(kept, "initcall_debug log_buf_len=1M");
 }
 
@@ -192,11 +202,11 @@ static void an_entry_fills_the_options(void **state)
 	};
 	struct wb_files files = fake_files(disk);
 	const struct wb_sys sys = {.files = &files, .random = fake_random};
-	CMD_CLEAN_REQUEST req = {}, reuse = {};
+	WB_CLEAN_REQUEST req = {}, reuse = {};
 	struct wb_error err = {};
 
 	assert_int_equal(read_words((const char *[]){"load", "one", NULL}, &req, &err), 0);
-	if (cmd_request_resolve(&sys, &req, &err) < 0)
+	if (resolve(&sys, &req, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_string_equal(req.options.kernel, "/boot/k");
 	assert_int_equal(req.options.n_initrds, 2);
@@ -206,7 +216,7 @@ static void an_entry_fills_the_options(void **state)
 	assert_int_equal(
 		read_words((const char *[]){"load", "one", "--reuse-cmdline", NULL}, &reuse, &err),
 		0);
-	assert_int_equal(cmd_request_resolve(&sys, &reuse, &err), 0);
+	assert_int_equal(resolve(&sys, &reuse, &err), 0);
 	assert_string_equal(reuse.options.cmdline, "root=/dev/b");
 }
 
@@ -219,19 +229,19 @@ static void words_for_the_next_jump_are_added(void **state)
 	};
 	struct wb_files files = fake_files(disk);
 	const struct wb_sys sys = {.files = &files, .random = fake_random};
-	CMD_CLEAN_REQUEST req = {}, foreign = {};
+	WB_CLEAN_REQUEST req = {}, foreign = {};
 
 	assert_int_equal(
 		read_words((const char *[]){"load", "--kernel=/k", "--append=a b", "--trace", NULL},
 			&req, NULL),
 		0);
-	assert_int_equal(cmd_request_resolve(&sys, &req, NULL), 0);
+	assert_int_equal(resolve(&sys, &req, NULL), 0);
 	assert_string_equal(req.options.append, "a b " WB_TRACE_WORDS " quiet cryptomgr.notests");
 	/* kexec's command line says all that there is to say. */
 	assert_int_equal(
 		read_words((const char *[]){"load", "--kernel=/k", NULL}, &foreign, NULL), 0);
 	foreign.leave_mark = false;
-	assert_int_equal(cmd_request_resolve(&sys, &foreign, NULL), 0);
+	assert_int_equal(resolve(&sys, &foreign, NULL), 0);
 	assert_null(foreign.options.append);
 }
 
@@ -240,13 +250,13 @@ static void a_missing_initrd_is_refused(void **state)
 	static const struct fake_file disk[] = {{"/k", "x"}, {}};
 	struct wb_files files = fake_files(disk);
 	const struct wb_sys sys = {.files = &files, .random = fake_random};
-	CMD_CLEAN_REQUEST req = {};
+	WB_CLEAN_REQUEST req = {};
 	struct wb_error err = {};
 
 	assert_int_equal(read_words((const char *[]){"load", "--kernel=/k", "--initrd=/nope", NULL},
 				 &req, &err),
 		0);
-	assert_int_equal(cmd_request_resolve(&sys, &req, &err), -ENOENT);
+	assert_int_equal(resolve(&sys, &req, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "/nope"));
 }
 
@@ -259,11 +269,11 @@ static void a_bare_kernel_takes_the_running_command_line(void **state)
 	};
 	struct wb_files files = fake_files(disk);
 	const struct wb_sys sys = {.files = &files, .random = fake_random};
-	CMD_CLEAN_REQUEST req = {};
+	WB_CLEAN_REQUEST req = {};
 	struct wb_error err = {};
 
 	assert_int_equal(read_words((const char *[]){"load", "7.2.1", NULL}, &req, &err), 0);
-	if (cmd_request_resolve(&sys, &req, &err) < 0)
+	if (resolve(&sys, &req, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_null(req.options.cmdline);
 	assert_string_equal(req.options.default_cmdline, "root=/dev/b");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* core/cmdline.c: words and quotes of kernel command lines. */
 #include "unit.h"
 #include "core/cmdline.h"
 #include "core/strv.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* core/codec*.c: every codec with good, truncated, damaged and oversized input. */
 #include "unit.h"
 #include "sample-codecs.h"
 #include "core/codec.h"

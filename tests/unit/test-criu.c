@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Runs of CRIU with fake-criu: checkpoint, pre-copy, restore, and their failures. */
 #define _GNU_SOURCE
 #include "unit.h"
 
@@ -8,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "keep/criu.h"
+#include "fake-ns.h"
+#include "criu/criu.h"
 
 /* ---- pure parts ---- */
 
@@ -39,7 +41,8 @@ static void tells_criu_what_to_dump(void **state)
 	assert_int_equal(wb_criu_dump_argv(&dump, "/proc/self/fd/9", NULL, &running), 0);
 	assert_words(&running,
 		"criu dump -t 451 --network-lock nftables --skip-in-flight --leave-running "
-		"--stream -D /proc/self/fd/9 -W /proc/self/fd/9 -o dump.log --tcp-established "
+		"--stream -D /proc/self/fd/9 -W /proc/self/fd/9 -o dump.log --no-default-config "
+		"--tcp-established "
 		"--ext-unix-sk "
 		"--manage-cgroups=ignore "
 		"--file-locks --link-remap --ghost-limit 2047M "
@@ -48,7 +51,8 @@ static void tells_criu_what_to_dump(void **state)
 	assert_words(&held,
 		"criu dump -t 451 --network-lock nftables --skip-in-flight --action-script "
 		"/proc/7/fd/8 "
-		"--stream -D /d -W /d -o dump.log --tcp-established --ext-unix-sk "
+		"--stream -D /d -W /d -o dump.log --no-default-config --tcp-established "
+		"--ext-unix-sk "
 		"--manage-cgroups=ignore "
 		"--file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
@@ -61,7 +65,8 @@ static void tells_criu_what_to_dump_in_two_steps(void **state)
 
 	assert_int_equal(wb_criu_predump_argv(&dump, "/w", "/i", &before), 0);
 	assert_words(&before,
-		"criu pre-dump -t 451 --track-mem -D /i -W /w -o predump.log --tcp-established "
+		"criu pre-dump -t 451 --track-mem -D /i -W /w -o predump.log --no-default-config "
+		"--tcp-established "
 		"--ext-unix-sk "
 		"--manage-cgroups=ignore --file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
@@ -69,7 +74,7 @@ static void tells_criu_what_to_dump_in_two_steps(void **state)
 	assert_words(&last,
 		"criu dump -t 451 --network-lock nftables --skip-in-flight --action-script /h "
 		"--track-mem --prev-images-dir ../before -D /i/last -W /w -o dump.log "
-		"--tcp-established --ext-unix-sk "
+		"--no-default-config --tcp-established --ext-unix-sk "
 		"--manage-cgroups=ignore --file-locks --link-remap --ghost-limit 2047M "
 		"--external unix[2503] --external file[1a:4]");
 }
@@ -81,9 +86,10 @@ static void tells_criu_what_to_restore(void **state)
 	const int fds[] = {1, 7};
 	WB_CLEAN_STRV v = {};
 
-	assert_int_equal(wb_criu_restore_argv(&restore, "/d", fds, &v), 0);
-	assert_words(&v, "criu restore --restore-detached --pidfile pid "
-			 "--stream -D /d -W /d -o restore.log --tcp-established --ext-unix-sk "
+	assert_int_equal(wb_criu_restore_argv(&restore, "/d", "/h", fds, &v), 0);
+	assert_words(&v, "criu restore --restore-detached --pidfile pid --action-script /h "
+			 "--stream -D /d -W /d -o restore.log --no-default-config "
+			 "--tcp-established --ext-unix-sk "
 			 "--manage-cgroups=ignore "
 			 "--file-locks --link-remap --ghost-limit 2047M "
 			 "--external unix[2503] --external file[1a:4] "
@@ -112,7 +118,7 @@ static void finds_the_error_that_counts(void **state)
 		{"", ""},
 		{"(00.1) Error (criu/x.c:1): ", ""},
 		{"(00.1) Error (", ""},
-		/* No newline at the end, and what a terminal must not get. */
+		/* No newline at the end, and bytes that a terminal must not get. */
 		{"(00.1) Error (criu/x.c:1): \033[2J bad", "?[2J bad"},
 	};
 	char buf[100], small[8];
@@ -150,6 +156,7 @@ static void reads_version_and_stats(void **state)
 static void image_round_trip(void **state)
 {
 	WB_CLEAN_CRIU_IMAGE back = {};
+	WB_CLEAN_STRV paths = {};
 	struct wb_error err = {};
 	json_t *json = wb_criu_image_write(&some_image);
 
@@ -161,9 +168,13 @@ static void image_round_trip(void **state)
 	assert_string_equal(back.externals.items[1].id, "file[1a:4]");
 	assert_string_equal(back.externals.items[1].path, "/dev/null");
 	assert_int_equal(back.externals.items[0].fd, 1);
+	/* The other one is the stream to the journal, which has no path. */
+	assert_int_equal(wb_criu_external_paths(&back, &paths), 0);
+	assert_int_equal(paths.n, 1);
+	assert_string_equal(paths.items[0], "/dev/null");
 }
 
-/* What comes out of a store becomes arguments of a program that runs as root. */
+/* Values from a store become arguments of a program that runs as root. */
 static void refuses_bad_images(void **state)
 {
 	static const char *const bad[] = {
@@ -192,7 +203,7 @@ static void refuses_bad_images(void **state)
 	}
 }
 
-/* ---- runs, with a criu that touches nothing ---- */
+/* ---- runs, with a program that touches no process ---- */
 
 struct world {
 	char dir[64];
@@ -272,10 +283,16 @@ static void source_close(void *ctx, void *image)
 {
 }
 
+/* All are the machine's namespaces, so none is entered. */
+static const struct fake_ns_proc ended[] = {{1 << 30, .gone = true}, {}};
+static struct fake_ns trusted = {.cgroup = "0::/x.service\n", .procs = ended};
+static struct wb_ns_ops namespaces;
+
 static int set_up(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
+	namespaces = fake_ns_ops(&trusted);
 	strcpy(w->dir, "/tmp/wb-test-criu.XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	*state = w;
@@ -325,7 +342,8 @@ static struct wb_stream_sink sink_of(struct world *w)
 	(struct wb_criu_dump)                                                                  \
 	{                                                                                      \
 		.program = FAKE_CRIU, .unit = "x.service", .image = (image_), .sink = (sink_), \
-		.dir = (w)->dir, .timeout_seconds = 10                                         \
+		.dir = (w)->dir, .timeout_seconds = 10, .cgroup = "/x.service",                \
+		.namespaces = &namespaces                                                      \
 	}
 
 static struct wb_criu_image own_process(void)
@@ -405,7 +423,7 @@ static void dump_waits_for_the_word(void **state)
 		assert_int_equal(wb_criu_freeze(wb_sys_real(), &dump, &stats, &frozen, &err), 0);
 		assert_non_null(frozen);
 		assert_int_equal(stats.images, 2);
-		/* It writes that file when it has been told to go on, and not before. */
+		/* fake-criu writes that file only after it got the answer. */
 		assert_int_equal(access(path, F_OK), -1);
 		assert_int_equal(
 			commit ? wb_criu_commit(frozen, &err) : wb_criu_cancel(frozen, &err), 0);
@@ -443,12 +461,86 @@ static int users_told(const struct world *w)
 	return users;
 }
 
+/* The callback that checks the tasks before they run. */
+struct looker {
+	int result;
+	int looked, killed;
+};
+
+static int look_at_tasks(void *ctx, struct wb_error *err)
+{
+	struct looker *l = ctx;
+
+	l->looked++;
+	return l->result < 0 ? wb_fail(err, l->result, "a file is another one") : 0;
+}
+
+static void kill_tasks(void *ctx)
+{
+	((struct looker *)ctx)->killed++;
+}
+
+static void tasks_are_looked_at_before_they_run(void **state)
+{
+	struct world *w = *state;
+	struct wb_stream_sink sink = sink_of(w);
+	struct wb_stream_source source = {w, source_open, source_next, source_close};
+	struct wb_criu_image image = own_process();
+	struct wb_criu_dump dump = DUMP(w, &image, &sink);
+	struct looker good = {}, bad = {.result = -EPERM}, late = {}, failed = {};
+	struct wb_criu_restore restore = {.program = FAKE_CRIU,
+		.unit = "x.service",
+		.image = &image,
+		.source = &source,
+		.dir = w->dir,
+		.timeout_seconds = 10,
+		.check = look_at_tasks,
+		.kill = kill_tasks,
+		.ctx = &good};
+	struct wb_stream_stats stats = {};
+	struct wb_error err = {};
+	int64_t us;
+
+	assert_int_equal(wb_criu_rehearse(wb_sys_real(), &dump, &stats, &us, &err), 0);
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), 0);
+	assert_int_equal(good.looked, 1);
+	assert_int_equal(good.killed, 0);
+	restore.ctx = &bad;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EPERM);
+	assert_string_equal(err.text, "a file is another one");
+	assert_int_equal(bad.killed, 1);
+	/* A criu that lets them run at once. */
+	set_mode(w, "hasty");
+	restore.ctx = &late;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EREMOTEIO);
+	assert_non_null(strstr(err.text, "let x.service run before it could be looked at"));
+	assert_int_equal(late.looked, 0);
+	assert_int_equal(late.killed, 1);
+	/* After a failed restore there is no task to kill. */
+	set_mode(w, "refuse");
+	restore.ctx = &failed;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EREMOTEIO);
+	assert_non_null(strstr(err.text, "Can't fork for 4711"));
+	assert_int_equal(failed.looked + failed.killed, 0);
+}
+
+static struct wb_identity identity_at(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	struct wb_identity id = {};
+
+	assert_int_equal(wb_identity_of(fd, &id, NULL), 0);
+	close(fd);
+	return id;
+}
+
 static void restores_what_was_dumped(void **state)
 {
 	struct world *w = *state;
 	struct wb_stream_sink sink = sink_of(w);
 	struct wb_stream_source source = {w, source_open, source_next, source_close};
-	struct wb_criu_external null = {.id = "file[1a:4]", .path = "/dev/null"};
+	struct wb_criu_external null = {
+		.id = "file[1a:4]", .path = "/dev/null", .identity = identity_at("/dev/null")};
 	struct wb_criu_image image = own_process();
 	struct wb_criu_dump dump = DUMP(w, &image, &sink);
 	struct wb_criu_restore restore = {.program = FAKE_CRIU,
@@ -456,7 +548,8 @@ static void restores_what_was_dumped(void **state)
 		.image = &image,
 		.source = &source,
 		.dir = w->dir,
-		.timeout_seconds = 10};
+		.timeout_seconds = 10,
+		.machine = &namespaces};
 	struct wb_stream_stats stats = {};
 	struct wb_error err = {};
 	char pidfile[128];
@@ -480,6 +573,12 @@ static void restores_what_was_dumped(void **state)
 	null.path = "/nonexistent/file";
 	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "/nonexistent/file"));
+	/* Another file than before, or another device. */
+	null.path = "/dev/zero";
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EPERM);
+	assert_non_null(strstr(err.text, "/dev/zero is not the file that was open any more"));
+	null.path = "/etc/passwd";
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EPERM);
 }
 
 static void memory_goes_ahead(void **state)
@@ -514,7 +613,7 @@ static void memory_goes_ahead(void **state)
 		assert_true(stats.bytes < 8192);
 		assert_int_equal(
 			commit ? wb_criu_commit(frozen, &err) : wb_criu_cancel(frozen, &err), 0);
-		/* A second one would miss what changed in between. */
+		/* A second incremental dump would miss the changes in between. */
 		assert_int_equal(
 			wb_criu_freeze(wb_sys_real(), &dump, &stats, &frozen, &err), -ENOENT);
 	}
@@ -558,6 +657,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dump_waits_for_the_word, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unit_that_is_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(restores_what_was_dumped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			tasks_are_looked_at_before_they_run, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_goes_ahead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_directory_is_refused, set_up, tear_down),
 	};

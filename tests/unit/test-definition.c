@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* systemd/definition.c and restore/replacement.c: the replacement for units of many kinds. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "keep/definition.h"
+#include "restore/replacement.h"
+#include "systemd/definition.h"
 #include "unit.h"
 
-static const struct wb_definition_wishes wishes = {
+static const struct wb_replacement_wishes wishes = {
 	"/usr/sbin/warmboot", .before_coldplug = true, .deadline_s = 60};
 
 /* The replacement of a unit with these files. */
 static int replace(const char *name, const char *fragment, const char *dropin, char **ret,
 	struct wb_error *err)
 {
-	struct wb_manifest_text files[] = {{.text = (char *)fragment}, {.text = (char *)dropin}};
+	struct wb_unit_text files[] = {{.text = (char *)fragment}, {.text = (char *)dropin}};
 	struct wb_manifest_unit u = {
 		.unit = (char *)name, .definition = {.items = files, .n = dropin ? 2 : 1}};
 
-	return wb_definition_replace(&u, &wishes, ret, err);
+	return wb_replacement_text(&u, &wishes, ret, err);
 }
 
 static void has_line(const char *text, const char *line)
@@ -35,7 +38,7 @@ static void has_not(const char *text, const char *what)
 		fail_msg("\"%s\" stands in:\n%s", what, text);
 }
 
-/* What every replacement has, whatever it replaces. */
+/* Lines that every replacement has. */
 static void is_ours(const char *text)
 {
 	has_line(text, "[Unit]");
@@ -65,9 +68,11 @@ static void is_ours(const char *text)
 	has_not(text, "Restrict");
 	has_not(text, "CapabilityBoundingSet");
 	has_not(text, "NoNewPrivileges");
+	has_not(text, "/dev/mem");
+	has_not(text, "block-");
 }
 
-/* After Debian's packages: what their units set, in an order of our own. */
+/* As in Debian's packages: the settings of their units, in another order. */
 static const char memcached[] =
 	"[Unit]\n"
 	"Description=memcached daemon\n"
@@ -102,7 +107,6 @@ static void test_memcached(void **state)
 	has_line(text, "ProtectSystem=full");
 	has_line(text, "SyslogIdentifier=systemd-memcached-wrapper");
 	has_line(text, "PrivateDevices=true");
-	has_line(text, "DeviceAllow=/dev/mem rw");
 	has_line(text, "ProtectKernelTunables=true");
 	has_line(text, "TemporaryFileSystem=/tmp:nosuid,nodev,mode=1777,size=50%,nr_inodes=1m");
 	has_line(text,
@@ -162,7 +166,7 @@ static void test_redis(void **state)
 	has_line(text, "ProtectProc=invisible");
 	has_line(text, "ProtectHostname=true");
 	has_line(text, "ReadWriteDirectories=-/etc/redis");
-	/* Without this the anchor could not even begin to run. */
+	/* Without this line the anchor could not even start. */
 	has_line(text, "ExecPaths=/usr/sbin/warmboot");
 	has_not(text, "LimitNOFILE");
 	has_not(text, "PrivateUsers");
@@ -233,9 +237,9 @@ static void test_template(void **state)
 	has_line(text, "Description=Tunnel %i");
 	has_line(text, "Slice=tunnel-%i.slice");
 	has_line(text, "StateDirectory=tunnel/%i");
-	/* The continued line swallowed the one after it, as systemd reads it too. */
+	/* The continued line swallows the one after it, as systemd reads it, too. */
 	has_line(text, "BindPaths=/srv/%i:/data      /srv/b ExecStart=/x");
-	/* It waits for a mount, which waits for udev. */
+	/* The unit waits for a mount, which waits for udev. */
 	has_line(text, "After=warmboot-hold.service warmboot-modules.service "
 		       "systemd-remount-fs.service local-fs.target");
 	has_line(text, "Before=warmboot-thawed.service nftables.service");
@@ -266,7 +270,7 @@ static void test_dropin(void **state)
 {
 	WB_CLEAN_STR text = NULL;
 
-	/* What a drop-in takes back is taken back. */
+	/* An empty assignment in a drop-in clears the setting. */
 	assert_int_equal(
 		replace("memcached.service", memcached,
 			"[Service]\r\nPrivateTmp=no\r\nMemoryMax=1G\r\n[Unit]\nAfter=x.service\n",
@@ -278,9 +282,34 @@ static void test_dropin(void **state)
 	has_not(text, "x.service");
 }
 
+/* Restored processes may open the same devices as the unit, and no others. */
+static void test_devices(void **state)
+{
+	static const char *const settings[] = {"DevicePolicy=closed\n", "DevicePolicy=strict\n",
+		"DeviceAllow=/dev/null rw\n", "ProtectClock=yes\n", "PrivateDevices=yes\n",
+		"DevicePolicy=auto\nDeviceAllow=char-rtc r\n"};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		struct wb_unit_text file = {};
+		const struct wb_unit_texts u = {&file, 1};
+		WB_CLEAN_STR text = NULL;
+		WB_CLEAN_STR definition = NULL;
+
+		assert_true(
+			asprintf(&definition, "[Service]\nExecStart=/bin/a\n%s", settings[i]) > 0);
+		file.text = definition;
+		assert_int_equal(replace("a.service", definition, NULL, &text, NULL), 0);
+		is_ours(text);
+		assert_non_null(strstr(text, settings[i]));
+		/* Before systemd has made the rules, nothing may be restored. */
+		assert_non_null(wb_definition_asks(&u));
+	}
+}
+
 static void test_refused(void **state)
 {
 	WB_CLEAN_STR text = NULL;
+	WB_CLEAN_STR rules = NULL;
 	struct wb_error err = {};
 
 	assert_int_equal(replace("a.service", "[Service]\nDynamicUser=yes\n", NULL, &text, &err),
@@ -289,6 +318,19 @@ static void test_refused(void **state)
 				      "its user another number");
 	assert_int_equal(replace("a.service", "[Service]\nRootDirectory=/srv\n", NULL, &text, &err),
 		-EOPNOTSUPP);
+	/* These are rules of the control group, which no process takes along. */
+	assert_int_equal(replace("a.service", "[Service]\nRestrictFileSystems=ext4 tmpfs\n", NULL,
+				 &text, &err),
+		-EOPNOTSUPP);
+	assert_string_equal(err.text, "a.service has RestrictFileSystems= set, and its processes "
+				      "would come back without it");
+	assert_int_equal(replace("a.service",
+				 "[Service]\nRestrictFileSystems=ext4\nRestrictFileSystems=\n"
+				 "BPFProgram=egress:/sys/fs/bpf/x\nBindNetworkInterface=v0\n",
+				 NULL, &rules, &err),
+		0);
+	assert_non_null(strstr(rules, "\nBPFProgram=egress:/sys/fs/bpf/x\n"));
+	assert_non_null(strstr(rules, "\nBindNetworkInterface=v0\n"));
 	assert_int_equal(replace("a.service", "[Service]\nPrivateNetwork=on\n",
 				 "[Service]\nPrivateNetwork=off\n", &text, &err),
 		0);
@@ -297,8 +339,8 @@ static void test_refused(void **state)
 
 static void late(const char *definition, const char *after, const char *want)
 {
-	struct wb_manifest_text text = {"/etc/systemd/system/a@.service", (char *)definition};
-	struct wb_manifest_unit u = {.unit = "a@1.service", .definition = {&text, 1}};
+	struct wb_unit_text text = {"/etc/systemd/system/a@.service", (char *)definition};
+	const struct wb_unit_texts u = {&text, 1};
 	WB_CLEAN_STRV list = {};
 	const char *got;
 
@@ -321,7 +363,7 @@ static void test_late(void **state)
 	late("[Unit]\nAfter=b@%i.service\n", "b@1.service", NULL);
 	late("[Unit]\nAfter=%p.socket\n", "a.socket", "a.socket");
 	late("", "a.timer", "a.timer");
-	/* Of ManagedOOM…=kill, and that one waits for swap. */
+	/* systemd-oomd acts for ManagedOOM…=kill, and it waits for swap. */
 	late("", "systemd-oomd.service", "systemd-oomd.service");
 }
 
@@ -358,8 +400,8 @@ static void test_limits_memory(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct wb_manifest_text text = {.text = (char *)cases[i].text};
-		struct wb_manifest_unit u = {.unit = "a.service", .definition = {&text, 1}};
+		struct wb_unit_text text = {.text = (char *)cases[i].text};
+		const struct wb_unit_texts u = {&text, 1};
 
 		assert_int_equal(wb_definition_limits_memory(&u), cases[i].limits);
 	}
@@ -380,9 +422,9 @@ static void test_restarts(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct wb_manifest_text texts[] = {
+		struct wb_unit_text texts[] = {
 			{.text = (char *)cases[i].text}, {.text = (char *)cases[i].dropin}};
-		struct wb_manifest_unit u = {.unit = "a.service", .definition = {texts, 2}};
+		const struct wb_unit_texts u = {texts, 2};
 
 		assert_int_equal(wb_definition_restarts(&u, false), cases[i].success);
 		assert_int_equal(wb_definition_restarts(&u, true), cases[i].failure);
@@ -399,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_template),
 		cmocka_unit_test(test_transient),
 		cmocka_unit_test(test_dropin),
+		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_dirs),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The room grub: configurations as distributions write them, and their defaults. */
 #include "unit.h"
 #include "fake-files.h"
-#include "entry/internal.h"
+#include "bls/version.h"
+#include "entry/entry.h"
 
 static struct wb_entries find(const struct fake_file *disk)
 {
@@ -29,7 +31,7 @@ static const char *default_id(const struct wb_entries *all)
 #define ENV "# GRUB Environment Block\n"
 #define ENV_END "####################\n"
 
-/* What 00_header writes, shortened. */
+/* The script that 00_header writes, shortened. */
 #define HEADER(fallback)                                                                          \
 	"### BEGIN /etc/grub.d/00_header ###\n"                                                   \
 	"if [ -s $prefix/grubenv ]; then\n  set have_grubenv=true\n  load_env\nfi\n"              \
@@ -177,12 +179,43 @@ static void saved_and_next_entries(void **state)
 		old);
 	default_of(ENV "saved_entry=gnulinux-simple-11-22\nnext_entry=1>2\n" ENV_END, old);
 	default_of(ENV "next_entry=\nsaved_entry=1>2\n" ENV_END, old);
-	/* What names nothing is the first entry; so is a block that is none. */
+	/* A value that names no entry means the first one, and so does an invalid block. */
 	default_of(ENV "saved_entry=no such\n" ENV_END, simple);
 	default_of(ENV "saved_entry=99>99999999999999999999\n" ENV_END, simple);
 	default_of("saved_entry=1>2\n", simple);
 	/* Firmware settings boot no kernel. */
 	default_of(ENV "saved_entry=uefi-firmware\n" ENV_END, "none");
+}
+
+/* The one-shot choice of grub-reboot is noted, so that a jump can clear it. */
+static void next_entry_is_used_up(void **state)
+{
+	static const struct {
+		const char *env;
+		bool once;
+	} rows[] = {
+		{ENV "saved_entry=gnulinux-simple-11-22\nnext_entry=1>2\n" ENV_END, true},
+		{ENV "next_entry=no such\n" ENV_END, true},
+		{ENV "next_entry=\nsaved_entry=1>2\n" ENV_END, false},
+		{ENV "saved_entry=1>2\n" ENV_END, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct fake_file disk[] = {
+			{"/boot/grub/grub.cfg", DEBIAN_CFG("${saved_entry}")},
+			{"/boot/grub/grubenv", rows[i].env}, DEBIAN_KERNELS, {}};
+		WB_CLEAN_ENTRIES all = find(disk);
+
+		for (size_t k = 0; k < all.n; k++) {
+			const struct wb_entry *e = &all.items[k];
+
+			if (e->is_default && rows[i].once)
+				assert_string_equal(e->once, "/boot/grub/grubenv");
+			else
+				assert_null(e->once);
+		}
+		assert_string_not_equal(default_id(&all), "none");
+	}
 }
 
 /* Ubuntu 24.04 with /boot of its own: paths lack /boot; gfxmode decides on a parameter. */
@@ -254,7 +287,8 @@ static void ubuntu_2404(void **state)
 		"    set default=1\n    set boot_counter=-1\n  else\n    decrement boot_counter\n" \
 		"  fi\n  save_env boot_counter\nfi\n"                                              \
 		"insmod part_gpt\nset root='hd0,gpt2'\n"                                           \
-		"if [ -z \"${kernelopts}\" ]; then\n  set kernelopts=\"root=UUID=f ro rhgb quiet " \
+		"if [ -z \"${default_kernelopts}\" ]; then\n  set "                                \
+		"default_kernelopts=\"root=UUID=f ro rhgb quiet "                                  \
 		"\"\n"                                                                             \
 		"fi\ninsmod blscfg\nblscfg\n"                                                      \
 		"if [ \"$grub_platform\" = \"efi\" ]; then\n"                                      \
@@ -304,7 +338,7 @@ static void fedora_blscfg(void **state)
 	assert_string_equal(a.items[0].cmdline, "root=UUID=f ro rhgb quiet");
 	assert_int_equal(a.items[0].initrds.n, 1);
 	assert_string_equal(a.items[1].cmdline, "root=UUID=f ro \"dyndbg=file a.c +p\"");
-	/* No options line: kernelopts. */
+	/* No options line: default_kernelopts (create_entry() of Red Hat's blscfg.c). */
 	assert_string_equal(a.items[2].id, "6f2a-0-rescue");
 	assert_string_equal(a.items[2].cmdline, "root=UUID=f ro rhgb quiet");
 	assert_string_equal(default_id(&a), "6f2a-6.17.4-300.fc43.x86_64");
@@ -480,7 +514,7 @@ static void malformed_scripts(void **state)
 	}
 }
 
-/* What came before the damage is still offered, with a warning. */
+/* Entries before the damage are still offered, with a warning. */
 static void keeps_what_was_whole(void **state)
 {
 	static const struct fake_file disk[] = {
@@ -492,9 +526,12 @@ static void keeps_what_was_whole(void **state)
 
 	assert_int_equal(all.n, 1);
 	assert_string_equal(all.items[0].id, "grub:a");
-	assert_int_equal(all.warnings.n, 2);
+	assert_int_equal(all.warnings.n, 3);
 	assert_non_null(strstr(all.warnings.items[0], "no '}'"));
-	assert_non_null(strstr(all.warnings.items[1], "/boot/missing"));
+	/* The unread rest may set another default. */
+	assert_string_equal(default_id(&all), "none");
+	assert_non_null(strstr(all.warnings.items[1], "no entry is the default"));
+	assert_non_null(strstr(all.warnings.items[2], "/boot/missing"));
 }
 
 static void doubtful_choice_lists_candidates(void **state)
@@ -543,6 +580,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(debian_13),
 		cmocka_unit_test(saved_and_next_entries),
+		cmocka_unit_test(next_entry_is_used_up),
 		cmocka_unit_test(ubuntu_2404),
 		cmocka_unit_test(fedora_blscfg),
 		cmocka_unit_test(rocky_8),

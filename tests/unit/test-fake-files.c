@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The fake struct wb_files itself. */
 #include "unit.h"
 #include "fake-files.h"
 

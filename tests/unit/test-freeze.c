@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The two phases of the freeze, on a faked machine: what happens in which order, and what failed. */
+/* The two phases of the freeze on a fake machine: the order of steps, and the failures. */
 #include "unit.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,8 +10,7 @@
 #include "fake-store.h"
 #include "keep/ahead.h"
 #include "keep/freeze.h"
-#include "keep/take.h"
-#include "keep/unit.h"
+#include "systemd/service.h"
 
 struct fixture {
 	struct fake_store machine;
@@ -28,7 +27,7 @@ struct fixture {
 	size_t files; /* of each */
 	char long_path[4001];
 	int cannot_change; /* negative errno of a freeze after memory went ahead */
-	int64_t wall;
+	int64_t mono;
 	int no_hold, no_net;
 	char root[64];
 };
@@ -52,7 +51,7 @@ static bool is(const char *name, const struct wb_manifest_unit *u)
 
 static void add_connection(struct wb_manifest_unit *u, int64_t port)
 {
-	struct wb_manifest_connection *c = wb_list_add(&u->connections, sizeof(*c));
+	struct wb_net_connection *c = wb_list_add(&u->ends.connections, sizeof(*c));
 
 	c->local = strdup("10.0.0.2");
 	c->remote = strdup("10.0.0.1");
@@ -76,7 +75,7 @@ static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, in
 		return wb_fail(err, WB_FREEZE_ENDED, "it has ended");
 	if (is(f->cannot_look, u))
 		return wb_fail(err, -ESRCH, "it has ended");
-	/* The two that are kept are looked at once before anything stands still. */
+	/* Both kept units are examined once before anything is frozen. */
 	if (++f->looks > 2 && is(f->cannot_look_again, u))
 		return wb_fail(err, -EOPNOTSUPP, "it has an io_uring");
 	if (f->looks > 2 && is(f->changes, u))
@@ -94,15 +93,15 @@ static int hold(void *ctx, const struct wb_manifest *m, char **held, struct wb_e
 	struct fixture *f = ctx;
 
 	note(f, "hold", "");
-	/* Whoever renews it must be handed what was in force. */
+	/* A renewal gets the ruleset that is in force. */
 	assert_int_equal(!*held, f->holds == 0);
 	f->holds++;
 	free(*held);
 	*held = strdup("rules");
 	f->held = 0;
 	for (size_t i = 0; i < m->units.n; i++)
-		if (wb_manifest_is_process(&m->units.items[i]))
-			f->held += m->units.items[i].connections.n;
+		if (wb_unit_is_checkpointed(&m->units.items[i]))
+			f->held += m->units.items[i].ends.connections.n;
 	if (f->holds > 1 && f->cannot_hold_again) {
 		f->cannot_hold_again = 0;
 		return wb_fail(err, -EIO, "no nft");
@@ -115,10 +114,14 @@ static void unhold(void *ctx)
 	note(ctx, "unhold", "");
 }
 
-static int freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
-	struct wb_frozen **ret, struct wb_error *err)
+static void mark(void *ctx, const char *what, const char *unit)
 {
-	struct fixture *f = ctx;
+}
+
+static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
+	struct wb_store *store, struct wb_frozen **ret, struct wb_error *err)
+{
+	struct fixture *f = host->sys->ctx;
 	char name[64];
 	int r;
 
@@ -136,11 +139,9 @@ static int freeze(void *ctx, struct wb_manifest_unit *u, struct wb_store *store,
 	return 0;
 }
 
-static int note_still(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files,
+static int note_still(struct fixture *f, struct wb_manifest_unit *u, struct wb_strv *files,
 	int64_t *highest, struct wb_error *err)
 {
-	struct fixture *f = ctx;
-
 	note(f, "note", u->unit);
 	assert_int_equal(files->n, 1);
 	if (is(f->cannot_note, u))
@@ -160,11 +161,9 @@ static void add_file(struct wb_manifest_unit *u, const char *path)
 	file->path = strdup(path);
 }
 
-static int take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *files,
-	struct wb_store *store, struct wb_error *err)
+static int take(struct fixture *f, struct wb_manifest_unit *u, const struct wb_strv *files,
+	struct wb_error *err)
 {
-	struct fixture *f = ctx;
-
 	note(f, "take", u->unit);
 	assert_int_equal(files->n, is(f->changes, u) ? 2 : 1);
 	if (is(f->has_strange, u))
@@ -174,9 +173,17 @@ static int take(void *ctx, struct wb_manifest_unit *u, const struct wb_strv *fil
 	return is(f->cannot_take, u) ? wb_fail(err, -ENOSPC, "the store is full") : 0;
 }
 
-static int commit(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
+static int complete(const struct wb_way_host *host, struct wb_manifest_unit *u,
+	struct wb_strv *files, int64_t *highest, struct wb_store *store, struct wb_error *err)
 {
-	struct fixture *f = ctx;
+	int r = note_still(host->sys->ctx, u, files, highest, err);
+
+	return r < 0 ? r : take(host->sys->ctx, u, files, err);
+}
+
+static int commit(const struct wb_way_host *host, struct wb_frozen *frozen, struct wb_error *err)
+{
+	struct fixture *f = host->sys->ctx;
 
 	assert_true(wb_store_info(f->store).sealed);
 	note(f, "commit", frozen->unit);
@@ -184,9 +191,9 @@ static int commit(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
 	return 0;
 }
 
-static int cancel(void *ctx, struct wb_frozen *frozen, struct wb_error *err)
+static int cancel(const struct wb_way_host *host, struct wb_frozen *frozen, struct wb_error *err)
 {
-	note(ctx, "cancel", frozen->unit);
+	note(host->sys->ctx, "cancel", frozen->unit);
 	test_free(frozen);
 	return 0;
 }
@@ -199,25 +206,37 @@ static int net(void *ctx, struct wb_net *ret, struct wb_error *err)
 	return f->no_net ? wb_fail(err, -EIO, "no ip") : 0;
 }
 
-static void now(void *ctx, int64_t *wall, int64_t *tsc)
+static void now(void *ctx, int64_t *mono, int64_t *tsc)
 {
 	struct fixture *f = ctx;
 
-	*wall = f->wall += 3000000;
+	*mono = f->mono += 3000000;
 	*tsc = 2000;
 }
 
-static void add_unit(struct fixture *f, const char *name, const char *how)
+static void note_silence(void *ctx, struct wb_manifest *m)
+{
+	m->silent.tsc = 2001;
+}
+
+static const struct wb_keep_means process = {.how = WB_KEEP_PROCESS,
+	.freeze = freeze,
+	.complete = complete,
+	.commit = commit,
+	.cancel = cancel};
+static const struct wb_keep_means *const ways[] = {&process, NULL};
+
+static void add_unit(struct fixture *f, const char *name, enum wb_keep_how how)
 {
 	struct wb_manifest_unit *u = wb_list_add(&f->m.units, sizeof(*u));
 
 	u->unit = strdup(name);
-	u->asked = strdup("auto");
-	u->how = strdup(how);
-	if (strcmp(how, "process")) {
+	u->asked = WB_KEEP_AUTO;
+	u->how = how;
+	if (how != WB_KEEP_PROCESS) {
 		u->why = strdup("asked for");
 	} else {
-		struct wb_manifest_text *t = wb_list_add(&u->definition, sizeof(*t));
+		struct wb_unit_text *t = wb_list_add(&u->definition, sizeof(*t));
 
 		t->path = strdup("/usr/lib/systemd/system/x.service");
 		t->text = strdup("[Service]\n");
@@ -230,13 +249,13 @@ static int set_up(void **state)
 
 	fake_store_init(&f->machine);
 	assert_int_equal(wb_store_create(&f->machine.env, NULL, 8 << 20, &f->store, &f->err), 0);
-	f->ops = (struct wb_freeze_ops){
-		f, settle, look, hold, unhold, freeze, note_still, take, commit, cancel, net, now};
+	f->ops =
+		(struct wb_freeze_ops){f, settle, look, hold, unhold, mark, net, now, note_silence};
 	f->m.from = strdup("6.12");
 	f->m.criu = strdup("4.1.1");
-	add_unit(f, "a.service", "process");
-	add_unit(f, "b.service", "restart");
-	add_unit(f, "c.service", "process");
+	add_unit(f, "a.service", WB_KEEP_PROCESS);
+	add_unit(f, "b.service", WB_KEEP_RESTART);
+	add_unit(f, "c.service", WB_KEEP_PROCESS);
 	strcpy(f->root, "/tmp/test-freeze.XXXXXX");
 	assert_non_null(mkdtemp(f->root));
 	*state = f;
@@ -257,7 +276,12 @@ static int tear_down(void **state)
 
 static int run(struct fixture *f, bool strict)
 {
-	struct wb_freeze freeze_now = {.ops = &f->ops, .store = f->store, .strict = strict};
+	const struct wb_sys sys = {.ctx = f};
+	struct wb_freeze freeze_now = {.ops = &f->ops,
+		.ways = ways,
+		.host.sys = &sys,
+		.store = f->store,
+		.strict = strict};
 
 	return wb_freeze_all(&freeze_now, &f->m, &f->err);
 }
@@ -285,6 +309,9 @@ static void all_is_written_before_any_process_ends(void **state)
 	assert_true(has_object(f, WB_MANIFEST_OBJECT));
 	assert_int_equal(f->m.highest_pid, 107 + 'c');
 	assert_int_equal(f->m.units.items[0].frozen_tsc, 2000);
+	/* Taken last, for the kernel that goes on with the hold. */
+	assert_int_equal(f->m.silent.tsc, 2001);
+	assert_int_equal(f->m.silence_since_ns, 0);
 	assert_int_equal(f->m.units.items[0].dump_us, 3000);
 }
 
@@ -294,7 +321,7 @@ static void a_unit_that_cannot_be_frozen_drops_a_rung(void **state)
 
 	f->cannot_freeze = "a.service";
 	assert_int_equal(run(f, false), 0);
-	assert_string_equal(f->m.units.items[0].how, "restart");
+	assert_int_equal(f->m.units.items[0].how, WB_KEEP_RESTART);
 	assert_string_equal(f->m.units.items[0].why, "it holds a device");
 	assert_false(has_object(f, "u0/core-1.img"));
 	assert_true(has_object(f, "u2/core-1.img"));
@@ -319,14 +346,14 @@ static void what_ended_by_itself_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
 
-	wb_list_add(&f->m.units.items[2].ports, sizeof(struct wb_manifest_port));
-	f->m.units.items[2].ports.items[0] =
-		(struct wb_manifest_port){.protocol = strdup("tcp"), .port = 80};
+	wb_list_add(&f->m.units.items[2].ends.ports, sizeof(struct wb_net_port));
+	f->m.units.items[2].ends.ports.items[0] =
+		(struct wb_net_port){.protocol = strdup("tcp"), .port = 80};
 	f->has_ended = "c.service";
 	assert_int_equal(run(f, true), 0);
-	assert_string_equal(f->m.units.items[2].how, "ended");
+	assert_int_equal(f->m.units.items[2].how, WB_KEEP_ENDED);
 	assert_string_equal(f->m.units.items[2].why, "it ended by itself before the freeze");
-	assert_int_equal(f->m.units.items[2].ports.n, 0);
+	assert_int_equal(f->m.units.items[2].ends.ports.n, 0);
 	assert_string_equal(
 		f->log, "settle look:a look:c hold freeze:a note:a take:a net commit:a");
 }
@@ -366,7 +393,7 @@ static void who_has_ended_is_told_by_systemd(void **state)
 	}
 }
 
-/* a takes its time, and c goes on meanwhile: what it then has is in the manifest, too. */
+/* a takes its time, and c runs meanwhile: files that c gets then are in the manifest, too. */
 static void what_is_new_when_its_turn_comes_travels(void **state)
 {
 	struct fixture *f = *state;
@@ -374,8 +401,8 @@ static void what_is_new_when_its_turn_comes_travels(void **state)
 	f->changes = "c.service";
 	assert_int_equal(run(f, false), 0);
 	assert_int_equal(f->held, 1);
-	assert_int_equal(f->m.units.items[0].connections.n, 0);
-	assert_int_equal(f->m.units.items[2].connections.n, 2);
+	assert_int_equal(f->m.units.items[0].ends.connections.n, 0);
+	assert_int_equal(f->m.units.items[2].ends.connections.n, 2);
 	assert_int_equal(f->m.highest_pid, 1107 + 'c');
 }
 
@@ -385,8 +412,8 @@ static void what_can_be_kept_no_more_drops_alone(void **state)
 
 	f->cannot_look_again = "c.service";
 	assert_int_equal(run(f, false), 0);
-	assert_string_equal(f->m.units.items[0].how, "process");
-	assert_string_equal(f->m.units.items[2].how, "restart");
+	assert_int_equal(f->m.units.items[0].how, WB_KEEP_PROCESS);
+	assert_int_equal(f->m.units.items[2].how, WB_KEEP_RESTART);
 	assert_string_equal(f->m.units.items[2].why, "it has an io_uring");
 	assert_non_null(strstr(f->log, "take:a look:c net commit:a"));
 }
@@ -397,8 +424,8 @@ static void what_cannot_be_held_drops_alone(void **state)
 
 	f->cannot_hold_again = 1;
 	assert_int_equal(run(f, false), 0);
-	assert_string_equal(f->m.units.items[0].how, "process");
-	assert_string_equal(f->m.units.items[2].how, "restart");
+	assert_int_equal(f->m.units.items[0].how, WB_KEEP_PROCESS);
+	assert_int_equal(f->m.units.items[2].how, WB_KEEP_RESTART);
 	assert_non_null(strstr(f->log, "take:a look:c hold net commit:a"));
 }
 
@@ -429,7 +456,7 @@ static void a_file_that_cannot_be_listed_costs_its_unit_alone(void **state)
 
 	f->has_strange = "a.service";
 	assert_int_equal(run(f, false), 0);
-	assert_string_equal(f->m.units.items[0].how, "restart");
+	assert_int_equal(f->m.units.items[0].how, WB_KEEP_RESTART);
 	assert_string_equal(f->m.units.items[0].why,
 		"its file run/no-root: \"path\" has a value that is not allowed");
 	assert_int_equal(f->m.units.items[0].files.n, 0);
@@ -439,7 +466,7 @@ static void a_file_that_cannot_be_listed_costs_its_unit_alone(void **state)
 	assert_true(has_object(f, WB_MANIFEST_OBJECT));
 }
 
-static void what_is_too_much_together_costs_the_last(void **state)
+static void what_is_more_than_its_share_costs_who_has_it(void **state)
 {
 	struct fixture *f = *state;
 
@@ -451,11 +478,13 @@ static void what_is_too_much_together_costs_the_last(void **state)
 	assert_int_equal(wb_store_drop(&f->machine.env, &f->err), 0);
 	assert_int_equal(wb_store_create(&f->machine.env, NULL, 48 << 20, &f->store, &f->err), 0);
 	assert_int_equal(run(f, false), 0);
-	assert_string_equal(f->m.units.items[0].how, "process");
-	assert_int_equal(f->m.units.items[0].files.n, f->files);
-	assert_string_equal(f->m.units.items[2].how, "restart");
-	assert_non_null(strstr(f->m.units.items[2].why, "connections is too long by"));
-	assert_non_null(strstr(f->log, "freeze:c note:c take:c cancel:c net commit:a"));
+	/* No unit takes the room of those after it, but it may take what is left over. */
+	assert_int_equal(f->m.units.items[0].how, WB_KEEP_RESTART);
+	assert_non_null(strstr(f->m.units.items[0].why, "connections is too long by"));
+	assert_int_equal(f->m.units.items[2].how, WB_KEEP_PROCESS);
+	assert_int_equal(f->m.units.items[2].files.n, f->files);
+	assert_non_null(strstr(f->log, "freeze:a note:a take:a cancel:a look:c hold freeze:c"));
+	assert_non_null(strstr(f->log, "net commit:c"));
 }
 
 static void where_the_jump_can_be_called_off_one_failure_rolls_all_back(void **state)
@@ -481,7 +510,7 @@ static void a_store_that_cannot_be_sealed_rolls_all_back(void **state)
 	assert_null(strstr(f->log, "commit"));
 }
 
-/* Nobody is shut out for a jump that is not made. */
+/* New connections are not held for a jump that is not made. */
 static void where_nothing_is_frozen_newcomers_come_in_again(void **state)
 {
 	struct fixture *f = *state;
@@ -537,7 +566,7 @@ static void a_change_that_cannot_be_taken_is_frozen_whole(void **state)
 	assert_non_null(strstr(f->log, "hold change:a freeze:a note:a take:a look:c"));
 	assert_false(has_object(f, "u0/before.pages-1.img"));
 	assert_true(has_object(f, "u0/core-1.img"));
-	assert_string_equal(u->how, "process");
+	assert_int_equal(u->how, WB_KEEP_PROCESS);
 	assert_string_equal(u->ahead_why, "no parent image");
 	assert_int_equal(u->ahead_bytes, 0);
 }
@@ -550,7 +579,7 @@ static void a_unit_that_hung_is_not_tried_twice(void **state)
 	f->cannot_change = -EIO;
 	assert_int_equal(run(f, false), 0);
 	assert_non_null(strstr(f->log, "hold change:a look:c hold freeze:c"));
-	assert_string_equal(u->how, "restart");
+	assert_int_equal(u->how, WB_KEEP_RESTART);
 	assert_string_equal(u->why, "no parent image");
 	assert_false(has_object(f, "u0/before.pages-1.img"));
 }
@@ -602,127 +631,6 @@ static void large_memory_goes_ahead_where_it_fits(void **state)
 	assert_string_equal(u[0].ahead_why, "two?lines");
 }
 
-static void put_file(struct fixture *f, const char *name, const char *text)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s", f->root, name);
-	fd = open(path, O_WRONLY | O_CREAT, 0640);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
-/* A semaphore: of its names one is gone, and two are left. */
-static void names_of_one_file_are_taken_together(void **state)
-{
-	static const char *const left[] = {"sem.a", "sem.b", "link_remap.1"};
-	struct fixture *f = *state;
-	struct wb_manifest_unit *u = &f->m.units.items[0];
-	WB_CLEAN_STRV names = {};
-	char path[128], other[128];
-	struct stat st;
-
-	u->images = strdup("u0/");
-	put_file(f, "/sem.a", "contents");
-	put_file(f, "/sem.b", "");
-	snprintf(path, sizeof(path), "%s/sem.a", f->root);
-	snprintf(other, sizeof(other), "%s/link_remap.1", f->root);
-	assert_int_equal(link(path, other), 0);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(wb_strv_add_once(&names, "/sem.a"), 0);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(wb_take_other_names(f->root, "/sem.x", (int64_t)st.st_dev,
-					 (int64_t)st.st_ino, &names),
-			0);
-	assert_int_equal(wb_take_other_names("/nowhere", "/x", 1, 1, &names), 0);
-	assert_int_equal(names.n, 2);
-	assert_string_equal(names.items[0], "/sem.a");
-	assert_string_equal(names.items[1], "/link_remap.1");
-	/* Named twice, it is taken once. */
-	assert_int_equal(wb_strv_add(&names, "/sem.a"), 0);
-	assert_int_equal(wb_take_files(f->root, &names, u, f->store, &f->err), 0);
-	assert_int_equal(u->files.n, 2);
-	assert_non_null(u->files.items[0].object);
-	assert_null(u->files.items[0].link);
-	assert_null(u->files.items[1].object);
-	assert_string_equal(u->files.items[1].link, "/sem.a");
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", f->root, left[i]);
-		unlink(path);
-	}
-}
-
-static void files_are_taken_with_all_that_is_below(void **state)
-{
-	struct fixture *f = *state;
-	struct wb_manifest_unit *u = &f->m.units.items[0];
-	/* A second and a half before 1970. */
-	const struct timespec before[] = {{-2, 500000000}, {-2, 500000000}};
-	struct wb_manifest_unit bare = {.images = (char *)"u1/"};
-	WB_CLEAN_STRV paths = {}, alone = {};
-	WB_CLEAN_BLOB got = {};
-	char path[128];
-
-	u->images = strdup("u0/");
-	snprintf(path, sizeof(path), "%s/d", f->root);
-	assert_int_equal(mkdir(path, 0750), 0);
-	put_file(f, "/d/one", "contents");
-	put_file(f, "/d/empty", "");
-	snprintf(path, sizeof(path), "%s/d/empty", f->root);
-	assert_int_equal(utimensat(AT_FDCWD, path, before, 0), 0);
-	snprintf(path, sizeof(path), "%s/d/link", f->root);
-	assert_int_equal(symlink("one", path), 0);
-	snprintf(path, sizeof(path), "%s/d/fifo", f->root);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(chmod(path, 0620), 0);
-	assert_int_equal(wb_strv_add(&paths, "/d"), 0);
-	assert_int_equal(wb_strv_add(&paths, "/gone"), 0);
-	assert_int_equal(wb_take_size(f->root, &paths), 4096);
-	assert_int_equal(wb_take_files(f->root, &paths, u, f->store, &f->err), 0);
-	assert_int_equal(u->files.n, 5);
-	/* By itself, and only what is a directory. */
-	assert_int_equal(wb_strv_add(&alone, "/d/"), 0);
-	assert_int_equal(wb_strv_add(&alone, "/d/one/"), 0);
-	assert_int_equal(wb_take_size(f->root, &alone), 0);
-	assert_int_equal(wb_take_files(f->root, &alone, &bare, f->store, &f->err), 0);
-	assert_int_equal(bare.files.n, 1);
-	assert_string_equal(bare.files.items[0].path, "/d");
-	assert_true(bare.files.items[0].directory);
-	assert_int_equal(bare.files.items[0].mode, 0750);
-	free(bare.files.items[0].path);
-	free(bare.files.items);
-	assert_string_equal(u->files.items[0].path, "/d");
-	assert_true(u->files.items[0].directory);
-	assert_int_equal(u->files.items[0].mode, 0750);
-	for (size_t i = 1; i < 5; i++) {
-		const struct wb_manifest_file *file = &u->files.items[i];
-
-		if (strcmp(file->path, "/d/link") == 0) {
-			assert_string_equal(file->target, "one");
-		} else if (file->fifo) {
-			assert_string_equal(file->path, "/d/fifo");
-			assert_int_equal(file->mode, 0620);
-			assert_null(file->object);
-		} else if (strcmp(file->path, "/d/empty") == 0) {
-			assert_null(file->object);
-			assert_int_equal(file->mtime_ns, -1500000000);
-		} else {
-			assert_string_equal(file->path, "/d/one");
-			assert_int_equal(
-				wb_store_read(f->store, file->object, 100, &got, &f->err), 0);
-			assert_string_equal((char *)got.data, "contents");
-		}
-	}
-	for (size_t i = 1; i < 5; i++) {
-		snprintf(path, sizeof(path), "%s%s", f->root, u->files.items[i].path);
-		unlink(path);
-	}
-	snprintf(path, sizeof(path), "%s/d", f->root);
-	rmdir(path);
-}
-
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -739,7 +647,7 @@ int main(void)
 		TEST(what_is_not_known_to_the_end_goes_on),
 		TEST(files_that_do_not_fit_let_the_unit_go_on),
 		TEST(a_file_that_cannot_be_listed_costs_its_unit_alone),
-		TEST(what_is_too_much_together_costs_the_last),
+		TEST(what_is_more_than_its_share_costs_who_has_it),
 		TEST(where_the_jump_can_be_called_off_one_failure_rolls_all_back),
 		TEST(a_store_that_cannot_be_sealed_rolls_all_back),
 		TEST(where_nothing_is_frozen_newcomers_come_in_again),
@@ -750,8 +658,6 @@ int main(void)
 		TEST(memory_of_another_process_is_of_no_use),
 		TEST(memory_that_is_not_there_is_frozen),
 		TEST(large_memory_goes_ahead_where_it_fits),
-		TEST(names_of_one_file_are_taken_together),
-		TEST(files_are_taken_with_all_that_is_below),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* timeline/gather.c: gathering the facts of a boot. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "unit.h"
+#include "arch/arch.h"
 #include "fake-files.h"
 #include "core/strv.h"
 #include "jump/record.h"
@@ -12,7 +14,7 @@
 
 #define NODE "/sys/kernel/boot_params/setup_data/0/data"
 
-/* A machine as a jump left it: what is not set here is not there. */
+/* A machine after a jump. Files that are not set here do not exist. */
 struct world {
 	struct fake_file disk[16];
 	size_t n;
@@ -20,7 +22,7 @@ struct world {
 	struct wb_sys sys;
 	struct wb_handoff handoff;
 	char page0[4096];
-	char kmsg[256]; /* what was written to it */
+	char kmsg[256]; /* the text written to it */
 	const char *journal_previous;
 	const char *asked_boot;
 	int64_t asked_since;
@@ -80,6 +82,13 @@ static int previous_boot(void *ctx, const char *boot, char ret[40])
 	return 0;
 }
 
+static int began(void *ctx, const char *boot, int64_t *ret_us)
+{
+	assert_string_equal(boot, "new");
+	*ret_us = 1700000000000000;
+	return 0;
+}
+
 static int events(void *ctx, const char *boot, int64_t since_us, struct wb_events *ret)
 {
 	struct world *w = ctx;
@@ -111,7 +120,8 @@ static void begin(struct world *w)
 
 static void read_facts(struct world *w, struct wb_facts *ret)
 {
-	const struct wb_sources sources = {w, user_times, active_since, previous_boot, events};
+	const struct wb_sources sources = {
+		w, user_times, active_since, previous_boot, began, events};
 	struct wb_error err = {};
 
 	w->files = fake_files(w->disk);
@@ -136,7 +146,7 @@ static void put_last(struct world *w, const char *boot)
 {
 	struct wb_last last = wb_last_make(230000000000, boot);
 
-	memcpy(w->page0 + WB_LAST_OFFSET, &last, sizeof(last));
+	memcpy(w->page0 + wb_arch_native()->stamp->offset, &last, sizeof(last));
 }
 
 static char *one_mark(const char *boot)
@@ -174,15 +184,17 @@ static void a_jump_is_gathered(void **state)
 		"2.5},{\"unit\":\"r.service\",\"how\":\"restart\",\"frozen_s\":0},{}]}",
 		0);
 	read_facts(&w, &f);
+	assert_true(f.began_wall_us == 1700000000000000);
 	assert_true(f.jumped && f.by_kexec);
 	assert_string_equal(f.boot, "new");
 	assert_string_equal(f.previous, "old");
 	assert_string_equal(f.from, "6.12");
-	/* The handoff block saw what came of it. */
+	/* The handoff block has the result. */
 	assert_string_equal(f.method, "segments");
 	assert_string_equal(f.initramfs, "warm");
 	assert_string_equal(f.outcome, "jumped");
 	assert_true(f.last_tsc == 230000000000ull && f.tsc_leave == 241000000000ull);
+	assert_string_equal(f.last_source, "counter left in the BIOS data area");
 	assert_int_equal(f.copied_bytes, 12345);
 	assert_int_equal(f.log.run_init_us, 5000);
 	assert_int_equal(f.user.target_us, 5000000);
@@ -197,7 +209,7 @@ static void a_jump_is_gathered(void **state)
 	wb_facts_deinit(&f);
 }
 
-/* No record, no journal: whoever left marks was the boot before. */
+/* Without record and journal, the marks are those of the boot before. */
 static void marks_tell_the_boot_before(void **state)
 {
 	WB_CLEAN_STR mark = one_mark("old");
@@ -231,7 +243,7 @@ static void another_programs_jump_is_one(void **state)
 	wb_facts_deinit(&f);
 }
 
-/* The page keeps what it holds over some firmware resets: that alone proves no jump. */
+/* The page keeps its contents over some firmware resets, so it alone does not prove a jump. */
 static void a_cold_boot_is_no_jump(void **state)
 {
 	struct wb_facts f;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* restore/boot-units.c: the files that the generator writes. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fake-write.h"
-#include "keep/generator.h"
-#include "keep/needs.h"
-#include "keep/result.h"
+#include "restore/boot-units.h"
+#include "restore/needs.h"
+#include "manifest/result.h"
 #include "sample-manifest.h"
 #include "unit.h"
 
@@ -176,7 +177,7 @@ static void test_cannot_write(void **state)
 	assert_int_equal(wb_generator_write(&ops, &m, "/usr/sbin/warmboot", EARLY, &err), -EROFS);
 	assert_string_equal(
 		err.text, "cannot write " EARLY "/memcached.service: Read-only file system");
-	/* Nothing is started that would wait for what is not there. */
+	/* Nothing is started that would wait for something absent. */
 	assert_null(strstr(fake.links, "warmboot-hold"));
 }
 

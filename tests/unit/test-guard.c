@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The guard process that undoes the work of a killed command. */
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd/guard.h"
+#include "session/guard.h"
 #include "unit.h"
 
 static void say(void *arg)
@@ -15,7 +16,7 @@ static void say(void *arg)
 		_exit(1);
 }
 
-/* What came through a pipe from a process that ended by itself, properly or not. */
+/* The bytes in the pipe from a process that ended, by an orderly exit or not. */
 static ssize_t undone(int how, bool ends_guard)
 {
 	int fds[2];
@@ -27,10 +28,10 @@ static ssize_t undone(int how, bool ends_guard)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct cmd_guard g = cmd_guard_begin(say, &fds[1]);
+		struct wb_guard g = wb_guard_begin(say, &fds[1]);
 
 		if (ends_guard)
-			cmd_guard_end(&g);
+			wb_guard_end(&g);
 		kill(getpid(), how);
 		_exit(0);
 	}

@@ -1,34 +1,56 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* net/hold.c: nftables rulesets of the packet hold. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fake-files.h"
 #include "fake-runner.h"
-#include "keep/hold.h"
+#include "manifest/manifest.h"
+#include "manifest/unit-list.h"
+#include "net/hold.h"
 #include "unit.h"
 
-static struct wb_manifest_port web_ports[] = {
+static struct wb_net_port web_ports[] = {
 	{"tcp", NULL, 80},
 	{"tcp", "::", 80}, /* the same for us */
 	{"tcp", "0.0.0.0", 443},
 	{"udp", "10.0.0.2", 53},
 	{"tcp", "fe80::1", 53},
 };
-static struct wb_manifest_connection web_connections[] = {
+static struct wb_net_connection web_connections[] = {
 	{"10.0.0.2", "10.0.0.1", 80, 40000},
 	{"2001:db8::2", "2001:db8::1", 80, 40001},
 	{"10.0.0.2", "10.0.0.9", 80, 40002},
 };
-static struct wb_manifest_port db_ports[] = {{"tcp", "127.0.0.1", 5432}, {"tcp", NULL, 80}};
+static struct wb_net_port db_ports[] = {{"tcp", "127.0.0.1", 5432}, {"tcp", NULL, 80}};
 
 static struct wb_manifest_unit units[] = {
 	{.unit = "web.service",
-		.how = "process",
-		.ports = {web_ports, 5},
-		.connections = {web_connections, 3}},
-	{.unit = "db.service", .how = "restart", .ports = {db_ports, 2}},
+		.how = WB_KEEP_PROCESS,
+		.ends.ports = {web_ports, 5},
+		.ends.connections = {web_connections, 3}},
+	{.unit = "db.service", .how = WB_KEEP_RESTART, .ends.ports = {db_ports, 2}},
 };
-static const struct wb_manifest both = {.units = {units, 2}};
+static const struct wb_ends_list web = {(const struct wb_net_ends *[]){&units[0].ends}, 1};
+static const struct wb_ends_list db = {(const struct wb_net_ends *[]){&units[1].ends}, 1};
+
+/* Each unit is held in the kind of its way, whichever list it comes from. */
+static void test_kinds(void **state)
+{
+	const struct wb_unit_list one = {(const struct wb_manifest_unit *[]){&units[0]}, 1};
+	const struct wb_manifest m = {.units = {units, 2}};
+	WB_CLEAN_HELD held = {};
+
+	assert_int_equal(wb_held_of(&m, &held), 0);
+	assert_int_equal(held.kept.n, 1);
+	assert_ptr_equal(held.kept.items[0], &units[0].ends);
+	assert_int_equal(held.restart.n, 1);
+	assert_ptr_equal(held.restart.items[0], &units[1].ends);
+	assert_int_equal(wb_held_add_all(&held, &one), 0);
+	assert_int_equal(held.kept.n, 2);
+	assert_int_equal(wb_held_add(&held, &units[1]), 0);
+	assert_int_equal(held.restart.n, 2);
+}
 
 static const char kept[] =
 	"table inet warmboot\n"
@@ -135,13 +157,13 @@ static void test_rulesets(void **state)
 	WB_CLEAN_STR a = NULL;
 	WB_CLEAN_STR b = NULL;
 
-	assert_int_equal(wb_hold_ruleset(&both, WB_HOLD_KEPT, 90, &a), 0);
+	assert_int_equal(wb_hold_ruleset(&web, WB_HOLD_KEPT, 90, &a), 0);
 	assert_string_equal(a, kept);
-	assert_int_equal(wb_hold_ruleset(&both, WB_HOLD_RESTART, 90, &b), 0);
+	assert_int_equal(wb_hold_ruleset(&db, WB_HOLD_RESTART, 90, &b), 0);
 	assert_string_equal(b, restart);
 }
 
-/* Kept units settle: only a new connection is dropped, by the table that the hold then replaces. */
+/* Kept units drain: only a new connection is dropped, by the table that the hold replaces later. */
 static void test_newcomers(void **state)
 {
 	static const char only[] = "tcp flags & (fin | syn | rst | ack) == syn";
@@ -151,14 +173,12 @@ static void test_newcomers(void **state)
 	int rules = 0;
 
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_hold_newcomers(&fake.runner, &both, 90, &err), 0);
+	assert_int_equal(wb_hold_newcomers(&fake.runner, &web, 90, &err), 0);
 	assert_non_null(strstr(text, "nft -f - <<table inet warmboot\ndelete table inet warmboot\n"
 				     "table inet warmboot {\n"));
 	assert_non_null(strstr(text, "elements = { tcp . 80,\n\t\t\ttcp . 443 }"));
 	assert_null(strstr(text, "peers"));
 	assert_null(strstr(text, "leaving"));
-	/* Somebody else's port. */
-	assert_null(strstr(text, "5432"));
 	for (rule = text; (rule = strstr(rule, " drop\n")); rule++, rules++) {
 		const char *line = rule;
 
@@ -171,13 +191,12 @@ static void test_newcomers(void **state)
 
 static void test_release(void **state)
 {
-	static struct wb_manifest_port ports[] = {{"tcp", NULL, 443}, {"tcp", NULL, 25}};
-	struct wb_manifest_unit two[] = {
-		units[0], {.unit = "b.service", .how = "process", .ports = {ports, 2}}};
-	const struct wb_manifest m = {.units = {two, 2}};
+	static struct wb_net_port ports[] = {{"tcp", NULL, 443}, {"tcp", NULL, 25}};
+	const struct wb_net_ends two[] = {units[0].ends, {.ports = {ports, 2}}};
+	const struct wb_ends_list kept_ends = {(const struct wb_net_ends *[]){&two[0], &two[1]}, 2};
 	WB_CLEAN_STR text = NULL;
 
-	assert_int_equal(wb_hold_release_ruleset(&m, &two[0], true, &text), 0);
+	assert_int_equal(wb_hold_release_ruleset(&kept_ends, &two[0], true, &text), 0);
 	/* Port 80 is in it once, and 443 is the other one's, too. */
 	assert_string_equal(text,
 		"delete element inet warmboot peers4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n"
@@ -188,18 +207,17 @@ static void test_release(void **state)
 		"delete element inet warmboot ports6 { fe80::1 . tcp . 53 }\n");
 }
 
-/* A firewall is still to come: who is connected goes on, and nobody else. */
+/* A firewall is still to come: open connections go on, new ones wait. */
 static void test_release_connections(void **state)
 {
-	struct wb_manifest_connection c = {
+	struct wb_net_connection c = {
 		.local = "10.0.0.2", .local_port = 80, .remote = "10.0.0.1", .remote_port = 40000};
-	struct wb_manifest_port port = {.protocol = "tcp", .port = 80};
-	struct wb_manifest_unit unit = {
-		.unit = "a.service", .how = "process", .ports = {&port, 1}, .connections = {&c, 1}};
-	const struct wb_manifest m = {.units = {&unit, 1}};
+	struct wb_net_port port = {.protocol = "tcp", .port = 80};
+	const struct wb_net_ends ends = {.ports = {&port, 1}, .connections = {&c, 1}};
+	const struct wb_ends_list alone = {(const struct wb_net_ends *[]){&ends}, 1};
 	WB_CLEAN_STR text = NULL;
 
-	assert_int_equal(wb_hold_release_ruleset(&m, &unit, false, &text), 0);
+	assert_int_equal(wb_hold_release_ruleset(&alone, &ends, false, &text), 0);
 	assert_string_equal(text,
 		"delete element inet warmboot peers4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n"
 		"add element inet warmboot open4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n");
@@ -220,16 +238,18 @@ static void test_firewall(void **state)
 
 static void test_nothing(void **state)
 {
-	static struct wb_manifest_unit quiet = {.unit = "a.service", .how = "process"};
-	const struct wb_manifest m = {.units = {&quiet, 1}};
+	static const struct wb_net_ends quiet;
+	const struct wb_ends_list alone = {(const struct wb_net_ends *[]){&quiet}, 1};
 	struct fake_runner fake;
 	struct wb_error err = {};
 	WB_CLEAN_STR text = NULL;
 
-	assert_int_equal(wb_hold_ruleset(&m, WB_HOLD_KEPT, 90, &text), 0);
+	assert_int_equal(wb_hold_ruleset(&alone, WB_HOLD_KEPT, 90, &text), 0);
 	assert_null(text);
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_hold_apply(&fake.runner, &m, 90, &err), 0);
+	assert_int_equal(wb_hold_apply(&fake.runner, &(struct wb_held){.kept = alone},
+				 (struct wb_hold_left){90, 90}, &err),
+		0);
 	assert_string_equal(fake.log, "");
 }
 
@@ -242,13 +262,17 @@ static void test_apply(void **state)
 	char want[8192];
 
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_hold_apply(&fake.runner, &both, 90, &err), 0);
+	assert_int_equal(wb_hold_apply(&fake.runner, &(struct wb_held){web, db},
+				 (struct wb_hold_left){90, 90}, &err),
+		0);
 	/* Together, so that either both are in force or none. */
 	snprintf(want, sizeof(want), "nft -f - <<%s%s\n", kept, restart);
 	assert_string_equal(fake.log, want);
 
 	fake_runner_init(&fake, fails);
-	assert_int_equal(wb_hold_apply(&fake.runner, &both, 90, &err), -EIO);
+	assert_int_equal(wb_hold_apply(&fake.runner, &(struct wb_held){web, db},
+				 (struct wb_hold_left){90, 90}, &err),
+		-EIO);
 	assert_string_equal(err.text, "nft failed: /dev/stdin:3:1: Error: no such thing");
 
 	fake_runner_init(&fake, NULL);
@@ -260,52 +284,68 @@ static void test_apply(void **state)
 static void test_renew(void **state)
 {
 	static const struct fake_answer fails[] = {{"nft", 1, "no room\n"}, {}};
-	static struct wb_manifest_port port = {"tcp", NULL, 80};
+	static struct wb_net_port port = {"tcp", NULL, 80};
 	static const char want[] = "nft -f - <<table inet warmboot\ndelete table inet warmboot\n"
 				   "table inet warmboot_restart\n";
-	struct wb_manifest_unit a = {.unit = "a.service", .how = "process"};
-	const struct wb_manifest m = {.units = {&a, 1}};
+	struct wb_net_ends a = {};
+	const struct wb_ends_list alone = {(const struct wb_net_ends *[]){&a}, 1};
+	struct wb_held now = {.kept = alone};
+	struct wb_hold_left left = {90, 90};
 	WB_CLEAN_STR held = NULL;
 	WB_CLEAN_STR first = NULL;
 	struct fake_runner fake;
 	struct wb_error err = {};
 
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_int_equal(wb_hold_renew(&fake.runner, &now, left, &held, &err), 0);
 	assert_string_equal(fake.log, "");
 	assert_null(held);
 	a.connections.items = web_connections;
 	a.connections.n = 1;
-	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_int_equal(wb_hold_renew(&fake.runner, &now, left, &held, &err), 0);
 	assert_non_null(strstr(fake.log, "elements = { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }"));
 	first = strdup(held);
-	/* What has not changed costs nothing. */
+	/* An unchanged ruleset costs nothing, though less time is left. */
+	left = (struct wb_hold_left){80, 80};
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_int_equal(wb_hold_renew(&fake.runner, &now, left, &held, &err), 0);
 	assert_string_equal(fake.log, "");
-	/* One more: the table is replaced at once, and what fails leaves the one before. */
+	/*
+	 * With one connection more the table is replaced in one step, and a failure leaves the old
+	 * one.
+	 */
 	a.connections.n = 2;
 	fake_runner_init(&fake, fails);
-	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), -EIO);
+	assert_int_equal(wb_hold_renew(&fake.runner, &now, left, &held, &err), -EIO);
 	assert_string_equal(held, first);
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_int_equal(wb_hold_renew(&fake.runner, &now, left, &held, &err), 0);
 	assert_non_null(strstr(fake.log, "table inet warmboot\ndelete table inet warmboot\n"
 					 "table inet warmboot {\n"));
 	assert_non_null(strstr(fake.log, "2001:db8::1 . 40001 . 2001:db8::2 . 80"));
 	/* Lowered: of its connections nothing is held any more. */
-	a.how = (char *)"restart";
+	now = (struct wb_held){.restart = alone};
 	a.ports.items = &port;
 	a.ports.n = 1;
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_hold_renew(&fake.runner, &m, 90, &held, &err), 0);
+	assert_int_equal(wb_hold_renew(&fake.runner, &now, left, &held, &err), 0);
 	assert_ptr_equal(strstr(fake.log, want), fake.log);
 	assert_non_null(strstr(fake.log, "elements = { tcp . 80 }"));
+	assert_non_null(strstr(fake.log, "timeout 80s"));
+	/*
+	 * Its time is over: nothing is held, and nft never gets a time of 0, which means no limit.
+	 */
+	left.restart = 0;
+	fake_runner_init(&fake, NULL);
+	assert_int_equal(wb_hold_renew(&fake.runner, &now, left, &held, &err), 0);
+	assert_non_null(strstr(fake.log, "delete table inet warmboot_restart"));
+	assert_null(strstr(fake.log, "timeout"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_rulesets),
 		cmocka_unit_test(test_newcomers),
 		cmocka_unit_test(test_release),

@@ -5,7 +5,7 @@
 #include "sample-codecs.h"
 #include "image/image.h"
 
-/* What the tests open; big enough for the largest sample. */
+/* The buffer for images; large enough for the largest sample. */
 static uint8_t file[1 << 16];
 
 static int open_file(size_t size, struct wb_image *ret, struct wb_error *err)
@@ -496,6 +496,77 @@ static void uki_takes_its_first_profile(void **state)
 	assert_part(img.uki_osrel, "ID=x");
 }
 
+/* A profile has what the base has and it has not; there are no others. */
+static void uki_takes_the_profile_that_was_asked_for(void **state)
+{
+	uint8_t elf[SAMPLE_ELF_SIZE], other[SAMPLE_ELF_SIZE];
+	struct wb_error err = {};
+	struct wb_bytes all = {file, 0};
+
+	sample_elf(elf);
+	sample_elf(other);
+	memcpy(other + SAMPLE_ELF_BANNER, "Linux version 9.9.9-two (gcc)", 29);
+	all.size = sample_pe(file,
+		(struct sample_section[]){{".linux", elf, sizeof(elf)}, {".cmdline", "base", 4},
+			{".initrd", "base", 4}, {".profile", "ID=one", 6}, {".cmdline", "one", 3},
+			{".profile", "ID=two", 6}, {".linux", other, sizeof(other)},
+			{".initrd", "two", 3}},
+		8);
+	for (unsigned int i = 0; i < 2; i++) {
+		WB_CLEAN_IMAGE img = {};
+
+		assert_int_equal(wb_image_open_profile(all, WB_IMAGE_LIMIT, i, &img, &err), 0);
+		assert_string_equal(img.release, i ? "9.9.9-two" : "9.8.7-elf");
+		assert_part(img.uki_cmdline, i ? "base" : "one");
+		assert_part(img.uki_initrd, i ? "two" : "base");
+	}
+	for (unsigned int i = 2; i < 4; i++) {
+		WB_CLEAN_IMAGE img = {};
+
+		assert_int_equal(
+			wb_image_open_profile(all, WB_IMAGE_LIMIT, i, &img, &err), -ENOENT);
+		assert_non_null(strstr(err.text, "profile"));
+	}
+	all = (struct wb_bytes){elf, sizeof(elf)};
+	for (unsigned int i = 0; i < 2; i++) {
+		WB_CLEAN_IMAGE img = {};
+
+		assert_int_equal(
+			wb_image_open_profile(all, WB_IMAGE_LIMIT, i, &img, &err), i ? -ENOENT : 0);
+	}
+}
+
+static void stub_without_a_kernel(void **state)
+{
+	WB_CLEAN_IMAGE img = {};
+	struct wb_error err = {};
+	size_t size = sample_pe(file,
+		(struct sample_section[]){{".linux", "\\EFI\\k.efi", 10},
+			{".linuxh", "0123456789abcdef0123456789abcdef", 32}},
+		2);
+
+	assert_int_equal(open_file(size, &img, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "boot entry"));
+}
+
+static void addon_parts(void **state)
+{
+	struct wb_bytes initrd, ucode, all = {file, 0};
+	struct wb_error err = {};
+
+	all.size = sample_pe(
+		file, (struct sample_section[]){{".initrd", "i", 1}, {".ucode", "uu", 2}}, 2);
+	assert_int_equal(wb_uki_addon_parts(all, &initrd, &ucode, &err), 0);
+	assert_part(initrd, "i");
+	assert_part(ucode, "uu");
+	all.size = sample_pe(file, (struct sample_section[]){{".linux", "k", 1}}, 1);
+	assert_int_equal(wb_uki_addon_parts(all, &initrd, &ucode, &err), -EBADMSG);
+	for (size_t n = 0; n < all.size; n += 7)
+		assert_int_equal(
+			wb_uki_addon_parts((struct wb_bytes){file, n}, &initrd, &ucode, &err),
+			-EBADMSG);
+}
+
 static uint8_t *row(unsigned int i)
 {
 	return file + SAMPLE_PE_TABLE + 40 * i;
@@ -576,6 +647,9 @@ int main(void)
 		cmocka_unit_test(unwraps_uki),
 		cmocka_unit_test(uki_inside_compression_around_compression),
 		cmocka_unit_test(uki_takes_its_first_profile),
+		cmocka_unit_test(uki_takes_the_profile_that_was_asked_for),
+		cmocka_unit_test(stub_without_a_kernel),
+		cmocka_unit_test(addon_parts),
 		cmocka_unit_test(uki_damaged),
 		cmocka_unit_test(unknown_files),
 		cmocka_unit_test(flipped_bits_never_break),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* image/initrd.c: checking and joining initrds. */
 #include <stdlib.h>
 
 #include "unit.h"

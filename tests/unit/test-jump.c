@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* jump/jump.c: orderly jumps and jumps at once, and their failures. */
 #include <stdio.h>
 
 #include "unit.h"
 #include "fake-files.h"
 #include "jump/jump.h"
+#include "systemd/shutdown.h"
 
 static void inhibitors_block_when_they_say_so(void **state)
 {
@@ -29,26 +31,17 @@ static const char mountinfo[] =
 
 static void writable_mounts_are_found_last_first(void **state)
 {
+	WB_CLEAN_MOUNTS mounts = {};
 	WB_CLEAN_STRV got = {};
 
-	assert_int_equal(wb_writable_mounts(mountinfo, &got), 0);
+	assert_int_equal(wb_mounts_parse(mountinfo, &mounts), 0);
+	assert_int_equal(wb_writable_mounts(&mounts, &got), 0);
 	assert_int_equal(got.n, 5);
 	assert_string_equal(got.items[0], "/srv/loop");
 	assert_string_equal(got.items[1], "/data");
 	assert_string_equal(got.items[2], "/seen");
 	assert_string_equal(got.items[3], "/srv/my data");
 	assert_string_equal(got.items[4], "/");
-}
-
-static void damaged_mountinfo_is_harmless(void **state)
-{
-	WB_CLEAN_STRV got = {};
-
-	assert_int_equal(wb_writable_mounts("", &got), 0);
-	assert_int_equal(
-		wb_writable_mounts("1 2\n3 4 5:6 / / rw -\n- - -\n1 1 1:1 / / rw - x /dev/a", &got),
-		0);
-	assert_int_equal(got.n, 0);
 }
 
 static void inits_are_told_apart(void **state)
@@ -69,7 +62,7 @@ static void inits_are_told_apart(void **state)
 	assert_null(wb_init_find(&files));
 }
 
-/* What was done, in order, one letter each. */
+/* The actions, in order, one letter each. */
 struct diary {
 	char text[256];
 	bool freeze_fails;
@@ -158,6 +151,21 @@ static void a_failed_jump_puts_all_back(void **state)
 	assert_non_null(strstr(err.text, "nothing loaded"));
 }
 
+static void a_damaged_mountinfo_stops_the_jump(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/proc/self/mountinfo", "1 1 8:1 / / rw - ext4 /dev/a rw\n1 2\n"}, {}};
+	struct wb_files files = fake_files(disk);
+	struct diary d = {};
+	const struct wb_sys sys = {.ctx = &d, .files = &files, .reboot_kexec = fake_jump};
+	const struct wb_quiesce quiesce = fake_quiesce(&d);
+	struct wb_error err = {};
+
+	assert_int_equal(wb_jump_now(&sys, &quiesce, &err), -EBADMSG);
+	assert_string_equal(d.text, "");
+	assert_string_equal(err.text, "/proc/self/mountinfo has a line that is not understood");
+}
+
 static int busy(struct wb_strv *ret, struct wb_error *err)
 {
 	return wb_strv_add(ret, "dpkg (process 7) asks for no shutdown now: packages");
@@ -201,7 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inhibitors_block_when_they_say_so),
 		cmocka_unit_test(writable_mounts_are_found_last_first),
-		cmocka_unit_test(damaged_mountinfo_is_harmless),
+		cmocka_unit_test(a_damaged_mountinfo_stops_the_jump),
 		cmocka_unit_test(inits_are_told_apart),
 		cmocka_unit_test(a_failed_jump_puts_all_back),
 		cmocka_unit_test(an_inhibitor_stops_the_jump),

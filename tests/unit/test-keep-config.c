@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* survey/config.c: files of /etc/warmboot/keep.d. */
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "fake-files.h"
-#include "keep/config.h"
+#include "survey/config.h"
 
 static struct wb_bytes bytes_of(const char *s)
 {
@@ -49,7 +51,6 @@ static void tells_line_and_fault(void **state)
 	static const struct {
 		const char *text, *want;
 	} bad[] = {
-		{"How=fast\n", "/k, line 1: How= is auto, process or restart, not \"fast\""},
 		{"\nhow=auto", "/k, line 2: there is no setting \"how\""},
 		{"How", "/k, line 1: is not of the form KEY=VALUE"},
 		{"Files=run/x", "/k, line 1: Files= takes an absolute path without \"..\""},
@@ -69,6 +70,26 @@ static void tells_line_and_fault(void **state)
 			wb_keep_config_parse(bytes_of(bad[i].text), "/k", "a.service", &c, &err),
 			-EBADMSG);
 		assert_string_equal(err.text, bad[i].want);
+	}
+}
+
+static void a_wrong_how_names_the_words(void **state)
+{
+	static const char *const wrong[] = {"fast", "ended", "unknown", ""};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		struct wb_keep_config c = {};
+		char text[32], ends[64];
+		struct wb_error err = {};
+
+		snprintf(text, sizeof(text), "How=%s\n", wrong[i]);
+		snprintf(ends, sizeof(ends), " or restart, not \"%s\"", wrong[i]);
+		assert_int_equal(wb_keep_config_parse(bytes_of(text), "/k", "a.service", &c, &err),
+			-EBADMSG);
+		for (size_t k = 0; wb_keep_asked_word(k); k++)
+			assert_non_null(strstr(err.text, wb_keep_asked_word(k)));
+		assert_ptr_equal(strstr(err.text, "/k, line 1: How= is auto, "), err.text);
+		assert_string_equal(err.text + strlen(err.text) - strlen(ends), ends);
 	}
 }
 
@@ -146,6 +167,7 @@ int main(void)
 		cmocka_unit_test(reads_what_it_writes),
 		cmocka_unit_test(takes_hand_written_files),
 		cmocka_unit_test(tells_line_and_fault),
+		cmocka_unit_test(a_wrong_how_names_the_words),
 		cmocka_unit_test(names_units),
 		cmocka_unit_test(lists_the_directory),
 	};

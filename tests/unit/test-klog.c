@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* timeline/klog.c: logs of real kernels, and damaged ones. */
 #include <stdio.h>
 
 #include "unit.h"
+#include "arch/arch.h"
 #include "timeline/klog.h"
 
 static void parse(const char *text, struct wb_klog *ret)
 {
-	wb_klog_parse(text, strlen(text), ret);
+	wb_klog_parse(&wb_arch_x86_64, text, strlen(text), ret);
 }
 
 static const char start[] =
@@ -122,6 +124,29 @@ static void nonsense_does_no_harm(void **state)
 	}
 }
 
+static void a_rate_is_a_whole_number_and_three_digits(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t khz;
+	} lines[] = {
+		{"6,1,1,-;tsc: Detected 2400.000 MHz processor\n", 2400000},
+		{"6,1,1,-;tsc: Detected 2400 MHz processor\n", 0},
+		{"6,1,1,-;tsc: Detected .5 MHz processor\n", 0},
+		{"6,1,1,-;tsc: Detected 2400.1234 MHz processor\n", 0},
+		{"6,1,1,-;tsc: Detected 99999999.000 MHz processor\n", 0},
+		{"6,1,1,-;tsc: Detected 0.500 MHz processor\n", 0},
+		{"6,1,1,-;tsc: Detected ", 0},
+		{"6,1,1,-;arch_timer: cp15 timer(s) running at 62.50MHz (virt).\n", 0},
+	};
+	struct wb_klog k;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		parse(lines[i].text, &k);
+		assert_int_equal(k.tsc_khz, lines[i].khz);
+	}
+}
+
 static void a_console_is_counted_at_both_levels(void **state)
 {
 	struct wb_klog k;
@@ -139,6 +164,7 @@ int main(void)
 		cmocka_unit_test(what_was_overwritten_is_told),
 		cmocka_unit_test(nobody_but_the_kernel_is_believed),
 		cmocka_unit_test(nonsense_does_no_harm),
+		cmocka_unit_test(a_rate_is_a_whole_number_and_three_digits),
 		cmocka_unit_test(a_console_is_counted_at_both_levels),
 	};
 

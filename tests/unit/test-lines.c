@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* timeline/lines.c: files of lines with checksums, also damaged ones. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -59,7 +60,7 @@ static void a_line_comes_back(void **state)
 	assert_string_equal(got.items[0], "{\"a\":1}");
 }
 
-/* Whatever byte is changed or missing, the line is left out, and its neighbours are not. */
+/* A changed or missing byte makes one line be left out, and not its neighbours. */
 static void damage_costs_one_line(void **state)
 {
 	WB_CLEAN_STR one = NULL;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reading the facts of the running machine. */
 #include "unit.h"
+#include "arch/x86_64.h"
 #include "fake-files.h"
 #include "sys/handoff.h"
 #include "sys/machine.h"
@@ -25,6 +27,7 @@ static const struct fake_file bios[] = {
 			"  30000000-33ffffff : Crash kernel\n"
 			"  3f000000-3f0fffff : Reserved\n"},
 	{"/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vme la57 sha_ni\n"},
+	{"/sys/kernel/kexec/crash_elfcorehdr_size", "20480\n"},
 	{},
 };
 
@@ -37,15 +40,19 @@ static void bios_machine(void **state)
 	assert_int_equal(wb_machine_read(&files, &m, &err), 0);
 	assert_string_equal(m.release, "6.12.107+deb13-cloud-amd64");
 	assert_int_equal(m.memory.n, 4);
-	assert_int_equal(m.memory.items[2].type, WB_E820_ACPI);
-	assert_int_equal(m.memory.items[3].type, WB_E820_PRAM);
+	assert_int_equal(m.memory.items[2].type, wb_x86_memory(WB_E820_ACPI));
+	assert_int_equal(m.memory.items[3].type, WB_MEMORY_PERSISTENT);
 	assert_int_equal(m.avoid.n, 5);
 	assert_int_equal(m.avoid.items[2].start, 0x30000000);
 	assert_int_equal(m.avoid.items[3].size, 0x100000);
 	/* All that follows the running kernel's own RAM. */
 	assert_int_equal(m.avoid.items[4].start, 0x3ffe0000);
-	assert_true(m.la57);
+	assert_true(m.own & WB_X86_LA57);
 	assert_false(m.confidential);
+	assert_int_equal(m.crash.n, 1);
+	assert_int_equal(m.crash.items[0].start, 0x30000000);
+	assert_int_equal(m.crash.items[0].size, 0x4000000);
+	assert_int_equal(m.elfcorehdr_size, 20480);
 	assert_int_equal(m.efi_n, 0);
 }
 
@@ -73,8 +80,9 @@ static void a_store_of_ours_is_ram_for_the_next_kernel(void **state)
 		head->n += damaged;
 		assert_int_equal(wb_machine_read(&files, &m, &err), 0);
 		assert_int_equal(m.memory.n, damaged ? 4 : 5);
-		assert_int_equal(m.memory.items[3].type, damaged ? WB_E820_PRAM : WB_E820_RAM);
-		assert_int_equal(m.memory.items[damaged ? 3 : 4].type, WB_E820_PRAM);
+		assert_int_equal(
+			m.memory.items[3].type, damaged ? WB_MEMORY_PERSISTENT : WB_MEMORY_RAM);
+		assert_int_equal(m.memory.items[damaged ? 3 : 4].type, WB_MEMORY_PERSISTENT);
 		/* This kernel does not use it: nothing may be placed there. */
 		assert_int_equal(m.avoid.items[4].start, 0x3ffe0000);
 	}
@@ -110,7 +118,8 @@ static void hidden_addresses_tell_nothing(void **state)
 		{"/sys/firmware/memmap/0/end", "0x7fffffff\n"},
 		{"/sys/firmware/memmap/0/type", "System RAM\n"},
 		{"/proc/iomem", "00000000-00000000 : System RAM\n"
-				"00000000-00000000 : Reserved\n"},
+				"00000000-00000000 : Reserved\n"
+				"00000000-00000000 : Crash kernel\n"},
 		{},
 	};
 	struct wb_files files = fake_files(list);
@@ -119,6 +128,7 @@ static void hidden_addresses_tell_nothing(void **state)
 
 	assert_int_equal(wb_machine_read(&files, &m, &err), 0);
 	assert_int_equal(m.avoid.n, 0);
+	assert_int_equal(m.crash.n, 0);
 }
 
 static void efi_machine(void **state)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* manifest/manifest.c: writing and reading the manifest, also damaged ones. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "keep/manifest.h"
+#include "core/valid.h"
+#include "manifest/manifest.h"
+#include "manifest/unit-list.h"
 #include "sample-manifest.h"
 #include "unit.h"
 
@@ -21,10 +24,13 @@ static void test_whole(void **state)
 	assert_int_equal(parse(sample_manifest, SAMPLE_NONCE, &m, &err), 0);
 	assert_int_equal(m.units.n, 2);
 	assert_int_equal(m.highest_pid, 812);
+	assert_int_equal(m.silent.kept_ns, 1500000000);
+	assert_int_equal(m.silent.restart_ns, 2500000000);
+	assert_int_equal(m.silent.tsc, 123999999);
 	assert_string_equal(m.from, "6.12.1");
 	u = wb_manifest_find(&m, "memcached.service");
 	assert_non_null(u);
-	assert_true(wb_manifest_is_process(u));
+	assert_true(wb_unit_is_checkpointed(u));
 	assert_int_equal(u->pids.n, 2);
 	assert_int_equal(u->pids.items[1], 812);
 	assert_int_equal(u->streams.items[0].inode, 5123);
@@ -36,14 +42,13 @@ static void test_whole(void **state)
 	assert_string_equal(u->affinity.items[1].cpus, "f00000000");
 	assert_int_equal(u->io_priorities.items[0].value, 24576);
 	assert_int_equal(u->timer_slacks.items[0].threads.items[1], 812);
-	assert_int_equal(u->ports.items[0].port, 11211);
-	assert_int_equal(u->connections.items[0].remote_port, 40000);
-	assert_int_equal(u->frozen_wall_ns, 1700000000000000000);
+	assert_int_equal(u->ends.ports.items[0].port, 11211);
+	assert_int_equal(u->ends.connections.items[0].remote_port, 40000);
 	assert_int_equal(json_array_size(json_object_get(u->image, "any")), 2);
 	assert_string_equal(m.net.links.items[0].modules, "virtio_net virtio_pci");
 	assert_string_equal(m.net.routes.items[0].to, "default");
 	u = wb_manifest_find(&m, "getty@tty1.service");
-	assert_false(wb_manifest_is_process(u));
+	assert_false(wb_unit_is_checkpointed(u));
 	assert_null(wb_manifest_find(&m, "ssh.service"));
 }
 
@@ -77,7 +82,7 @@ static void test_write_refuses(void **state)
 	assert_int_equal(wb_manifest_write(&m, &text, &err), -EINVAL);
 }
 
-/* What a file system takes, the manifest takes. */
+/* The manifest accepts every name that a file system accepts. */
 static void test_any_file(void **state)
 {
 	WB_CLEAN_MANIFEST m = {}, again = {};
@@ -117,13 +122,13 @@ static void test_one_unit(void **state)
 	assert_int_equal(wb_manifest_check_unit(u, &bytes, &err), -EINVAL);
 	assert_string_equal(err.text, "its file /run/memcached: \"uid\" is out of its limits");
 	assert_int_equal(wb_manifest_write(&m, &text, &err), -EINVAL);
-	/* Lowered, it is in nobody's way. */
+	/* After it is lowered, the unit makes no manifest invalid. */
 	wb_manifest_lower(u, "its file /run/a\nb\xff has no \xc3\xa4");
-	assert_string_equal(u->why, "its file /run/a?b? has no ??");
+	assert_string_equal(u->why, "its file /run/a?b? has no ä");
 	assert_int_equal(u->files.n, 0);
 	assert_int_equal(u->affinity.n, 0);
-	assert_int_equal(u->connections.n, 0);
-	assert_int_equal(u->ports.n, 1);
+	assert_int_equal(u->ends.connections.n, 0);
+	assert_int_equal(u->ends.ports.n, 1);
 	assert_int_equal(wb_manifest_write(&m, &text, &err), 0);
 }
 
@@ -137,8 +142,8 @@ static void test_limits(void **state)
 	assert_int_equal(parse(sample_manifest, NULL, &m, &err), 0);
 	u = &m.units.items[0];
 	for (int i = 0; i < 65536; i++)
-		*(struct wb_manifest_port *)wb_list_add(&u->ports, sizeof(*u->ports.items)) =
-			(struct wb_manifest_port){.protocol = strdup("udp"), .port = i + 1};
+		*(struct wb_net_port *)wb_list_add(&u->ends.ports, sizeof(*u->ends.ports.items)) =
+			(struct wb_net_port){.protocol = strdup("udp"), .port = i + 1};
 	assert_int_equal(wb_manifest_check_unit(u, &bytes, &err), -EINVAL);
 	assert_string_equal(err.text, "it has 1 connections and 65537 ports, and 1048576 and 65536 "
 				      "can be held");
@@ -174,6 +179,40 @@ static void refused(const char *old, const char *new, const char *sentence)
 	assert_int_equal(m.units.n, 0);
 }
 
+/* It is only shown: another version's word does no harm. */
+static void test_asked_otherwise(void **state)
+{
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_error err = {};
+	char text[8192];
+	const char *found = strstr(sample_manifest, "\"auto\"");
+
+	assert_non_null(found);
+	snprintf(text, sizeof(text), "%.*s\"sail\"%s", (int)(found - sample_manifest),
+		sample_manifest, found + strlen("\"auto\""));
+	assert_int_equal(parse(text, SAMPLE_NONCE, &m, &err), 0);
+	assert_int_equal(m.units.items[0].asked, WB_KEEP_OTHER);
+	assert_int_equal(m.units.items[1].asked, WB_KEEP_NONE);
+}
+
+/* The list is new, and its elements belong to the manifest. */
+static void test_select(void **state)
+{
+	WB_CLEAN_UNIT_LIST all = {};
+	WB_CLEAN_UNIT_LIST some = {};
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_error err = {};
+
+	assert_int_equal(parse(sample_manifest, SAMPLE_NONCE, &m, &err), 0);
+	assert_int_equal(wb_unit_list_select(&m, NULL, &all), 0);
+	assert_int_equal(all.n, 2);
+	assert_ptr_equal(all.items[0], &m.units.items[0]);
+	assert_ptr_equal(all.items[1], &m.units.items[1]);
+	assert_int_equal(wb_unit_list_select(&m, wb_unit_is_checkpointed, &some), 0);
+	assert_int_equal(some.n, 1);
+	assert_ptr_equal(some.items[0], &m.units.items[0]);
+}
+
 static void test_damaged(void **state)
 {
 	refused("\"version\": 1", "\"version\": 2", "has version 2");
@@ -185,6 +224,10 @@ static void test_damaged(void **state)
 	refused("\"memcached.service\"", "\"a\\u0000.service\"", "is no JSON");
 	refused("\"getty@tty1.service\"", "\"memcached.service\"", "in it twice");
 	refused("\"process\"", "\"magic\"", "\"how\" has a value");
+	refused("\"process\"", "\"auto\"", "\"how\" has a value");
+	refused("\"process\"", "\"process\\u0000\"", "is no JSON");
+	refused("\"process\"", "1", "\"how\" is no string");
+	refused("\"how\": \"process\",", "", "\"how\" is missing");
 	refused("\"main_pid\": 811", "\"main_pid\": 1", "lacks main_pid");
 	refused("\"main_pid\": 811", "\"main_pid\": \"811\"", "is no integer");
 	refused("[811, 812]", "[811, 1]", "\"pids\" is out of its limits");
@@ -240,6 +283,8 @@ int main(void)
 		cmocka_unit_test(test_one_unit),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_other_jump),
+		cmocka_unit_test(test_asked_otherwise),
+		cmocka_unit_test(test_select),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_names),
 	};

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* timeline/marks.c: marks, and the last instant of a shutdown. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "unit.h"
+#include "arch/arch.h"
 #include "fake-files.h"
 #include "timeline/lines.h"
 #include "timeline/marks.h"
 
 struct machine {
 	uint64_t tsc;
-	struct wb_blob marks; /* what was appended to WB_MARKS */
+	struct wb_blob marks; /* the bytes appended to WB_MARKS */
 	uint8_t page0[4096];
 	int full; /* answer -EFBIG once */
 	int removed;
@@ -147,14 +150,26 @@ static void a_table_without_clocks_is_no_harm(void **state)
 
 static void nonsense_is_no_mark(void **state)
 {
+	static const char whole[] = "{\"mark\":\"a\",\"boot\":\"b\",\"tsc\":1,\"wall_ns\":2,"
+				    "\"mono_ns\":3,\"boot_ns\":4,\"window\":5}";
 	static const char no_name[] =
 		"{\"mark\":1,\"boot\":\"b\",\"tsc\":1,\"wall_ns\":1,\"mono_ns\":1,"
 		"\"boot_ns\":1,\"window\":1}";
 	static const char *const bad[] = {"", "[]", "{}", "{\"mark\":\"a\"}", no_name};
+	WB_CLEAN_STR text = NULL;
+	char cut[sizeof(whole)];
 	struct wb_mark m;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(wb_mark_parse(bad[i], &m), -EBADMSG);
+	for (size_t n = 0; n < strlen(whole); n++) {
+		snprintf(cut, n + 1, "%s", whole);
+		assert_int_equal(wb_mark_parse(cut, &m), -EBADMSG);
+	}
+	assert_int_equal(wb_mark_parse(whole, &m), 0);
+	assert_int_equal(m.window, 5);
+	text = wb_mark_format(&m);
+	assert_string_equal(text, whole);
 }
 
 static void the_last_instant_crosses(void **state)
@@ -168,9 +183,9 @@ static void the_last_instant_crosses(void **state)
 	assert_int_equal(wb_last_read(&next, "boot-a"), 0);
 	assert_int_equal(wb_last_mark(&sys), 0);
 	assert_int_equal(wb_last_read(&next, "boot-a"), 42000);
-	/* Not what an earlier boot left, nor damaged. */
+	/* A mark of an earlier boot, or a damaged one, is not taken. */
 	assert_int_equal(wb_last_read(&next, "boot-b"), 0);
-	m.page0[WB_LAST_OFFSET] ^= 1;
+	m.page0[wb_arch_native()->stamp->offset] ^= 1;
 	assert_int_equal(wb_last_read(&next, "boot-a"), 0);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* criu/merge.c: two checkpoints read as one. */
 #define _GNU_SOURCE
 #include "unit.h"
 
@@ -6,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "keep/merge.h"
-#include "keep/protobuf.h"
+#include "criu/merge.h"
+#include "criu/protobuf.h"
 
 #define PARENT 1
 #define PRESENT 4
@@ -49,7 +50,7 @@ static struct wb_blob pagemap(uint32_t id, const struct range *r, size_t n)
 	return out;
 }
 
-/* What a list of ranges looks like once it has been merged. */
+/* A list of ranges after merging. */
 static void assert_pagemap(const struct wb_blob *got, uint32_t id, const struct range *r, size_t n)
 {
 	struct wb_blob want = pagemap(id, r, n);
@@ -116,7 +117,7 @@ static void refuses_what_does_not_fit(void **state)
 	assert_int_equal(
 		wb_merge_pagemaps((struct wb_bytes){}, wb_blob_view(&b), &out, &plan), -EBADMSG);
 	for (size_t n = 1; n < b.size; n++) {
-		/* Cut anywhere but between two messages, it is none. */
+		/* A cut anywhere but between two messages is an error. */
 		int r = wb_merge_pagemaps(
 			(struct wb_bytes){b.data, n}, (struct wb_bytes){}, &out, &plan);
 
@@ -249,6 +250,49 @@ static void serves_one_whole_checkpoint(void **state)
 	}
 }
 
+/* CRIU's tasks ask beside each other: the pages of one are read while the lists of others are opened. */
+static void many_tasks_are_served_at_once(void **state)
+{
+	static const struct range one[] = {{0x1000, 1, PRESENT}};
+	struct shelf s = {.piece = 100};
+	const struct wb_stream_source plain = {&s, shelf_open, shelf_next, shelf_close};
+	struct wb_stream_source merged;
+	struct wb_merge *m;
+	struct wb_error err = {};
+	struct wb_bytes piece;
+	size_t got = 0;
+	void *image;
+
+	for (uint32_t i = 1; i <= 4; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "pagemap-%u.img", i);
+		add(&s, name, pagemap(i, one, 1));
+		snprintf(name, sizeof(name), "pages-%u.img", i);
+		add(&s, name, pages((uint8_t)i, 1));
+	}
+	assert_int_equal(wb_merge_new(&plain, &m), 0);
+	merged = wb_merge_source(m);
+	for (uint32_t i = 1; i <= 4; i++) {
+		char name[32];
+		struct wb_blob map;
+
+		snprintf(name, sizeof(name), "pagemap-%u.img", i);
+		map = take(&merged, name);
+		wb_blob_deinit(&map);
+		if (i == 1)
+			assert_int_equal(merged.open(merged.ctx, "pages-1.img", &image, &err), 0);
+	}
+	while (merged.next(merged.ctx, image, &piece))
+		for (size_t k = 0; k < piece.size; k++, got++)
+			assert_int_equal(piece.data[k], 1);
+	assert_int_equal(got, PAGE);
+	merged.close(merged.ctx, image);
+	wb_merge_free(m);
+	for (size_t i = 0; i < s.n; i++)
+		wb_blob_deinit(&s.images[i].data);
+}
+
 static void missing_pages_are_told(void **state)
 {
 	static const struct range before[] = {{0x10000, 8, PRESENT}};
@@ -279,6 +323,7 @@ int main(void)
 		cmocka_unit_test(takes_pages_from_both),
 		cmocka_unit_test(refuses_what_does_not_fit),
 		cmocka_unit_test(serves_one_whole_checkpoint),
+		cmocka_unit_test(many_tasks_are_served_at_once),
 		cmocka_unit_test(missing_pages_are_told),
 	};
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The network of a machine, and the commands that make it again. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fake-files.h"
 #include "fake-runner.h"
-#include "keep/net.h"
+#include "net/net.h"
 #include "unit.h"
 
-/* As ip(8) of iproute2 6.15 says it, less the keys that nobody here reads. */
+/* As ip(8) of iproute2 6.15 prints it, without the keys that are not read. */
 static const char addresses[] =
 	"[{\"ifindex\":1,\"ifname\":\"lo\",\"flags\":[\"LOOPBACK\",\"UP\"],\"mtu\":65536,"
 	"\"link_type\":\"loopback\",\"address\":\"00:00:00:00:00:00\",\"addr_info\":[{\"family\":"
@@ -73,7 +74,7 @@ static void test_parse(void **state)
 	assert_int_equal(net.neighbours.n, 1);
 	assert_true(wb_net_brings_back(&net, "10.0.0.2"));
 	assert_true(wb_net_brings_back(&net, "127.0.0.1"));
-	/* It lies on a bridge, which the machine's own setup has to make. */
+	/* It is on a bridge, which the machine's own setup has to make. */
 	assert_false(wb_net_brings_back(&net, "192.168.7.1"));
 	assert_false(wb_net_brings_back(&net, "10.0.0.3"));
 	/* A link that was down is not set up. */
@@ -242,7 +243,7 @@ static void test_names(void **state)
 			"address add 10.0.0.2/24 dev b scope global\n"
 			"link set dev b mtu 1500 up\n"},
 		{{{"c", "02:00:00:00:00:01"}, {"a", NULL}, {"d", NULL}}, "", ""},
-		/* And so who waits for the name that is not given up waits in vain. */
+		/* So a link that waits for a name which is not given up waits in vain. */
 		{{{"b", "02:00:00:00:00:01"}, {"a", NULL}, {"c", "02:00:00:00:00:02"}}, "", ""},
 	};
 
@@ -317,7 +318,7 @@ static void test_deprecated(void **state)
 
 static void test_special_routes(void **state)
 {
-	/* Without what they are for they would be everybody's. */
+	/* Without these columns they would be routes for every packet. */
 	static const char routes[] =
 		"[{\"dst\":\"default\",\"from\":\"2001:db8:1::/48\",\"gateway\":\"fe80::1\","
 		"\"dev\":\"enp0s3\",\"protocol\":\"static\",\"metric\":1024,\"flags\":[]},"
@@ -337,7 +338,7 @@ static void test_special_routes(void **state)
 	wb_net_deinit(&net);
 }
 
-/* Containers by the thousand are no reason to refuse. */
+/* Thousands of containers are no reason to refuse. */
 static void test_many_neighbours(void **state)
 {
 	struct wb_error err = {};
@@ -361,7 +362,7 @@ static void test_many_neighbours(void **state)
 	wb_net_deinit(&net);
 }
 
-/* What the fake runner is asked for as data, and what a rename does to the disk. */
+/* The data that the fake runner was asked for, and the effect of a rename on the disk. */
 struct machine {
 	struct fake_runner fake;
 	struct fake_file *disk;
@@ -422,7 +423,7 @@ static void test_swapped(void **state)
 			assert_non_null(strstr(p, "address add 10.0.0.2/24 dev b "));
 			continue;
 		}
-		/* Nobody is left under a name that was to be for a moment, or with another's address. */
+		/* No link is left with a temporary name, or with the address of another. */
 		assert_non_null(strstr(p, "\nip link set dev wbtmp0 name a\n"));
 		assert_null(strstr(p, "address add"));
 	}
@@ -489,7 +490,10 @@ static void test_restore(void **state)
 	wb_net_deinit(&net);
 }
 
-/* In the new boot: who is virtual, who belongs to another, and whose address is not its own. */
+/*
+ * In the new boot: links that are virtual, that belong to another, or whose address is not their
+ * own.
+ */
 static void test_restore_looks(void **state)
 {
 	static const char text[] = "[" ETHER(

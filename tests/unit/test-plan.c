@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* plan/ and arch/: every byte of plans for made-up machines. */
 #include "unit.h"
 #include <stdlib.h>
 
+#include "arch/arch.h"
+#include "arch/x86_64.h"
 #include "core/digest.h"
 #include "plan/plan.h"
 #include "purgatory/purgatory.h"
@@ -25,14 +28,14 @@ static int set_up(void **state)
 {
 	struct fixture *f = test_calloc(1, sizeof(*f));
 
-	f->machine.arch = WB_ARCH_X86_64;
-	wb_ranges_set(&f->machine.memory, 0, 0x9fc00, WB_E820_RAM);
-	wb_ranges_set(&f->machine.memory, 0xf0000, 0x10000, WB_E820_RESERVED);
-	wb_ranges_set(&f->machine.memory, MIB, 1023 * MIB, WB_E820_RAM);
-	wb_ranges_set(&f->machine.avoid, 512 * MIB, 16 * MIB, WB_E820_RESERVED);
-	wb_blob_append(&f->machine.params, NULL, 4096);
-	f->machine.params.data[5] = 0x55;     /* screen_info */
-	f->machine.params.data[0x141] = 0x66; /* edid_info */
+	f->machine.arch = &wb_arch_x86_64;
+	wb_ranges_set(&f->machine.memory, 0, 0x9fc00, WB_MEMORY_RAM);
+	wb_ranges_set(&f->machine.memory, 0xf0000, 0x10000, WB_MEMORY_RESERVED);
+	wb_ranges_set(&f->machine.memory, MIB, 1023 * MIB, WB_MEMORY_RAM);
+	wb_ranges_set(&f->machine.avoid, 512 * MIB, 16 * MIB, WB_MEMORY_RESERVED);
+	wb_blob_append(&f->machine.boot_data, NULL, 4096);
+	f->machine.boot_data.data[5] = 0x55;     /* screen_info */
+	f->machine.boot_data.data[0x141] = 0x66; /* edid_info */
 	f->machine.rsdp = 0xf5a40;
 	f->vmlinux = tiny_vmlinux(true, true);
 	memcpy(f->setup + 0x11, "HdrS", 4); /* 0x202 */
@@ -163,6 +166,41 @@ static void own_memory_words_are_obeyed(void **state)
 	assert_true(f->plan.kernel_at + 3 * MIB <= 64 * MIB);
 }
 
+/* memmap= as the kernel's e820.c reads it. */
+static void a_limit_and_an_exact_map_are_obeyed(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		uint64_t from, to; /* in MiB: no segment is outside */
+	} cases[] = {
+		{"memmap=64M", 0, 64},
+		{"memmap=64M,8M$900M", 0, 64},
+		{"memmap=960M%64M-1+12", 0, 64},
+		{"memmap=960M%64M", 0, 64},
+		{"memmap=0x3c000000%0x4000000+2", 0, 64},
+		{"memmap=exactmap memmap=640K@0 memmap=63M@1M", 0, 64},
+		{"memmap=exactmap,600M@100M,100M$100M", 200, 700},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		f->wish.cmdline = cases[i].cmdline;
+		f->wish.entropy[0] = 1000003;
+		make(f);
+		for (size_t k = 0; k < f->plan.n; k++) {
+			const struct wb_plan_segment *s = &f->plan.segments[k];
+
+			if (s->mem < cases[i].from * MIB || s->mem + s->memsz > cases[i].to * MIB)
+				fail_msg("%s: a segment at %#llx", cases[i].cmdline,
+					(unsigned long long)s->mem);
+		}
+		wb_plan_deinit(&f->plan);
+	}
+	f->wish.cmdline = "memmap=20000000000G$4G";
+	assert_int_equal(wb_plan_make(&f->machine, &f->wish, &f->plan, &f->err), -EINVAL);
+	assert_non_null(strstr(f->err.text, "does not fit into 64 bits"));
+}
+
 static void no_segment_lies_in_persistent_memory(void **state)
 {
 	struct fixture *f = *state;
@@ -197,8 +235,8 @@ static void boot_params_carry_firmware(void **state)
 	assert_int_equal(get(bp + 0x228, 4), s->mem + 4096);
 	assert_string_equal((const char *)bp + 4096, f->wish.cmdline);
 	assert_int_equal(get(bp + 0x1c0, 4), 0); /* no EFI */
-	assert_int_equal(args_of(f)->boot_params, s->mem);
-	assert_int_equal(args_of(f)->serial_port, 0x2f8);
+	assert_int_equal(args_of(f)->boot_data, s->mem);
+	assert_int_equal(args_of(f)->console, 0x2f8);
 }
 
 /* Walks setup_data as the kernel does; NULL when the type is not there. */
@@ -226,7 +264,7 @@ static void long_memory_maps_use_setup_data(void **state)
 	uint32_t len;
 
 	for (uint64_t i = 0; i < 140; i++)
-		wb_ranges_set(&f->machine.memory, (2048 + 2 * i) * MIB, MIB, WB_E820_PRAM);
+		wb_ranges_set(&f->machine.memory, (2048 + 2 * i) * MIB, MIB, WB_MEMORY_PERSISTENT);
 	make(f);
 	assert_int_equal(segment(f, "boot_params", 0)->buf[0x1e8], 128);
 	p = node(f, 1, &len);
@@ -284,8 +322,8 @@ static void efi_is_handed_on(void **state)
 	const uint8_t *p;
 	uint32_t len;
 
-	memcpy(f->machine.params.data + 0x1c0, "EL64", 4);
-	f->machine.params.data[0x1c4] = 0x18; /* system table */
+	memcpy(f->machine.boot_data.data + 0x1c0, "EL64", 4);
+	f->machine.boot_data.data[0x1c4] = 0x18; /* system table */
 	f->machine.efi_tables = 0x3f000000;
 	f->machine.efi_smbios = 0x3f100000;
 	f->machine.efi_n = 2;
@@ -394,7 +432,7 @@ static void limits_that_leave_no_room_are_named(void **state)
 		refused(f, -ENOSPC,
 			"too little memory: no free range of 3072 KiB for the kernel between "
 			"0x10000000 and 0x10100000; lower --mem-min or raise --mem-max");
-		f->wish.mem_min = 4096; /* below what is looked at anyway */
+		f->wish.mem_min = 4096; /* below all addresses that are tried */
 		f->wish.mem_max = 17 * MIB;
 		refused(f, -ENOSPC, "between 0x1000000 and 0x1100000; raise --mem-max");
 		f->wish.mem_min = 1ull << 40;
@@ -407,7 +445,7 @@ static void what_fast_cannot_do_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	f->machine.la57 = true;
+	f->machine.own = WB_X86_LA57;
 	f->image.bz.xloadflags = 3;
 	refused(f, -EOPNOTSUPP, "five-level paging");
 	f->image.bz.xloadflags = 0x3f; /* enters, but was built without */
@@ -416,7 +454,7 @@ static void what_fast_cannot_do_is_refused(void **state)
 	f->wish.cmdline = "no5lvl";
 	refused(f, -EOPNOTSUPP, "no5lvl is asked for");
 	f->wish.cmdline = "root=/dev/vda1";
-	f->machine.la57 = false;
+	f->machine.own = 0;
 	f->machine.confidential = true;
 	refused(f, -EOPNOTSUPP, "confidential");
 	f->machine.confidential = false;
@@ -452,6 +490,104 @@ static void a_store_outside_ram_is_refused(void **state)
 	refused(f, -EINVAL, "0x2800000 is no RAM in the firmware's map, or is in the store twice");
 }
 
+/* ---- targets ---- */
+
+static void crash_machine(struct fixture *f)
+{
+	f->wish.target = WB_TARGET_CRASH;
+	wb_ranges_set(&f->machine.crash, 512 * MIB, 16 * MIB, WB_MEMORY_RAM);
+	wb_ranges_set(&f->machine.crash, 768 * MIB, 64 * MIB, WB_MEMORY_RAM);
+}
+
+static bool in_crash_memory(const struct fixture *f, const struct wb_plan_segment *s)
+{
+	for (size_t i = 0; i < f->machine.crash.n; i++) {
+		const struct wb_range *it = &f->machine.crash.items[i];
+
+		if (s->mem >= it->start && s->mem + s->memsz <= it->start + it->size)
+			return true;
+	}
+	return false;
+}
+
+static void a_crash_load_lies_in_memory_set_aside(void **state)
+{
+	struct fixture *f = *state;
+
+	crash_machine(f);
+	for (uint64_t i = 0; i < 50; i++) {
+		f->wish.entropy[0] = i;
+		wb_plan_deinit(&f->plan);
+		wb_blob_deinit(&f->vmlinux);
+		f->vmlinux = tiny_vmlinux(true, true);
+		make(f);
+		for (size_t k = 0; k < f->plan.n; k++)
+			assert_true(in_crash_memory(f, &f->plan.segments[k]));
+	}
+	assert_int_equal(f->plan.kexec_flags, 62ul << 16 | 1);
+}
+
+/* All other RAM is for the dump. */
+static void a_crash_kernel_sees_no_other_ram(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *bp;
+
+	crash_machine(f);
+	make(f);
+	bp = segment(f, "boot_params", 0)->buf;
+	assert_int_equal(bp[0x1e8], 4);
+	/* Below 1 MiB is the boot code's. */
+	assert_int_equal(get(bp + 0x2d0, 8), 0);
+	assert_int_equal(get(bp + 0x2d0 + 8, 8), 0x9fc00);
+	assert_int_equal(get(bp + 0x2d0 + 20, 8), 0xf0000);
+	assert_int_equal(get(bp + 0x2d0 + 36, 4), WB_E820_RESERVED);
+	assert_int_equal(get(bp + 0x2d0 + 40, 8), 512 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 48, 8), 16 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 60, 8), 768 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 76, 4), WB_E820_RAM);
+}
+
+static void a_crash_load_needs_memory_set_aside(void **state)
+{
+	static const struct wb_handoff_range ordinary = {40 * MIB, MIB};
+	struct fixture *f = *state;
+
+	f->wish.target = WB_TARGET_CRASH;
+	refused(f, -EOPNOTSUPP, "boot with crashkernel=");
+	crash_machine(f);
+	f->wish.store = &ordinary;
+	f->wish.n_store = 1;
+	refused(f, -EINVAL, "is no RAM");
+}
+
+static void what_the_kernel_rewrites_is_not_verified(void **state)
+{
+	static const uint8_t headers[64];
+	struct fixture *f = *state;
+	const struct wb_target *crash = wb_target(WB_TARGET_CRASH);
+
+	crash_machine(f);
+	make(f);
+	/* This kernel does not do it. */
+	assert_null(f->plan.rewritten);
+	assert_int_equal(wb_plan_add(&f->plan, "elfcorehdr", headers, 64, MIB, 4096, 64, NULL), 0);
+	assert_int_equal(segment(f, "elfcorehdr", 0)->verify, 64);
+	wb_plan_deinit(&f->plan);
+	wb_blob_deinit(&f->vmlinux);
+	f->vmlinux = tiny_vmlinux(true, true);
+	f->machine.elfcorehdr_size = 65536;
+	make(f);
+	assert_int_equal(f->plan.kexec_flags, 62ul << 16 | 1 | 4);
+	assert_int_equal(wb_plan_add(&f->plan, "elfcorehdr", headers, 64, MIB, 4096, 64, NULL), 0);
+	assert_int_equal(segment(f, "elfcorehdr", 0)->verify, 0);
+	assert_true(segment(f, "kernel", 0)->verify > 0);
+	assert_true(wb_target_flags(crash, &f->machine) == 5);
+	/* The kernel changes no segment of a load for a reboot. */
+	assert_null(wb_target_rewritten(wb_target(WB_TARGET_REBOOT), &f->machine));
+	assert_int_equal(wb_target_flags(wb_target(WB_TARGET_REBOOT), &f->machine), 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -461,6 +597,7 @@ int main(void)
 		TEST(nothing_lies_where_it_must_not),
 		TEST(nokaslr_moves_nothing),
 		TEST(own_memory_words_are_obeyed),
+		TEST(a_limit_and_an_exact_map_are_obeyed),
 		TEST(no_segment_lies_in_persistent_memory),
 		TEST(boot_params_carry_firmware),
 		TEST(long_memory_maps_use_setup_data),
@@ -474,6 +611,10 @@ int main(void)
 		TEST(limits_that_leave_no_room_are_named),
 		TEST(what_fast_cannot_do_is_refused),
 		TEST(relocation_outside_is_refused),
+		TEST(a_crash_load_lies_in_memory_set_aside),
+		TEST(a_crash_kernel_sees_no_other_ram),
+		TEST(a_crash_load_needs_memory_set_aside),
+		TEST(what_the_kernel_rewrites_is_not_verified),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* survey/preflight.c: which units can be kept, and the reasons against it. */
 #define _GNU_SOURCE
 #include "unit.h"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
@@ -11,122 +13,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "fake-files.h"
-#include "keep/preflight.h"
-
-/* A sandboxed service with a client: what /proc says of memcached under Debian 13, shortened. */
-#define STATUS                                                                      \
-	"Name:\tmemcached\nTracerPid:\t0\nVmRSS:\t    2048 kB\nVmSwap:\t 1024 kB\n" \
-	"Threads:\t10\nSeccomp:\t2\nSeccomp_filters:\t16\n"
-#define MOUNTS                                                         \
-	"300 299 254:2 / / ro,relatime shared:1 - ext4 /dev/vda2 rw\n" \
-	"301 300 0:40 / /dev ro,nosuid - tmpfs tmpfs rw\n"             \
-	"302 300 0:23 / /run rw - tmpfs tmpfs rw\n"
-#define MAPS                                                                            \
-	"55d0-55d1 r-xp 00000000 fe:02 1234                       /usr/bin/memcached\n" \
-	"7f00-7f01 rw-p 00000000 00:00 0 \n"                                            \
-	"7f02-7f03 r--s 00000000 00:2f 77                         [heap]\n"
-#define INFO(mnt, ino) "pos:\t0\nflags:\t02\nmnt_id:\t" mnt "\nino:\t" ino "\n"
-#define TCP_HEAD "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n"
-#define TCP                                                                                \
-	TCP_HEAD                                                                           \
-	"   0: 0100007F:2BCB 00000000:0000 0A 00000000:00000000 00:00000000 00000000   "   \
-	"100        0 2534 1 0000000000000000 100 0 0 10 0\n"                              \
-	"   1: 0100007F:2BCB 0100007F:BBEC 01 00000000:00000000 00:00000000 00000000   "   \
-	"100        0 2600 1 0000000000000000 20 4 30 10 -1\n"                             \
-	"   2: 0100007F:BBEC 0100007F:2BCB 01 00000000:00000000 00:00000000 00000000     " \
-	"0        0 2601 1 0000000000000000 20 4 30 10 -1\n"
-#define UNIX_HEAD "Num       RefCount Protocol Flags    Type St Inode Path\n"
-#define UNIX                                                         \
-	UNIX_HEAD "0000: 00000003 00000000 00000000 0001 03  2503\n" \
-		  "0000: 00000003 00000000 00000000 0001 03  2504 /run/systemd/journal/stdout\n"
-
-#define NS(pid, mnt)                                                             \
-	{"/proc/" pid "/ns/mnt", .link = "mnt:[" mnt "]"},                       \
-		{"/proc/" pid "/ns/pid", .link = "pid:[4026531836]"},            \
-		{"/proc/" pid "/ns/net", .link = "net:[4026531840]"},            \
-		{"/proc/" pid "/ns/user", .link = "user:[4026531837]"},          \
-		{"/proc/" pid "/uid_map", "         0          0 4294967295\n"}, \
-	{                                                                        \
-		"/proc/" pid "/gid_map", "         0          0 4294967295\n"    \
-	}
-
-#define INIT                                                                      \
-	{"/proc/1/stat", "1 (systemd) S 0 1 1 0 -1 4194560 1 2"},                 \
-		{"/proc/1/status", "Name:\tsystemd\nThreads:\t1\n"},              \
-		{"/proc/1/mountinfo", "24 1 254:2 / / rw - ext4 /dev/vda2 rw\n"}, \
-		{"/proc/1/maps", ""}, {"/proc/1/fd/0", .link = "/dev/null"}, NS("1", "4026531841")
-
-#define MEMCACHED                                                                                 \
-	{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n"},                  \
-		{"/proc/452/stat", "452 (mem (x) cached) S 1 452 452 0 -1 4194560"},              \
-		{"/proc/452/status", STATUS}, {"/proc/452/mountinfo", MOUNTS},                    \
-		{"/proc/452/exe", .link = "/usr/bin/memcached"},                                  \
-		{"/proc/452/fd/0", .link = "/dev/null"}, {"/proc/452/fdinfo/0", INFO("26", "4")}, \
-		{"/proc/452/fd/1", .link = "socket:[2503]"},                                      \
-		{"/proc/452/fdinfo/1", INFO("9", "2503")},                                        \
-		{"/proc/452/fd/2", .link = "socket:[2503]"},                                      \
-		{"/proc/452/fdinfo/2", INFO("9", "2503")},                                        \
-		{"/proc/452/fd/3", .link = "anon_inode:[eventpoll]"},                             \
-		{"/proc/452/fdinfo/3", INFO("15", "1058")},                                       \
-		{"/proc/452/fd/26", .link = "socket:[2534]"},                                     \
-		{"/proc/452/fd/27", .link = "socket:[2600]"},                                     \
-		{"/proc/452/fd/28", .link = "/run/memcached/notes"},                              \
-		{"/proc/452/fdinfo/28", INFO("302", "99")}, {"/proc/452/net/tcp", TCP},           \
-		{"/proc/452/net/unix", UNIX}, NS("452", "4026532200"),                            \
-		{"/proc/sys/kernel/osrelease", "6.12.1\n"},                                       \
-		{"/usr/lib/modules/6.12.1/modules.builtin", ""}, INIT
-
-#define MODULES                                                               \
-	"kernel/net/netfilter/nf_tables.ko.xz: kernel/lib/libcrc32c.ko.xz\n"  \
-	"kernel/net/ipv4/inet_diag.ko.xz:\nkernel/net/ipv4/tcp_diag.ko.xz:\n" \
-	"kernel/net/ipv4/udp_diag.ko.xz:\nkernel/net/unix/unix_diag.ko:\n"    \
-	"kernel/net/netlink/netlink_diag.ko:\nkernel/net/packet/af_packet_diag.ko.zst:\n"
-#define ALL_MODULES                                            \
-	{                                                      \
-		"/usr/lib/modules/6.12.1/modules.dep", MODULES \
-	}
-
-static struct wb_service service_of(const char *cgroup, uint32_t pid)
-{
-	return (struct wb_service){
-		.id = strdup("memcached.service"),
-		.load = strdup("loaded"),
-		.active = strdup("active"),
-		.type = strdup("simple"),
-		.cgroup = strdup(cgroup),
-		.main_pid = pid,
-	};
-}
-
-static int fake_read(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
-{
-	void (*change)(struct wb_service * s) = ctx;
-
-	*ret = service_of("/system.slice/memcached.service", 452);
-	if (change)
-		change(ret);
-	return 0;
-}
-
-/* Look at the service as `disk` shows it and `change` has it. */
-static int look_at(const struct fake_file *disk, void (*change)(struct wb_service *s),
-	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err)
-{
-	struct wb_files files = fake_files(disk);
-	struct wb_services services = {(void *)change, fake_read};
-	const struct wb_keep_look look = {.files = &files, .units = &services, .criu = "4.1.1"};
-
-	return wb_keep_look(&look, "memcached.service", config, ret, err);
-}
-
-static bool mentions(const struct wb_strv *v, const char *text)
-{
-	for (size_t i = 0; i < v->n; i++)
-		if (strstr(v->items[i], text))
-			return true;
-	return false;
-}
+#include "survey/watches.h"
+#include "sample-service.h"
 
 static void keeps_a_sandboxed_service(void **state)
 {
@@ -151,12 +39,12 @@ static void keeps_a_sandboxed_service(void **state)
 	assert_string_equal(v.image.externals.items[1].id, "file[1a:4]");
 	assert_string_equal(v.image.externals.items[1].path, "/dev/null");
 	assert_int_equal(v.image.externals.items[1].flags, 2);
-	assert_int_equal(v.ports.n, 1);
-	assert_int_equal(v.ports.items[0].port, 11211);
-	assert_string_equal(v.ports.items[0].address, "127.0.0.1");
+	assert_int_equal(v.ends.ports.n, 1);
+	assert_int_equal(v.ends.ports.items[0].port, 11211);
+	assert_string_equal(v.ends.ports.items[0].address, "127.0.0.1");
 	/* The client's own end is not the service's. */
-	assert_int_equal(v.connections.n, 1);
-	assert_int_equal(v.connections.items[0].remote_port, 0xbbec);
+	assert_int_equal(v.ends.connections.n, 1);
+	assert_int_equal(v.ends.connections.items[0].remote_port, 0xbbec);
 	assert_int_equal(v.files.n, 1);
 	assert_string_equal(v.files.items[0], "/run/memcached/notes");
 }
@@ -178,11 +66,11 @@ static void lists_a_shared_socket_once(void **state)
 
 	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
 	assert_int_equal(v.processes, 2);
-	assert_int_equal(v.ports.n, 1);
-	assert_int_equal(v.connections.n, 2);
-	assert_int_equal(v.connections.items[0].remote_port, 11211);
-	assert_int_equal(v.connections.items[1].remote_port, 0xbbec);
-	assert_int_equal(v.connections.items[1].local_port, 11211);
+	assert_int_equal(v.ends.ports.n, 1);
+	assert_int_equal(v.ends.connections.n, 2);
+	assert_int_equal(v.ends.connections.items[0].remote_port, 11211);
+	assert_int_equal(v.ends.connections.items[1].remote_port, 0xbbec);
+	assert_int_equal(v.ends.connections.items[1].local_port, 11211);
 }
 
 /* Which it has made by Delegate=, with a process in it or without; systemd's own is no matter. */
@@ -238,19 +126,19 @@ static void tells_the_manifest(void **state)
 	struct wb_error err = {};
 
 	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
-	u->how = strdup("restart");
+	u->how = WB_KEEP_RESTART;
 	u->why = strdup("nobody knows");
-	/* Twice, because a freeze looks again at what was looked at before. */
+	/* Twice, because the freeze examines again the files of the first look. */
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(wb_keep_verdict_to_manifest(&v, u, &err), 0);
-	assert_string_equal(u->how, "process");
+		assert_int_equal(wb_keep_record(NULL, &v, u, &err), 0);
+	assert_int_equal(u->how, WB_KEEP_PROCESS);
 	assert_null(u->why);
 	assert_int_equal(u->main_pid, 452);
 	assert_int_equal(u->pids.n, 1);
 	assert_int_equal(u->streams.n, 1);
 	assert_int_equal(u->streams.items[0].inode, 2503);
-	assert_int_equal(u->ports.n, 1);
-	assert_int_equal(u->connections.n, 1);
+	assert_int_equal(u->ends.ports.n, 1);
+	assert_int_equal(u->ends.connections.n, 1);
 	assert_int_equal(wb_criu_image_read(u->image, &image, &err), 0);
 	assert_string_equal(image.version, "4.1.1");
 	wb_manifest_deinit(&m);
@@ -259,6 +147,7 @@ static void tells_the_manifest(void **state)
 /* Under CRIU, which traces it: it has forked, and begun and opened something, since it was looked at. */
 static void looks_at_what_stands_still(void **state)
 {
+	const struct wb_ns_ops trusting = fake_ns_ops(&trusted);
 	static const struct fake_file before[] = {
 		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
 	static const struct fake_file after[] = {
@@ -275,6 +164,8 @@ static void looks_at_what_stands_still(void **state)
 		{"/proc/453/fdinfo/5", INFO("302", "98")},
 		{"/proc/453/fd/6", .link = "socket:[2700]"}, {}};
 	struct wb_files files = fake_files(after);
+	const struct wb_keep_look still = {
+		.files = &files, .namespaces = &trusting, .find_externals = all_are_the_machines};
 	WB_CLEAN_KEEP_VERDICT v = {};
 	WB_CLEAN_STRV paths = {};
 	struct wb_manifest m = {};
@@ -282,21 +173,21 @@ static void looks_at_what_stands_still(void **state)
 	struct wb_error err = {};
 
 	assert_int_equal(look_at(before, NULL, NULL, &v, &err), 0);
-	assert_int_equal(wb_keep_verdict_to_manifest(&v, u, &err), 0);
+	assert_int_equal(wb_keep_record(NULL, &v, u, &err), 0);
 	u->unit = strdup("memcached.service");
 	assert_int_equal(wb_strv_add(&paths, "/run/memcached.pid"), 0);
 	assert_int_equal(wb_strv_add(&paths, "/run/memcached/notes"), 0);
-	assert_int_equal(wb_keep_look_still(&files, "/nowhere", u, &paths, &err), 0);
-	assert_string_equal(u->how, "process");
+	assert_int_equal(wb_keep_look_still(&still, -1, u, &paths, &err), 0);
+	assert_int_equal(u->how, WB_KEEP_PROCESS);
 	assert_null(u->why);
 	assert_int_equal(u->main_pid, 452);
 	assert_int_equal(u->streams.n, 1);
 	assert_int_equal(u->pids.n, 2);
 	assert_int_equal(u->pids.items[1], 453);
-	assert_int_equal(u->ports.n, 2);
-	assert_int_equal(u->ports.items[1].port, 53);
-	assert_int_equal(u->connections.n, 2);
-	assert_int_equal(u->connections.items[0].remote_port, 11211);
+	assert_int_equal(u->ends.ports.n, 2);
+	assert_int_equal(u->ends.ports.items[1].port, 53);
+	assert_int_equal(u->ends.connections.n, 2);
+	assert_int_equal(u->ends.connections.items[0].remote_port, 11211);
 	assert_int_equal(paths.n, 3);
 	assert_string_equal(paths.items[2], "/run/memcached/new");
 	wb_manifest_deinit(&m);
@@ -305,11 +196,14 @@ static void looks_at_what_stands_still(void **state)
 /* The maker of a semaphore has it open by a name that is gone; it travels by the one that is there. */
 static void finds_the_other_names_of_what_is_open(void **state)
 {
-	char root[] = "/tmp/wb-test.XXXXXX", path[64], mounts[128], info[128];
+	const struct wb_ns_ops trusting = fake_ns_ops(&trusted);
+	char root[] = "/tmp/wb-test.XXXXXX", path[64], mounts[192], info[128];
 	const struct fake_file disk[] = {{"/proc/452/mountinfo", mounts},
-		{"/proc/452/fd/40", .link = "/sem.Xy1 (deleted)"}, {"/proc/452/fdinfo/40", info},
-		{"/proc/452/maps", ""}, MEMCACHED, {}};
+		{"/proc/1/mountinfo", mounts}, {"/proc/452/fd/40", .link = "/sem.Xy1 (deleted)"},
+		{"/proc/452/fdinfo/40", info}, {"/proc/452/maps", ""}, MEMCACHED, {}};
 	struct wb_files files = fake_files(disk);
+	const struct wb_keep_look still = {
+		.files = &files, .namespaces = &trusting, .find_externals = all_are_the_machines};
 	struct wb_manifest_unit u = {.unit = (char *)"memcached.service",
 		.main_pid = 452,
 		.cgroup = (char *)"/system.slice/memcached.service"};
@@ -318,6 +212,7 @@ static void finds_the_other_names_of_what_is_open(void **state)
 	struct wb_error err = {};
 	struct stat st;
 	FILE *file;
+	int dir;
 
 	assert_non_null(mkdtemp(root));
 	snprintf(path, sizeof(path), "%s/sem.a", root);
@@ -325,12 +220,16 @@ static void finds_the_other_names_of_what_is_open(void **state)
 	assert_non_null(file);
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(stat(path, &st), 0);
-	snprintf(mounts, sizeof(mounts), "303 300 %u:%u / / rw - tmpfs tmpfs rw\n",
+	snprintf(mounts, sizeof(mounts),
+		"303 300 %u:%u / / rw - tmpfs tmpfs rw\n302 303 8:1 / /run rw - ext4 x rw\n",
 		major(st.st_dev), minor(st.st_dev));
 	snprintf(info, sizeof(info), "pos:\t0\nflags:\t02\nmnt_id:\t303\nino:\t%llu\n",
 		(unsigned long long)st.st_ino);
 	*(struct wb_manifest_unit *)wb_list_add(&m.units, sizeof(u)) = u;
-	assert_int_equal(wb_keep_look_still(&files, root, &m.units.items[0], &paths, &err), 0);
+	dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir >= 0);
+	assert_int_equal(wb_keep_look_still(&still, dir, &m.units.items[0], &paths, &err), 0);
+	close(dir);
 	unlink(path);
 	rmdir(root);
 	assert_int_equal(paths.n, 1);
@@ -339,24 +238,27 @@ static void finds_the_other_names_of_what_is_open(void **state)
 	wb_manifest_deinit(&m);
 }
 
-/* What was read before is not lost where nothing can be read any more. */
+/* Facts read earlier are kept when nothing can be read any more. */
 static void says_when_nothing_stands_there(void **state)
 {
+	const struct wb_ns_ops trusting = fake_ns_ops(&trusted);
 	static const struct fake_file gone[] = {
 		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", ""}, INIT, {}};
 	struct wb_files files = fake_files(gone);
+	const struct wb_keep_look still = {
+		.files = &files, .namespaces = &trusting, .find_externals = all_are_the_machines};
 	WB_CLEAN_STRV paths = {};
-	struct wb_manifest_connection c = {(char *)"10.0.0.2", (char *)"10.0.0.1", 80, 40000};
+	struct wb_net_connection c = {(char *)"10.0.0.2", (char *)"10.0.0.1", 80, 40000};
 	struct wb_manifest_unit u = {.unit = "memcached.service",
-		.how = "process",
+		.how = WB_KEEP_PROCESS,
 		.main_pid = 452,
 		.cgroup = "/system.slice/memcached.service",
-		.connections = {&c, 1}};
+		.ends.connections = {&c, 1}};
 	struct wb_error err = {};
 
-	assert_int_equal(wb_keep_look_still(&files, "/nowhere", &u, &paths, &err), -ESRCH);
+	assert_int_equal(wb_keep_look_still(&still, -1, &u, &paths, &err), -ESRCH);
 	assert_non_null(strstr(err.text, "no main process"));
-	assert_int_equal(u.connections.n, 1);
+	assert_int_equal(u.ends.connections.n, 1);
 }
 
 /*
@@ -552,11 +454,12 @@ static void lower_rung_by_settings(void **state)
 	assert_int_equal(fine.bound.n, 1);
 	assert_string_equal(fine.bound.items[0], "b.target");
 	assert_true(mentions(&fine.warnings, "b.target stops it in a shutdown"));
-	assert_int_equal(fine.files.n, 5);
-	assert_string_equal(fine.files.items[1], "/run/memcached.pid");
-	assert_string_equal(fine.files.items[2], "/tmp");
-	assert_string_equal(fine.files.items[3], "/var/tmp");
-	assert_string_equal(fine.files.items[4], "/run/memcached");
+	/* Its open files in /run/memcached travel with that directory. */
+	assert_int_equal(fine.files.n, 4);
+	assert_string_equal(fine.files.items[0], "/run/memcached.pid");
+	assert_string_equal(fine.files.items[1], "/tmp");
+	assert_string_equal(fine.files.items[2], "/var/tmp");
+	assert_string_equal(fine.files.items[3], "/run/memcached");
 }
 
 static void private_tmp(struct wb_service *s)
@@ -564,13 +467,18 @@ static void private_tmp(struct wb_service *s)
 	s->private_tmp = true;
 }
 
-/* Whatever its settings say: who is in no namespace of its own has the machine's /tmp, which stays. */
+/*
+ * Whatever its settings are: a unit without namespaces of its own has the machine's /tmp, which
+ * stays.
+ */
 static void the_machines_own_tmp_stays(void **state)
 {
 	static const struct fake_file disk[] = {NS("452", "4026531841"),
 		{"/proc/452/ns/uts", .link = "uts:[1]"}, {"/proc/1/ns/uts", .link = "uts:[1]"},
 		{"/proc/452/ns/ipc", .link = "ipc:[2]"}, {"/proc/1/ns/ipc", .link = "ipc:[2]"},
-		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+		{"/proc/452/ns/cgroup", .link = "cgroup:[3]"},
+		{"/proc/1/ns/cgroup", .link = "cgroup:[3]"}, MEMCACHED, {"/proc/452/maps", MAPS},
+		ALL_MODULES, {}};
 	WB_CLEAN_KEEP_VERDICT v = {};
 	struct wb_error err = {};
 
@@ -593,8 +501,8 @@ static void configuration_has_its_say(void **state)
 	assert_int_equal(v.reasons.n, 1);
 	assert_true(mentions(&v.reasons, "configured to be restarted"));
 	assert_true(mentions(&v.files, "/run/extra"));
-	/* New connections are held off for who is restarted, too. */
-	assert_int_equal(v.ports.n, 1);
+	/* New connections to restarted units are held, too. */
+	assert_int_equal(v.ends.ports.n, 1);
 }
 
 /* As its processes see it: what the sandbox hides is not there. */
@@ -674,7 +582,7 @@ static void what_lies_on_a_disk_stays(void **state)
 						 "tmpfs (but proc) and stays where it is");
 }
 
-/* Nor does what its unit file names. */
+/* The same for a file that its unit file names. */
 static void pid_file_on_a_disk(struct wb_service *s)
 {
 	s->pid_file = strdup("/var/lib/memcached.pid");
@@ -690,30 +598,6 @@ static void pid_file_on_a_disk_stays(void **state)
 	assert_int_equal(look_at(disk, pid_file_on_a_disk, NULL, &v, &err), 0);
 	assert_int_equal(v.files.n, 1);
 	assert_int_equal(v.warnings.n, 0);
-}
-
-static void user_namespaces(void **state)
-{
-	static const struct {
-		const char *map;
-		bool can;
-	} cases[] = {
-		{"0 0 1\n101 101 1\n", true},
-		{"0 100000 65536\n", false},
-		{"nonsense\n", false},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct fake_file disk[] = {{"/proc/452/ns/user", .link = "user:[4026532300]"},
-			{"/proc/452/uid_map", cases[i].map}, {"/proc/452/gid_map", cases[i].map},
-			MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
-		WB_CLEAN_KEEP_VERDICT v = {};
-		struct wb_error err = {};
-
-		assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
-		assert_int_equal(v.how, cases[i].can ? WB_KEEP_PROCESS : WB_KEEP_RESTART);
-		assert_int_equal(v.image.own_users, cases[i].can);
-	}
 }
 
 static void programs_and_trees(void **state)
@@ -831,9 +715,9 @@ static void nothing_to_keep_but_active(void **state)
 		assert_int_equal(v.how, WB_KEEP_RESTART);
 		assert_string_equal(v.reasons.items[0], cases[i].want);
 		/* A new connection is not to be refused meanwhile. */
-		assert_int_equal(v.ports.n, cases[i].ports);
-		assert_int_equal(wb_keep_verdict_to_manifest(&v, u, &err), 0);
-		assert_string_equal(u->how, "restart");
+		assert_int_equal(v.ends.ports.n, cases[i].ports);
+		assert_int_equal(wb_keep_record(NULL, &v, u, &err), 0);
+		assert_int_equal(u->how, WB_KEEP_RESTART);
 		assert_string_equal(u->why, cases[i].want);
 		wb_manifest_deinit(&m);
 	}
@@ -886,6 +770,96 @@ static void peers_from_the_kernel(void **state)
 	assert_int_equal(wb_sockets_parse_peers(in, &s), -EBADMSG);
 }
 
+/* One message: nlmsghdr and a number. */
+static void put_message(uint8_t at[20], uint8_t type, int32_t number)
+{
+	memset(at, 0, 20);
+	at[0] = 20;
+	at[4] = type;
+	memcpy(at + 16, &number, 4);
+}
+
+/* A refusal is not the end of the answer: without it, names in /proc would count as the kernel's. */
+static void errors_from_the_kernel(void **state)
+{
+	static const struct {
+		uint8_t type;
+		int32_t number;
+		size_t cut;
+		int want;
+	} cases[] = {
+		{NLMSG_ERROR, -ENOENT, 0, -ENOENT},
+		{NLMSG_ERROR, -EPERM, 0, -EPERM},
+		{NLMSG_ERROR, 0, 0, 0}, /* an ACK */
+		{NLMSG_ERROR, 7, 0, -EBADMSG},
+		{NLMSG_ERROR, INT32_MIN, 0, -EBADMSG},
+		{NLMSG_ERROR, -ENOENT, 4, -EBADMSG},
+		{NLMSG_DONE, -ENOBUFS, 0, -ENOBUFS},
+		{NLMSG_DONE, 0, 0, 1},
+		{NLMSG_DONE, 0, 4, -EBADMSG},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct wb_sockets s = {};
+		uint8_t in[20];
+
+		put_message(in, cases[i].type, cases[i].number);
+		in[0] -= (uint8_t)cases[i].cut;
+		assert_int_equal(wb_sockets_parse_peers(
+					 (struct wb_bytes){in, sizeof(in) - cases[i].cut}, &s),
+			cases[i].want);
+	}
+}
+
+/* The answer goes on after an ACK. */
+static void answer_after_an_ack(void **state)
+{
+	struct wb_sockets s = {};
+	uint8_t in[40];
+
+	put_message(in, NLMSG_ERROR, 0);
+	put_message(in + 20, NLMSG_DONE, -ENOBUFS);
+	assert_int_equal(wb_sockets_parse_peers((struct wb_bytes){in, 40}, &s), -ENOBUFS);
+	put_message(in + 20, NLMSG_DONE, 0);
+	assert_int_equal(wb_sockets_parse_peers((struct wb_bytes){in, 40}, &s), 1);
+}
+
+static int no_peers(struct wb_sockets *s)
+{
+	return -ENOENT;
+}
+
+static int no_memory_for_peers(struct wb_sockets *s)
+{
+	return -ENOMEM;
+}
+
+/* The last look refuses such a unit, so the preflight does not promise it. */
+static void without_peers_nothing_is_promised(void **state)
+{
+	static const struct fake_file disk[] = {
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	struct wb_files files = fake_files(disk);
+	struct wb_services services = {NULL, fake_read};
+	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
+	struct wb_keep_look look = {.files = &files,
+		.units = &services,
+		.namespaces = &ns,
+		.find_externals = all_are_the_machines,
+		.add_peers = no_peers,
+		.criu = "4.1.1"};
+	WB_CLEAN_KEEP_VERDICT v = {}, none = {};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_RESTART);
+	assert_int_equal(v.reasons.n, 1);
+	assert_true(mentions(&v.reasons, "the names of its Unix sockets (unix_diag)"));
+	look.add_peers = no_memory_for_peers;
+	assert_int_equal(
+		wb_keep_look(NULL, &look, "memcached.service", NULL, &none, &err), -ENOMEM);
+}
+
 static int kinds_of_two(const struct wb_procs *procs, struct wb_sockets *s)
 {
 	struct wb_socket *other;
@@ -906,12 +880,17 @@ static void sockets_that_criu_does_not_know(void **state)
 		{"/proc/452/fd/50", .link = "socket:[2800]"}, {}};
 	struct wb_files files = fake_files(disk);
 	struct wb_services services = {NULL, fake_read};
-	const struct wb_keep_look look = {
-		.files = &files, .units = &services, .add_kinds = kinds_of_two, .criu = "4.1.1"};
+	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
+	const struct wb_keep_look look = {.files = &files,
+		.units = &services,
+		.namespaces = &ns,
+		.find_externals = all_are_the_machines,
+		.add_kinds = kinds_of_two,
+		.criu = "4.1.1"};
 	WB_CLEAN_KEEP_VERDICT v = {};
 	struct wb_error err = {};
 
-	assert_int_equal(wb_keep_look(&look, "memcached.service", NULL, &v, &err), 0);
+	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &v, &err), 0);
 	assert_int_equal(v.how, WB_KEEP_RESTART);
 	assert_true(mentions(&v.reasons, "cannot take along: MPTCP"));
 	assert_true(mentions(&v.reasons, "kTLS"));
@@ -956,7 +935,8 @@ static void asks_a_socket_what_it_is(void **state)
 /* ---- inotify ---- */
 
 /* Names for inodes, as the file system would have them. */
-static int find_by_inode(struct wb_procs *procs)
+static int find_by_inode(
+	struct wb_procs *procs, const struct wb_ns_ops *namespaces, const struct wb_ns_whose *unit)
 {
 	static const struct {
 		int64_t inode;
@@ -1016,21 +996,25 @@ static void what_is_watched_has_to_be_there(void **state)
 			{"/proc/452/fdinfo/40", cases[i].watch}, {}};
 		struct wb_files files = fake_files(disk);
 		struct wb_services services = {(void *)runtime_directory, fake_read};
+		const struct wb_ns_ops ns = fake_ns_ops(&trusted);
 		const struct wb_keep_look look = {.files = &files,
 			.units = &services,
+			.namespaces = &ns,
+			.find_externals = all_are_the_machines,
 			.find_watched = find_by_inode,
 			.criu = "4.1.1"};
 		WB_CLEAN_KEEP_VERDICT v = {};
 		struct wb_error err = {};
 
-		assert_int_equal(wb_keep_look(&look, "memcached.service", NULL, &v, &err), 0);
+		assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &v, &err), 0);
 		assert_int_equal(v.reasons.n, cases[i].reason ? 1 : 0);
 		if (cases[i].reason)
 			assert_true(mentions(&v.reasons, cases[i].reason));
-		/* The notes that it has open, its directory, and: */
-		assert_int_equal(v.files.n, cases[i].travels ? 3 : 2);
+		/* Its directory, with the notes that it has open, and: */
+		assert_int_equal(v.files.n, cases[i].travels ? 2 : 1);
+		assert_string_equal(v.files.items[0], "/run/memcached");
 		if (cases[i].travels)
-			assert_string_equal(v.files.items[2], cases[i].travels);
+			assert_string_equal(v.files.items[1], cases[i].travels);
 	}
 }
 
@@ -1052,16 +1036,30 @@ static bool may_open_by_handle(const char *path)
 	return fd >= 0;
 }
 
+static int open_own_root(void *ctx, int process, const char *name)
+{
+	struct wb_ns_ops fake = fake_ns_ops(&trusted);
+
+	if (strcmp(name, "root"))
+		return fake.open(ctx, process, name);
+	return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* The real thing: this process watches a directory in /dev/shm. */
 static void finds_what_is_watched(void **state)
 {
 	char dir[] = "/dev/shm/wb-test.XXXXXX";
 	struct wb_proc self = {};
 	struct wb_procs procs = {&self, 1};
+	/* Only its root is looked for really. */
+	struct wb_ns_ops own = fake_ns_ops(&trusted);
+	const struct wb_ns_whose whose = {"memcached.service", "/system.slice/memcached.service"};
 	const struct wb_proc_watch *w;
 	struct wb_error err = {};
 	struct stat st;
 	int fd;
+
+	own.open = open_own_root;
 
 	if (!mkdtemp(dir))
 		skip();
@@ -1073,7 +1071,7 @@ static void finds_what_is_watched(void **state)
 	assert_true(inotify_add_watch(fd, dir, IN_CREATE) >= 0);
 	assert_int_equal(stat(dir, &st), 0);
 	assert_int_equal(wb_proc_read(wb_sys_real()->files, getpid(), &self, &err), 0);
-	assert_int_equal(wb_watches_find(&procs), 0);
+	assert_int_equal(wb_watches_find(&procs, &own, &whose), 0);
 	close(fd);
 	rmdir(dir);
 	assert_int_equal(self.watches.n, 1);
@@ -1117,14 +1115,19 @@ static void streams_inside_and_outside(void **state)
 	struct wb_services services = {NULL, fake_read};
 	WB_CLEAN_KEEP_VERDICT a = {}, b = {};
 	struct wb_files files = fake_files(inside);
-	struct wb_keep_look look = {
-		.files = &files, .units = &services, .add_peers = peers_of_two, .criu = "4.1.1"};
+	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
+	struct wb_keep_look look = {.files = &files,
+		.units = &services,
+		.namespaces = &ns,
+		.find_externals = all_are_the_machines,
+		.add_peers = peers_of_two,
+		.criu = "4.1.1"};
 	struct wb_error err = {};
 
-	assert_int_equal(wb_keep_look(&look, "memcached.service", NULL, &a, &err), 0);
+	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &a, &err), 0);
 	assert_int_equal(a.how, WB_KEEP_PROCESS);
 	files = fake_files(outside);
-	assert_int_equal(wb_keep_look(&look, "memcached.service", NULL, &b, &err), 0);
+	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &b, &err), 0);
 	assert_int_equal(b.how, WB_KEEP_RESTART);
 	assert_true(mentions(&b.reasons, "is connected to /run/dbus/system_bus_socket"));
 }
@@ -1149,13 +1152,15 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_does_not_travel),
 		cmocka_unit_test(what_lies_on_a_disk_stays),
 		cmocka_unit_test(pid_file_on_a_disk_stays),
-		cmocka_unit_test(user_namespaces),
 		cmocka_unit_test(programs_and_trees),
 		cmocka_unit_test(daemon_that_forked_twice),
 		cmocka_unit_test(nothing_to_keep),
 		cmocka_unit_test(nothing_to_keep_but_active),
 		cmocka_unit_test(modules_of_the_kernel_to_come),
 		cmocka_unit_test(peers_from_the_kernel),
+		cmocka_unit_test(errors_from_the_kernel),
+		cmocka_unit_test(answer_after_an_ack),
+		cmocka_unit_test(without_peers_nothing_is_promised),
 		cmocka_unit_test(streams_inside_and_outside),
 		cmocka_unit_test(sockets_that_criu_does_not_know),
 		cmocka_unit_test(asks_a_socket_what_it_is),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* timeline/probe.c: parsing probes, and judging answers. */
 #include <stdio.h>
 
 #include "unit.h"

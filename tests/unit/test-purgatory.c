@@ -2,8 +2,9 @@
 /* The code between the kernels, on memory and ports that are not there. */
 #include "unit.h"
 
-/* The library has only the built image, so the source itself is compiled in here. */
+/* The library has only the built image, so the sources themselves are compiled in here. */
 #include "purgatory/purgatory.c"
+#include "purgatory/x86_64/board.c"
 
 #define BASE 0x7f000000ull
 #define PORT 0x3f8
@@ -13,7 +14,7 @@
 
 static struct {
 	uint8_t memory[4096];
-	uint8_t lsr;    /* what the serial port's status reads as */
+	uint8_t lsr;    /* the status of the serial port */
 	char text[512]; /* written to it */
 	size_t length;
 	uint32_t resets[8]; /* port << 8 | value, in order; the triple fault is 1 */
@@ -21,12 +22,12 @@ static struct {
 	uint64_t reads, tsc;
 } fake;
 
-uint64_t wb_machine_tsc(void)
+uint64_t wb_machine_cycles(void)
 {
 	return fake.tsc;
 }
 
-void wb_machine_out8(uint16_t port, uint8_t value)
+void wb_port_out8(uint16_t port, uint8_t value)
 {
 	if (port == PORT) {
 		assert_in_range(fake.length, 0, sizeof(fake.text) - 2);
@@ -37,7 +38,7 @@ void wb_machine_out8(uint16_t port, uint8_t value)
 	fake.resets[fake.n_resets++] = port << 8 | value;
 }
 
-uint8_t wb_machine_in8(uint16_t port)
+uint8_t wb_port_in8(uint16_t port)
 {
 	fake.reads++;
 	return port == PORT + SERIAL_LSR ? fake.lsr : 0xff;
@@ -49,7 +50,7 @@ void *wb_machine_memory(uint64_t address)
 	return fake.memory + (address - BASE);
 }
 
-void wb_machine_triple_fault(void)
+void wb_triple_fault(void)
 {
 	assert_in_range(fake.n_resets, 0, 7);
 	fake.resets[fake.n_resets++] = 1;
@@ -65,7 +66,7 @@ static struct wb_purgatory_args prepare(void)
 {
 	struct wb_purgatory_args args = {.magic = WB_PURGATORY_MAGIC,
 		.handoff = BASE + 0x800,
-		.serial_port = PORT,
+		.console = PORT,
 		.n_ranges = 2,
 		.ranges = {{.start = BASE, .size = 0x100}, {.start = BASE + 0x100, .size = 200}}};
 
@@ -144,7 +145,7 @@ static void every_bit_of_a_digest_counts(void **state)
 	for (int bit = 0; bit < 256; bit++) {
 		struct wb_purgatory_args args = prepare();
 
-		args.serial_port = 0;
+		args.console = 0;
 		args.ranges[1].digest[bit / 8] ^= 1 << bit % 8;
 		assert_true(wb_purgatory_run(&args, 1234) < 0);
 		assert_int_equal(fake.length, 0);

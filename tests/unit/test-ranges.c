@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* core/ranges.c: setting, cutting and fitting ranges. */
 #include "unit.h"
 #include "core/ranges.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* jump/record.c: records of jumps, and the verdict on them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -101,10 +102,48 @@ static void a_copied_mark_is_no_jump_of_its_own(void **state)
 	judged.judged_boot = "boot-b";
 	judged.outcome = WB_OUTCOME_JUMPED;
 	assert_string_equal(wb_judge(&judged, &t).why, "judged in the boot that followed");
-	/* A mark that is on no record is one of a jump that left none. */
+	/* A mark that is on no record is one of a jump that left none, where kexec made the boot. */
 	t.word = "4567";
 	assert_string_equal(wb_judge(&judged, &t).method, "file");
 	assert_int_equal(wb_judge(&judged, &t).outcome, WB_OUTCOME_JUMPED);
+	/* A boot loader started it: the word is in its configuration, perhaps of another machine. */
+	t.by_kexec = false;
+	assert_string_equal(wb_judge(&judged, &t).why, "judged in the boot that followed");
+	assert_int_equal(wb_judge(NULL, &t).outcome, WB_OUTCOME_NONE);
+	assert_int_equal(wb_judge(&asked, &t).outcome, WB_OUTCOME_FIRMWARE);
+}
+
+static void a_number_needs_its_record(void **state)
+{
+	struct wb_traces word = {.boot_id = "boot-b", .word = "0123"};
+	struct wb_traces block = {.boot_id = "boot-b", .handoff_nonce = "0123"};
+	struct wb_record rec = asked;
+
+	assert_string_equal(wb_jump_number(&rec, &word), "0123");
+	assert_string_equal(wb_jump_number(&rec, &block), "0123");
+	/* The block is made anew by each jump, and not by what lies on a disk. */
+	assert_null(wb_jump_number(NULL, &word));
+	assert_string_equal(wb_jump_number(NULL, &block), "0123");
+	rec.nonce = "4567";
+	assert_null(wb_jump_number(&rec, &word));
+	assert_string_equal(wb_jump_number(&rec, &block), "0123");
+	rec.nonce = NULL;
+	assert_null(wb_jump_number(&rec, &word));
+	/* Judged here it is still this boot's, judged elsewhere never again. */
+	rec = asked;
+	rec.judged_boot = "boot-b";
+	assert_string_equal(wb_jump_number(&rec, &word), "0123");
+	assert_string_equal(wb_jump_number(&rec, &block), "0123");
+	rec.judged_boot = "boot-x";
+	assert_null(wb_jump_number(&rec, &word));
+	assert_null(wb_jump_number(&rec, &block));
+	rec.outcome = WB_OUTCOME_FIRMWARE;
+	assert_int_equal(wb_judge(&rec, &block).outcome, WB_OUTCOME_FIRMWARE);
+	/* This very boot has asked for it: it has not happened. */
+	rec = asked;
+	rec.boot_id = "boot-b";
+	assert_null(wb_jump_number(&rec, &word));
+	assert_null(wb_jump_number(&rec, &(struct wb_traces){.boot_id = "boot-b"}));
 }
 
 static void another_jump_than_the_one_on_record(void **state)
@@ -162,21 +201,50 @@ static void records_survive_a_round_trip(void **state)
 	assert_null(back.entry);
 }
 
+static int read_text(const char *text, size_t n, struct wb_record *ret, struct wb_error *err)
+{
+	const struct fake_file disk[] = {{WB_RECORD_JUMP, text, n}, {}};
+	struct wb_files files = fake_files(disk);
+
+	return wb_record_read(&files, WB_RECORD_JUMP, ret, err);
+}
+
 static void a_damaged_record_is_named(void **state)
 {
-	static const struct fake_file disk[] = {
-		{WB_RECORD_JUMP, "{\"from\": "},
-		{WB_RECORD_STAGED, "[]"},
-		{},
+	static const char whole[] = "{\"from\": \"6.1\", \"time\": 5}";
+	static const struct {
+		const char *text, *sentence;
+	} bad[] = {
+		{"{\"from\": ", WB_RECORD_JUMP ", line 1, is no JSON: remove the file"},
+		{"[]", WB_RECORD_JUMP ": an object was expected: remove the file"},
+		{"{\"from\": 6}", WB_RECORD_JUMP ": \"from\" is no string: remove the file"},
+		{"{\"time\": \"6\"}", WB_RECORD_JUMP ": \"time\" is no integer: remove the file"},
 	};
-	struct wb_files files = fake_files(disk);
+	static const struct fake_file nothing[] = {{}};
+	struct wb_files none = fake_files(nothing);
 	WB_CLEAN_RECORD rec = {};
 	struct wb_error err = {};
 
-	assert_int_equal(wb_record_read(&files, WB_RECORD_JUMP, &rec, &err), -EBADMSG);
-	assert_non_null(strstr(err.text, WB_RECORD_JUMP));
-	assert_int_equal(wb_record_read(&files, WB_RECORD_STAGED, &rec, &err), -EBADMSG);
-	assert_int_equal(wb_record_read(&files, "/none", &rec, &err), -ENOENT);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(read_text(bad[i].text, strlen(bad[i].text), &rec, &err), -EBADMSG);
+		assert_string_equal(err.text, bad[i].sentence);
+	}
+	for (size_t n = 1; n < strlen(whole); n++)
+		assert_int_equal(read_text(whole, n, &rec, &err), -EBADMSG);
+	assert_null(rec.from);
+	assert_int_equal(read_text(whole, strlen(whole), &rec, &err), 0);
+	assert_string_equal(rec.from, "6.1");
+	assert_int_equal(wb_record_read(&none, WB_RECORD_JUMP, &rec, &err), -ENOENT);
+}
+
+static void what_a_later_version_says_is_read(void **state)
+{
+	static const char text[] =
+		"{\"outcome\": \"teleported\", \"judged_boot\": \"b\", \"x\": 1}";
+	WB_CLEAN_RECORD rec = {};
+
+	assert_int_equal(read_text(text, strlen(text), &rec, NULL), 0);
+	assert_int_equal(rec.outcome, WB_OUTCOME_UNKNOWN);
 }
 
 static void traces_are_read(void **state)
@@ -235,9 +303,11 @@ int main(void)
 		cmocka_unit_test(doubt_is_admitted),
 		cmocka_unit_test(a_written_verdict_stands),
 		cmocka_unit_test(a_copied_mark_is_no_jump_of_its_own),
+		cmocka_unit_test(a_number_needs_its_record),
 		cmocka_unit_test(another_jump_than_the_one_on_record),
 		cmocka_unit_test(records_survive_a_round_trip),
 		cmocka_unit_test(a_damaged_record_is_named),
+		cmocka_unit_test(what_a_later_version_says_is_read),
 		cmocka_unit_test(traces_are_read),
 		cmocka_unit_test(a_bare_machine_leaves_no_traces),
 	};

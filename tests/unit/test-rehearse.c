@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fake-files.h"
+#include "fake-ns.h"
 #include "keep/rehearse.h"
 
 struct world {
@@ -117,7 +118,7 @@ static int set_up(void **state)
 	w->disk[w->n++] = (struct fake_file){"/sys/fs/cgroup/x.service/cgroup.procs", procs};
 	w->disk[w->n++] = (struct fake_file){"/proc/1/stat", "1 (init) S 0 1 1 0 -1"};
 	w->disk[w->n++] = (struct fake_file){"/proc/1/status", "Threads:\t1\n"};
-	w->disk[w->n++] = (struct fake_file){"/proc/1/mountinfo", ""};
+	w->disk[w->n++] = (struct fake_file){"/proc/1/mountinfo", "1 0 1:1 / / rw - ext4 x rw\n"};
 	w->disk[w->n++] = (struct fake_file){"/proc/1/maps", ""};
 	w->disk[w->n++] = (struct fake_file){"/proc/1/fd/0", .link = "pipe:[1]"};
 	w->files = fake_files(w->disk);
@@ -153,19 +154,28 @@ static void set_mode(const struct world *w, const char *mode)
 	fclose(f);
 }
 
-static int rehearse(struct world *w, struct wb_keep_rehearsal *ret, struct wb_error *err)
+static int rehearse_by(const struct wb_keep_means *const *ways, struct world *w,
+	struct wb_keep_rehearsal *ret, struct wb_error *err)
 {
 	struct wb_files mixed = {w, mixed_read, NULL, mixed_list, mixed_exists, mixed_readlink};
 	struct wb_services services = {w, read_service};
 	struct wb_runner runner = {w, run_nothing, NULL};
+	struct fake_ns trusted = {.cgroup = "0::/x.service\n"};
+	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
 	const struct wb_keep_rehearsing with = {.sys = &w->sys,
-		.look = {.files = &mixed, .units = &services, .criu = "4.2"},
+		.look = {.files = &mixed, .units = &services, .namespaces = &ns, .criu = "4.2"},
 		.runner = &runner,
+		.ways = ways,
 		.criu_program = FAKE_CRIU,
 		.dir = w->dir};
 
 	w->sys.files = &mixed;
 	return wb_keep_rehearse(&with, "x.service", NULL, ret, err);
+}
+
+static int rehearse(struct world *w, struct wb_keep_rehearsal *ret, struct wb_error *err)
+{
+	return rehearse_by(wb_ways_all, w, ret, err);
 }
 
 static void tells_size_and_time(void **state)
@@ -241,9 +251,38 @@ static void stopped_one_is_continued(void **state)
 	assert_true(WIFCONTINUED(status));
 }
 
+/* As where memory ends after the unit was stopped. */
+static int stop_without_memory(const struct wb_way_host *host, struct wb_manifest_unit *u,
+	struct wb_store *store, struct wb_rehearsed *ret, struct wb_error *err)
+{
+	int status;
+
+	kill((pid_t)u->main_pid, SIGSTOP);
+	assert_int_equal(waitpid((pid_t)u->main_pid, &status, WUNTRACED), u->main_pid);
+	return wb_oom(err);
+}
+
+static void lack_of_memory_leaves_no_unit_stopped(void **state)
+{
+	struct world *w = *state;
+	struct wb_keep_means process = wb_way_process;
+	const struct wb_keep_means *const ways[] = {&process, &wb_way_restart, NULL};
+	WB_CLEAN_KEEP_REHEARSAL r = {};
+	struct wb_error err = {};
+	int status;
+
+	process.rehearse = stop_without_memory;
+	assert_int_equal(rehearse_by(ways, w, &r, &err), 0);
+	assert_int_equal(r.verdict.how, WB_KEEP_RESTART);
+	assert_string_equal(r.verdict.reasons.items[0], "out of memory");
+	assert_int_equal(waitpid(w->pid, &status, WCONTINUED), w->pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			lack_of_memory_leaves_no_unit_stopped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tells_size_and_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refusal_of_criu_is_a_reason, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

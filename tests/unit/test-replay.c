@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* replay/: recording units, planning and starting them again. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "unit.h"
 #include "fake-files.h"
-#include "replay/replay.h"
+#include "replay/manager.h"
 
 static char *copy(const char *s)
 {
@@ -297,6 +298,43 @@ static void a_record_survives_its_file(void **state)
 	assert_memory_equal(w->files[2].text, raw, sizeof(raw));
 }
 
+/* Units with room are complete, and the rest are counted. */
+static void a_world_fits_into_its_room(void **state)
+{
+	WB_CLEAN_WORLD world = {.uid = 1000}, again = {};
+	WB_CLEAN_STR text = NULL;
+	WB_CLEAN_STR cut = NULL;
+	char name[300];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "%0200d.service", i);
+		runs(&world, name, "b.service");
+	}
+	assert_int_equal(wb_world_add_file(&world, "/run/user/1000/systemd/user/m.service", "x",
+				 (struct wb_bytes){}),
+		0);
+	assert_int_equal(wb_world_print(&world, &text), 0);
+	assert_int_equal(wb_world_fit(&world, strlen(text) + 128), 0);
+	assert_int_equal(world.n_units, 100);
+	assert_int_equal(world.n_files, 1);
+	assert_int_equal(world.cut, 0);
+	assert_int_equal(wb_world_fit(&world, strlen(text) / 2), 0);
+	assert_in_range(world.n_units, 48, 50);
+	assert_int_equal(world.n_units + world.n_files + world.cut, 101);
+	assert_int_equal(wb_world_print(&world, &cut), 0);
+	assert_true(strlen(cut) <= strlen(text) / 2);
+	assert_int_equal(
+		wb_world_parse((struct wb_bytes){(uint8_t *)cut, strlen(cut)}, "x", &again, NULL),
+		0);
+	assert_int_equal(again.cut, world.cut);
+	assert_int_equal(wb_world_fit(&world, 0), 0);
+	assert_int_equal(world.n_units, 0);
+	assert_int_equal(world.cut, 101);
+	/* The share of each is the same, and all of them are within bounds. */
+	assert_int_equal(wb_user_share(1), WB_USER_LARGEST);
+	assert_true(wb_user_share(1000) * 1000 <= WB_USERS_LARGEST);
+}
+
 static void what_is_no_record_is_refused(void **state)
 {
 	static const char *const bad[] = {"", "[]", "{", "{\"worlds\":[{}]}",
@@ -316,6 +354,90 @@ static void what_is_no_record_is_refused(void **state)
 		assert_non_null(strstr(err.text, WB_UNITS_PATH));
 		assert_null(units.worlds);
 	}
+}
+
+static void a_record_is_whole_or_says_why(void **state)
+{
+	static const char whole[] =
+		"{\"uid\":0,\"units\":[{\"name\":\"a.b\",\"active\":\"active\",\"after\":[\"c.d\"],"
+		"\"by_bus\":true}],\"files\":[{\"path\":\"/l\",\"link\":\"/m\"},{\"path\":\"/t\","
+		"\"text\":\"\"},{\"path\":\"/h\",\"hex\":\"00ff\"}],\"cut\":3}";
+	static const struct {
+		const char *text, *sentence;
+	} bad[] = {
+		{"{}", "x: \"uid\" is missing"},
+		{"{\"uid\":0,\"cut\":-1}", "x: \"cut\" is out of its limits"},
+		{"{\"uid\":0,\"units\":[{\"name\":\"\"}]}",
+			"x: \"name\" has a value that is not allowed"},
+		{"{\"uid\":0,\"units\":[{\"name\":\"a\",\"after\":[5]}]}",
+			"x: \"after\" is no string"},
+		{"{\"uid\":0,\"files\":[{\"path\":\"/a\"}]}", "x: /a is neither a link nor a text"},
+		{"{\"uid\":0,\"files\":[{\"path\":\"/a\",\"link\":\"b\",\"text\":\"c\"}]}",
+			"x: /a is both a link and a text"},
+	};
+	WB_CLEAN_WORLD world = {};
+	WB_CLEAN_STR text = NULL;
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		WB_CLEAN_STR want =
+			wb_strf("%s; it is no record of units: remove it", bad[i].sentence);
+		struct wb_bytes in = {(const uint8_t *)bad[i].text, strlen(bad[i].text)};
+
+		assert_int_equal(wb_world_parse(in, "x", &world, &err), -EBADMSG);
+		assert_string_equal(err.text, want);
+	}
+	for (size_t n = 0; n < strlen(whole); n++)
+		assert_int_equal(wb_world_parse((struct wb_bytes){(const uint8_t *)whole, n}, "x",
+					 &world, &err),
+			-EBADMSG);
+	assert_null(world.units);
+	assert_int_equal(wb_world_parse((struct wb_bytes){(const uint8_t *)whole, strlen(whole)},
+				 "x", &world, &err),
+		0);
+	assert_int_equal(world.files[2].size, 2);
+	assert_int_equal(wb_world_print(&world, &text), 0);
+	assert_string_equal(text, whole);
+}
+
+static void results_are_there_and_back(void **state)
+{
+	static const char whole[] =
+		"{\n \"boot_id\": \"A\",\n \"pid\": 7,\n \"results\": [\n  {\n   \"uid\": -1,\n"
+		"   \"unit\": \"a\",\n   \"result\": \"late\",\n   \"why\": \"w\"\n  }\n ],\n"
+		" \"warnings\": [\n  \"v\"\n ]\n}";
+	static const struct {
+		const char *text, *sentence;
+	} bad[] = {
+		{"[]", "x: an object was expected; it is no record of a replay: remove it"},
+		{"{\"results\":[{\"unit\":\"a\"}]}",
+			"x: \"result\" is missing; it is no record of a replay: remove it"},
+		{"{\"results\":[5]}",
+			"x: an object was expected; it is no record of a replay: remove it"},
+		{"{\"warnings\":[5]}",
+			"x: \"warnings\" is no string; it is no record of a replay: remove it"},
+	};
+	WB_CLEAN_RESULTS results = {};
+	WB_CLEAN_STR text = NULL;
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct wb_bytes in = {(const uint8_t *)bad[i].text, strlen(bad[i].text)};
+
+		assert_int_equal(wb_results_parse(in, "x", &results, &err), -EBADMSG);
+		assert_string_equal(err.text, bad[i].sentence);
+	}
+	for (size_t n = 0; n < strlen(whole); n++)
+		assert_int_equal(wb_results_parse((struct wb_bytes){(const uint8_t *)whole, n}, "x",
+					 &results, &err),
+			-EBADMSG);
+	assert_null(results.boot_id);
+	assert_int_equal(wb_results_parse((struct wb_bytes){(const uint8_t *)whole, strlen(whole)},
+				 "x", &results, &err),
+		0);
+	assert_non_null(wb_results_find(&results, -1, "a"));
+	assert_int_equal(wb_results_print(&results, &text), 0);
+	assert_string_equal(text, whole);
 }
 
 struct due {
@@ -430,6 +552,26 @@ static void a_boot_through_the_firmware_is_after_no_jump(void **state)
 	assert_true(wb_is_after_jump(&d.rec, &d.traces));
 }
 
+static void swap_by_hand_is_written_down(void **state)
+{
+	WB_CLEAN_STRV by_uuid = {};
+	const char *why = NULL;
+	char *text = NULL;
+
+	wb_strv_add(&by_uuid, "u1");
+	wb_strv_add(&by_uuid, "../../vda1");
+	assert_int_equal(wb_swap_define("/swap file", 7, &by_uuid, &text, &why), 1);
+	assert_non_null(strstr(text, "What=/swap file\nPriority=7\n"));
+	free(text);
+	assert_int_equal(wb_swap_define("/dev/vda1", -2, &by_uuid, &text, &why), 1);
+	assert_non_null(strstr(text, "What=/dev/disk/by-uuid/u1\n"));
+	assert_null(strstr(text, "Priority"));
+	free(text);
+	assert_int_equal(wb_swap_define("/dev/vdq", -2, &by_uuid, &text, &why), 0);
+	assert_int_equal(wb_swap_define("/dev/zram0", 100, &by_uuid, &text, &why), 0);
+	assert_non_null(strstr(why, "zram"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,11 +586,15 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_started_is_named),
 		cmocka_unit_test(what_is_new_is_told),
 		cmocka_unit_test(a_record_survives_its_file),
+		cmocka_unit_test(a_world_fits_into_its_room),
 		cmocka_unit_test(what_is_no_record_is_refused),
+		cmocka_unit_test(a_record_is_whole_or_says_why),
+		cmocka_unit_test(results_are_there_and_back),
 		cmocka_unit_test(it_is_due_in_the_boot_that_the_jump_led_to),
 		cmocka_unit_test(it_is_due_only_once_and_only_there),
 		cmocka_unit_test(it_is_not_due_after_a_jump_that_left_no_record),
 		cmocka_unit_test(a_boot_through_the_firmware_is_after_no_jump),
+		cmocka_unit_test(swap_by_hand_is_written_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

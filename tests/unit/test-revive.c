@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* restore/revive.c: the end of the restore, and its results. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fake-runner.h"
 #include "fake-write.h"
-#include "keep/revive.h"
+#include "restore/revive.h"
 #include "sample-manifest.h"
 #include "unit.h"
 
@@ -18,7 +19,7 @@ static void read_sample(struct wb_manifest *ret)
 		fail_msg("%s", err.text);
 }
 
-/* Where `what` stands, after `from`; fails when it does not. */
+/* The place of `what` after `from`; the test fails if it is not there. */
 static const char *after(const char *from, const char *what)
 {
 	const char *found = strstr(from, what);
@@ -39,15 +40,20 @@ static void test_hold(void **state)
 	static struct fake_runner fake;
 	struct wb_error warning = {}, err = {};
 	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_UNIT_LIST all = {};
 	const char *p = fake.log;
 
 	read_sample(&m);
+	assert_int_equal(wb_unit_list_select(&m, NULL, &all), 0);
 	fake_runner_init(&fake, NULL);
-	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, 1, &warning, &err), 0);
+	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, &all,
+				 (struct wb_hold_left){70, 70}, 1, &warning, &err),
+		0);
 	assert_int_equal(warning.code, 0);
 	p = after(p, "poke /proc/sys/kernel/ns_last_pid 812\n");
 	/* No packet may arrive before there is silence. */
 	p = after(p, "nft -f - <<table inet warmboot\n");
+	p = after(p, "timeout 70s");
 	p = after(p, "modprobe -a -q virtio_net virtio_pci\n");
 	p = after(p, "ip -force -batch - <<link set dev eth0 name");
 	p = after(p, "address add 10.0.0.2/24 dev enp0s3");
@@ -61,10 +67,14 @@ static void test_hold_fails(void **state)
 	static struct fake_runner fake;
 	struct wb_error warning = {}, err = {};
 	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_UNIT_LIST all = {};
 
 	read_sample(&m);
+	assert_int_equal(wb_unit_list_select(&m, NULL, &all), 0);
 	fake_runner_init(&fake, answers);
-	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, 1, &warning, &err), -ENOENT);
+	assert_int_equal(wb_revive_hold(&files, &fake.runner, &m, &all,
+				 (struct wb_hold_left){70, 70}, 1, &warning, &err),
+		-ENOENT);
 	/* The number is high enough already, and the network must not come up unguarded. */
 	assert_null(strstr(fake.log, "poke /proc/sys/kernel"));
 	assert_null(strstr(fake.log, "ip -force"));
@@ -94,7 +104,7 @@ static void test_finish(void **state)
 	p = after(p, "systemctl daemon-reload\n");
 	p = after(p, "systemctl reset-failed getty@tty1.service\n");
 	p = after(p, "systemctl --no-block start getty@tty1.service\n");
-	/* It runs; this is for what it requires. */
+	/* The unit is running; this starts its requirements. */
 	after(fake.log, "systemctl --no-block start memcached.service\n");
 	assert_null(strstr(fake.log, "reset-failed memcached"));
 	/* The mark must be there before the reload that it is for. */
@@ -108,13 +118,13 @@ static void test_finish(void **state)
 	}
 	assert_string_equal(result.to, "7.2.1");
 	assert_int_equal(result.units.n, 2);
-	assert_string_equal(result.units.items[0].how, "process");
+	assert_int_equal(result.units.items[0].how, WB_KEEP_PROCESS);
 	assert_true(result.units.items[0].frozen_s == 2.5);
-	assert_string_equal(result.units.items[1].how, "restart");
+	assert_int_equal(result.units.items[1].how, WB_KEEP_RESTART);
 	assert_string_equal(result.units.items[1].why, "it has a device open");
 }
 
-/* A job that was done is not done twice, and its port waits for nobody. */
+/* A finished job is not done twice, and its port is not held. */
 static void test_finish_ended(void **state)
 {
 	static const struct fake_file disk[] = {{}};
@@ -152,7 +162,7 @@ static void test_finish_failed(void **state)
 	fake_write_init(&writes, disk);
 	fake_runner_init(&fake, NULL);
 	assert_int_equal(wb_revive_finish(&writes.sys, &fake.runner, &m, &err), 0);
-	/* Its port keeps silent until it listens again; what its peers had is over. */
+	/* Its port is held until the service listens again; its old connections are over. */
 	p = after(p, "delete table inet warmboot\n");
 	p = after(p, "table inet warmboot_restart {");
 	p = after(p, "elements = { 127.0.0.1 . tcp . 11211 }");
@@ -164,14 +174,14 @@ static void test_finish_failed(void **state)
 static void test_frozen(void **state)
 {
 	struct wb_manifest m = {.tsc_hz = 1000};
-	struct wb_manifest_unit u = {.frozen_tsc = 5000, .frozen_wall_ns = 1000000000};
+	struct wb_manifest_unit u = {.frozen_tsc = 5000};
 
-	assert_true(wb_result_frozen_s(&m, &u, 7500, 9000000000ull) == 2.5);
+	assert_true(wb_result_frozen_s(&m, &u, 7500) == 2.5);
+	/* The counter began again, or is far ahead. */
+	assert_true(wb_result_frozen_s(&m, &u, 4000) == 0);
+	assert_true(wb_result_frozen_s(&m, &u, 1ull << 62) == 0);
 	m.tsc_hz = 0;
-	assert_true(wb_result_frozen_s(&m, &u, 7500, 9000000000ull) == 8.0);
-	/* The clock was set back, or years ahead. */
-	assert_true(wb_result_frozen_s(&m, &u, 7500, 5) == 0);
-	assert_true(wb_result_frozen_s(&m, &u, 7500, 1ull << 62) == 0);
+	assert_true(wb_result_frozen_s(&m, &u, 7500) == 0);
 }
 
 static void found(const struct fake_file *disk, const char *nonce, const char *why)
@@ -185,7 +195,9 @@ static void found(const struct fake_file *disk, const char *nonce, const char *w
 		assert_string_equal(result.units.items[0].why, why);
 }
 
-/* What was expected before the jump stands when nobody had better news, for that jump only. */
+/*
+ * The outcome expected before the jump holds if nothing later is recorded, and for that jump only.
+ */
 static void test_result_without_a_boot(void **state)
 {
 #define RESULT(nonce, why)                                                                  \

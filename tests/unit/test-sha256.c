@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* core/sha256*.c and core/digest.c: known digests, with every block function. */
 #include "unit.h"
 #include <stdio.h>
 #include "core/digest.h"

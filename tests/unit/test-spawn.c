@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* sys/spawn.c: programs with output, deadlines and grandchildren. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sys/spawn.h"
@@ -54,7 +57,7 @@ static void data_is_whole_or_refused(void **state)
 	struct wb_error err = {};
 	WB_CLEAN_BLOB out = {};
 
-	/* Four times what is kept of messages, to the last byte that is allowed. */
+	/* Four times the length that is kept of messages, exactly up to the limit. */
 	assert_int_equal(
 		sh("printf BEGIN; head -c 1048571 /dev/zero | tr '\\0' x", how, &out, &err), 0);
 	assert_int_equal(out.size, 1 << 20);
@@ -88,6 +91,81 @@ static void a_deadline_kills(void **state)
 	assert_int_equal(
 		sh("exec sleep 60", (struct wb_spawn){.deadline_ms = 50}, NULL, &err), -ETIME);
 	assert_non_null(strstr(err.text, "did not end within"));
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void a_deadline_holds_while_output_flows(void **state)
+{
+	struct wb_error err = {};
+	long before = now_ms();
+
+	/* It would end after five seconds. */
+	assert_int_equal(
+		sh("timeout 5 yes", (struct wb_spawn){.deadline_ms = 200}, NULL, &err), -ETIME);
+	assert_true(now_ms() - before < 4000);
+	assert_int_equal(sh("timeout 5 yes",
+				 (struct wb_spawn){.deadline_ms = 200, .data_limit = SIZE_MAX / 2},
+				 NULL, &err),
+		-ETIME);
+}
+
+/* A child that a shell has started and waits for must not go on after the deadline. */
+static void a_deadline_kills_the_whole_group(void **state)
+{
+	struct wb_error err = {};
+	WB_CLEAN_BLOB out = {};
+	char byte;
+	int p[2];
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	assert_int_equal(
+		sh("sleep 5 & sleep 5; wait",
+			(struct wb_spawn){
+				.deadline_ms = 200, .fds = (const int[][2]){{p[1], 9}}, .n_fds = 1},
+			&out, &err),
+		-ETIME);
+	close(p[1]);
+	/* The end of file comes when the last of them has ended. */
+	long before = now_ms();
+	assert_int_equal(read(p[0], &byte, 1), 0);
+	assert_true(now_ms() - before < 2000);
+	close(p[0]);
+}
+
+/* It has ended, but its child prints for ever. */
+static void who_prints_on_holds_nobody_up(void **state)
+{
+	struct wb_error err = {};
+	long before = now_ms();
+
+	assert_int_equal(
+		sh("timeout 5 yes & exit 4", (struct wb_spawn){.deadline_ms = 60000}, NULL, &err),
+		4);
+	assert_true(now_ms() - before < 4000);
+}
+
+static void a_child_is_waited_for_within_bounds(void **state)
+{
+	int status = 0;
+	pid_t pid = fork();
+	long before = now_ms();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(wb_reap(pid, 100, &status), -ETIME);
+	assert_true(now_ms() - before >= 100 && now_ms() - before < 4000);
+	assert_int_equal(wb_kill_and_reap(pid, &status), 0);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(wb_reap(pid, 100, &status), -ECHILD);
 }
 
 static void what_is_not_there_is_named(void **state)
@@ -152,6 +230,10 @@ int main(void)
 		cmocka_unit_test(data_is_whole_or_refused),
 		cmocka_unit_test(messages_are_no_data),
 		cmocka_unit_test(a_deadline_kills),
+		cmocka_unit_test(a_deadline_holds_while_output_flows),
+		cmocka_unit_test(a_deadline_kills_the_whole_group),
+		cmocka_unit_test(who_prints_on_holds_nobody_up),
+		cmocka_unit_test(a_child_is_waited_for_within_bounds),
 		cmocka_unit_test(what_is_not_there_is_named),
 		cmocka_unit_test(a_signal_is_told),
 		cmocka_unit_test(a_background_child_is_not_waited_for),

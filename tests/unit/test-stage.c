@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Staging from end to end over a faked machine: what is refused, how, and that nothing was loaded. */
+/*
+ * Staging from end to end on a fake machine: methods, refusals, and that nothing is loaded after
+ * those.
+ */
 #include "unit.h"
 #include <stdio.h>
 
@@ -14,6 +17,8 @@
 #define MEMINFO "/proc/meminfo"
 #define LOCKDOWN "/sys/kernel/security/lockdown"
 #define DISABLED "/proc/sys/kernel/kexec_load_disabled"
+#define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define REGION "memmap=0x20000000!0x100000000"
 #define RAM_END "/sys/firmware/memmap/0/end"
 
 #define BZ_PAYLOAD (SAMPLE_BZ_SETUP + SAMPLE_BZ_SPARE)
@@ -164,7 +169,7 @@ static void loads(struct fixture *f, enum wb_method method)
 	assert_int_equal(f->fake.fds, 0);
 }
 
-/* ---- what works ---- */
+/* ---- loads that work ---- */
 
 static void auto_links_beforehand(void **state)
 {
@@ -214,7 +219,7 @@ static void file_without_initrd(void **state)
 	assert_int_equal(f->fake.initrd_fd, -1);
 }
 
-/* Nobody is sent to an initramfs that is in use already, or is not there. */
+/* No advice names an initramfs that is in use already, or does not exist. */
 static void the_initramfs_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -343,15 +348,27 @@ static void under_efi_the_stale_initrd_table_is_left_alone(void **state)
 	assert_string_equal(wb_stage_info(f->stage).cmdline, f->o.cmdline);
 }
 
-static void unload_drops_what_is_loaded(void **state)
+/* Not by its letters: another region may begin with the same ones, and the same one may have others. */
+static void the_region_is_set_aside_once(void **state)
 {
+	static const char *const cases[][2] = {
+		{"root=/dev/vda1", "root=/dev/vda1 " REGION},
+		{"memmap=512M!4G ro", "memmap=512M!4G ro"},
+		{"memmap=64K$1M,512M!4G", "memmap=64K$1M,512M!4G"},
+		{REGION "0", REGION "0 " REGION},
+		{"x=" REGION, "x=" REGION " " REGION},
+	};
 	struct fixture *f = *state;
 
-	assert_int_equal(wb_unload(&f->fake.sys, &f->err), 0);
-	assert_int_equal(f->fake.unloads, 1);
+	f->o.region_word = REGION;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		f->o.cmdline = cases[i][0];
+		assert_int_equal(prepare(f), 0);
+		assert_string_equal(wb_stage_info(f->stage).cmdline, cases[i][1]);
+	}
 }
 
-/* ---- auto falls only on what is not understood ---- */
+/* ---- auto takes another method only if a kernel is not understood ---- */
 
 static void unknown_compression_falls_to_segments(void **state)
 {
@@ -463,7 +480,10 @@ static void zero_filled_payload_is_refused(void **state)
 	refused(f, -EBADMSG, KERNEL ": payload: gzip data is damaged at byte");
 }
 
-/* Checksums over the payload find every flipped bit, whoever will unpack it after the jump. */
+/*
+ * Checksums of the payload find every flipped bit, for every program that unpacks it after the
+ * jump.
+ */
 static void bit_flipped_payload_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -505,7 +525,7 @@ static void damaged_relocations_are_refused(void **state)
 	refused(f, -EBADMSG, "relocation table is damaged");
 }
 
-/* ---- images that lie ---- */
+/* ---- images with wrong numbers ---- */
 
 /* One field of the bzImage, little-endian, changed for one refusal. */
 static void lie32(struct fixture *f, size_t at, uint32_t v, int code, const char *words)
@@ -1000,7 +1020,18 @@ static void lockdown_never_falls_back(void **state)
 	file_alone_refused(f, -EINVAL, "kexec_file_load(2) refused the plan");
 }
 
-/* What is advised must be open to this image on this machine. */
+/* The verified call is the only one that is tried, unless another is asked for. */
+static void secure_boot_sends_auto_to_file(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, SECURE_BOOT, "\6\0\0\0\1", 5);
+	file_alone_refused(f, -EKEYREJECTED, "the signature is missing");
+	f->o.method = WB_METHOD_FAST;
+	loads(f, WB_METHOD_FAST);
+}
+
+/* Advice must be possible for this image on this machine. */
 static void advice_fits(void **state)
 {
 	struct fixture *f = *state;
@@ -1099,8 +1130,8 @@ int main(void)
 		TEST(uki_brings_its_own),
 		TEST(uki_command_line_yields_to_one_given),
 		TEST(under_efi_the_stale_initrd_table_is_left_alone),
+		TEST(the_region_is_set_aside_once),
 		TEST(uki_through_file),
-		TEST(unload_drops_what_is_loaded),
 		TEST(unknown_compression_falls_to_segments),
 		TEST(missing_relocations_fall_to_segments),
 		TEST(fast_by_name_does_not_fall),
@@ -1152,6 +1183,7 @@ int main(void)
 		TEST(kexec_handover_sends_auto_to_file),
 		TEST(rejected_signature_never_falls_back),
 		TEST(lockdown_never_falls_back),
+		TEST(secure_boot_sends_auto_to_file),
 		TEST(advice_fits),
 		TEST(legacy_fallback_takes_segments),
 		TEST(legacy_fallback_links_a_vmlinux),

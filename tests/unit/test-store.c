@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fake-files.h"
 #include "fake-store.h"
 #include "purgatory/handoff.h"
+#include "jump/record.h"
+#include "store/backend.h"
 #include "store/layout.h"
 #include "store/state.h"
 
@@ -138,7 +141,7 @@ static void carved_memory_crosses(void **state)
 	there_and_back(f, "carve");
 	for (size_t i = 0; i < FAKE_STORE_RAM; i += 4096)
 		assert_int_equal(*(uint64_t *)(ram + i), 0);
-	/* What the administrator had set is set again. */
+	/* The administrator's setting is restored. */
 	assert_string_equal(fake_store_text(&f->machine, POOL), "3\n");
 }
 
@@ -161,7 +164,7 @@ static void a_region_crosses_by_file(void **state)
 {
 	struct fixture *f = *state;
 	struct wb_store_info info;
-	char line[160], *p = line;
+	char line[160], record[240], hex[33];
 
 	set_region(f);
 	create(f, "pmem", 20 * MIB);
@@ -173,10 +176,19 @@ static void a_region_crosses_by_file(void **state)
 	close_store(f);
 	fake_store_file(&f->machine, WB_STORE_STATE, NULL, 0);
 	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ESTALE, "another jump");
-	p += sprintf(p, "memmap=32M!8M warmboot.jump=");
 	for (int i = 0; i < 16; i++)
-		p += sprintf(p, "%02x", info.nonce[i]);
+		sprintf(hex + 2 * i, "%02x", info.nonce[i]);
+	snprintf(line, sizeof(line), "memmap=32M!8M warmboot.jump=%s", hex);
 	fake_store_file(&f->machine, "/proc/cmdline", line, strlen(line));
+	fake_store_file(&f->machine, "/proc/sys/kernel/random/boot_id", "here\n", 5);
+	/* The word alone, or one from the jump to an earlier boot, proves nothing. */
+	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ESTALE, "another jump");
+	snprintf(record, sizeof(record),
+		"{\"nonce\": \"%s\", \"boot_id\": \"there\", \"judged_boot\": \"between\"}", hex);
+	fake_store_file(&f->machine, WB_RECORD_JUMP, record, strlen(record));
+	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ESTALE, "another jump");
+	snprintf(record, sizeof(record), "{\"nonce\": \"%s\", \"boot_id\": \"there\"}", hex);
+	fake_store_file(&f->machine, WB_RECORD_JUMP, record, strlen(record));
 	ok(f, wb_store_attach(&f->machine.env, &f->store, &f->err));
 	get(f, "big", DATA);
 }
@@ -198,21 +210,20 @@ static void memory_is_told_in_few_pieces(void **state)
 	assert_int_equal(load->size, 22 * MIB);
 }
 
-/* Where the last jump's store lay is the next one's by now: it is none that came with the jump. */
+/* The next jump's store lies where the last one's was, and is not taken for it. */
 static void the_next_jumps_store_is_not_the_last_ones(void **state)
 {
-	static const char *const backends[] = {"carve", "disk", "pmem"};
 	struct fixture *f = *state;
 	WB_CLEAN_STORE other = NULL;
 
 	set_region(f);
-	for (size_t i = 0; i < 3; i++) {
-		create(f, backends[i], MIB);
+	for (size_t i = 0; wb_store_backends[i]; i++) {
+		create(f, wb_store_backends[i]->name, MIB);
 		put(f, "x", 5000);
 		cross(f);
 		ok(f, wb_store_wipe_any(&f->machine.env, &f->err));
 		close_store(f);
-		create(f, backends[i], MIB);
+		create(f, wb_store_backends[i]->name, MIB);
 		put(f, "y", 5000);
 		ok(f, wb_store_seal(f->store, &f->err));
 		refused(f, wb_store_attach(&f->machine.env, &other, &f->err), -ENOENT,
@@ -228,7 +239,7 @@ static void the_next_jumps_store_is_not_the_last_ones(void **state)
 	}
 }
 
-/* The kernel after: what was carved for it is taken first, once nothing is in it any more. */
+/* In the next kernel, memory that was carved and is empty now is used first. */
 static void wiped_memory_is_used_again(void **state)
 {
 	struct fixture *f = *state;
@@ -240,7 +251,7 @@ static void wiped_memory_is_used_again(void **state)
 	cross(f);
 	first = (struct wb_handoff_range){wb_store_info(f->store).header, 0};
 	close_store(f);
-	/* Not yet: somebody may want it. */
+	/* Not yet, because its contents may be wanted. */
 	create(f, "carve", 10 * MIB);
 	assert_int_equal(f->machine.starts, 2);
 	assert_int_not_equal(wb_store_info(f->store).header, first.start);
@@ -250,7 +261,7 @@ static void wiped_memory_is_used_again(void **state)
 	get(f, "x", DATA);
 	ok(f, wb_store_wipe(f->store, &f->err));
 	close_store(f);
-	/* More than there is of it takes all anew. */
+	/* A larger store than that takes all memory anew. */
 	create(f, "carve", 30 * MIB);
 	assert_int_equal(f->machine.starts, 3);
 	close_store(f);
@@ -291,7 +302,7 @@ static void another_process_goes_on(void **state)
 	close_store(f);
 	env = f->machine.env;
 	ok(f, wb_store_open(&env, &f->store, &f->err));
-	/* What it points to lives on, it need not. */
+	/* The environment itself need not outlive the call; all that it points to must. */
 	env = (struct wb_store_env){};
 	assert_true(wb_store_info(f->store).sealed);
 	get(f, "kept", DATA);
@@ -326,7 +337,7 @@ static void another_process_goes_on_from_what_is_there(void **state)
 	ok(f, wb_store_open(&f->machine.env, &f->store, &f->err));
 	assert_false(wb_store_info(f->store).sealed);
 	assert_int_equal(wb_store_info(f->store).used, used);
-	/* Into the gap, and behind: nothing of what is there is written over, nothing is lost. */
+	/* Into the gap and behind it: nothing is overwritten or lost. */
 	put(f, "small", 3 * MIB);
 	put(f, "large", DATA);
 	refused(f, wb_store_put(f->store, "ahead", (struct wb_bytes){}, &f->err), -EEXIST,
@@ -338,7 +349,7 @@ static void another_process_goes_on_from_what_is_there(void **state)
 	get(f, "ahead", DATA);
 }
 
-/* It is only ever what this store's writer left. */
+/* Only a parked table of this store's writer is taken. */
 static void what_was_parked_is_checked(void **state)
 {
 	struct fixture *f = *state;
@@ -526,7 +537,7 @@ static void too_little_memory(void **state)
 	f->machine.most_pages = 1000;
 	not_created(f, "carve", 120 * MIB, -ENOSPC, "does not give its huge pages out");
 	not_created(f, "disk", 500 * MIB, -ENOSPC, "too little room");
-	not_created(f, "carve", UINT64_MAX, -EINVAL, "cannot be had");
+	not_created(f, "carve", UINT64_MAX, -EINVAL, "a store cannot have");
 	not_created(f, "luo", MIB, -EINVAL, "\"luo\"");
 }
 
@@ -556,6 +567,20 @@ static void a_holder_that_fails_is_told_of(void **state)
 		"no huge pages of 2 MiB");
 }
 
+#define NAMESPACE "/sys/bus/nd/devices/namespace0.0"
+
+/* The driver of persistent memory has made a block device of this. */
+static void namespace_at(struct fixture *f, uint64_t start, uint64_t size)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0x%llx\n", (unsigned long long)start);
+	fake_store_file(&f->machine, NAMESPACE "/resource", text, strlen(text));
+	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)size);
+	fake_store_file(&f->machine, NAMESPACE "/size", text, strlen(text));
+	fake_store_file(&f->machine, NAMESPACE "/block/pmem0/size", "1\n", 2);
+}
+
 static void a_region_must_be_there(void **state)
 {
 	struct fixture *f = *state;
@@ -563,9 +588,15 @@ static void a_region_must_be_there(void **state)
 	not_created(f, "pmem", MIB, -EOPNOTSUPP, "no region is set aside");
 	set_region(f);
 	not_created(f, "pmem", 40 * MIB, -ENOSPC, "the region that is set aside has 32");
-	fake_store_file(&f->machine, "/proc/self/mountinfo",
-		"1 2 3:4 / /mnt rw - ext4 /dev/pmem0 rw\n", 39);
-	not_created(f, "pmem", MIB, -EBUSY, "file system");
+	/* The driver's block device has been mounted. */
+	namespace_at(f, 8 * MIB, 32 * MIB);
+	f->machine.claimed = 1;
+	not_created(f, "pmem", MIB, -EBUSY, "in use as a disk");
+	/* Of another region it does not matter. */
+	namespace_at(f, 40 * MIB, 32 * MIB);
+	create(f, "pmem", MIB);
+	close_store(f);
+	ok(f, wb_store_drop(&f->machine.env, &f->err));
 	fake_store_file(&f->machine, "/proc/cmdline", "quiet\n", 6);
 	not_created(f, "pmem", MIB, -EOPNOTSUPP, "after the next jump only");
 	fake_store_file(&f->machine, "/var/lib/warmboot/store-region", "nonsense\n", 9);
@@ -582,8 +613,8 @@ static void moved_memory_is_not_sealed(void **state)
 	refused(f, wb_store_seal(f->store, &f->err), -EIO, "moved the store's memory at 0x");
 	fake_store_jump(&f->machine, wb_store_load(f->store));
 	close_store(f);
-	/* Nothing was sealed, so nothing is found. */
-	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ENOENT, "is empty");
+	/* Nothing was sealed, so nothing is taken. */
+	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -EBADMSG, "never sealed");
 }
 
 static void a_store_that_is_not_written_out_is_not_sealed(void **state)
@@ -596,8 +627,7 @@ static void a_store_that_is_not_written_out_is_not_sealed(void **state)
 	refused(f, wb_store_seal(f->store, &f->err), -EIO, "could not be written out");
 	fake_store_jump(&f->machine, wb_store_load(f->store));
 	close_store(f);
-	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -EBADMSG,
-		"nothing was sealed in it");
+	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -EBADMSG, "never sealed");
 }
 
 static void a_holder_that_died_is_noticed(void **state)
@@ -614,9 +644,59 @@ static void a_holder_that_died_is_noticed(void **state)
 	ok(f, wb_store_drop(&f->machine.env, &f->err));
 }
 
+#define NONCE "\"nonce\":\"000102030405060708090a0b0c0d0e0f\""
+#define HELD(rest) "{\"backend\":\"carve\",\"bytes\":6," NONCE rest "}"
+
+static int read_state(const char *text, size_t n, struct wb_store_state *ret, struct wb_error *err)
+{
+	const struct fake_file disk[] = {{WB_STORE_STATE, text, n}, {}};
+	struct wb_files files = fake_files(disk);
+
+	return wb_store_state_read(&files, ret, err);
+}
+
+static void a_state_is_believed_as_a_whole(void **state)
+{
+	static const char whole[] =
+		HELD(",\"wanted\":false,\"pid\":7,\"path\":\"/f\",\"pieces\":[[0,4096,2],[8,0,4]]");
+	static const struct {
+		const char *text, *sentence;
+	} bad[] = {
+		{"[]", "an object was expected"},
+		{"{\"bytes\":6," NONCE "}", "\"backend\" is missing"},
+		{"{\"backend\":\"carve\",\"bytes\":6}", "\"nonce\" is missing"},
+		{"{\"backend\":\"carve\",\"bytes\":0," NONCE "}", "\"bytes\" is out of its limits"},
+		{HELD(",\"pid\":-1"), "\"pid\" is out of its limits"},
+		{HELD(",\"code\":1"), "\"code\" is out of its limits"},
+		{HELD(",\"code\":-5"), "\"error\" is missing"},
+		{HELD(",\"pieces\":[[0,0,6]]"), "\"path\" is missing"},
+		{HELD(",\"path\":\"/f\",\"pieces\":[[0,0,5]]"), "not of \"bytes\" together"},
+		{HELD(",\"path\":\"/f\",\"pieces\":[[0,6]]"), "\"size\" is missing"},
+		{HELD(",\"path\":\"/f\",\"pieces\":[[0,0,0]]"), "\"size\" is out of its limits"},
+		{HELD(",\"path\":\"/f\",\"pieces\":[[9223372036854775807,0,6]]"),
+			"beyond all addresses"},
+	};
+	struct wb_error err = {};
+	WB_CLEAN_STORE_STATE s = {};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(read_state(bad[i].text, strlen(bad[i].text), &s, &err), -EBADMSG);
+		assert_non_null(strstr(err.text, bad[i].sentence));
+		assert_non_null(strstr(err.text, ": run \"warmboot store drop\""));
+	}
+	for (size_t n = 1; n < strlen(whole); n++)
+		assert_int_equal(read_state(whole, n, &s, &err), -EBADMSG);
+	assert_null(s.backend);
+	assert_int_equal(read_state(whole, strlen(whole), &s, &err), 0);
+	assert_int_equal(s.pid, 7);
+	assert_int_equal(s.nonce[15], 15);
+	assert_int_equal(s.pieces.n, 2);
+	assert_int_equal(s.pieces.items[0].start, 4096);
+}
+
 /* ---- damage ---- */
 
-/* Every bit of every byte that is used: what was damaged is refused, the rest is whole. */
+/* Every bit of every used byte: a damaged object is refused, and the others are whole. */
 static void every_flipped_bit_is_found(void **state)
 {
 	struct fixture *f = *state;
@@ -705,7 +785,8 @@ static void another_jumps_store_is_refused(void **state)
 	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ESTALE, "another jump");
 	/* Its ranges are known, but no jump: a boot loader that copied the node, say. */
 	fake_store_file(&f->machine, "/sys/kernel/boot_params/setup_data/0/data", NULL, 0);
-	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ESTALE, "store is of");
+	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ESTALE,
+		"the store belongs to");
 	/* The memory is wiped all the same. */
 	ok(f, wb_store_wipe_any(&f->machine.env, &f->err));
 	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ENOENT, "is empty");
@@ -724,7 +805,7 @@ static void an_old_file_is_never_read_again(void **state)
 	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ESTALE, "another jump");
 	assert_int_equal(ftruncate(f->machine.disk, MIB), 0);
 	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -EBADMSG,
-		"not a whole one");
+		"there are 1048576");
 	/* It may hold secrets all the same. */
 	ok(f, wb_store_wipe_any(&f->machine.env, &f->err));
 	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ENOENT, "no store");
@@ -742,9 +823,7 @@ static void a_driver_in_the_way_is_gone_around(void **state)
 	f->machine.dev_mem_closed = -EPERM;
 	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -EACCES,
 		"load the modules nd_e820 and nd_pmem");
-	fake_store_file(&f->machine, "/sys/bus/nd/devices/namespace0.0/resource", "0x200000\n", 9);
-	fake_store_file(&f->machine, "/sys/bus/nd/devices/namespace0.0/size", "132120576\n", 10);
-	fake_store_file(&f->machine, "/sys/bus/nd/devices/namespace0.0/block/pmem0/size", "1\n", 2);
+	namespace_at(f, WB_STORE_PAGE, FAKE_STORE_RAM - WB_STORE_PAGE);
 	ok(f, wb_store_attach(&f->machine.env, &f->store, &f->err));
 	get(f, "x", DATA);
 }
@@ -774,22 +853,14 @@ static void the_driver_is_kept_away(void **state)
 	assert_string_equal(fake_store_text(&f->machine, DEVICE "/driver_override"), "warmboot\n");
 	assert_string_equal(fake_store_text(&f->machine, UNBIND), "e820_pmem");
 	fake_store_file(&f->machine, UNBIND, NULL, 0);
-	/* Somebody has a file system there, and then memory of his own. */
-	fake_store_file(&f->machine, "/proc/swaps", "/dev/pmem0 partition\n", 21);
-	close_store(f);
-	ok(f, wb_store_attach(&f->machine.env, &f->store, &f->err));
-	assert_null(fake_store_text(&f->machine, UNBIND));
-	fake_store_file(&f->machine, "/proc/swaps", NULL, 0);
-	strcat(iomem, "fffff0000-fffffffff : Persistent Memory (legacy)\n");
-	fake_store_file(&f->machine, "/proc/iomem", iomem, strlen(iomem));
+	/* It is in use as a disk, and stays there. */
+	namespace_at(f, info.header, info.size);
+	f->machine.claimed = 1;
 	close_store(f);
 	ok(f, wb_store_attach(&f->machine.env, &f->store, &f->err));
 	assert_null(fake_store_text(&f->machine, UNBIND));
 	ok(f, wb_store_wipe(f->store, &f->err));
-	assert_string_equal(fake_store_text(&f->machine, DEVICE "/driver_override"), "\n");
 	assert_int_equal(f->machine.modules, 0);
-	assert_string_equal(
-		fake_store_text(&f->machine, "/sys/bus/platform/drivers_probe"), "e820_pmem");
 }
 
 /* /dev/mem is closed to all, and the driver is wanted. */
@@ -839,6 +910,7 @@ int main(void)
 		TEST(moved_memory_is_not_sealed),
 		TEST(a_store_that_is_not_written_out_is_not_sealed),
 		TEST(a_holder_that_died_is_noticed),
+		cmocka_unit_test(a_state_is_believed_as_a_whole),
 		TEST(every_flipped_bit_is_found),
 		TEST(a_damaged_extent_is_named),
 		TEST(another_jumps_store_is_refused),

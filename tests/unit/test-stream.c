@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* criu/stream.c: CRIU's image streaming protocol. */
 #define _GNU_SOURCE
 #include "unit.h"
 
@@ -8,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/strv.h"
-#include "keep/protobuf.h"
-#include "keep/stream.h"
+#include "criu/protobuf.h"
+#include "criu/stream.h"
 
 /* ---- a CRIU that only streams ---- */
 
@@ -61,7 +63,7 @@ static int begin_image(int sock, const char *name)
 	return p[1];
 }
 
-/* Bytes that tell where they belong. */
+/* Bytes that depend on their position. */
 static uint8_t byte_of(size_t i, unsigned salt)
 {
 	return (uint8_t)(i * 31 + (i >> 8) * 7 + salt);
@@ -374,7 +376,7 @@ static void silence_has_an_end(void **state)
 
 /* ---- serve ---- */
 
-/* What CRIU does: asks, is answered, and only then makes the pipe. */
+/* CRIU asks, gets an answer, and only then makes the pipe. */
 static int ask_for(int sock, const char *name)
 {
 	uint8_t reply[6];
@@ -454,12 +456,94 @@ static void gives_images_back(void **state)
 	hold(&s, "files.img", 5000, 1);
 	hold(&s, "pages-1.img", BIG, 2);
 	pid = start(restore_some, &sock);
-	assert_int_equal(wb_stream_serve(sock, 20000, &source, &stats, &err), 0);
+	assert_int_equal(wb_stream_serve(sock, -1, 20000, &source, &stats, &err), 0);
 	assert_int_equal(reap(pid), 0);
 	assert_int_equal(stats.images, 3);
 	assert_true(shelf_find(&s, "pages-1.img")->whole);
 	close(sock);
 	shelf_deinit(&s);
+}
+
+/* ---- more than four thousand processes, each with images of its own open ---- */
+
+#define MANY 5000
+
+static int many_open(void *ctx, const char *name, void **ret, struct wb_error *err)
+{
+	size_t *left = malloc(sizeof(*left));
+
+	assert_non_null(left);
+	/* More than fits into a pipe, so that no end is done before the other reads. */
+	*left = 40;
+	*ret = left;
+	return 0;
+}
+
+static bool many_next(void *ctx, void *image, struct wb_bytes *ret)
+{
+	static const uint8_t piece[65536];
+	size_t *left = image;
+
+	if (!*left)
+		return false;
+	--*left;
+	*ret = (struct wb_bytes){piece, sizeof(piece)};
+	return true;
+}
+
+static void many_close(void *ctx, void *image)
+{
+	free(image);
+}
+
+static void set_files(rlim_t soft)
+{
+	struct rlimit l;
+
+	getrlimit(RLIMIT_NOFILE, &l);
+	l.rlim_cur = soft ? soft : l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+}
+
+static void restore_many(int sock)
+{
+	int first = -1;
+
+	set_files(0);
+	for (int i = 0; i < MANY; i++) {
+		int fd = ask_for(sock, "core.img");
+
+		if (fd < 0)
+			_exit(40);
+		if (i == 0)
+			first = fd;
+	}
+	/* All of them are open at this moment. */
+	for (int i = 0; i < MANY; i++)
+		close(first + i);
+}
+
+static void as_many_images_as_tasks_open(void **state)
+{
+	const struct wb_stream_source source = {NULL, many_open, many_next, many_close};
+	struct wb_stream_stats stats = {};
+	struct wb_error err = {};
+	struct rlimit l;
+	int sock;
+	pid_t pid;
+
+	getrlimit(RLIMIT_NOFILE, &l);
+	if (l.rlim_max < 2 * MANY)
+		skip();
+	pid = start(restore_many, &sock);
+	/* The limit that systemd and a login give a process. */
+	set_files(1024);
+	if (wb_stream_serve(sock, -1, 60000, &source, &stats, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(stats.images, MANY);
+	close(sock);
+	assert_int_equal(reap(pid), 0);
+	set_files(l.rlim_cur);
 }
 
 static void restore_damaged(int sock)
@@ -481,7 +565,7 @@ static void damaged_image_is_never_served(void **state)
 	int sock;
 	pid_t pid = start(restore_damaged, &sock);
 
-	assert_int_equal(wb_stream_serve(sock, 20000, &source, &stats, &err), -EBADMSG);
+	assert_int_equal(wb_stream_serve(sock, -1, 20000, &source, &stats, &err), -EBADMSG);
 	assert_string_equal(err.text, "object damaged.img is damaged");
 	close(sock);
 	assert_int_equal(reap(pid), 0);
@@ -575,6 +659,7 @@ int main(void)
 		cmocka_unit_test(death_in_a_request_is_told),
 		cmocka_unit_test(silence_has_an_end),
 		cmocka_unit_test(gives_images_back),
+		cmocka_unit_test(as_many_images_as_tasks_open),
 		cmocka_unit_test(damaged_image_is_never_served),
 		cmocka_unit_test(refuses_names_that_are_paths),
 		cmocka_unit_test(protobuf_round_trip),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* keep/threads.c: CPUs, I/O priority and timer slack of threads. */
 #define _GNU_SOURCE
 #include "unit.h"
 
@@ -29,8 +30,8 @@ static void clear(struct wb_manifest_unit *u)
 	static const struct fake_file nothing[] = {{}};
 	struct wb_files files = fake_files(nothing);
 
-	/* Nobody is there to be noted, and what was is forgotten. */
-	wb_threads_note(&files, u);
+	/* There is no process to note, and the old note is dropped. */
+	assert_int_equal(wb_threads_note(&files, u, NULL), 0);
 	assert_int_equal(u->affinity.n + u->io_priorities.n + u->timer_slacks.n, 0);
 }
 
@@ -51,7 +52,7 @@ static void notes_who_has_not_all(void **state)
 
 	/* Again, as at a second look, adds nothing. */
 	for (int i = 0; i < 2; i++)
-		wb_threads_note(&files, &u);
+		assert_int_equal(wb_threads_note(&files, &u, NULL), 0);
 	assert_int_equal(u.affinity.n, 3);
 	assert_string_equal(u.affinity.items[0].cpus, "1");
 	assert_int_equal(u.affinity.items[0].threads.n, 2);
@@ -80,7 +81,7 @@ static void the_cgroup_says_what_is_usual(void **state)
 		int64_t pid = 300;
 		struct wb_manifest_unit u = unit_of(&pid, 1);
 
-		wb_threads_note(&files, &u);
+		assert_int_equal(wb_threads_note(&files, &u, NULL), 0);
 		assert_int_equal(u.affinity.n, 1);
 		assert_string_equal(u.affinity.items[0].cpus, "c");
 		assert_int_equal(u.affinity.items[0].threads.n, 1);
@@ -100,7 +101,7 @@ static void without_an_answer_all_are_noted(void **state)
 		int64_t pid = 300;
 		struct wb_manifest_unit u = unit_of(&pid, 1);
 
-		wb_threads_note(&files, &u);
+		assert_int_equal(wb_threads_note(&files, &u, NULL), 0);
 		assert_int_equal(u.affinity.n, 1);
 		assert_string_equal(u.affinity.items[0].cpus, "f");
 		clear(&u);
@@ -191,7 +192,7 @@ static void priorities_and_slacks_come_back(void **state)
 
 	assert_int_equal(syscall(SYS_ioprio_set, 1, 0, idle), 0);
 	assert_int_equal(prctl(PR_SET_TIMERSLACK, 77777), 0);
-	wb_threads_note(&wb_files_host, &u);
+	assert_int_equal(wb_threads_note(&wb_files_host, &u, NULL), 0);
 	assert_int_equal(syscall(SYS_ioprio_set, 1, 0, 0), 0);
 	assert_int_equal(prctl(PR_SET_TIMERSLACK, 50000), 0);
 	assert_int_equal(u.io_priorities.n, 1);
@@ -205,7 +206,7 @@ static void priorities_and_slacks_come_back(void **state)
 	wb_threads_restore(&u);
 	assert_int_equal(syscall(SYS_ioprio_get, 1, 0), idle);
 	assert_int_equal(prctl(PR_GET_TIMERSLACK), 77777);
-	wb_threads_note(&wb_files_host, &u);
+	assert_int_equal(wb_threads_note(&wb_files_host, &u, NULL), 0);
 	assert_int_equal(u.io_priorities.n, 1);
 	clear(&u);
 }

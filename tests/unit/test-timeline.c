@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* timeline/phases.c: phases of warm and cold boots from made-up facts. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,7 @@ static void warm(struct sample *s)
 				     .jumped = true,
 				     .by_kexec = true,
 				     .last_tsc = 208 * GHZ,
+				     .last_source = "counter left in a place",
 				     .tsc_enter = 210 * GHZ,
 				     .tsc_leave = 210 * GHZ + GHZ / 2,
 				     .handoff_hz = GHZ,
@@ -138,6 +140,8 @@ static void a_warm_boot_is_one_line(void **state)
 	assert_phase(&t, WB_PHASE_STAGING, 0, 2);
 	assert_phase(&t, WB_PHASE_STOP, 2, 4);
 	assert_phase(&t, WB_PHASE_UNMOUNT, 6, 2);
+	assert_non_null(
+		strstr(wb_timeline_phase(&t, WB_PHASE_UNMOUNT)->source, "counter left in a place"));
 	assert_phase(&t, WB_PHASE_DEVICES, 8, 1.5);
 	assert_phase(&t, WB_PHASE_COPY, 9.5, 0.5);
 	assert_phase(&t, WB_PHASE_PURGATORY, 10, 0.5);
@@ -190,7 +194,7 @@ static void late_jobs_have_their_own_phase(void **state)
 	assert_null(wb_timeline_phase(&t, WB_PHASE_LATE));
 }
 
-/* What left no trace is named with what follows it, and never invented. */
+/* A phase without a trace is joined with the next one, and never invented. */
 static void missing_marks_merge_phases(void **state)
 {
 	struct wb_timeline t;
@@ -212,7 +216,7 @@ static void missing_marks_merge_phases(void **state)
 	assert_whole(&t);
 }
 
-/* With --now nothing is stopped, and nobody is there to tell when everything was written out. */
+/* With --now nothing is stopped, and no unit can say when all was written out. */
 static void a_jump_at_once_stops_no_unit(void **state)
 {
 	struct wb_timeline t;
@@ -280,6 +284,47 @@ static void kept_units_freeze_and_thaw(void **state)
 	assert_true(t.units[1].frozen_s < 0);
 }
 
+/*
+ * A counter that did not run on through the jump places nothing: neither the line, nor units and stops beside
+ * it, may be measured by it.
+ */
+static void without_the_counter_nothing_is_placed_by_it(void **state)
+{
+	struct wb_timeline t;
+	struct sample s;
+
+	warm(&s);
+	s.marks[5] = at("freeze-begin:slow.service", "old", 103);
+	s.f.marks.n = 6;
+	s.f.now.tsc = 5 * GHZ;
+	snprintf(s.up[0].unit, sizeof(s.up[0].unit), "slow.service");
+	s.up[0].active_us = 30000000;
+	s.f.n_up = 1;
+	snprintf(s.kept[0].unit, sizeof(s.kept[0].unit), "slow.service");
+	snprintf(s.kept[0].how, sizeof(s.kept[0].how), "process");
+	s.f.n_kept = 1;
+	/* There is no sign of a reboot: the line begins with the kernel. */
+	assert_int_equal(wb_timeline_make(&s.f, &t, NULL), 0);
+	assert_non_null(strstr(t.notes[0], "did not run on through the jump"));
+	assert_phase(&t, WB_PHASE_KERNEL, 0, 3);
+	assert_int_equal(t.n_stops, 0);
+	assert_int_equal(t.n_units, 1);
+	assert_true(t.units[0].silent_s < 0);
+	assert_true(t.staged_s < 0);
+	assert_whole(&t);
+	/* The journal does: the line begins with the first unit, and the wall clock bridges the jump. */
+	event(&s, WB_EVENT_REACHED, 106.1, "kexec.target");
+	s.f.now.wall_ns = (int64_t)((1700000000 + 102.5 + 10 + 60) * 1e9);
+	assert_int_equal(wb_timeline_make(&s.f, &t, NULL), 0);
+	assert_phase(&t, WB_PHASE_STOP, 0, 3.5);
+	assert_phase(&t, "unmount and jump", 3.5, 6.5);
+	assert_phase(&t, WB_PHASE_KERNEL, 10, 3);
+	assert_int_equal(t.n_stops, 2);
+	assert_near(t.stops[0].start_s, 0, 1e-6);
+	assert_near(t.units[0].silent_s, 40, 1e-6);
+	assert_whole(&t);
+}
+
 static void cold(struct sample *s)
 {
 	warm(s);
@@ -289,7 +334,7 @@ static void cold(struct sample *s)
 	snprintf(s->f.method, sizeof(s->f.method), "firmware");
 	s->f.user.firmware_us = 9000000;
 	s->f.user.loader_us = 2000000;
-	/* The kernel's clock began 30 s after the first unit was told to stop. */
+	/* The kernel's clock began 30 s after the first unit was stopped. */
 	s->f.now.wall_ns = (int64_t)((1700000000 + 102.5 + 30 + 60) * 1e9);
 }
 
@@ -312,6 +357,24 @@ static void a_cold_boot_begins_where_units_stopped(void **state)
 	assert_whole(&t);
 }
 
+/* NTP sets the clock an hour ahead, or back, after the boot and before it is recorded. */
+static void a_step_of_the_clock_changes_no_duration(void **state)
+{
+	struct wb_timeline t;
+	struct sample s;
+
+	for (int step = -3600; step <= 3600; step += 3600) {
+		cold(&s);
+		event(&s, WB_EVENT_REACHED, 106.1, "reboot.target");
+		s.f.began_wall_us = (int64_t)((1700000000 + 102.5 + 30) * 1e6);
+		s.f.now.wall_ns += step * INT64_C(1000000000);
+		assert_int_equal(wb_timeline_make(&s.f, &t, NULL), 0);
+		assert_phase(&t, WB_PHASE_STOP, 0, 3.5);
+		assert_phase(&t, "unmount and reset", 3.5, 17.5);
+		assert_phase(&t, WB_PHASE_KERNEL, 30, 3);
+	}
+}
+
 static void a_machine_that_was_off_begins_with_its_firmware(void **state)
 {
 	struct wb_timeline t;
@@ -325,7 +388,7 @@ static void a_machine_that_was_off_begins_with_its_firmware(void **state)
 	assert_whole(&t);
 }
 
-/* After a kexec the EFI variables and the FPDT still tell of the boot before. */
+/* After a kexec the EFI variables and the FPDT are still those of the boot before. */
 static void stale_firmware_times_are_left_out(void **state)
 {
 	struct wb_timeline t;
@@ -389,8 +452,50 @@ static void json_goes_there_and_back(void **state)
 	assert_int_equal(wb_timeline_json(&back, 0, &twice), 0);
 	assert_string_equal(once, twice);
 	assert_int_equal(back.when, t.when);
-	assert_int_equal(wb_timeline_parse("{}", &back, NULL), -EBADMSG);
-	assert_int_equal(wb_timeline_parse("[", &back, NULL), -EBADMSG);
+}
+
+#define EMPTY_KERNEL                                                                      \
+	"{\"parts\":[],\"initcalls\":[],\"cpus\":0,\"initrd_kib\":0,\"console_bytes\":0," \
+	"\"quiet_bytes\":0,\"console_byte_ns\":0,\"pages_deferred\":false}"
+
+static void a_timeline_is_whole_or_says_why(void **state)
+{
+	/* As earlier versions wrote it, of which some knew less. */
+	static const char whole[] = "{\"boot\":\"b\",\"phases\":[]}";
+	static const char want[] =
+		"{\"boot\":\"b\",\"previous\":null,\"kind\":\"cold\",\"from\":null,\"to\":null,"
+		"\"method\":\"\",\"initramfs\":null,\"outcome\":\"\",\"when\":\"1970-01-01T00:00:"
+		"00Z\","
+		"\"total_s\":0.0,\"gap_s\":0.0,\"staged_s\":null,\"phases\":[],\"units\":[],"
+		"\"stops\":[],\"kernel\":" EMPTY_KERNEL ",\"notes\":[]}";
+	static const struct {
+		const char *text, *sentence;
+	} bad[] = {
+		{"[]", "the timeline of a boot: an object was expected"},
+		{"[", "the timeline of a boot, line 1, is no JSON"},
+		{"{}", "the timeline of a boot: \"boot\" is missing"},
+		{"{\"boot\":\"b\"}", "the timeline of a boot: \"phases\" is missing"},
+		{"{\"boot\":\"b\",\"phases\":[],\"kernel\":{\"cpus\":65536}}",
+			"the timeline of a boot: \"cpus\" is out of its limits"},
+	};
+	struct wb_error err = {};
+	WB_CLEAN_STR text = NULL;
+	char cut[sizeof(whole)];
+	struct wb_timeline t;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(wb_timeline_parse(bad[i].text, &t, &err), -EBADMSG);
+		assert_string_equal(err.text, bad[i].sentence);
+	}
+	for (size_t n = 0; n < strlen(whole); n++) {
+		snprintf(cut, n + 1, "%s", whole);
+		assert_int_equal(wb_timeline_parse(cut, &t, &err), -EBADMSG);
+	}
+	assert_int_equal(wb_timeline_parse(whole, &t, NULL), 0);
+	assert_true(t.staged_s < 0);
+	assert_int_equal(wb_timeline_json(&t, 0, &text), 0);
+	/* "kernel" was not there, so its text is that of an unknown interval. */
+	assert_string_equal(text, want);
 }
 
 /* Columns on a terminal: every byte but the continuations of UTF-8. */
@@ -525,15 +630,18 @@ int main(void)
 		cmocka_unit_test(each_clock_has_its_own_tie),
 		cmocka_unit_test(late_jobs_have_their_own_phase),
 		cmocka_unit_test(missing_marks_merge_phases),
+		cmocka_unit_test(without_the_counter_nothing_is_placed_by_it),
 		cmocka_unit_test(a_jump_at_once_stops_no_unit),
 		cmocka_unit_test(a_jump_that_another_program_asked_for),
 		cmocka_unit_test(kept_units_freeze_and_thaw),
 		cmocka_unit_test(a_cold_boot_begins_where_units_stopped),
+		cmocka_unit_test(a_step_of_the_clock_changes_no_duration),
 		cmocka_unit_test(a_machine_that_was_off_begins_with_its_firmware),
 		cmocka_unit_test(stale_firmware_times_are_left_out),
 		cmocka_unit_test(a_counter_that_began_anew_is_not_believed),
 		cmocka_unit_test(nothing_known_is_an_error),
 		cmocka_unit_test(json_goes_there_and_back),
+		cmocka_unit_test(a_timeline_is_whole_or_says_why),
 		cmocka_unit_test(text_fits_a_terminal),
 		cmocka_unit_test(a_boot_is_found_by_number_and_id),
 		cmocka_unit_test(only_the_shutdown_is_kept_of_the_journal),

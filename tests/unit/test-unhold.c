@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* restore/unhold.c: ending the packet hold of restarted units. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fake-files.h"
-#include "keep/unhold.h"
+#include "restore/unhold.h"
 #include "unit.h"
 
-static struct wb_manifest_port ports[] = {{"tcp", NULL, 7001}, {"udp", NULL, 53}};
-static struct wb_manifest_port other[] = {{"tcp", NULL, 80}};
-static struct wb_manifest_port third[] = {{"tcp", NULL, 7003}};
-static struct wb_manifest_port datagrams[] = {{"udp", NULL, 7004}};
+static struct wb_net_port ports[] = {{"tcp", NULL, 7001}, {"udp", NULL, 53}};
+static struct wb_net_port other[] = {{"tcp", NULL, 80}};
+static struct wb_net_port third[] = {{"tcp", NULL, 7003}};
+static struct wb_net_port datagrams[] = {{"udp", NULL, 7004}};
 static struct wb_manifest_unit units[] = {
-	{.unit = "one.service", .how = "process", .ports = {ports, 2}},
-	{.unit = "two.service", .how = "process", .ports = {other, 1}},
-	{.unit = "three.service", .how = "restart", .ports = {third, 1}},
-	{.unit = "four.service", .how = "restart", .ports = {datagrams, 1}},
+	{.unit = "one.service", .how = WB_KEEP_PROCESS, .ends.ports = {ports, 2}},
+	{.unit = "two.service", .how = WB_KEEP_PROCESS, .ends.ports = {other, 1}},
+	{.unit = "three.service", .how = WB_KEEP_RESTART, .ends.ports = {third, 1}},
+	{.unit = "four.service", .how = WB_KEEP_RESTART, .ends.ports = {datagrams, 1}},
 };
 
-/* What a unit is like until `ms`, and then; it listens from `listens` on. */
+/* The states of a unit until `ms`, and afterwards; it listens from `listens` on. */
 struct life {
 	const char *unit;
 	const char *first, *then;
@@ -32,10 +33,10 @@ struct life {
 #define FAILED "ActiveState=failed\nSubState=failed\n"
 #define NEVER 1000000000
 
-/* Its log: "MS:" what is held then, "-" for nothing; "!unit" released() of it. */
+/* Its log: "MS:" and the ends that are held then, "-" for none; "!unit": released. */
 struct machine {
 	const struct life *lives;
-	unsigned ms;
+	unsigned ms, late_ms;
 	size_t n;
 	char log[1024];
 };
@@ -104,9 +105,17 @@ static int read_tables(
 	return wb_blob_append(ret, text, (size_t)n);
 }
 
+/* Each pause is longer than was asked for, by as much as the test says. */
 static void pause_ms(void *ctx, unsigned ms)
 {
-	((struct machine *)ctx)->ms += ms;
+	struct machine *m = ctx;
+
+	m->ms += ms + m->late_ms;
+}
+
+static uint64_t mono_ns(void *ctx)
+{
+	return (1000 + ((struct machine *)ctx)->ms) * UINT64_C(1000000);
 }
 
 static void released(void *ctx, const struct wb_manifest_unit *u)
@@ -114,9 +123,10 @@ static void released(void *ctx, const struct wb_manifest_unit *u)
 	note(ctx, " !%s", u->unit);
 }
 
-static struct wb_unit_result parts[] = {{.unit = "one.service", .how = "restart"},
-	{.unit = "two.service", .how = "process"}, {.unit = "three.service", .how = "restart"},
-	{.unit = "four.service", .how = "restart"}};
+static struct wb_unit_result parts[] = {{.unit = "one.service", .how = WB_KEEP_RESTART},
+	{.unit = "two.service", .how = WB_KEEP_PROCESS},
+	{.unit = "three.service", .how = WB_KEEP_RESTART},
+	{.unit = "four.service", .how = WB_KEEP_RESTART}};
 static const struct wb_result result = {.units = {parts, 4}};
 
 static void expect(
@@ -126,13 +136,14 @@ static void expect(
 	const struct wb_manifest all = {.units = {units, 4}};
 	const struct wb_files files = {.ctx = &m, .read = read_tables};
 	const struct wb_runner runner = {.ctx = &m, .run = run};
-	const struct wb_unhold host = {&files, &runner, &m, pause_ms, replay, released};
+	const struct wb_unhold host = {
+		&files, &runner, &m, pause_ms, mono_ns, 120, replay, released};
 
 	assert_int_equal(wb_unhold_run(&host, &all, &result, left), over);
 	assert_string_equal(m.log, log);
 }
 
-/* One that is slow keeps nobody else's clients waiting; who came back is not looked at. */
+/* A slow unit keeps no other's clients waiting; a restored one is not examined again. */
 static void each_in_its_time(void **state)
 {
 	WB_CLEAN_STRV left = {};
@@ -169,7 +180,27 @@ static void who_never_listens_is_not_waited_for_long(void **state)
 	expect(never, true, &left, true, " 0:7001,53 120000:- !one.service");
 }
 
-/* Who was started by hand is started again by the replay, which comes last. */
+/* A busy machine's pauses are long; the silence is not, and begins before this looks. */
+static void its_end_is_a_moment_and_no_count_of_pauses(void **state)
+{
+	static const struct life never[] = {
+		{"one.service", STARTING, STARTING, 0, NEVER, 7001},
+		{"three.service", STARTING, STARTING, 0, NEVER, 7003},
+		{"four.service", STARTING, STARTING, 0, NEVER, 0},
+		{},
+	};
+	struct machine m = {.lives = never, .late_ms = 400};
+	const struct wb_manifest all = {.units = {units, 4}};
+	const struct wb_files files = {.ctx = &m, .read = read_tables};
+	const struct wb_runner runner = {.ctx = &m, .run = run};
+	const struct wb_unhold host = {&files, &runner, &m, pause_ms, mono_ns, 20, false, released};
+	WB_CLEAN_STRV left = {};
+
+	assert_true(wb_unhold_run(&host, &all, &result, &left));
+	assert_string_equal(m.log, " 20000:- !one.service");
+}
+
+/* A unit that was started by hand is started again by the replay, which comes last. */
 static void who_waits_for_the_replay_stays_held(void **state)
 {
 	WB_CLEAN_STRV left = {};
@@ -192,7 +223,7 @@ static void who_waits_for_the_replay_stays_held(void **state)
 	expect(before, true, &left, false, " 0:7001,53,7003 200:7001,53");
 	assert_int_equal(left.n, 1);
 	assert_string_equal(left.items[0], "one.service");
-	/* Who was released before that is not asked for again, though it does not listen any more. */
+	/* A released unit is not asked again, though it does not listen any more. */
 	expect(after, false, &left, true, " 300:- !one.service");
 }
 
@@ -217,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_listens),
 		cmocka_unit_test(each_in_its_time),
 		cmocka_unit_test(who_never_listens_is_not_waited_for_long),
+		cmocka_unit_test(its_end_is_a_moment_and_no_count_of_pauses),
 		cmocka_unit_test(who_waits_for_the_replay_stays_held),
 	};
 

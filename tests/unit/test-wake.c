@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* net/wake.c: the ICMP messages that make peers retransmit. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "keep/wake.h"
+#include "net/wake.h"
 #include "unit.h"
 
 static void test_v4(void **state)
 {
-	const struct wb_manifest_connection c = {"10.0.0.2", "10.0.0.1", 80, 40000, 0x12345678};
+	const struct wb_net_connection c = {"10.0.0.2", "10.0.0.1", 80, 40000, 0x12345678};
 	static const uint8_t want[] = {
 		3,
 		1,
@@ -63,7 +64,7 @@ static void test_v4(void **state)
 
 static void test_v6(void **state)
 {
-	const struct wb_manifest_connection c = {"2001:db8::2", "2001:db8::1", 80, 40000, 1};
+	const struct wb_net_connection c = {"2001:db8::2", "2001:db8::1", 80, 40000, 1};
 	uint8_t got[WB_WAKE_MOST];
 
 	assert_int_equal(wb_wake_packet(&c, got), 56);
@@ -77,7 +78,7 @@ static void test_v6(void **state)
 
 static void test_unknown(void **state)
 {
-	const struct wb_manifest_connection c = {"10.0.0.2", "10.0.0.1", 80, 40000, 0};
+	const struct wb_net_connection c = {"10.0.0.2", "10.0.0.1", 80, 40000, 0};
 	uint8_t got[WB_WAKE_MOST];
 
 	assert_int_equal(wb_wake_packet(&c, got), 0);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* warminit/: the archive, and refusals, for made-up roots. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static void program_and_modules_beside(void **state)
 
 	if (wb_warm_build(&files, &want, &got, &err) < 0)
 		fail_msg("%s", err.text);
-	/* What the root needs is as ever, and nothing is there twice. */
+	/* The modules for the root come as before, and none is there twice. */
 	expect_modules(&got, "ring virtio virtio_blk crc32c_gen mbcache ext4");
 	cpio = wb_blob_view(&got.cpio);
 	file = cpio_find(cpio, "plan", &mode);
@@ -368,6 +369,89 @@ static void refuses_what_the_own_initramfs_would_do(void **state)
 	assert_non_null(strstr(err.text, "/srv (overlay)"));
 }
 
+static void expect_too_long(
+	const struct fake_file *list, const char *word, size_t n, const char *words)
+{
+	char cmdline[8192], more[8192];
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+
+	memset(more, 'a', n);
+	more[n] = 0;
+	snprintf(cmdline, sizeof(cmdline), "root=UUID=1111-22 %s%s", word, more);
+	if (words) {
+		assert_int_equal(build(list, cmdline, &got, &err), -EOPNOTSUPP);
+		if (!strstr(err.text, words))
+			fail_msg("\"%s\" lacks \"%s\"", err.text, words);
+		return;
+	}
+	if (build(list, cmdline, &got, &err) < 0)
+		fail_msg("%s", err.text);
+	wb_warm_result_deinit(&got);
+}
+
+/*
+ * The init has room for so much. A longer text is refused here, because the init would cut it off.
+ */
+static void refuses_what_the_init_has_no_room_for(void **state)
+{
+	char softdep[6000] = "softdep ext4 pre:", options[6000] = "options ext4 p=";
+	struct fake_file list[80] = {};
+	size_t n = 0;
+
+	expect_too_long(virtio, "init=/", 254, NULL);
+	expect_too_long(virtio, "init=/", 255, "255 bytes of init=");
+	expect_too_long(virtio, "initramfs.runsize=", 32, "initramfs.runsize=");
+	expect_too_long(virtio, "rootflags=", 1023, NULL);
+	expect_too_long(virtio, "rootflags=", 1024, "rootflags=");
+	expect_too_long(virtio, "virtio-blk.p=", 2044, NULL);
+	expect_too_long(virtio, "virtio-blk.p=", 2045, "the parameters of module virtio_blk");
+	expect_too_long(virtio, "x=", 4080, "the command line has more than");
+	memcpy(list, virtio, sizeof(virtio));
+	while (list[n].path)
+		n++;
+	memset(options + strlen(options), 'a', 5000);
+	list[n] = (struct fake_file){"/etc/modprobe.d/z.conf", options};
+	expect_too_long(list, "", 0, "the parameters of module ext4");
+	list[n] = (struct fake_file){};
+	for (n = 0; strcmp(list[n].path, DIR "modules.softdep"); n++)
+		;
+	/* A long line of these is read to its end. */
+	for (size_t at = strlen(softdep); at < 5000; at += 8)
+		sprintf(softdep + at, " absent%zu", at % 10);
+	list[n].text = softdep;
+	expect_too_long(list, "", 0, NULL);
+}
+
+/* A module that nothing waits for needs no room: it is loaded from the root. */
+static void leaves_out_what_has_no_room_beside(void **state)
+{
+	static const char *const names[] = {"nvme"};
+	char options[1024] = "options nvme p=";
+	struct wb_warm_result got = {};
+	struct fake_file list[80] = {};
+	struct wb_error err = {};
+	unsigned int mode = 0;
+	struct wb_files files;
+	const struct wb_warm_request want = {.release = "7.2.0",
+		.cmdline = "root=UUID=1111-22 ro",
+		.beside = names,
+		.n_beside = 1};
+	size_t n = 0;
+
+	memcpy(list, virtio, sizeof(virtio));
+	while (list[n].path)
+		n++;
+	memset(options + strlen(options), 'a', 600);
+	list[n] = (struct fake_file){"/etc/modprobe.d/z.conf", options};
+	files = fake_files(list);
+	if (wb_warm_build(&files, &want, &got, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_null(cpio_find(wb_blob_view(&got.cpio), "m/nvme.ko", &mode).data);
+	assert_non_null(cpio_find(wb_blob_view(&got.cpio), "m/nvme_core.ko", &mode).data);
+	wb_warm_result_deinit(&got);
+}
+
 static void refuses_a_second_device(void **state)
 {
 	static const struct fake_file usr[] = {
@@ -488,6 +572,8 @@ int main(void)
 		cmocka_unit_test(refuses_stacks),
 		cmocka_unit_test(refuses_what_the_own_initramfs_would_do),
 		cmocka_unit_test(asks_the_device_where_udev_does_not_tell),
+		cmocka_unit_test(refuses_what_the_init_has_no_room_for),
+		cmocka_unit_test(leaves_out_what_has_no_room_beside),
 		cmocka_unit_test(refuses_a_second_device),
 		cmocka_unit_test(probes_file_systems),
 		cmocka_unit_test(names_partitions),

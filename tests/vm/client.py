@@ -4,7 +4,7 @@
 
 Asks ten times a second and prints one JSON object a line for each answer and each failure, stamped
 with the monotonic clock. "hold" keeps one connection, and connects again only when it was lost; "fresh"
-connects anew ten times a second, whatever becomes of the connections before. Ends on SIGTERM.
+opens a new connection ten times a second, whether or not earlier ones were answered. Ends on SIGTERM.
 """
 import argparse
 import errno
@@ -35,7 +35,7 @@ def ask(s, args):
 def connect(args):
     s = socket.create_connection((args.host, args.port), timeout=args.timeout)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # A question that has arrived at a kernel which then dies is neither answered nor sent again.
+    # A question is lost if it has arrived at a kernel that then dies: TCP does not send it again.
     s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 100)):
         s.setsockopt(socket.IPPROTO_TCP, option, value)
@@ -102,7 +102,7 @@ class Visit:
 
 
 def fresh(args):
-    """Whatever becomes of those before it: who comes anew does not know that others wait."""
+    """Open new connections without waiting for earlier ones, as independent clients do."""
     sel = selectors.DefaultSelector()
     due = time.monotonic()
     while True:

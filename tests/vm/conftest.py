@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Fixtures of the guest tests: the payload is what `meson install` of the build gives."""
+"""Fixtures of the guest tests. The payload is the tree that `meson install` of the build makes."""
 import contextlib
 import os
 import pathlib
@@ -14,7 +14,16 @@ import guest  # noqa: E402
 from net import Network  # noqa: E402
 
 
-guest.Guest.lean = True
+guest.Guest.lean = guest.Guest.saved = True
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: only in `make check-long`, which has the time that the gate has not")
+
+
+def pytest_collection_modifyitems(items):
+    """Packages come last: scripts/run-checks builds them meanwhile."""
+    items.sort(key=lambda item: item.path.name == "test_deb.py")
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +37,7 @@ def payload(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network():
-    """What lies beside a guest, for those who hold connections to it; a machine without it skips them."""
+    """A network beside a guest, for tests with connections to it; a machine without one skips them."""
     with contextlib.ExitStack() as stack:
         try:
             net = stack.enter_context(Network())
@@ -39,6 +48,13 @@ def network():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A guest that several tests share outlives the one that failed: its console is kept all the same."""
+    """Keep the consoles of a failed test's guests, a shared one too, and name them in pytest's XML for run-checks."""
     outcome = yield
-    guest.failed |= outcome.get_result().failed
+    report = outcome.get_result()
+    if report.failed:
+        guest.failed = True
+        consoles = [("console", str(g.log_path)) for g in guest.opened]
+        item.user_properties += consoles
+        if report.when == "teardown":  # the last chance: this report copied them before
+            report.user_properties += consoles
+    guest.opened[:] = [g for g in guest.opened if not g.closed]

@@ -14,6 +14,7 @@ import base64
 import contextlib
 import ctypes
 import fcntl
+import functools
 import json
 import os
 import pathlib
@@ -28,11 +29,13 @@ import tempfile
 import threading
 import time
 
+import saved
+
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 
-# Units of Debian that no test is about: without them an emulated boot costs a tenth less, and a
-# shutdown, too. Benchmarks measure Debian as it is.
+# Units of Debian that no test needs: without them an emulated boot takes a tenth less time, and so does a
+# shutdown. Benchmarks measure Debian unchanged.
 UNUSED = ("grub-common.service getty@tty1.service systemd-binfmt.service systemd-pstore.service"
           " systemd-random-seed.service systemd-networkd-persistent-storage.service systemd-hostnamed.socket"
           " systemd-creds.socket systemd-sysext.socket systemd-ask-password-console.path"
@@ -40,10 +43,29 @@ UNUSED = ("grub-common.service getty@tty1.service systemd-binfmt.service systemd
           " sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount"
           " modprobe@configfs.service modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service")
 
-# One line more each time that ifupdown has set up the device: network_up().
+# Of the coldplug, only the devices that some test is about: the others' events cost an emulated boot a fifth.
+COLDPLUG = "/etc/systemd/system/systemd-udev-trigger.service.d/lean.conf"
+COLDPLUG_TEXT = ("[Service]\\nExecStart=\\nExecStart=-/usr/bin/udevadm trigger --action=add"
+                 + "".join(f" --subsystem-match={s}" for s in ("block", "net", "pci", "virtio", "dax", "nd", "rtc"))
+                 + "\\nExecStart=-/usr/bin/udevadm trigger --action=add --sysname-match=ttyS[01]\\n")
+# The tests' guests have no attacker inside: without these an emulated kernel does the same with less.
+LEAN_CMDLINE = "mitigations=off cryptomgr.notests"
+# Generators that find nothing in a guest; each boot and each reload of systemd runs them all.
+IDLE_GENERATORS = "sysv ssh rc-local debug gpt-auto hibernate-resume run system-update tpm2"
+LEAN = (f"for u in {UNUSED}; do ln -s /dev/null /etc/systemd/system/$u; done; "
+        "mkdir -p /etc/systemd/system-generators; "
+        f"for g in {IDLE_GENERATORS}; do ln -s /dev/null /etc/systemd/system-generators/systemd-$g-generator; done; "
+        f"mkdir -p $(dirname {COLDPLUG}); printf '{COLDPLUG_TEXT}' >{COLDPLUG}; "
+        f"sed -i '/^[[:space:]]*linux[[:space:]]/s/$/ {LEAN_CMDLINE}/' /boot/grub/grub.cfg")
+# A machine is saved when its boot is over. No test wrote to these devices before: its next owner's bytes are read
+# afresh.
+BEFORE_SAVED = ("systemctl is-system-running --wait >&2; udevadm settle; sync; "
+                "for d in /dev/[vs]d? /dev/nvme?n?; do [ ! -b $d ] || blockdev --flushbufs $d; done")
+
+# network_up(): one line more each time ifupdown has set up the device.
 POST_UP = "/run/post-up"
 
-# In place of systemd: the root as it is in use, and the server of commands.
+# The init in place of systemd: it mounts the root as usual and serves commands.
 BARE_PATH = "/usr/local/sbin/wb-bare"
 BARE = f"""#!/bin/bash
 mount -o remount,rw / || exit
@@ -51,8 +73,10 @@ mount -o remount,rw / || exit
 exec /usr/local/sbin/wb-shell </dev/ttyS1 >/dev/ttyS1 2>&1
 """
 
-# Has a test failed that may have used a guest which still runs? Its console is kept then.
+# Has a test failed that may have used a running guest? Its console is kept then.
 failed = False
+# The guests that run, and those that have ended since the test driver looked.
+opened = []
 
 # The last thing that a kernel says: kernel_kexec() in kernel/kexec_core.c, and a plain reboot.
 OLD_KERNEL_ENDS = r"kexec(_core)?: Starting new kernel|reboot: machine restart"
@@ -63,16 +87,16 @@ BACKPORT = "7.2"
 
 
 def die_with_parent():
-    """A driver that is killed must not leave its QEMU behind (prctl(2), PR_SET_PDEATHSIG)."""
+    """Let QEMU end with a driver that is killed (prctl(2), PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class GuestError(Exception):
-    """The guest did not do what was expected; the text holds the end of its console."""
+    """The guest did something unexpected; the text holds the end of its console."""
 
 
 class Result:
-    """What a command in the guest said and how it ended."""
+    """The output and exit code of a command in the guest."""
 
     def __init__(self, rc, out):
         self.rc = rc
@@ -90,7 +114,7 @@ def cache_dir():
 
 
 class Image:
-    """What scripts/guest-image built: a disk and the kernels outside it, for direct boot."""
+    """A guest image of scripts/guest-image: a disk, and kernels outside it for direct boot."""
 
     _built = {}
 
@@ -122,7 +146,7 @@ class Image:
             return self.kernels[0]
         found = [k for k in self.kernels if k == prefix or k.startswith(prefix + ".")]
         if not found and prefix == BACKPORT:
-            return self.kernels[-1]  # the mirror has moved on: scripts/guest-image took its newest
+            return self.kernels[-1]  # the mirror has newer ones, and scripts/guest-image took the newest
         if len(found) != 1:
             raise GuestError(f"no single kernel '{prefix}' among {self.kernels} of {self.dir}")
         return found[0]
@@ -139,7 +163,7 @@ def make_payload(source, target):
 
 
 def accelerator():
-    """Real KVM where the CPU has it; /dev/kvm alone proves nothing."""
+    """Is there real KVM? /dev/kvm can exist without it."""
     with contextlib.suppress(OSError):
         flags = pathlib.Path("/proc/cpuinfo").read_text()
         if re.search(r"^flags\s*:.*\b(vmx|svm)\b", flags, re.M) and os.access("/dev/kvm", os.R_OK | os.W_OK):
@@ -147,9 +171,10 @@ def accelerator():
     return "tcg"
 
 
-def qemu_version(qemu="qemu-system-x86_64"):
-    out = subprocess.run([qemu, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    return int(re.search(r"version (\d+)", out).group(1))
+@functools.cache
+def qemu_version():
+    """As QEMU prints it."""
+    return subprocess.run(["qemu-system-x86_64", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def ovmf():
@@ -224,11 +249,11 @@ class Console:
             self._log.flush()
 
     def when(self, number, at):
-        """When the character `at` of a line came: a prompt may stand open long before what follows."""
+        """Time of the character `at` of a line: a prompt can precede the rest of its line by a long time."""
         return next(t for begin, t in reversed(self._pieces[number]) if begin <= at)
 
     def search(self, regex, begin=0):
-        """(host time, match) of each line from number `begin` on in which it is found."""
+        """(host time, match) of each matching line from number `begin` on."""
         for number in range(begin, len(self.lines)):
             m = re.search(regex, self.lines[number][1])
             if m:
@@ -244,18 +269,23 @@ class Console:
 class Guest:
     """One virtual machine. Attributes that a test may read: image, console, resets, t0."""
 
-    lean = False  # are UNUSED units masked for the boots after the first?
+    lean = False  # do the boots after the first leave out what no test is about (LEAN)?
+    saved = False  # does it start from a machine that has booted already (tests/vm/saved.py)?
+    before_saved = BEFORE_SAVED
 
     def __init__(self, kernel="newest", firmware="bios", mem="1G", cpus=2, suite="trixie",
                  cmdline_extra="", cmdline=None, initrd=None, payload=None, install=True, disks=(),
-                 disk_bus="virtio-blk-pci", icount=None, qemu_args=(), name="guest", timeout=240, net=None):
+                 disk_bus="virtio-blk-pci", icount=None, qemu_args=(), name="guest", timeout=240, net=None,
+                 making=None, lean=None):
         self.image = Image.get(suite)
         self.release = self.image.release(kernel)
         self.firmware = firmware
         self.mem, self.cpus = mem, cpus
+        self.lean = self.lean if lean is None else lean
         self.cmdline = cmdline or " ".join(filter(None, (
             f"BOOT_IMAGE=/boot/vmlinuz-{self.release} root=UUID={self.image.root_uuid} ro",
-            self.image.cmdline, cmdline_extra)))
+            self.image.cmdline, LEAN_CMDLINE if self.lean else "", cmdline_extra)))
+        self.prepare = LEAN if self.lean else "true"
         self.initrd = initrd or self.image.dir / f"initrd.img-{self.release}"
         self.payload, self.install = payload, install
         self.disks, self.disk_bus = disks, disk_bus
@@ -271,17 +301,27 @@ class Guest:
         self._ends = {}
         self.closed = False
         self.pid_exit = None
-        self.stuck = False  # something was waited for in vain
+        self.stuck = False  # a wait for something has timed out
         self._monitor = None
+        # The directory that this machine is being saved into, or the saved machine that it starts from.
+        self.making = making
+        self.machine = None
+        self._may_be_saved = (self.saved and not making and not initrd and not disks and icount is None
+                              and not qemu_args)
+        self._answers = []
+        self._runs = False
 
     # ---- life ----
 
     def __enter__(self):
         try:
             self._start()
+            if self.machine:
+                # Input that is sent before the machine reads it is lost.
+                self._wait(lambda: self._runs or None, 60, "saved machine")
             self.wait_ready(self.timeout)
-            if self.lean:
-                self.run(f"for u in {UNUSED}; do ln -s /dev/null /etc/systemd/system/$u; done", check=True)
+            if not self.machine:
+                self.run(self.prepare, check=True)
             if self.payload:
                 self.mount_payload()
         except BaseException:
@@ -298,6 +338,9 @@ class Guest:
 
     def _start(self):
         self._exit.enter_context(guest_lock())
+        if self._may_be_saved:
+            self.machine = saved.get(cache_dir(), self, [qemu_version(), *self._hardware()], self._make)
+            self._may_be_saved = self.machine is not None
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="wb-guest."))
         self._exit.callback(shutil.rmtree, self.dir, ignore_errors=True)
         logs = pathlib.Path(os.environ.get("WARMBOOT_LOGS") or TOP / "out" / "vm")
@@ -313,13 +356,20 @@ class Guest:
                                       stderr=subprocess.STDOUT, start_new_session=True,
                                       preexec_fn=die_with_parent,
                                       env=dict(os.environ, TMPDIR=str(self.dir)))
+        opened.append(self)
         self._ttys0, self._ttys1, self._qmp = (self._connect(n) for n in ("ttyS0", "ttyS1", "qmp"))
-        self._qmp.sendall(b'{"execute": "qmp_capabilities"}\n{"execute": "cont"}\n')
+        self._qmp.sendall(b'{"execute": "qmp_capabilities"}\n')
+        if self.machine:
+            # Nobody greets: the shell waits for its next command.
+            self._ready = (self.t0, self.machine.boot_id, self.machine.release)
+            self._qmp.sendall(self._share_memory() + json.dumps(
+                {"execute": "migrate-incoming", "arguments": {"uri": self.machine.incoming}}).encode() + b"\n")
+        self._qmp.sendall(b'{"execute": "cont"}\n')
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def _argv(self):
-        sh = self.dir
+    def _hardware(self):
+        """QEMU's arguments for all that is the same in each run of this configuration."""
         accel = accelerator()
         if accel == "kvm" and self.icount is None:
             args = ["-accel", "kvm", "-cpu", "host"]
@@ -328,32 +378,58 @@ class Guest:
         else:
             args = ["-accel", "tcg,thread=multi", "-cpu", self._cpu()]
         args += ["-m", self.mem, "-smp", str(self.cpus), "-display", "none", "-nic", "none",
-                 "-nodefaults", "-no-user-config", "-S", "-device", "virtio-rng-pci",
-                 "-kernel", str(self.image.dir / f"vmlinuz-{self.release}"),
-                 "-initrd", str(self.initrd), "-append", self.cmdline]
+                 "-nodefaults", "-no-user-config", "-S", "-device", "virtio-rng-pci"]
         if self.firmware == "uefi":
-            code, nvram = ovmf()
-            shutil.copy(nvram, sh / "vars.fd")
-            args += ["-machine", "q35",
-                     "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}",
-                     "-drive", f"if=pflash,format=raw,unit=1,file={sh}/vars.fd"]
+            args += ["-machine", "q35"]
         elif self.firmware != "bios":
             raise GuestError(f"firmware is bios or uefi, not {self.firmware}")
-        drives = [(self.image.dir / "disk.img", "snapshot=on")]  # writes die with QEMU
-        if self.payload:
-            make_payload(self.payload, sh / "payload.img")
-            drives.append((sh / "payload.img", "readonly=on"))
-        drives += [(d, "readonly=off") for d in self.disks]
         if self.disk_bus == "scsi-hd":
             args += ["-device", "virtio-scsi-pci"]
         elif self.disk_bus == "ide-hd" and self.firmware == "bios":
             args += ["-device", "ahci,id=ahci"]
-        for i, (path, mode) in enumerate(drives):
+        for i in range(self._drives()):
             bus = self.disk_bus if i == 0 else "virtio-blk-pci"
             extra = ",serial=wbroot" if bus == "nvme" else ""
             extra += ",bus=ahci.0" if bus == "ide-hd" and self.firmware == "bios" else ""
-            args += ["-drive", f"if=none,id=d{i},file={path},format=raw,cache=unsafe,{mode}",
-                     "-device", f"{bus},drive=d{i}{extra}"]
+            args += ["-device", f"{bus},drive=d{i}{extra}"]
+        return args
+
+    def _drives(self):
+        return 1 + bool(self.payload or self.making or self._may_be_saved) + len(self.disks)
+
+    def _argv(self):
+        sh = self.dir
+        args = ["-kernel", str(self.image.dir / f"vmlinuz-{self.release}"),
+                "-initrd", str(self.initrd), "-append", self.cmdline]
+        if self.firmware == "uefi":
+            code, nvram = ovmf()
+            if self.machine:
+                nvram = self.machine.dir / "vars.fd"
+            shutil.copy(nvram, sh / "vars.fd")
+            args += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}",
+                     "-drive", f"if=pflash,format=raw,unit=1,file={sh}/vars.fd"]
+        root = f"file={self.image.dir / 'disk.img'},format=raw,snapshot=on"  # writes die with QEMU
+        if self.making:
+            saved.fill(self.making / "memory", self.mem)
+            root = f"file={self._new_disk(self.making / 'disk')},format=qcow2"
+            self._memory(args, self.making, "on")
+        elif self.machine:
+            root = f"file={self.machine.dir / 'disk'},format=qcow2,snapshot=on"
+            args += ["-incoming", "defer"]
+            self._memory(args, self.machine.dir, "off")
+        drives = [root]
+        if self._drives() > 1 + len(self.disks):
+            image = sh / "payload.img"
+            if self.payload:
+                make_payload(self.payload, image)
+            if self.making or self.machine:
+                image.touch()
+                os.truncate(image, saved.PAYLOAD_BYTES)
+            drives.append(f"file={image},format=raw,readonly=on")
+        drives += [f"file={d},format=raw,readonly=off" for d in self.disks]
+        for i, drive in enumerate(drives):
+            args += ["-drive", f"if=none,id=d{i},cache=unsafe,{drive}"]
+        args += self._hardware()
         for n in ("ttyS0", "ttyS1"):
             args += ["-chardev", f"socket,id={n},path={sh}/{n},server=on,wait=off",
                      "-serial", f"chardev:{n}"]
@@ -363,11 +439,56 @@ class Guest:
             return self.net.prefix_argv + ["qemu-system-x86_64"] + args + self.net.qemu_args() + self.qemu_args
         return ["qemu-system-x86_64"] + args + self.qemu_args
 
+    # ---- saved machines ----
+
+    def _memory(self, args, directory, share):
+        args += ["-object", f"memory-backend-file,id=ram,size={self.mem},mem-path={directory}/memory,share={share}",
+                 "-machine", "memory-backend=ram", "-rtc", "clock=vm"]
+
+    def _new_disk(self, path):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", self.image.dir / "disk.img", path],
+                       check=True)
+        return path
+
+    @staticmethod
+    def _share_memory():
+        """Memory stays in its file (x-ignore-shared); only the devices' state is sent."""
+        return json.dumps({"execute": "migrate-set-capabilities", "arguments": {"capabilities": [
+            {"capability": "x-ignore-shared", "state": True}]}}).encode() + b"\n"
+
+    def _make(self, directory):
+        """Boot this configuration once and save it in `directory`."""
+        with Guest(kernel=self.release, firmware=self.firmware, mem=self.mem, cpus=self.cpus, suite=self.image.suite,
+                   cmdline=self.cmdline, disk_bus=self.disk_bus, name=f"making-{self.name}", timeout=self.timeout,
+                   net=self.net, making=directory, lean=self.lean) as g:
+            g.run(self.before_saved, 240, check=True)
+            g.save(directory)
+            return {"boot_id": g.boot_id, "release": g.release}
+
+    def save(self, directory):
+        """Write the state of the devices and end; the memory and the disk are in `directory` already."""
+        self._qmp.sendall(self._share_memory() + json.dumps({
+            "execute": "migrate", "arguments": {"uri": f"exec:cat >{directory}/devices"}}).encode() + b"\n")
+        end = time.monotonic() + 120
+        while not any(a.get("status") == "completed" for a in self._answers):
+            failed_ones = [a for a in self._answers if a.get("status") == "failed" or "error" in a]
+            if failed_ones or time.monotonic() > end or self._proc.poll() is not None:
+                self._fail(f"the machine could not be saved: {failed_ones or self._answers}")
+            self._qmp.sendall(b'{"execute": "query-migrate"}\n')
+            time.sleep(0.1)
+        if self.firmware == "uefi":
+            shutil.copy(self.dir / "vars.fd", directory / "vars.fd")
+        self._qmp.sendall(b'{"execute": "quit"}\n')
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._proc.wait(20)
+
     @staticmethod
     def _cpu():
         # No nested KVM: udev would load its modules in every boot, which takes seconds under TCG.
         # QEMU 7.2 corrupts flags in cmpxchg16b under multi-threaded TCG.
-        return "max,la57=off,svm=off" + (",cx16=off" if qemu_version() < 8 else "")
+        # A byte each step of `rep stosb` is slow to emulate; without erms the kernel clears pages by words.
+        major = int(re.search(r"version (\d+)", qemu_version()).group(1))
+        return "max,la57=off,svm=off,erms=off,fsrm=off" + (",cx16=off" if major < 8 else "")
 
     def _connect(self, name):
         end = time.monotonic() + 20
@@ -400,7 +521,7 @@ class Guest:
                 getattr(self, s).close()
 
     def dead(self):
-        """Can it be used no more: did QEMU end, or does its shell not answer?"""
+        """Is the guest useless: has QEMU ended, or does its shell not answer?"""
         if self._proc.poll() is not None:
             return True
         try:
@@ -439,7 +560,7 @@ class Guest:
             m = re.search(rb"\x1eWB-(READY|END) (\S+) (\S+)\x1e", self._shell)
             if not m:
                 return
-            # What stands before READY is what an old kernel left half-said.
+            # Text before READY is the unfinished output of an old kernel.
             if m.group(1) == b"READY":
                 self._ready = (now, m.group(2).decode(), m.group(3).decode())
             else:
@@ -454,8 +575,13 @@ class Guest:
                 message = json.loads(line)
                 if message.get("event") in ("RESET", "SHUTDOWN"):
                     self.resets.append(now)
+                self._runs |= message.get("event") == "RESUME"
                 if isinstance(message.get("return"), str):
                     self._monitor = message["return"]
+                elif message.get("return"):
+                    self._answers.append(message["return"])
+                elif "error" in message:
+                    self._answers.append(message)
 
     # ---- waiting ----
 
@@ -464,7 +590,7 @@ class Guest:
                          f"{self.console.tail()}\n---{self._cpus()}")
 
     def _cpus(self):
-        """Where each CPU of a guest that does not answer stands: a hang without it tells nothing."""
+        """The state of each CPU of a guest that does not answer, to explain a hang."""
         if not self.stuck or self._proc.poll() is not None:
             return ""
         self._monitor = None
@@ -476,7 +602,7 @@ class Guest:
         return "\nCPUs: " + "; ".join(line.strip() for line in lines)
 
     def _wait(self, test, timeout, what):
-        """Until test() is not None; in step with the reading thread."""
+        """Wait until test() is not None, in step with the reading thread."""
         end = time.monotonic() + timeout
         with self._cond:
             while True:
@@ -485,14 +611,15 @@ class Guest:
                     return got
                 left = end - time.monotonic()
                 if self._proc.poll() is not None:
-                    self._fail(f"QEMU ended while waiting for {what}")
+                    self._stderr.seek(0)
+                    self._fail(f"QEMU ended with {self._proc.poll()} while waiting for {what}: {self._stderr.read()}")
                 if left <= 0:
                     self.stuck = True
                     self._fail(f"no {what} within {timeout:.0f} s")
                 self._cond.wait(min(left, 1.0))
 
     def wait_ready(self, timeout=240, not_boot_id=None):
-        """Until the shell serves; returns (host time, boot id, release)."""
+        """Wait until the shell serves; returns (host time, boot id, release)."""
         def test():
             if self._ready and self._ready[1] != not_boot_id:
                 return self._ready
@@ -520,7 +647,7 @@ class Guest:
     def run(self, cmd, timeout=60, check=False):
         """Run a shell script in the guest; Result(rc, out). check=True: a failure raises."""
         if self.stuck:
-            # The tests that share a guest would each wait for their own deadline.
+            # Otherwise each test that shares the guest would wait for its own deadline.
             timeout = min(timeout, 10)
         seq = self._send(cmd)
         rc, out = self._wait(lambda: self._ends.pop(seq, None), timeout, f"end of: {cmd}")
@@ -531,16 +658,40 @@ class Guest:
         return result
 
     def start(self, cmd):
-        """Begin a command whose end is not waited for: it takes the machine down."""
+        """Start a command that takes the machine down, without waiting for its end."""
         self._send(cmd)
 
     def reset(self):
-        """As the button on the machine: no shutdown, no flush, the memory as it is."""
+        """Reset like the button on the machine: no shutdown, no flush, memory unchanged."""
         self._qmp.sendall(b'{"execute": "system_reset"}\n')
 
     def out(self, cmd, timeout=60):
         """The output of a command that must succeed, without its last newline."""
         return self.run(cmd, timeout, check=True).out.rstrip("\n")
+
+    def until(self, test, timeout=60, check=True):
+        """Wait until a shell command succeeds in the guest; its last output, or that of the last failure."""
+        r = self.run(f"SECONDS=0; until out=$({test}); do [ $SECONDS -lt {timeout} ] || {{ echo \"$out\"; exit 1; }}; "
+                     'sleep .1; done; echo "$out"', 2 * timeout + 30)
+        if check and r.rc != 0:
+            self._fail(f"not within {timeout} s: {test}: {r.out}")
+        return r.out.rstrip("\n")
+
+    def ready(self, *units):
+        """Wait until the programs of these units, as they run now, have said so in the journal."""
+        for unit in units:
+            self.until(f"journalctl _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID {unit}) -o cat | "
+                       "grep -q ^ready")
+
+    def kept(self, *units, timeout=120):
+        """{unit: what `warmboot status` tells of it}, once it tells of `units` and none is being started any more."""
+        end = time.monotonic() + timeout
+        while True:
+            told = {u["unit"]: u for u in json.loads(self.out("warmboot status --json", 120))["kept"]}
+            over = told.keys() >= set(units) and all(u["outcome"] != "starting" for u in told.values())
+            if over or time.monotonic() > end:
+                return told
+            time.sleep(0.2)
 
     def write_file(self, path, data, mode="644"):
         b64 = base64.b64encode(data).decode()
@@ -569,21 +720,23 @@ class Guest:
             f"{f'Address={self.net.guest6}' if v6 else ''}\n"
             "LinkLocalAddressing=no\nIPv6AcceptRA=no\n").encode())
         self.run("systemctl enable --now systemd-networkd", 60, check=True)
-        self.run("for i in $(seq 100); do ip -4 -o address show scope global | grep -q . && exit; sleep .1; done;"
-                 " exit 1", 60, check=True)
+        self.until("ip -4 -o address show scope global | grep -q .")
 
     def mount_payload(self):
         """Mount the payload disk on /opt/wb and, unless told otherwise, copy it into /."""
         cmd = "mkdir -p /opt/wb && mount -o ro -L wbpayload /opt/wb"
+        if self.machine:
+            # udev knows this disk as the blank one of the saved machine.
+            cmd = f"udevadm trigger --settle --action=change $(blkid -L wbpayload) && {cmd}"
         if self.install:
-            # The stamps keep the next boot from what systemd does after an update of /usr.
+            # The stamps prevent the work that systemd does in the first boot after an update of /usr.
             cmd += " && cp -a --no-preserve=ownership /opt/wb/. / && ldconfig && touch /etc/.updated /var/.updated"
         self.run(cmd, 120, check=True)
 
     def bare(self):
         """
-        The word for a command line that has a boot end in a shell, without systemd: where only the
-        jump counts, user space costs most. From there --now alone leads on.
+        The kernel parameter for a boot that ends in a shell, without systemd. It saves time where only the
+        jump matters; the next jump from there needs --now.
         """
         self.write_file(BARE_PATH, BARE.encode(), "755")
         return f"init={BARE_PATH}"

@@ -39,7 +39,7 @@ class Network:
         if not os.path.exists("/dev/net/tun"):
             raise RuntimeError("this machine has no /dev/net/tun")
         with open("/dev/net/tun", "rb"):
-            pass  # or say now what ip(8) says less clearly
+            pass  # fail here with a clear message, before ip(8) does
         root = os.geteuid() == 0
         flags = ["-n"] if root else ["-r", "-n"]
         self._holder = subprocess.Popen(["unshare", *flags, "sh", "-c", "echo; exec sleep infinity"],
@@ -65,7 +65,7 @@ class Network:
         self._holder.stdout.close()
 
     def run(self, *argv, **kw):
-        """A program in the namespace, to its end; what it printed."""
+        """Run a program in the namespace to its end, and return its output."""
         return subprocess.run([*self.prefix_argv, *argv], check=True, stdout=subprocess.PIPE, text=True, **kw).stdout
 
     def qemu_args(self):
@@ -81,7 +81,7 @@ class Network:
 
 
 class Forwarded(Network):
-    """For who may open no tap: QEMU itself is the peer of the guest's TCP, and listens for the clients on loopback."""
+    """For users who may open no tap: QEMU is the peer of the guest's TCP, and listens for the clients on loopback."""
 
     def __init__(self, *ports):
         self.ports = ports
@@ -109,7 +109,7 @@ class Forwarded(Network):
 
 @contextlib.contextmanager
 def any_network(say, *ports):
-    """A Network, or where this user or machine allows none, a Forwarded, and a word on why."""
+    """A Network, or a Forwarded if this user or machine allows none, and the reason."""
     with contextlib.ExitStack() as stack:
         try:
             net = stack.enter_context(Network())
@@ -126,8 +126,8 @@ class Client:
         self.net, self.kind, self.where, self.options = net, kind, where, options
 
     def __enter__(self):
-        # A file, not a pipe: nobody reads while the guest jumps. Opened once more to read: a descriptor
-        # that is shared has one position.
+        # A file, not a pipe, since nothing reads while the guest jumps. It is opened again for reading, since a
+        # shared descriptor has one position.
         self._out = tempfile.NamedTemporaryFile("a", encoding="utf-8")
         argv = [sys.executable, str(HERE / "client.py"), self.kind, *map(str, self.where)]
         for name, value in self.options.items():
@@ -168,7 +168,7 @@ class Client:
         self.wait_for(lambda ev: sum(e["what"] == "answer" for e in ev) >= have + n, timeout, f"{n} answers")
 
     def since_answered(self):
-        """Events from the first answer on: it may have been there before its service listened at all."""
+        """Events from the first answer on: the client may have started before its service listened."""
         return list(itertools.dropwhile(lambda e: e["what"] != "answer", self.events))
 
     def report(self):

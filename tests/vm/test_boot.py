@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The bench itself: do the guests boot as asked, and does the driver see what happens?"""
+"""The bench itself: guests boot as asked, and the driver recognises a reset and a kexec."""
 import pytest
 
 from guest import Guest, GuestError
+
+
+# Every other test boots a guest as well.
+pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("kernel,firmware", [("6.12", "bios"), ("7.2", "uefi")])
@@ -15,6 +19,6 @@ def test_boots(kernel, firmware):
         assert g.out("systemctl is-system-running --wait") == "running"
         g.write_file("/root/x", bytes(range(256)))
         assert g.read_file("/root/x") == bytes(range(256))
-        # A reboot through the firmware is not taken for a kexec.
+        # The driver tells a reboot through the firmware from a kexec.
         with pytest.raises(GuestError, match="firmware reset"):
             g.jump("systemctl reboot --force --force")

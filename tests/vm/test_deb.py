@@ -4,6 +4,7 @@
 The guest's apt knows one archive, the payload's: the packages, and from the guest's own suite the
 libraries that they name. Some of these are taken from the guest first, so that apt has to find them.
 """
+import fcntl
 import json
 import pathlib
 import re
@@ -19,7 +20,7 @@ PACKAGES = ("warmboot", "warmboot-kexec")
 SOURCES = ("dist", "include", "man", "src", "scripts/make-deb", "meson.build", "meson_options.txt")
 TAKEN = ("libjansson4", "liblzo2-2")
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -qy "
-# The payload, where apt and dpkg keep what was fetched and logged, and where systemd keeps its own.
+# Paths that may name the package: the payload, caches and logs of apt and dpkg, and systemd's own files.
 NOT_OURS = ("/opt/wb", "/var/cache", "/var/lib/apt", "/var/log", "/proc", "/sys", "/run/systemd")
 
 
@@ -34,8 +35,12 @@ def debs():
     found = {p: OUT / f"{p}_{version}_amd64.deb" for p in PACKAGES}
     files = [f for s in SOURCES for f in [TOP / s, *(TOP / s).rglob("*")] if f.is_file()]
     newest = max(f.stat().st_mtime for f in files)
-    if not all(d.exists() and d.stat().st_mtime > newest for d in found.values()):
-        sh(TOP / "scripts/make-deb")
+    # scripts/run-checks may be building them right now.
+    OUT.mkdir(exist_ok=True)
+    with open(OUT / "deb.lock", "a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not all(d.exists() and d.stat().st_mtime > newest for d in found.values()):
+            sh(TOP / "scripts/make-deb")
     return found
 
 
@@ -44,7 +49,7 @@ def depends(deb):
 
 
 def fetch(suite, names, target):
-    """Packages of another suite than this machine's: apt with lists and a status of its own."""
+    """Packages of another suite than this machine's, through apt with lists and a status of its own."""
     target.mkdir(parents=True)
     (target / "lists/partial").mkdir(parents=True)
     (target / "archives/partial").mkdir(parents=True)
@@ -88,10 +93,12 @@ def prepare(g):
 
 
 def traces(g):
-    """Everything that bears the name, on disk and in /run."""
+    """Every path with the name in it, on disk and in /run."""
     prune = " -o ".join(f"-path {p}" for p in NOT_OURS)
     found = g.out(f"find / \\( {prune} \\) -prune -o -iname '*warmboot*' -print 2>/dev/null; true")
-    units = g.out("systemctl daemon-reload && sleep 1 && systemctl list-units --all --plain --no-legend 'warmboot*'")
+    # systemd forgets units that are gone a moment after the reload.
+    g.run("systemctl daemon-reload", check=True)
+    units = g.until("! systemctl list-units --all --plain --no-legend 'warmboot*' | grep .", 20, check=False)
     return (found + "\n" + units).strip()
 
 
@@ -146,7 +153,7 @@ def test_debian_13(debs, tmp_path):
         g.run(f"/sbin/kexec -l /boot/vmlinuz-{old} --initrd=/boot/initrd.img-{old} --reuse-cmdline", check=True)
         assert g.jump("systemctl kexec")["release"] == old
 
-        # What is staged when the package goes is not left behind either.
+        # A staged kernel is unloaded when the package is removed.
         g.run("warmboot load newest", 120, check=True)
         removed(g, owned)
 

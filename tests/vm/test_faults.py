@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What becomes of kept services when something goes wrong: nothing is lost that an ordinary reboot would not lose.
+"""Faults while services are kept: nothing is lost that an ordinary reboot would not lose.
 
-One guest goes through it all, back and forth between two kernels. Whatever the fault, afterwards every
-service runs, the reason is told, and nothing is left behind: no rules, no images, no failed unit.
+One guest has all the faults, back and forth between two kernels. After each of them every service runs, the
+reason is reported, and nothing is left behind: no rules, no images, no failed unit.
 """
 import contextlib
 import json
@@ -20,9 +20,9 @@ from guest import Guest  # noqa: E402
 
 OLD, NEW = "6.12", "7.2"
 
-# Answers each line with the kernel's release, a secret of its memory, and a count. "grow": it grows at
-# once where /run/t/grow-now is, and where /run/t/grow is, after all has been measured and rehearsed.
-# "at=PID": as this process.
+# Answers each line with the kernel's release, a secret of its memory, and a count. "grow": it allocates memory at
+# once if /run/t/grow-now exists, and after measurement and rehearsal if /run/t/grow does. "at=PID": with this
+# process number.
 ASK = textwrap.dedent('''
     import os, secrets, socketserver, sys, threading, time
     SECRET, count, more = secrets.token_hex(8), 0, []
@@ -60,7 +60,7 @@ ASK = textwrap.dedent('''
         threading.Thread(target=grow, daemon=True).start()
     Server(("", int(sys.argv[1])), Handler).serve_forever()
 ''')
-# Each start is on the disk, whichever kernel made it: who is kept has none, even if systemd would at once.
+# Each start is recorded on the disk, by either kernel. A kept service has none, even if systemd would start it.
 UNIT = textwrap.dedent('''
     [Unit]
     Description=Answers
@@ -72,10 +72,10 @@ UNIT = textwrap.dedent('''
     [Install]
     WantedBy=multi-user.target
 ''')
-# As from "systemctl edit", which has the last word among drop-ins mostly.
+# As from "systemctl edit", whose drop-in mostly comes last.
 OVERRIDE = "/etc/systemd/system/{}.service.d/override.conf"
 EDITED = "[Service]\nRestart=always\nRestartSec=0\nRestartForceExitStatus=SIGKILL\n"
-# What is to go wrong in a shutdown, right before or after the freeze: a program that runs once.
+# A program that runs once in a shutdown, right before or after the freeze, and causes the fault.
 FAULT = textwrap.dedent('''
     [Unit]
     DefaultDependencies=no
@@ -124,7 +124,7 @@ class World:
         self.g.write_file(f"/opt/t/{when}", script.encode())
 
     def unit_at_start(self, name, unit):
-        """In every boot, from its beginning on; `unit` removes what makes it do something."""
+        """Run a script at the beginning of every boot; `unit` removes the file that enables it."""
         self.g.write_file(f"/etc/systemd/system/{name}.service", (
             f"[Unit]\nDefaultDependencies=no\n{unit}\n[Install]\nWantedBy=sysinit.target\n").encode())
         self.g.run(f"systemctl daemon-reload && systemctl enable {name}", check=True)
@@ -153,18 +153,8 @@ class World:
         image = self.g.image
         return image.release(NEW if self.g.out("uname -r") == image.release(OLD) else OLD)
 
-    def status(self):
-        """What is told of each unit, when none is being started any more."""
-        end = time.monotonic() + 120
-        while True:
-            told = {u["unit"].removesuffix(".service"): u
-                    for u in json.loads(self.g.out("warmboot status --json", 120))["kept"]}
-            if all(u["outcome"] != "starting" for u in told.values()) or time.monotonic() > end:
-                return told
-            time.sleep(1)
-
     def jump(self, how="{}", expect_kexec=True, do=None):
-        """To the other kernel; what became of each unit when all have been asked again."""
+        """Jump to the other kernel; the outcome of each unit when all have answered again."""
         g = self.g
         with self.clients() as clients:
             before = {n: c.events[-1]["text"].split() for n, c in clients.items()}
@@ -175,7 +165,7 @@ class World:
             for c in clients.values():
                 c.wait_answers(2, 240)
             ends = {n: (c.report(), c.since_answered(), c.events[-1]["text"].split()) for n, c in clients.items()}
-        told = self.status()
+        told = {unit.removesuffix(".service"): u for unit, u in g.kept().items()}
         starts = {n: s[len(started[n]):] for n, s in self.starts().items()}
         result = {}
         for name, (report, events, last) in ends.items():
@@ -187,10 +177,13 @@ class World:
         return result
 
     def threads(self):
-        """The kernel's own, by number; workers come and go."""
+        """Numbers of the kernel's own threads, without workers, whose numbers differ in each boot.
+
+        A rescuer (kworker/R-) is no such worker: it is made once, with its work queue.
+        """
         return {int(pid): name for pid, parent, name in (
-            line.split() for line in self.g.out("ps -eo pid=,ppid=,comm=").splitlines() if "kworker/0" not in line
-            and "kworker/1" not in line and "kworker/u" not in line and len(line.split()) == 3) if parent in "02"}
+            line.split() for line in self.g.out("ps -eo pid=,ppid=,comm=").splitlines()
+            if len(line.split()) == 3 and not re.search(" kworker/[^R]", line)) if parent in "02"}
 
     def nothing_is_left(self):
         g = self.g
@@ -212,13 +205,13 @@ def world(payload, network):
 
 
 def kept(r):
-    """Told to be kept, and it is the same process with the same connection."""
+    """The unit is reported as kept, and has the same process with the same connection."""
     assert r["told"]["outcome"] == "kept" and not r["fresh"] and not r["starts"], r
     assert r["connected"] == 1 and r["lost"] == 0, r
 
 
 def anew(r, why, silent=True):
-    """Started in the ordinary way, the reason is told, and its port met everybody with silence."""
+    """The unit was started in the ordinary way, with a reason, and its port dropped packets meanwhile."""
     assert r["fresh"] and r["told"]["outcome"] == "restarted" and r["told"]["how"] == "restart", r
     assert len(r["starts"]) == 1, r
     assert why in r["told"]["why"], r
@@ -227,8 +220,11 @@ def anew(r, why, silent=True):
 
 def test_store_too_small(world):
     g = world.g
-    # Who insists gets no jump, and nothing has changed.
-    g.run("mkdir -p /run/t && touch /run/t/grow-now && sleep 10 && rm /run/t/grow-now", 120, check=True)
+    # With How=process there is no jump, and nothing has changed.
+    g.run("mkdir -p /run/t && touch /run/t/grow-now", check=True)
+    pid = g.out("systemctl show -P MainPID two")
+    g.until(f"awk '/^RssAnon/ {{exit $2 < 680000}}' /proc/{pid}/status", 120)
+    g.run("rm /run/t/grow-now", check=True)
     g.run("warmboot keep add three --how process", check=True)
     secret = world.secret("three")
     r = g.run("warmboot reboot " + world.other(), 120)
@@ -242,6 +238,7 @@ def test_store_too_small(world):
     world.nothing_is_left()
 
 
+@pytest.mark.long
 def test_criu_missing(world):
     world.go_wrong("after", "mv /usr/sbin/criu /usr/sbin/criu.away\n")
     result = world.jump()
@@ -251,7 +248,7 @@ def test_criu_missing(world):
     world.nothing_is_left()
 
 
-# One bit of each place in the store that has the secret it is told; some are left from the rehearsal.
+# Flip one bit at each place in the store that has the given secret; some are left from the rehearsal.
 FLIP = textwrap.dedent('''
     cat >/run/t-flip.py <<'END'
     import json, mmap, sys
@@ -273,9 +270,9 @@ def test_bit_flipped_and_pid_taken(world):
     if world.other() not in world.kernel_threads:
         world.jump("--no-keep {}")
     to = world.other()
-    # A number that is free here, and belongs to a thread of the other kernel.
+    # A process number that is free here, and belongs to a thread of the other kernel.
     taken, here = world.kernel_threads[to], g.out("ps -eo pid=").split()
-    pid = [p for p in taken if str(p) not in here and p < 100][0]
+    pid = min(p for p in taken if str(p) not in here)
     print(pid, taken[pid])
     world.define("two", "forking", f"at={pid}")
     g.run("systemctl daemon-reload && systemctl restart two", check=True)
@@ -301,10 +298,12 @@ ExecStart=/bin/sh /opt/t/late.sh
 """
 
 
+@pytest.mark.long
 def test_address_comes_late(world):
     g = world.g
     module = g.out(f"find /lib/modules/{world.other()} -name 'virtio_net.ko*'")
     g.write_file("/opt/t/late.sh", (
+        # The address is missing for this long, while services wait for it.
         f"sleep 3; mv /opt/t/virtio_net {module}; modprobe virtio_net\n"
         f"for i in $(seq 50); do ip link set eth0 up && ip address replace {world.net.guest}/24 dev eth0 && exit\n"
         "sleep .1; done; exit 1\n").encode())
@@ -345,6 +344,7 @@ def test_dumps_fail_half_way(world):
     world.nothing_is_left()
 
 
+@pytest.mark.long
 def test_module_missing(world):
     g, to = world.g, world.other()
     dep = f"/lib/modules/{to}/modules.dep"
@@ -366,7 +366,7 @@ def test_module_missing(world):
 
 
 def firmware(world, result):
-    """The boot that follows is an ordinary one, and nothing of before the jump comes back."""
+    """The next boot is an ordinary one, and no process from before the jump comes back."""
     g = world.g
     jump = json.loads(g.out("warmboot status --json"))["last_jump"]
     assert jump["outcome"] == "firmware-reboot", jump
@@ -384,6 +384,7 @@ ExecStart=/bin/sh -c 'echo c >/proc/sysrq-trigger'
 """
 
 
+@pytest.mark.long
 def test_new_kernel_panics(world):
     world.unit_at_start("panic", PANIC)
     resets = len(world.g.resets)
@@ -403,14 +404,15 @@ def test_power_cut_after_the_freeze(world):
         g.wait_ready(timeout, not_boot_id=old)
 
     g = world.g
+    # The power is cut while the shutdown stands still.
     world.go_wrong("after", "sync; echo t: frozen; sleep 300\n")
-    # Of all stores this one is still there.
+    # Only this store is still there.
     firmware(world, world.jump("--store=disk {}", do=cut))
     assert g.run("test -e /var/lib/warmboot/store.img").rc == 1, "secrets are left on the disk"
 
 
 def test_now(world):
-    # Somebody who starts it whenever it is down, not only systemd because it failed.
+    # Another program starts the unit whenever it is down, besides systemd, which does so after a failure.
     g, names = world.g, " ".join(f"{name}.service" for name in PORTS)
     g.write_file("/run/systemd/system/upholds.service",
                  f"[Unit]\nUpholds={names}\n[Service]\nExecStart=sleep infinity\n".encode())

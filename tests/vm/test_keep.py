@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What `warmboot keep` says of Debian's own services, and that they go on after a rehearsal."""
+"""The answers of `warmboot keep` about Debian's own services, which go on after a rehearsal."""
 import json
 import pathlib
 import sys
@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import guest  # noqa: E402
 
-# Talks to a service, has it rehearsed, and goes on talking over the same connection.
+# Talks to a service, rehearses it, and goes on over the same connection.
 TALK = textwrap.dedent('''
     import json, socket, subprocess, sys
     unit, port, before, after = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
@@ -30,7 +30,7 @@ TALK = textwrap.dedent('''
                       "report": json.loads(out.stdout)}))
 ''')
 
-# Holds what cannot be kept: an io_uring (io_uring_setup(2)), or a device.
+# Holds something that cannot be kept: an io_uring (io_uring_setup(2)), or a device.
 HOLDER = textwrap.dedent('''
     import ctypes, sys, time
     if sys.argv[1] == "io_uring":
@@ -39,6 +39,7 @@ HOLDER = textwrap.dedent('''
         assert fd >= 0, ctypes.get_errno()
     else:
         held = open(sys.argv[1], "rb")
+    print("ready", flush=True)
     time.sleep(10000)
 ''')
 
@@ -60,6 +61,13 @@ def start(g, unit):
     g.run(f"systemctl start {unit}; systemctl is-active {unit}", 120, check=True)
 
 
+def hold(g, what):
+    """Start the holder of something that cannot be kept."""
+    g.run("systemctl stop holder; systemctl reset-failed holder")
+    g.run(f"systemd-run --unit=holder python3 /root/holder.py {what}", 60, check=True)
+    g.ready("holder")
+
+
 def talk(g, unit, port, before, after):
     start(g, unit)
     pid = g.run(f"systemctl show -P MainPID {unit}").out.strip()
@@ -75,7 +83,7 @@ def talk(g, unit, port, before, after):
 def test_list(g):
     assert "No unit is to be kept" in g.run("warmboot keep list").out
     g.run("warmboot keep add memcached --probe tcp:11211 --files /run/memcached", check=True)
-    # An alias is known by its unit's own name, and what was said before holds.
+    # An alias stands for the unit's own name, and earlier settings stay.
     g.run("ln -s /usr/lib/systemd/system/redis-server.service /etc/systemd/system/redis.service && "
           "systemctl daemon-reload", check=True)
     g.run("warmboot keep add redis --how process && warmboot keep add redis-server --probe tcp:6379", check=True)
@@ -85,12 +93,12 @@ def test_list(g):
         {"unit": "redis-server.service", "how": "process", "files": [], "probe": "tcp:6379"}]
     g.run("warmboot keep remove memcached redis-server", check=True)
     assert report(g.run("warmboot keep list --json")) == []
-    # All or none; and what is wrong in itself is wrong usage.
+    # All units or none are added; a malformed argument is wrong usage.
     for wrong, rc in (("add memcached no-such-thing", 1), ("remove memcached", 1), ("add memcached ssh.socket", 2),
                       ("add memcached --probe udp:1", 2), ("remove memcached --how=auto", 2)):
         bad = g.run(f"warmboot keep {wrong}")
         assert bad.rc == rc and len(bad.out.strip().splitlines()) == rc, bad.out
-    # One that is named twice is one; and who may not choose is told so.
+    # A unit that is named twice counts once; a user who is not root is refused.
     twice = g.run("warmboot keep add memcached && warmboot keep remove memcached memcached.service")
     assert twice.rc == 0 and twice.out.count("will not be kept") == 1, twice.out
     nobody = g.run("runuser -u nobody -- warmboot keep add memcached")
@@ -104,7 +112,7 @@ def test_memcached(g):
     assert 0 < r["frozen_s"] < 20 and r["image_bytes"] > 500_000, r
     assert {"protocol": "tcp", "address": "127.0.0.1", "port": 11211} in r["ports"]
     assert r["connections"] == 1
-    # It has a sandbox, and part of that comes back only with the next restart.
+    # Part of its sandbox is in force again only after the next restart.
     assert any("MemoryDenyWriteExecute=" in w for w in r["warnings"]), r
 
 
@@ -122,7 +130,8 @@ def test_nginx(g):
 
 
 def test_postgresql(g):
-    g.run("systemctl start postgresql && sleep 2", 240, check=True)
+    g.run("systemctl start postgresql", 240, check=True)
+    g.until("pg_isready -q", 120)
     unit = g.run("systemctl list-units --plain --no-legend 'postgresql@*' | cut -d' ' -f1").out.strip()
     assert unit.endswith(".service"), unit
     r = report(g.run(f"warmboot keep test --json {unit} 2>/dev/null", 120))[0]
@@ -134,8 +143,7 @@ def test_postgresql(g):
 
 @pytest.mark.parametrize("what, why", [("io_uring", "io_uring"), ("/dev/loop-control", "/dev/loop-control")])
 def test_cannot_be_kept(g, what, why):
-    g.run("systemctl stop holder; systemctl reset-failed holder")
-    g.run(f"systemd-run --unit=holder python3 /root/holder.py {what} && sleep 3", 60, check=True)
+    hold(g, what)
     r = report(g.run("warmboot keep test --json holder 2>/dev/null", 60))[0]
     text = g.run("warmboot keep test holder; systemctl is-active holder", 60).out
     g.run("systemctl stop holder")
@@ -155,7 +163,8 @@ def test_not_running(g):
 
 def test_active_without_a_main_process(g):
     g.run("systemd-run --unit=once -p Type=oneshot -p RemainAfterExit=yes true", 60, check=True)
-    g.run("systemd-run --no-block --unit=starting -p Type=oneshot sleep 1000 && sleep 1", 60, check=True)
+    g.run("systemd-run --no-block --unit=starting -p Type=oneshot sleep 1000", 60, check=True)
+    g.until("[ $(systemctl show -P ActiveState starting) = activating ]")
     once, starting = report(g.run("warmboot keep test --json once starting 2>/dev/null", 60))
     g.run("systemctl stop once starting")
     assert once["how"] == "restart" and "no main process" in once["reasons"][0], once
@@ -171,8 +180,7 @@ def nothing_is_left(g):
 
 
 def test_who_insists_gets_no_jump(g):
-    g.run("systemctl stop holder; systemctl reset-failed holder")
-    g.run("systemd-run --unit=holder python3 /root/holder.py io_uring && sleep 3", 60, check=True)
+    hold(g, "io_uring")
     g.run("warmboot keep add holder --how=process", check=True)
     for command in ("reboot newest", "reboot newest --now", "reboot newest --dry-run"):
         refused = g.run(f"warmboot {command}", 120)
@@ -187,14 +195,14 @@ DROP_IN = "/run/systemd/system/memcached.service.d/zzzz-warmboot.conf"
 
 
 @pytest.mark.parametrize("signal,when,code,sentence", [
-    # As by Ctrl-C, while CRIU has the service.
-    ("TERM", DUMP_LOG, "exit code 1", "broken off by a signal; nothing was stopped"),
-    # Nobody can say anything then; another process takes back what is there: when CRIU has it, and at the last moment.
+    # Like Ctrl-C while CRIU works on the service.
+    ("TERM", DUMP_LOG, "exit code 1", "interrupted by a signal; nothing was stopped"),
+    # A killed command prints nothing, and another process undoes its work: while CRIU has the service, and at the end.
     ("KILL", DUMP_LOG, "exit code 137", ""),
     ("KILL", DROP_IN, "exit code 137", ""),
 ])
 def test_a_reboot_that_is_broken_off(g, signal, when, code, sentence):
-    """The service's connection goes on, and nothing of it all is left."""
+    """The service's connection goes on, and nothing of the rehearsal is left."""
     start(g, "memcached.service")
     pid = g.out("systemctl show -P MainPID memcached")
     g.write_file("/root/break-off", textwrap.dedent(f"""\
@@ -217,7 +225,7 @@ def test_a_reboot_that_is_broken_off(g, signal, when, code, sentence):
     nothing_is_left(g)
 
 
-# Tells what inotify(7) tells it of what it watches: the root of a tmpfs, a directory and a file there.
+# Prints the events of inotify(7) for the root of a tmpfs, and for a directory and a file there.
 WATCH_PY = textwrap.dedent('''
     import ctypes, os, struct, sys
     libc = ctypes.CDLL(None)
@@ -225,6 +233,7 @@ WATCH_PY = textwrap.dedent('''
     for path in ["/run", "/run/tree-in", "/run/watched"] + sys.argv[1:]:
         os.path.exists(path) or os.mkdir(path)
         assert libc.inotify_add_watch(fd, path.encode(), 0x108) > 0  # IN_CREATE | IN_CLOSE_WRITE
+    print("ready", flush=True)
     while True:
         data = os.read(fd, 4096)
         while data:
@@ -242,7 +251,8 @@ def test_watched_and_named_files_over_a_jump(g):
                      f"[Service]\n{settings}ExecStart=/usr/bin/python3 /root/watch.py {more}\n".encode())
     g.run("install -d -m 0710 -o nobody /run/tree-in && touch /run/tree-in/of-another && echo old >/run/watched &&"
           " mkdir -p /run/named /tmp/named /run/lock/named && echo kept | tee /tmp/named/a >/run/lock/named/b && mkfifo -m 0620 /run/named/fifo && echo before >/var/lib/on-disk &&"
-          " systemctl daemon-reload && systemctl start watch boxed && sleep 2", 60, check=True)
+          " systemctl daemon-reload && systemctl start watch boxed", 60, check=True)
+    g.ready("watch", "boxed")
     g.write_file("/etc/systemd/system/once.service",
                  b"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
     g.run("systemctl daemon-reload; systemctl start once", 60, check=True)
@@ -258,7 +268,7 @@ def test_watched_and_named_files_over_a_jump(g):
     g.jump(f"warmboot reboot {g.image.release('7.2')} --store=disk", 400)
     g.run("systemctl is-system-running --wait", 240)
     assert g.run("test -e /var/lib/warmboot/store.img").rc == 1, "secrets are left on the disk"
-    result = {u["unit"]: u for u in json.loads(g.out("warmboot status --json", 120))["kept"]}
+    result = g.kept()
     print(json.dumps(result, indent=1))
     assert result["watch.service"]["how"] == result["boxed.service"]["how"] == "process", result
     assert result["once.service"]["how"] == "restart" and "no main process" in result["once.service"]["why"], result
@@ -268,8 +278,10 @@ def test_watched_and_named_files_over_a_jump(g):
     assert g.out("cat /tmp/named/a /run/lock/named/b; findmnt -no TARGET /tmp; findmnt -no TARGET /run/lock"
                  ).split() == ["kept", "kept", "/tmp", "/run/lock"]
     assert g.run("ls /run/systemd/system.control/tmp.mount").rc == 2
-    g.run("touch /tmp/seen/in-tmp /run/tree-in/new /run/top && echo new >/run/watched && sleep 1", check=True)
+    g.run("touch /tmp/seen/in-tmp /run/tree-in/new /run/top && echo new >/run/watched", check=True)
     for unit in ("watch", "boxed"):
+        g.until(f"[ $(journalctl -b -u {unit} -o cat | sort -u | grep -c -e '^saw 1 top' -e '^saw 2 new' -e '^saw 3')"
+                " = 3 ]")
         said = {line.strip() for line in g.out(f"journalctl -b -u {unit} --no-pager -o cat | grep ^saw").splitlines()}
         assert {"saw 1 top", "saw 2 new", "saw 3"} <= said, (unit, said)
         assert ("saw 4 in-tmp" in said) == (unit == "watch"), (unit, said)

@@ -9,7 +9,6 @@ import pathlib
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -36,8 +35,8 @@ ASK_PY = textwrap.dedent('''
         address_family = socket.AF_INET6
     Server(("::", 7001), Handler).serve_forever()
 ''')
-# The same in C; its secret lies in shared memory of which it has only the mapping, and it posts a semaphore
-# that it made itself each time it answers.
+# The same in C. Its secret lies in shared memory of which it has only the mapping, and it posts a semaphore of its
+# own with each answer.
 ASK_C = textwrap.dedent('''
     #include <fcntl.h>
     #include <netinet/in.h>
@@ -86,7 +85,7 @@ ASK_C = textwrap.dedent('''
         }
     }
 ''')
-# Asks the service behind it over a connection of its own, and passes on what that said.
+# Asks another service over a connection of its own, and passes on the answer.
 FRONT_PY = textwrap.dedent('''
     import socket, socketserver
     back = socket.create_connection(("127.0.0.1", 7001)).makefile("rwb")
@@ -194,8 +193,9 @@ class World:
               " && sed -i 's/^bind .*/bind 0.0.0.0/; s/^protected-mode .*/protected-mode no/; s/^save .*//'"
               " /etc/redis/redis.conf && echo 'save \"\"' >>/etc/redis/redis.conf", 60, check=True)
         g.run("systemctl daemon-reload; for u in memcached redis-server nginx ask ask-c ring editor; do"
-              " systemctl start $u || exit; done; for i in $(seq 100); do ss -ltn | grep -q :7001 && break; sleep .1;"
-              " done; systemctl start front", 120, check=True)
+              " systemctl start $u || exit; done", 120, check=True)
+        g.until("ss -ltn | grep -q :7001")
+        g.run("systemctl start front", check=True)
         g.run("python3 /opt/t/fill.py set", 120, check=True)
         g.run("tmux -S /run/editor.sock send-keys i 'a letter that nobody has saved'", check=True)
         g.run("systemctl start postgresql@17-main", 240, check=True)
@@ -203,7 +203,7 @@ class World:
         g.run("warmboot keep add " + " ".join(KEPT), check=True)
 
     def clients(self):
-        """Fresh ones for each jump; all have had answers when this returns."""
+        """New clients for each jump; all have had answers when this returns."""
         c = {name: self.stack.enter_context(self.net.client("hold", port, **options)) for name, port, options in (
             ("ask", 7001, {}), ("ask6", 7001, {"v6": True}), ("ask-c", 7002, {}), ("front", 7003, {}),
             ("memcached", 11211, {"send": r"get k7\r\n", "until": r"END\r\n"}),
@@ -224,9 +224,9 @@ def world(payload, network, tmp_path_factory):
         yield World(stack, payload, network)
 
 
-@pytest.fixture(scope="module", params=["7.2", "6.12"])
+@pytest.fixture(scope="module", params=["7.2", pytest.param("6.12", marks=pytest.mark.long)])
 def jumped(request, world):
-    """After the jump to this kernel: what the tests look at."""
+    """The results after the jump to this kernel, for the tests."""
     g = world.g
     clients = world.clients()
     secrets = {n: clients[n].events[-1]["text"].split()[1] for n in ("ask", "ask-c", "front")}
@@ -234,11 +234,13 @@ def jumped(request, world):
     blocked = world.beside(BLPOP_PY, world.net.guest)
     committed = g.out(PSQL.format("insert into t select generate_series(1, 1000); select count(*) from t"))
     g.run(f"({PSQL.format('begin; delete from t; select pg_sleep(1000)')}) >/dev/null 2>&1 </dev/null &", check=True)
-    time.sleep(2)
+    g.until(PSQL.format("select 1 from pg_stat_activity where wait_event = 'PgSleep'") + " | grep -q 1")
+    g.until("redis-cli info clients | grep -q blocked_clients:1")
+    g.until("ss -Htn state established '( sport = :8080 )' | grep -q :8080")
     pids = {u: g.out(f"systemctl show -P MainPID {u}") for u in KEPT}
     g.jump(f"warmboot reboot {g.image.release(request.param)}", 400)
     g.run("systemctl is-system-running --wait", 240)
-    result = {u["unit"]: u for u in json.loads(g.out("warmboot status --json", 120))["kept"]}
+    result = g.kept()
     print(json.dumps(result, indent=1))
     for c in clients.values():
         c.wait_answers(3, 240)
@@ -257,7 +259,7 @@ def kept(j, unit):
 
 
 def connected(j, name):
-    """The client's one connection lived, and it was answered before and after."""
+    """The client's connection survived, with answers before and after."""
     j["clients"][name].stop()
     r = j["clients"][name].report()
     print(name, r)
@@ -282,7 +284,7 @@ def test_what_criu_does_not_know_of(jumped):
     g, pids = jumped["g"], jumped["pids"]
     assert g.out("od -An -tx4 -N4 /dev/shm/ask-c").strip().lstrip("0") == jumped["secrets"]["ask-c"]
     assert g.run(f"grep -q /dev/shm/ask-c$ /proc/{pids['ask-c']}/maps").rc == 0
-    # The name that others would open it by is still that of the memory which the service has.
+    # The name of the shared memory still leads to the memory that the service has.
     answered = int(jumped["clients"]["ask-c"].events[-1]["text"].split()[2])
     assert int(g.out("od -An -tu4 -N4 /dev/shm/sem.ask-c")) >= answered
     assert not g.out("ls /dev/shm | grep link_remap || true")
@@ -294,7 +296,7 @@ def test_what_criu_does_not_know_of(jumped):
 
 
 def test_early(jumped):
-    """What needs nothing of systemd's was back before systemd's first unit, and is now its own."""
+    """Services that need nothing of systemd were restored before its first unit, and are its units now."""
     g = jumped["g"]
     early = json.loads(g.out("cat /run/warmboot/early.json"))
     back = {u["unit"] for u in early["units"]}
@@ -302,11 +304,11 @@ def test_early(jumped):
     ours, journal = (int(g.out(f"systemctl show -P {what} {unit}")) for unit, what in (
         ("ask.service", "ExecMainStartTimestampMonotonic"), ("systemd-journald.service", "ActiveEnterTimestampMonotonic")))
     print("thawed", ours, "journal", journal)
-    # What it has is counted for it, or MemoryMax= would not hold.
+    # Its memory is counted for its control group, or MemoryMax= would not hold.
     counted = int(g.out("cat /sys/fs/cgroup/system.slice/ask.service/memory.current"))
     has = int(g.out(f"awk '/RssAnon/ {{print $2 * 1024}}' /proc/{jumped['pids']['ask']}/status"))
     assert counted > 0.8 * has, (counted, has)
-    # Nobody stands between the service and the journal, and nothing of what it said is missing.
+    # No process is between the service and the journal, and no output is missing.
     assert g.out("cat /sys/fs/cgroup/system.slice/ask.service/cgroup.procs").split() == [jumped["pids"]["ask"]]
     said = g.out("journalctl -b -u ask --no-pager -o cat | sed -n 's/^answered //p'").splitlines()
     counts = [int(line.split()[0]) for line in said]
@@ -360,15 +362,15 @@ def test_what_cannot_be_kept_is_started_anew(jumped):
 
 def test_postgresql_loses_nothing_that_was_committed(jumped):
     g, r = jumped["g"], jumped["result"]["postgresql@17-main.service"]
-    # The first of its reasons: whose transaction is open comes from outside.
+    # The first of its reasons; the client with the open transaction is outside of the unit.
     assert r["how"] == "restart" and "is connected to a program outside by a Unix socket" in r["why"], r
-    g.run("for i in $(seq 300); do pg_isready -q && exit; sleep .2; done; exit 1", 120, check=True)
+    g.until("pg_isready -q", 120)
     assert g.out(PSQL.format("select count(*) from t")) == jumped["committed"]
 
 
 def test_systemd_stays_in_charge(jumped):
     g = jumped["g"]
-    # The unit is its own again: its definition, its log, its restart.
+    # The unit has its own definition, log and restart setting again.
     assert g.out("systemctl show -P FragmentPath ask") == "/etc/systemd/system/ask.service"
     assert g.out("systemctl show -P Type ask") == "simple"
     assert not g.out("systemctl show -P DropInPaths ask memcached")

@@ -38,14 +38,14 @@ def image(ranges, serial=0x3f8, handoff=HANDOFF, digest=0):
     """The built image with its arguments, as the planner patches them in."""
     source = (BUILD / "src/purgatory/purgatory-image.c").read_text(encoding="ascii")
     at = int(re.search(r"wb_purgatory_args_offset = (\d+)", source).group(1))
-    args = struct.pack("<QQQQHHI", PURGATORY_MAGIC, ENTRY, BOOT_PARAMS, handoff, serial, len(ranges), digest)
+    args = struct.pack("<QQQQQII", PURGATORY_MAGIC, ENTRY, BOOT_PARAMS, handoff, serial, len(ranges), digest)
     args += b"".join(struct.pack("<QQ32s", *r) for r in ranges)
     data = (BUILD / "src/purgatory/purgatory.bin").read_bytes()
     return data[:at] + args + data[at + len(args):]
 
 
 def run(tmp_path, stub, purgatory, payload, at=0x4000000, cpu="max,la57=off", machine="pc"):
-    """QEMU's exit code and what came over the serial port."""
+    """QEMU's exit code and the output of the serial port."""
     modules = {at: purgatory, PAYLOAD: payload,
                HANDOFF: struct.pack("<QII16s", HANDOFF_MAGIC, 1, 296, b"n" * 16) + bytes(272),
                BOOT_PARAMS: struct.pack("<QQ", WORD, HANDOFF)}
@@ -77,7 +77,7 @@ def in_lanes(payload):
 
 @pytest.mark.parametrize("cpu", ["max,la57=off", "max,la57=off,avx2=off", "qemu64"])
 def test_computes_in_lanes(tmp_path, stub, cpu):
-    """With AVX2, which entry.S has to enable, and word by word without it; a wrong bit is seen by both."""
+    """With AVX2, which entry.S has to enable, and word by word without it. Both find a wrong bit."""
     payload = bytes(i * 7 & 255 for i in range(100001))
     code, said = run(tmp_path, stub, image([in_lanes(payload)], digest=1), payload, cpu=cpu)
     assert code == ENDED_BY_STUB, said
@@ -113,7 +113,7 @@ def test_verifies_nothing_when_told_so(tmp_path, stub):
 
 @pytest.mark.parametrize("machine", ["pc", "q35", "isapc"])
 def test_says_what_differs_and_resets(tmp_path, stub, machine):
-    """Not every machine has the first of the reset lines; -no-reboot makes a reset the end."""
+    """Each reset works, since not every machine has the first one; -no-reboot makes a reset end QEMU."""
     payload = bytes(range(256)) * 16
     broken = payload[:-1] + b"\0"
     code, said = run(tmp_path, stub, image([good(payload[:9]), good(payload)]), broken, machine=machine)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the installed program refuses on a real machine, and that nothing changes by it.
+"""Refusals of the installed program on a real machine, which change nothing.
 
-A kernel with a word of its own is staged first. Whatever is refused afterwards, that kernel stays
-staged, and in the end it is the one that is entered.
+A kernel with a parameter of its own is staged first. It stays staged after every refusal, and is entered
+in the end.
 """
 import pytest
 
@@ -144,7 +144,7 @@ def test_full_disk_stops_nothing(g):
     for command in ("warmboot reboot", "warmboot reboot --now"):
         refused(g, command, "/var/lib/warmboot/jump.json: No space left on device")
     assert g.out("systemctl is-system-running") == "running"
-    # There is room for that, but none for the record of what runs: units started by hand would stay down.
+    # There is room for that, but none for the record of running units: those started by hand would stay down.
     g.run("mount -o remount,size=16k /var/lib/warmboot", check=True)
     for command in ("warmboot reboot", "warmboot reboot --now"):
         refused(g, command, "/var/lib/warmboot/units.json: No space left on device; make room there and try again")

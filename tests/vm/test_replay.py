@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Everything that ran before a jump runs again: started by hand, transient, a user's, masked, isolated.
 
-One guest goes through it all in order, since a boot costs most.
+One guest does all of it in order, since a boot takes the most time.
 """
 import json
 
@@ -10,13 +10,13 @@ import pytest
 from guest import Guest
 
 UNITS = {
-    # Alphabetically the wrong way round: only the dependencies say that zz comes before aa.
+    # In alphabetical order this would be wrong: only the dependencies say that zz comes before aa.
     "wbt-zz.service": "[Service]\nExecStart=/bin/sleep infinity\n",
     "wbt-aa.service": "[Unit]\nAfter=wbt-zz.service\n[Service]\n"
                       "ExecStart=/bin/sh -c 'systemctl is-active wbt-zz >/run/aa-saw; exec sleep infinity'\n",
     # Runs only in the boot that it was written for.
     "wbt-fails.service": "[Service]\nExecStart=/bin/sh -c 'test -e /run/old-boot && exec sleep infinity'\n",
-    # Starts in that boot only; and one that never gets there in it.
+    # Starts in that boot only; and one that never finishes its start in it.
     "wbt-hang.service": "[Service]\nType=notify\nNotifyAccess=all\nTimeoutStartSec=40\nExecStart=/bin/sh -c "
                         "'test -e /run/old-boot && systemd-notify --ready; exec sleep infinity'\n",
     "wbt-slow.service": "[Service]\nTimeoutStartSec=infinity\nExecStart=/bin/sleep infinity\n"
@@ -37,9 +37,8 @@ UNITS = {
 
 @pytest.fixture(scope="module")
 def g(payload):
-    guest = Guest(kernel="6.12", payload=payload, name="replay")
-    guest.lean = False  # units that ran, and are masked by the next boot, would be told as missing
-    with guest:
+    # Not lean: units that ran, and that the next boot masks, would be reported as missing.
+    with Guest(kernel="6.12", payload=payload, name="replay", lean=False) as guest:
         yield guest
 
 
@@ -58,7 +57,7 @@ def differences(g):
 
 
 def settled(g):
-    """The boot has ended, and the replay is part of it."""
+    """Wait until the boot has finished, which includes the replay."""
     g.run("systemctl is-system-running --wait", 240)
     return g.out("systemctl show -P Result,ActiveState warmboot-replay.service; "
                  "journalctl -b -u warmboot-replay.service -o cat --no-pager")
@@ -67,13 +66,14 @@ def settled(g):
 def test_before(g):
     assert differences(g) is None
     for name, text in UNITS.items():
-        # What /etc holds cannot be masked from /run.
+        # A unit file in /etc cannot be masked from /run.
         g.write_file(f"/usr/lib/systemd/system/{name}", text.encode())
     # The image has no libpam-systemd, which sets this for users' managers.
     g.write_file("/etc/systemd/system/user@.service.d/xdg.conf", b"[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n")
     g.run("touch /run/old-boot; useradd -m lin; loginctl enable-linger lin; systemctl daemon-reload; "
           "systemctl enable --now wbt-masked wbt-set wbt-at-boot", check=True)
-    g.run("systemctl isolate --no-block wbt-big.target; sleep 3", check=True)
+    g.run("systemctl isolate --no-block wbt-big.target", check=True)
+    g.until("systemctl is-active wbt-big.target && ! systemctl list-jobs --no-legend | grep .")
     g.run("systemctl start wbt-aa wbt-zz wbt-fails wbt-hang wbt-once wbt-over wbt@sock.socket; "
           "systemctl start --no-block wbt-slow", check=True)
     g.run("systemctl mask --runtime --now wbt-masked.service", check=True)
@@ -87,8 +87,8 @@ def test_before(g):
     g.run("truncate -s 64M /srv/swapfile && chmod 600 /srv/swapfile && dd if=/dev/zero of=/srv/swapfile bs=1M count=64 "
           "status=none && mkswap -q /srv/swapfile && swapon /srv/swapfile && mkdir -p /srv/ram && "
           "mount -t tmpfs -o size=3m,noexec none /srv/ram", check=True)
-    g.run("for i in $(seq 40); do test -S /run/user/$(id -u lin)/systemd/private && break; sleep 1; done; "
-          f"{as_user('lin')}systemd-run -q --user --unit=wbt-user --setenv=WHOSE=lin /bin/sleep 54321", 60, check=True)
+    g.until("test -S /run/user/$(id -u lin)/systemd/private")
+    g.run(f"{as_user('lin')}systemd-run -q --user --unit=wbt-user --setenv=WHOSE=lin /bin/sleep 54321", 60, check=True)
     want = {"wbt-aa.service", "wbt-zz.service", "wbt-fails.service", "wbt-trans.service", "wbt-timer.timer",
             "wbt-big.target", "wbt-more.service", "wbt-once.service", "wbt-set.service", "wbt@sock.socket",
             "srv-ram.mount", "srv-swapfile.swap"}
@@ -106,7 +106,7 @@ def test_all_runs_again(g):
             "wbt-more.service", "wbt-once.service", "wbt-set.service", "wbt@sock.socket", "srv-ram.mount",
             "srv-swapfile.swap", "wbt-slow.service"}
     assert active(g, *sorted(back)) == back, log
-    # Told as it happened; no user waited behind the one that hangs.
+    # Reported as it happened; no user waited for the one that hangs.
     assert "\nstarted: wbt-zz.service\n" in log
     assert 0 < log.index("started: wbt-user.service (user ") < log.index("failed: wbt-hang.service: ")
     assert g.out("cat /run/aa-saw") == "active", "started in the order of the dependencies"
@@ -165,6 +165,8 @@ def test_status_tells_what_is_missing(g):
     g.run("systemctl stop wbt-zz.service", check=True)
     assert "wbt-zz.service" in {m["unit"] for m in differences(g)["missing"]}, "it looks at what runs now"
     assert g.out("stat -c '%a %U' /var/lib/warmboot/units.json") == "600 root"
+    assert g.out("stat -c '%a %U' /var/lib/warmboot/units.d") == "700 root"
+    assert g.out(f"stat -c '%a %U' /var/lib/warmboot/units.d/{uid}-*.json | sort -u") == "600 root"
 
 
 def test_a_second_time_in_this_boot_does_nothing(g):

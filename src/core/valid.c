@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Checks of paths and names of units that came from outside. */
+#include <ctype.h>
+#include <limits.h>
+#include <string.h>
+
+#include "core/valid.h"
+
+/* systemd.unit(5): "must not exceed 255 characters". */
+#define LONGEST_UNIT 255
+
+bool wb_valid_service_name(const char *s)
+{
+	static const char suffix[] = ".service";
+	size_t n = strlen(s);
+
+	if (n > LONGEST_UNIT || n < sizeof(suffix) || strcmp(s + n - strlen(suffix), suffix))
+		return false;
+	if (*s == '.' || *s == '@')
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr(":_.\\-@", *s))
+			return false;
+	return true;
+}
+
+bool wb_valid_path(const char *s)
+{
+	if (*s != '/' || strlen(s) >= PATH_MAX)
+		return false;
+	for (size_t n; *s; s += n) {
+		s += strspn(s, "/");
+		n = strcspn(s, "/");
+		if (n > NAME_MAX || (n == 1 && *s == '.') || (n == 2 && !strncmp(s, "..", 2)))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Is a text from outside a path, or the name of a service? Pure. */
+#pragma once
+
+#include <stdbool.h>
+
+/* "NAME.service" as systemd.unit(5) allows it, so that it can be a file's name. */
+bool wb_valid_service_name(const char *s);
+/* Absolute, without "." and "..", not longer than the kernel takes. */
+bool wb_valid_path(const char *s);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The interface between CRIU's action script (hook.c) and the code that runs CRIU. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Environment variables with the paths of two pipes. */
+#define WB_HOOK_READY "WARMBOOT_HOOK_READY" /* gets a byte when all is dumped */
+#define WB_HOOK_GO "WARMBOOT_HOOK_GO"       /* gives the answer */
+#define WB_HOOK_YES 'y' /* the tasks may end; any other answer lets them run on */
+
+/* The static program, built from hook.c and embedded. */
+extern const uint8_t wb_criu_hook[];
+extern const size_t wb_criu_hook_size;
+
+/* A library that is loaded into CRIU (shim.c). */
+extern const uint8_t wb_criu_shim[];
+extern const size_t wb_criu_shim_size;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The ladder of the ways of keeping. */
+#include <errno.h>
+
+#include "keep/judge.h"
+
+/*
+ * Judge one rung. 1: the unit can be kept so. *v becomes what this rung has found, with the reasons of the
+ * rungs above before its own.
+ */
+static int try_rung(const struct wb_keep_means *way, const struct wb_keep_facts *facts,
+	const struct wb_keep_config *config, struct wb_keep_verdict *v, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_VERDICT found = {};
+	int r = 0, can = 1;
+
+	if (!way->judge)
+		return 1;
+	can = way->judge(facts, config, &found, err);
+	if (can < 0)
+		return can;
+	/* The way is not for this kind of unit: the findings of the rungs above stay. */
+	if (!can && !found.reasons.n)
+		return 0;
+	for (size_t i = 0; r == 0 && i < found.reasons.n; i++)
+		r = wb_strv_add(&v->reasons, found.reasons.items[i]);
+	wb_strv_deinit(&found.reasons);
+	found.reasons = v->reasons;
+	v->reasons = (struct wb_strv){};
+	wb_keep_verdict_deinit(v);
+	*v = found;
+	found = (struct wb_keep_verdict){};
+	return r < 0 ? wb_oom(err) : can;
+}
+
+int wb_keep_judge(const struct wb_keep_means *const *ways, const struct wb_keep_facts *facts,
+	const struct wb_keep_config *config, struct wb_keep_verdict *ret, struct wb_error *err)
+{
+	const enum wb_keep_how asked = config && config->how ? config->how : WB_KEEP_AUTO;
+	WB_CLEAN_KEEP_VERDICT v = {};
+	bool reached = false;
+
+	for (enum wb_keep_how how = WB_KEEP_AUTO;; how = wb_keep_way(how)->lower) {
+		const struct wb_keep_means *way = wb_way_find(ways, how);
+		const char *configured = wb_keep_way(how)->configured;
+		bool lowest = wb_keep_way(how)->lower == how;
+		int can = 0;
+
+		reached |= how == asked;
+		if (how == asked && configured && wb_strv_add(&v.reasons, configured) < 0)
+			return wb_oom(err);
+		if (way->how == how)
+			can = try_rung(way, facts, config, &v, err);
+		if (can < 0)
+			return can;
+		if ((reached && can) || lowest) {
+			v.how = how;
+			break;
+		}
+		/* A rung above the configured one is judged only to know what there is. */
+		if (!reached)
+			wb_strv_deinit(&v.reasons);
+	}
+	*ret = v;
+	v = (struct wb_keep_verdict){};
+	return 0;
+}
+
+struct looking {
+	const struct wb_keep_means *const *ways;
+	const struct wb_keep_config *config;
+	struct wb_keep_verdict *ret;
+};
+
+static int judge(void *arg, const struct wb_keep_facts *facts, struct wb_error *err)
+{
+	const struct looking *l = arg;
+
+	return wb_keep_judge(l->ways, facts, l->config, l->ret, err);
+}
+
+int wb_keep_look(const struct wb_keep_means *const *ways, const struct wb_keep_look *look,
+	const char *unit, const struct wb_keep_config *config, struct wb_keep_verdict *ret,
+	struct wb_error *err)
+{
+	struct looking l = {ways, config, ret};
+
+	return wb_survey(look, unit, config, judge, &l, err);
+}
+
+int wb_keep_record(const struct wb_keep_means *const *ways, const struct wb_keep_verdict *verdict,
+	struct wb_manifest_unit *u, struct wb_error *err)
+{
+	const struct wb_keep_means *way = wb_way_find(ways, verdict->how);
+	int r = wb_survey_to_manifest(verdict, u);
+
+	if (r == 0 && way->record)
+		r = way->record(verdict, u);
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Keeping a unit as a process: CRIU writes its checkpoint into the store, and restores it from there. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "criu/criu.h"
+#include "criu/images.h"
+#include "files/opened.h"
+#include "files/owners.h"
+#include "files/places.h"
+#include "files/take.h"
+#include "keep/count-sink.h"
+#include "keep/thaw.h"
+#include "keep/threads.h"
+#include "keep/ways.h"
+#include "net/wake.h"
+#include "sys/below.h"
+
+/* CRIU asks the kernel for these at a restore. */
+static const char *const modules[] = {"tcp_diag", "udp_diag", "raw_diag", "unix_diag",
+	"netlink_diag", "af_packet_diag", "tun", "veth", NULL};
+
+/* ---- the checkpoint ---- */
+
+/* The parameters of one dump; they refer to each other. */
+struct dump {
+	struct wb_criu_image image;
+	struct wb_images images;
+	struct wb_stream_sink sink;
+	struct wb_criu_dump how;
+};
+
+static int prepare(struct dump *d, const struct wb_way_host *host, const struct wb_manifest_unit *u,
+	struct wb_store *store, struct wb_error *err)
+{
+	int r = wb_criu_image_read(u->image, &d->image, err);
+
+	d->images = (struct wb_images){store, u->images};
+	d->sink = wb_images_sink(&d->images);
+	d->how = (struct wb_criu_dump){.program = host->criu_program,
+		.dir = host->criu_dir,
+		.namespaces = host->namespaces,
+		.unit = u->unit,
+		.cgroup = u->cgroup,
+		.image = &d->image,
+		.sink = &d->sink};
+	return r;
+}
+
+static int ahead(const struct wb_way_host *host, struct wb_manifest_unit *u, struct wb_store *store,
+	struct wb_error *err)
+{
+	struct wb_stream_stats stats;
+	struct dump d = {};
+	int r = prepare(&d, host, u, store, err);
+
+	if (r == 0)
+		r = wb_criu_predump(host->sys, &d.how, &stats, err);
+	if (r == 0) {
+		u->ahead_pid = d.image.main_pid;
+		u->ahead_bytes = (int64_t)stats.bytes;
+	}
+	wb_criu_image_deinit(&d.image);
+	return r;
+}
+
+/* The restore must know that the images are in two parts. */
+static int note_incremental(struct wb_manifest_unit *u, struct wb_criu_image *image)
+{
+	json_t *json;
+
+	image->incremental = true;
+	json = wb_criu_image_write(image);
+	if (!json)
+		return -ENOMEM;
+	json_decref(u->image);
+	u->image = json;
+	return 0;
+}
+
+static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
+	struct wb_store *store, struct wb_frozen **ret, struct wb_error *err)
+{
+	struct wb_stream_stats stats = {};
+	struct wb_criu_frozen *frozen = NULL;
+	struct dump d = {};
+	int r = prepare(&d, host, u, store, err);
+
+	d.how.incremental = u->ahead_pid;
+	if (r == 0)
+		r = wb_criu_freeze(host->sys, &d.how, &stats, &frozen, err);
+	if (r == 0 && d.how.incremental && note_incremental(u, &d.image) < 0) {
+		wb_criu_cancel(frozen, NULL);
+		r = wb_oom(err);
+	}
+	if (r == 0) {
+		u->dump_bytes = (int64_t)stats.bytes;
+		*ret = (struct wb_frozen *)frozen;
+	}
+	wb_criu_image_deinit(&d.image);
+	return r;
+}
+
+static int commit(const struct wb_way_host *host, struct wb_frozen *frozen, struct wb_error *err)
+{
+	return wb_criu_commit((struct wb_criu_frozen *)frozen, err);
+}
+
+static int cancel(const struct wb_way_host *host, struct wb_frozen *frozen, struct wb_error *err)
+{
+	return wb_criu_cancel((struct wb_criu_frozen *)frozen, err);
+}
+
+/* ---- a rehearsal ---- */
+
+/* As the freeze does it: the unit stands still from its beginning until it is let go. */
+static int rehearse_incremental(const struct wb_sys *sys, const struct dump *d,
+	struct wb_stream_stats *stats, int64_t *ret_frozen_us, struct wb_error *err)
+{
+	uint64_t since = sys->mono_ns(sys->ctx), now;
+	struct wb_criu_frozen *frozen;
+	int r = wb_criu_freeze(sys, &d->how, stats, &frozen, err);
+
+	if (r == 0)
+		r = wb_criu_cancel(frozen, err);
+	now = sys->mono_ns(sys->ctx);
+	if (r == 0)
+		*ret_frozen_us = now > since ? (int64_t)((now - since) / 1000) : 0;
+	return r;
+}
+
+static int rehearse(const struct wb_way_host *host, struct wb_manifest_unit *u,
+	struct wb_store *store, struct wb_rehearsed *ret, struct wb_error *err)
+{
+	WB_CLEAN_COUNT_SINK count = {};
+	struct wb_stream_stats stats = {};
+	int64_t frozen_us = 0;
+	struct dump d = {};
+	int r = prepare(&d, host, u, store, err);
+
+	if (r == 0 && !store && wb_count_sink_init(&count) < 0)
+		r = wb_oom(err);
+	if (!store)
+		d.how.sink = &count.sink;
+	d.how.incremental = u->ahead_pid;
+	if (r == 0 && d.how.incremental)
+		r = rehearse_incremental(host->sys, &d, &stats, &frozen_us, err);
+	else if (r == 0)
+		r = wb_criu_rehearse(host->sys, &d.how, &stats, &frozen_us, err);
+	wb_criu_image_deinit(&d.image);
+	if (r == 0)
+		*ret = (struct wb_rehearsed){frozen_us, stats.bytes, stats.images};
+	return r;
+}
+
+/* ---- the unit stands still ---- */
+
+/* The root of its main process, once its namespaces are known for those that root made. */
+static int open_root(const struct wb_manifest_unit *u, struct wb_error *err)
+{
+	struct wb_ns_whose whose = {.unit = u->unit, .cgroup = u->cgroup, .pid = u->main_pid};
+	WB_CLEAN_CRIU_IMAGE image = {};
+	int fd, r = wb_criu_image_read(u->image, &image, err);
+
+	whose.private_users = image.own_users;
+	if (r == 0)
+		r = wb_ns_open_root(&wb_ns_ops_host, &whose, &fd, err);
+	return r < 0 ? r : fd;
+}
+
+static int note(const struct wb_files *files, int root, struct wb_manifest_unit *u,
+	struct wb_strv *paths, int64_t *highest, struct wb_error *err)
+{
+	const struct wb_keep_look look = wb_keep_look_host(files, NULL, NULL);
+	int64_t now;
+	int r = wb_keep_look_still(&look, root, u, paths, err);
+
+	if (r == 0)
+		r = wb_places_note(root, u, err);
+	if (r == 0)
+		r = wb_owners_note(files, u, err);
+	if (r < 0)
+		return r;
+	now = wb_threads_highest(files, u);
+	if (now > *highest)
+		*highest = now;
+	r = wb_opened_note(u, err);
+	if (r == 0)
+		r = wb_threads_note(files, u, err);
+	if (r < 0)
+		return r;
+	wb_wake_note(files, u->pids.items, u->pids.n, &u->ends);
+	return 0;
+}
+
+static int complete(const struct wb_way_host *host, struct wb_manifest_unit *u,
+	struct wb_strv *paths, int64_t *highest, struct wb_store *store, struct wb_error *err)
+{
+	WB_CLEAN_FD root = open_root(u, err);
+	int r = root < 0 ? root : note(host->sys->files, root, u, paths, highest, err);
+
+	return r < 0 ? r : wb_take_files(root, paths, u, store, err);
+}
+
+/* ---- the restore ---- */
+
+static int check_restored(void *ctx, struct wb_error *err)
+{
+	const struct wb_thaw *t = ctx;
+
+	return wb_opened_check(t->unit, err);
+}
+
+static void kill_restored(void *ctx)
+{
+	const struct wb_thaw *t = ctx;
+
+	wb_opened_kill(t->unit);
+}
+
+static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error *err)
+{
+	const struct wb_manifest_unit *u = t->unit;
+	struct wb_images images = {store, u->images};
+	struct wb_stream_source source = wb_images_source(&images);
+	WB_CLEAN_CRIU_IMAGE image = {};
+	WB_CLEAN_STRV externals = {};
+	WB_CLEAN_STR pidfile = NULL;
+	struct wb_stream_stats stats;
+	struct wb_criu_restore how = {.unit = u->unit,
+		.image = &image,
+		.source = &source,
+		.namespaces = t->namespaces,
+		.n_namespaces = t->n_namespaces,
+		.check = check_restored,
+		.kill = kill_restored,
+		.ctx = (void *)t};
+	int r = wb_criu_image_read(u->image, &image, err);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&pidfile, "/run/warmboot/%s.pid", u->unit) < 0) {
+		pidfile = NULL;
+		return wb_oom(err);
+	}
+	how.pidfile = pidfile;
+	if (wb_criu_external_paths(&image, &externals) < 0)
+		return wb_oom(err);
+	r = wb_places_check(t->sys->files, t->manifest, u, &externals,
+		t->n_namespaces ? t->namespaces[t->n_namespaces - 1] : -1, err);
+	if (r < 0)
+		return r;
+	/* The threads may run on more CPUs than CPUAffinity= has left to this process. */
+	wb_threads_reset();
+	r = wb_criu_restore(t->sys, &how, &stats, err);
+	if (r == 0)
+		wb_threads_restore(u);
+	return r;
+}
+
+const struct wb_keep_means wb_way_process = {
+	.how = WB_KEEP_PROCESS,
+	.modules = modules,
+	.judge = wb_judge_process,
+	.record = wb_process_to_manifest,
+	.ahead = ahead,
+	.rehearse = rehearse,
+	.freeze = freeze,
+	.complete = complete,
+	.commit = commit,
+	.cancel = cancel,
+	.thaw = thaw,
+};

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The early restore on the real machine, before systemd's first unit and beside it. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/fstab.h"
+#include "core/mountinfo.h"
+#include "restore/early.h"
+#include "restore/revive.h"
+#include "keep/thaw.h"
+#include "net/silence.h"
+#include "survey/config.h"
+#include "sys/clock.h"
+#include "sys/handoff.h"
+#include "sys/spawn.h"
+#include "systemd/definition.h"
+
+/* The warm initramfs has mounted the control groups there. */
+#define CGROUPS "/sys/fs/cgroup"
+/* Units of systemd wait for a network card that needs longer, while the rest of the boot goes on. */
+#define LINK_SECONDS 3
+/* modprobe waits until a driver has looked for its hardware. */
+#define MODULES_MS 20000
+/* So long, at most, the process stays to hand its descriptors over. */
+#define STAY_SECONDS 300
+/* Room for output that processes write before the journal reads it, in bytes. */
+#define BACKLOG (8 << 20)
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+/* Into the kernel's log, because the journal does not run yet. */
+static void tell(int level, const char *unit, const char *text)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return;
+	dprintf(fd, "<%d>warmboot: %s%s%s\n", level, unit ? unit : "",
+		unit ? " is left to systemd: " : "", text);
+	close(fd);
+}
+
+/* ---- the machine, before systemd ---- */
+
+/* Documentation/filesystems/ext4: s_magic and s_state of the superblock, which lies at 1024. */
+static bool has_errors(const struct wb_mount *root)
+{
+	uint8_t sb[2];
+	int fd;
+	bool bad;
+
+	if (strncmp(root->fstype, "ext", 3))
+		return false;
+	fd = open(root->source, O_RDONLY | O_CLOEXEC);
+	bad = fd < 0 || pread(fd, sb, 2, 1024 + 0x3a) != 2 || (sb[0] & 2) || !(sb[0] & 1);
+	if (fd >= 0)
+		close(fd);
+	return bad;
+}
+
+/* Does fstab(5) want the root to stay read-only? 1, 0, -ENOMEM. */
+static int stays_read_only(const char *fstab)
+{
+	WB_CLEAN_FSTAB all = {};
+	int r = wb_fstab_parse(fstab, &all);
+
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		if (!strcmp(all.items[i].where, "/") && wb_fstab_has_option(&all.items[i], "ro"))
+			return 1;
+	return r;
+}
+
+/*
+ * Do the work of systemd-remount-fs.service, if systemd-fsck-root.service would find nothing to repair. As a
+ * rule it would not: the shutdown before the jump left the file system in order.
+ */
+static int make_root_writable(const struct wb_sys *sys, const char *fstab, struct wb_error *err)
+{
+	static const struct {
+		unsigned long have, want;
+	} kept[] = {{ST_NOSUID, MS_NOSUID}, {ST_NODEV, MS_NODEV}, {ST_NOEXEC, MS_NOEXEC},
+		{ST_NOATIME, MS_NOATIME}, {ST_NODIRATIME, MS_NODIRATIME},
+		{ST_RELATIME, MS_RELATIME}, {ST_SYNCHRONOUS, MS_SYNCHRONOUS}};
+	unsigned long flags = MS_REMOUNT;
+	WB_CLEAN_MOUNTS mounts = {};
+	const struct wb_mount *root;
+	struct statvfs fs;
+	int r;
+
+	if (statvfs("/", &fs) < 0)
+		return wb_fail(err, -errno, "cannot look at the root: %s", strerror(errno));
+	if (!(fs.f_flag & ST_RDONLY))
+		return 0;
+	r = stays_read_only(fstab);
+	if (r)
+		return r < 0 ? wb_oom(err) : wb_fail(err, -EROFS, "the root stays read-only");
+	r = wb_mounts_read(sys->files, "/proc/self/mountinfo", &mounts, err);
+	if (r < 0)
+		return r;
+	root = wb_mounts_at(&mounts, "/");
+	if (!root || has_errors(root))
+		return wb_fail(err, -EROFS, "the root has to be checked first");
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		if (fs.f_flag & kept[i].have)
+			flags |= kept[i].want;
+	if (mount(NULL, "/", NULL, flags, NULL) < 0)
+		return wb_fail(err, -errno, "cannot make the root writable: %s", strerror(errno));
+	return 0;
+}
+
+/* ---- one unit ---- */
+
+/*
+ * Count memory for the groups below, which systemd would do too late: a page stays counted for the group
+ * that first used it, so MemoryMax= would not apply to restored memory. Counting makes the restore slower by
+ * a third, so only units with a limit get it. A kernel without the controller refuses, and has no limits.
+ */
+static void count_memory_below(const char *group)
+{
+	static const char on[] = "+memory";
+	char path[4096];
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/cgroup.subtree_control", group) >= (int)sizeof(path))
+		return;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, on, strlen(on)) < 0)
+		tell(6, NULL, "memory is not counted for control groups");
+	close(fd);
+}
+
+static int enter_cgroup(const char *cgroup, bool count)
+{
+	char path[4096], pid[16];
+	int fd, n = snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", cgroup), r = 0;
+
+	if (n >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	for (char *parent = path + strlen(CGROUPS), *p; (p = strchr(parent + 1, '/')); parent = p) {
+		*parent = 0;
+		if (count)
+			count_memory_below(path);
+		*parent = '/';
+		*p = 0;
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (write(fd, pid, (size_t)n) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/*
+ * Kill the restorer and all processes that it has made so far, because a second attempt under systemd needs
+ * their numbers. They are in the unit's control group (cgroup.kill, since Linux 5.14).
+ */
+static void end_all(const char *cgroup)
+{
+	char path[4096], c;
+	int fd;
+
+	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.kill", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		tell(4, NULL, "a control group's processes cannot be ended");
+	if (fd >= 0)
+		close(fd);
+	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", cgroup);
+	for (int tick = 0; tick < 400; tick++) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return;
+		if (read(fd, &c, 1) != 1)
+			tick = 400;
+		close(fd);
+		pause_ms(5);
+	}
+}
+
+struct job {
+	const struct wb_manifest_unit *unit;
+	pid_t pid;         /* of the child that thaws it */
+	int ours[2];       /* our ends of the streams for standard output and error */
+	int64_t inodes[2]; /* of the unit's ends */
+	bool back;
+};
+
+static int thaw_here(
+	const struct wb_sys *sys, const struct wb_manifest *m, struct job *j, const int theirs[2])
+{
+	const struct wb_thaw t = {.sys = sys, .manifest = m, .unit = j->unit};
+	struct wb_error err = {}, warning = {};
+	int r = enter_cgroup(j->unit->cgroup, wb_definition_limits_memory(&j->unit->definition));
+
+	if (r < 0)
+		wb_fail(&err, r, "cannot enter its control group: %s", strerror(-r));
+	if (r == 0 && (dup2(theirs[0], 1) < 0 || dup2(theirs[1], 2) < 0))
+		r = wb_fail(&err, -errno, "cannot set its output up: %s", strerror(errno));
+	if (r == 0)
+		r = wb_thaw(&t, &warning, &err);
+	if (r < 0)
+		tell(4, j->unit->unit, err.text);
+	if (warning.code)
+		tell(4, NULL, warning.text);
+	return r;
+}
+
+static int begin(const struct wb_sys *sys, const struct wb_manifest *m, struct job *j)
+{
+	int theirs[2], size = BACKLOG;
+	struct stat st;
+
+	for (int i = 0; i < 2; i++) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
+			fstat(pair[1], &st) < 0)
+			return -errno;
+		setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+		j->ours[i] = pair[0];
+		theirs[i] = pair[1];
+		j->inodes[i] = (int64_t)st.st_ino;
+	}
+	j->pid = fork();
+	if (j->pid == 0)
+		_exit(thaw_here(sys, m, j, theirs) < 0);
+	close(theirs[0]);
+	close(theirs[1]);
+	return j->pid < 0 ? -errno : 0;
+}
+
+/* Probe from the first restored unit on, to measure when each service answers again. */
+static void start_probes(const struct wb_sys *sys)
+{
+	WB_CLEAN_KEEP_CONFIGS all = {};
+	bool any = false;
+
+	if (wb_keep_configs_read(sys->files, &all, NULL) == 0)
+		for (size_t i = 0; i < all.n; i++)
+			any |= !!all.items[i].probe;
+	if (!any || fork() != 0)
+		return;
+	setpriority(PRIO_PROCESS, 0, 0);
+	execl("/proc/self/exe", "warmboot", "probe", (char *)NULL);
+	_exit(127);
+}
+
+/* Wait until all restores have ended. Kill those that have not when the time is over. */
+static void wait_for(const struct wb_sys *sys, struct job *jobs, size_t n)
+{
+	const int64_t end = wb_now_ms() + WB_EARLY_SECONDS * 1000;
+	bool asked = false;
+
+	while (wb_now_ms() < end) {
+		size_t left = 0;
+		int status;
+
+		for (size_t i = 0; i < n; i++) {
+			if (jobs[i].pid <= 0)
+				continue;
+			if (waitpid(jobs[i].pid, &status, WNOHANG) == jobs[i].pid) {
+				jobs[i].pid = 0;
+				jobs[i].back = status == 0;
+				if (jobs[i].back && !asked)
+					start_probes(sys);
+				asked |= jobs[i].back;
+			} else {
+				left++;
+			}
+		}
+		if (!left)
+			return;
+		pause_ms(5);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (jobs[i].pid > 0) {
+			tell(4, jobs[i].unit->unit,
+				"its thaw takes too long, and is tried again later");
+			kill(jobs[i].pid, SIGKILL);
+			end_all(jobs[i].unit->cgroup);
+		}
+}
+
+static int thaw_all(const struct wb_sys *sys, const struct wb_manifest *m, const char *fstab,
+	struct wb_early *state)
+{
+	struct job *jobs = calloc(m->units.n + 1, sizeof(*jobs));
+	size_t n = 0;
+	int r = jobs ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < m->units.n; i++) {
+		const struct wb_manifest_unit *u = &m->units.items[i];
+		struct wb_error why = {};
+
+		if (!wb_unit_is_checkpointed(u))
+			continue;
+		if (wb_early_allows(m, u, fstab, &why) < 0) {
+			tell(6, u->unit, why.text);
+			continue;
+		}
+		jobs[n].unit = u;
+		if (begin(sys, m, &jobs[n]) == 0)
+			n++;
+	}
+	wait_for(sys, jobs, n);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct wb_early_unit *u =
+			jobs[i].back ? wb_list_add(&state->units, sizeof(*u)) : NULL;
+
+		if (!u)
+			continue;
+		u->unit = strdup(jobs[i].unit->unit);
+		for (int k = 0; k < 2; k++) {
+			u->fds[k] = jobs[i].ours[k];
+			u->inodes[k] = jobs[i].inodes[k];
+		}
+		if (!u->unit)
+			r = -ENOMEM;
+	}
+	free(jobs);
+	return r;
+}
+
+/* ---- all ---- */
+
+static int find_manifest(const struct wb_sys *sys, struct wb_manifest *ret, struct wb_error *err)
+{
+	WB_CLEAN_STORE store = NULL;
+	struct wb_handoff handoff;
+	int r = wb_store_attach(wb_store_env_real(), &store, err);
+
+	if (r == 0)
+		r = wb_revive_open(sys, store, ret, err);
+	if (r == 0 && !ret->tsc_hz && wb_handoff_read(sys->files, &handoff))
+		ret->tsc_hz = (int64_t)handoff.tsc_hz;
+	return r;
+}
+
+/* systemd does so later. The kernel adds the addresses. */
+static void raise_loopback(void)
+{
+	struct ifreq lo = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &lo) == 0 && !(lo.ifr_flags & IFF_UP)) {
+		lo.ifr_flags |= IFF_UP;
+		ioctl(fd, SIOCSIFFLAGS, &lo);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool hold(const struct wb_sys *sys, const struct wb_manifest *m, bool *ret_complete)
+{
+	struct wb_error err = {}, warning = {};
+	WB_CLEAN_UNIT_LIST all = {};
+	pid_t modules = fork();
+	int r;
+
+	if (modules == 0) {
+		wb_revive_modules(sys->files, &wb_runner_host);
+		_exit(0);
+	}
+	r = wb_unit_list_select(m, NULL, &all);
+	if (r < 0)
+		wb_oom(&err);
+	else
+		r = wb_revive_hold(sys->files, &wb_runner_host, m, &all,
+			wb_silence_left(sys, &m->silent, m->tsc_hz), LINK_SECONDS, &warning, &err);
+	if (r == 0)
+		raise_loopback();
+	if (modules > 0 && wb_reap(modules, MODULES_MS, NULL) == -ETIME)
+		wb_kill_and_reap(modules, NULL);
+	if (r < 0 || warning.code)
+		tell(4, NULL, r < 0 ? err.text : warning.text);
+	*ret_complete = r == 0 && !warning.code;
+	return r == 0;
+}
+
+static int write_state(const struct wb_sys *sys, const struct wb_early *state, struct wb_error *err)
+{
+	char *text = wb_early_text(state);
+	int r;
+
+	if (!text)
+		return wb_oom(err);
+	r = sys->write_file(sys->ctx, WB_EARLY, wb_text(text), 0600);
+	free(text);
+	return r < 0 ? wb_fail(err, r, "cannot write " WB_EARLY ": %s", strerror(-r)) : 0;
+}
+
+/* How long each step took, for the kernel's log. */
+struct laps {
+	struct timespec last;
+	char text[256];
+};
+
+static void lap(struct laps *l, const char *what)
+{
+	struct timespec now;
+	size_t n = strlen(l->text);
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (l->last.tv_sec)
+		snprintf(l->text + n, sizeof(l->text) - n, "%s %s %ld ms", n ? "," : "", what,
+			(now.tv_sec - l->last.tv_sec) * 1000 +
+				(now.tv_nsec - l->last.tv_nsec) / 1000000);
+	l->last = now;
+}
+
+static int thaw_early(const struct wb_sys *sys, const struct wb_manifest *m, struct wb_early *state,
+	struct laps *laps)
+{
+	struct wb_error why = {};
+	WB_CLEAN_BLOB fstab = {};
+	int r = sys->files->read(sys->files->ctx, "/etc/fstab", 1 << 20, &fstab, NULL);
+
+	if (r < 0)
+		r = wb_blob_append(&fstab, "", 1);
+	if (r < 0)
+		return r;
+	if (!hold(sys, m, &state->held))
+		return 0;
+	lap(laps, "hold and network");
+	r = make_root_writable(sys, (const char *)fstab.data, &why);
+	if (r < 0) {
+		tell(4, NULL, why.text);
+		return 0;
+	}
+	lap(laps, "mounts");
+	r = thaw_all(sys, m, (const char *)fstab.data, state);
+	lap(laps, "thaw");
+	return r;
+}
+
+int wb_early_run(const struct wb_sys *sys, struct wb_error *err)
+{
+	WB_CLEAN_EARLY state = {.pid = getpid()};
+	WB_CLEAN_MANIFEST m = {};
+	struct laps laps = {};
+	char text[320];
+	int64_t stay;
+	int r;
+
+	/* Run before everything else that needs the CPUs. Restored tasks get their own niceness back. */
+	setpriority(PRIO_PROCESS, 0, -20);
+	lap(&laps, "");
+	r = find_manifest(sys, &m, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	lap(&laps, "store");
+	if (thaw_early(sys, &m, &state, &laps) == -ENOMEM)
+		return wb_oom(err);
+	snprintf(text, sizeof(text), "early thaw of %zu units:%s", state.units.n, laps.text);
+	tell(6, NULL, text);
+	r = write_state(sys, &state, err);
+	stay = wb_now_ms() + STAY_SECONDS * 1000;
+	while (r == 0 && wb_now_ms() < stay && !sys->files->exists(sys->files->ctx, WB_THAW_DONE))
+		pause_ms(200);
+	return r;
+}

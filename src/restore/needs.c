@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Which mounts and addresses a unit needs before it can be restored. */
+#include <string.h>
+
+#include "core/fstab.h"
+#include "restore/needs.h"
+
+/* ---- fstab ---- */
+
+static bool is_one_of(const char *s, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(s, *list))
+			return true;
+	return false;
+}
+
+static bool line_needs_udev(const struct wb_fstab_line *l)
+{
+	static const char *const no_device[] = {"tmpfs", "proc", "sysfs", "devpts", "cgroup2",
+		"debugfs", "tracefs", "mqueue", "hugetlbfs", "securityfs", "ramfs", "swap", NULL};
+	/* Files of services do not lie there. */
+	static const char *const beside[] = {
+		"/", "none", "swap", "/boot", "/efi", "/boot/efi", "/boot/firmware", NULL};
+
+	return !is_one_of(l->where, beside) && !is_one_of(l->type, no_device) &&
+	       !wb_fstab_has_option(l, "noauto") && !wb_fstab_has_option(l, "x-systemd.automount");
+}
+
+bool wb_fstab_needs_udev(const char *fstab)
+{
+	WB_CLEAN_FSTAB all = {};
+
+	/* Out of memory: the safe answer is to wait for udev. */
+	if (wb_fstab_parse(fstab, &all) < 0)
+		return true;
+	for (size_t i = 0; i < all.n; i++)
+		if (line_needs_udev(&all.items[i]))
+			return true;
+	return false;
+}
+
+/* ---- what a unit needs ---- */
+
+static bool below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
+}
+
+/* Does the path lie in a file system that fstab mounts below /run? */
+static bool is_of_fstab(const char *path, const char *fstab)
+{
+	WB_CLEAN_FSTAB all = {};
+
+	if (wb_fstab_parse(fstab, &all) < 0)
+		return true;
+	for (size_t i = 0; i < all.n; i++)
+		if (!strncmp(all.items[i].where, "/run/", strlen("/run/")) &&
+			below(path, all.items[i].where))
+			return true;
+	return false;
+}
+
+bool wb_lies_on_run(const char *path, const char *fstab)
+{
+	if (below(path, "/var/run"))
+		path += strlen("/var");
+	return below(path, "/run") && !below(path, "/run/lock") && !below(path, "/run/user") &&
+	       !is_of_fstab(path, fstab);
+}
+
+bool wb_needs_mounts(const struct wb_manifest_unit *u, const char *fstab)
+{
+	for (size_t i = 0; i < u->files.n; i++)
+		if (!wb_lies_on_run(u->files.items[i].path, fstab) &&
+			!below(u->files.items[i].path, "/dev/shm"))
+			return true;
+	return false;
+}
+
+bool wb_needs_network(const struct wb_manifest *m, const struct wb_manifest_unit *u)
+{
+	if (u->late)
+		return true;
+	for (size_t i = 0; i < u->ends.connections.n; i++)
+		if (!wb_net_brings_back(&m->net, u->ends.connections.items[i].local))
+			return true;
+	for (size_t i = 0; i < u->ends.ports.n; i++)
+		if (u->ends.ports.items[i].address &&
+			!wb_net_brings_back(&m->net, u->ends.ports.items[i].address))
+			return true;
+	return false;
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The text of a replacement unit, under whose name a kept service is restored. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "restore/replacement.h"
+
+/* ---- which settings stay ---- */
+
+/*
+ * Settings that shape the mounts of the processes, the directories that systemd makes for them (their owner
+ * is User=), the cgroup and the log. All other settings are properties of a process (identity, capabilities,
+ * seccomp, rlimits, nice), which CRIU restores, or they concern starting and stopping, for which the unit's
+ * own definition is in force again after the restore.
+ */
+static const char *const kept[] = {"User", "Group", "SupplementaryGroups", "Slice", "ProtectSystem",
+	"ProtectHome", "ProtectProc", "ProcSubset", "ProtectKernelTunables", "ProtectKernelModules",
+	"ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "ProtectHostname",
+	"PrivateDevices", "PrivateMounts", "MountFlags", "MountAPIVFS", "BindPaths",
+	"BindReadOnlyPaths", "BindLogSockets", "ReadWritePaths", "ReadOnlyPaths",
+	"InaccessiblePaths", "ReadWriteDirectories", "ReadOnlyDirectories",
+	"InaccessibleDirectories", "ExecPaths", "NoExecPaths", "TemporaryFileSystem",
+	"RuntimeDirectory", "RuntimeDirectoryMode", "RuntimeDirectoryPreserve", "StateDirectory",
+	"StateDirectoryMode", "CacheDirectory", "CacheDirectoryMode", "LogsDirectory",
+	"LogsDirectoryMode", "ConfigurationDirectory", "ConfigurationDirectoryMode",
+	"LoadCredential", "SetCredential", "OOMScoreAdjust", "OOMPolicy", "CPUAffinity",
+	"NUMAPolicy", "NUMAMask", "SyslogIdentifier", "SyslogFacility", "SyslogLevel",
+	"SyslogLevelPrefix", "LogLevelMax", "LogExtraFields", "LogRateLimitIntervalSec",
+	"LogRateLimitBurst", "LogFilterPatterns", "LogNamespace", NULL};
+
+/*
+ * Settings of systemd.resource-control(5) come in families of names that grow with every release. CPUQuota=
+ * is left out: the restore itself would be slowed down by it.
+ */
+static const char *const kept_families[] = {"CPUAccounting", "CPUWeight", "CPUShares",
+	"CPUPressure", "Startup", "AllowedCPUs", "AllowedMemoryNodes", "Memory", "DefaultMemory",
+	"Tasks", "IOAccounting", "IOWeight", "IODevice", "IORead", "IOWrite", "IOPressure",
+	"BlockIO", "IPAccounting", "IPAddress", "IPIngress", "IPEgress", "SocketBind",
+	"RestrictNetworkInterfaces", "BindNetworkInterface", "BPFProgram", "NFTSet", "Device",
+	"Delegate", "DisableControllers", "ManagedOOM", NULL};
+/* These only look like members of a family. */
+static const char *const not_kept[] = {"MemoryDenyWriteExecute", "MemoryKSM", NULL};
+
+static const char *const kept_of_unit[] = {
+	"Description", "Documentation", "RequiresMountsFor", "WantsMountsFor", NULL};
+
+/* Settings with which a process cannot be restored under a replacement unit, if they are on. */
+static const struct {
+	const char *key, *why;
+} refused[] = {
+	{"BindsTo", "it would be stopped as long as that unit is not there"},
+	{"DynamicUser", "the next boot may give its user another number"},
+	{"RootDirectory", "CRIU is not to be found below another root"},
+	{"RootDirectoryStartOnly", "CRIU is not to be found below another root"},
+	{"RootImage", "CRIU is not to be found below another root"},
+	{"RootEphemeral", "its root was a copy that is gone"},
+	{"MountImages", "the images' mounts cannot be made the same again"},
+	{"ExtensionImages", "the images' mounts cannot be made the same again"},
+	{"ExtensionDirectories", "the overlays' mounts cannot be made the same again"},
+	{"PrivateNetwork", "a network of its own is not carried over"},
+	{"NetworkNamespacePath", "a network of its own is not carried over"},
+	{"PrivateIPC", "an IPC namespace of its own is not carried over"},
+	{"IPCNamespacePath", "an IPC namespace of its own is not carried over"},
+	{"PrivatePIDs", "a pid namespace of its own is not carried over"},
+	/* CRIU itself would be bound by this rule for the control group. */
+	{"RestrictFileSystems", "its processes would come back without it"},
+};
+#define N_REFUSED (sizeof(refused) / sizeof(*refused))
+
+static bool listed(const char *const *list, const char *key)
+{
+	for (; *list; list++)
+		if (!strcmp(*list, key))
+			return true;
+	return false;
+}
+
+static bool in_family(const char *const *families, const char *key)
+{
+	for (; *families; families++)
+		if (!strncmp(*families, key, strlen(*families)))
+			return true;
+	return false;
+}
+
+/* The settings gathered over all files of a unit. */
+struct gathered {
+	FILE *unit, *service; /* text of the two sections */
+	bool refused[N_REFUSED];
+	bool private_tmp, no_exec, mounts;
+	char program[64]; /* name of what it starts; "" not known */
+};
+
+static void take_refused(struct gathered *g, const struct wb_setting *a)
+{
+	for (size_t i = 0; i < N_REFUSED; i++)
+		if (!strcmp(a->key, refused[i].key))
+			g->refused[i] = wb_setting_is_on(a->value);
+}
+
+/* "-@/usr/sbin/nginx nginx -g …": systemd.service(5). */
+static void take_program(struct gathered *g, const char *command)
+{
+	const char *path = command + strspn(command, "-@:+!|\""), *name = path;
+	size_t n = strcspn(path, " \t\"");
+
+	for (const char *p = path; p < path + n; p++)
+		if (*p == '/')
+			name = p + 1;
+	n -= (size_t)(name - path);
+	if (n && n < sizeof(g->program) && !memchr(name, '%', n))
+		snprintf(g->program, sizeof(g->program), "%.*s", (int)n, name);
+}
+
+static void take_service(struct gathered *g, const struct wb_setting *a)
+{
+	if (!strcmp(a->key, "ExecStart"))
+		take_program(g, a->value);
+	if (!strcmp(a->key, "PrivateTmp"))
+		g->private_tmp = wb_setting_is_on(a->value);
+	if (!strcmp(a->key, "NoExecPaths"))
+		g->no_exec = *a->value;
+	/* Output to a terminal or to an activating socket would be lost, so it goes to the journal. */
+	if ((!strcmp(a->key, "StandardOutput") || !strcmp(a->key, "StandardError")) &&
+		(!strncmp(a->value, "journal", 7) || !strncmp(a->value, "null", 4)))
+		fprintf(g->service, "%s=%s\n", a->key, a->value);
+	if (listed(kept, a->key) || (in_family(kept_families, a->key) && !listed(not_kept, a->key)))
+		fprintf(g->service, "%s=%s\n", a->key, a->value);
+}
+
+static int gather(const struct wb_unit_texts *definition, struct gathered *g)
+{
+	struct wb_definition_walk w = {definition};
+
+	for (;;) {
+		WB_CLEAN_SETTING a = {};
+		int r = wb_definition_next(&w, &a);
+
+		if (r <= 0)
+			return r;
+		take_refused(g, &a);
+		if (!strcmp(w.section, "Service"))
+			take_service(g, &a);
+		if (!strcmp(w.section, "Unit") && listed(kept_of_unit, a.key)) {
+			fprintf(g->unit, "%s=%s\n", a.key, a.value);
+			g->mounts |= !!strstr(a.key, "MountsFor");
+		}
+	}
+}
+
+/* ---- the replacement ---- */
+
+static void print_unit(FILE *out, const struct gathered *g, const struct wb_replacement_wishes *w,
+	const char *text)
+{
+	/* A mount that the unit asks for waits for its device, and so for udev. */
+	bool early = w->before_coldplug && !w->wait_network && !g->mounts;
+
+	fprintf(out,
+		"# The unit as warmboot puts its processes back after a jump; gone when it has.\n"
+		"[Unit]\n"
+		"%s"
+		"DefaultDependencies=no\n"
+		"IgnoreOnIsolate=yes\n"
+		"Requires=warmboot-hold.service\n"
+		"Wants=warmboot-modules.service warmboot-thawed.service\n"
+		"After=warmboot-hold.service warmboot-modules.service "
+		"systemd-remount-fs.service%s%s\n"
+		/* A process that has called syslog(3) gets connected to this socket again. */
+		"After=systemd-journald-dev-log.socket\n"
+		"Before=warmboot-thawed.service%s%s\n\n",
+		text, early ? "" : " local-fs.target", w->wait_network ? " network.target" : "",
+		/* Its "flush ruleset" would end the packet hold. */
+		w->wait_network ? "" : " nftables.service",
+		early ? " systemd-udev-trigger.service" : "");
+}
+
+/* Systemd expands no specifiers in these options, so "%" stands for itself. */
+#define OWN_TMP "nosuid,nodev,mode=1777,size=50%,nr_inodes=1m"
+
+/*
+ * The restore gets the CPUs before the rest of the boot. Its tasks get their own niceness from CRIU, and the
+ * weight of the unit's definition is in force again after the restore.
+ */
+static void print_service(FILE *out, const struct gathered *g,
+	const struct wb_replacement_wishes *w, const char *text)
+{
+	fputs("[Service]\n", out);
+	/* The log goes on under the service's name, not under that of the restorer. */
+	if (*g->program)
+		fprintf(out, "SyslogIdentifier=%s\n", g->program);
+	fputs(text, out);
+	/*
+	 * PrivateTmp= makes a unit wait for systemd-tmpfiles-setup.service, and so for all local file
+	 * systems. Its files travel instead, into a tmpfs of the size that systemd gives /tmp.
+	 */
+	if (g->private_tmp)
+		fputs("TemporaryFileSystem=/tmp:" OWN_TMP "\n"
+		      "TemporaryFileSystem=/var/tmp:" OWN_TMP "\n",
+			out);
+	if (g->no_exec)
+		fprintf(out, "ExecPaths=%s\n", w->program);
+	fprintf(out,
+		"Nice=-20\n"
+		"CPUWeight=10000\n"
+		"Type=forking\n"
+		"PIDFile=/run/warmboot/%%n.pid\n"
+		"NotifyAccess=exec\n"
+		"FileDescriptorStoreMax=8\n"
+		"ExecStartPre=!%s thaw --anchor %%n\n"
+		"ExecStart=+%s thaw %%n\n"
+		"TimeoutStartSec=%us\n"
+		"TimeoutStopSec=10s\n"
+		"Restart=no\n",
+		w->program, w->program, w->deadline_s);
+}
+
+static int print(const struct gathered *g, const struct wb_replacement_wishes *w, const char *unit,
+	const char *service, char **ret)
+{
+	WB_CLEAN_STR text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+
+	if (!out)
+		return -ENOMEM;
+	print_unit(out, g, w, unit);
+	print_service(out, g, w, service);
+	if (fclose(out))
+		return -ENOMEM;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+static int gather_all(
+	const struct wb_manifest_unit *u, struct gathered *g, char **ret_unit, char **ret_service)
+{
+	size_t n_unit, n_service;
+	int r;
+
+	g->unit = open_memstream(ret_unit, &n_unit);
+	if (!g->unit)
+		return -ENOMEM;
+	g->service = open_memstream(ret_service, &n_service);
+	if (!g->service) {
+		fclose(g->unit);
+		return -ENOMEM;
+	}
+	r = gather(&u->definition, g);
+	if (fclose(g->unit))
+		r = -ENOMEM;
+	if (fclose(g->service))
+		r = -ENOMEM;
+	return r;
+}
+
+int wb_replacement_text(const struct wb_manifest_unit *u,
+	const struct wb_replacement_wishes *wishes, char **ret, struct wb_error *err)
+{
+	WB_CLEAN_STR unit = NULL;
+	WB_CLEAN_STR service = NULL;
+	struct gathered g = {};
+	int r = gather_all(u, &g, &unit, &service);
+
+	for (size_t i = 0; r >= 0 && i < N_REFUSED; i++)
+		if (g.refused[i])
+			return wb_fail(err, -EOPNOTSUPP, "%s has %s= set, and %s", u->unit,
+				refused[i].key, refused[i].why);
+	if (r >= 0)
+		r = print(&g, wishes, unit, service, ret);
+	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
+}

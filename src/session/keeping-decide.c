@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The first step of keeping: decide for each unit how it is kept, and write its part of the draft. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "keep/ahead.h"
+#include "keep/judge.h"
+#include "session/keeping-parts.h"
+#include "survey/config.h"
+#include "survey/preflight.h"
+#include "systemd/definition.h"
+#include "systemd/spare.h"
+#include "systemd/systemctl.h"
+
+static char *text_of(const struct wb_files *files, const char *path)
+{
+	WB_CLEAN_BLOB b = {};
+
+	if (files->read(files->ctx, path, 1 << 20, &b, NULL) < 0)
+		return NULL;
+	return strdup((const char *)b.data);
+}
+
+static int add_text(const struct wb_files *files, struct wb_manifest_unit *u, const char *path,
+	struct wb_error *err)
+{
+	WB_CLEAN_STR text = text_of(files, path);
+	struct wb_unit_text *t;
+
+	if (!text)
+		return wb_fail(err, -EIO, "cannot read %s", path);
+	/* A drop-in that an earlier, failed jump left is not part of the definition. */
+	if (wb_has_jump_mark(text))
+		return 0;
+	t = wb_list_add(&u->definition, sizeof(*t));
+	if (!t)
+		return wb_oom(err);
+	t->text = text;
+	text = NULL;
+	t->path = strdup(path);
+	return t->path ? 0 : wb_oom(err);
+}
+
+/* Record the definition of the unit now: the next boot restores it with the same settings. */
+static int add_definition(
+	const struct wb_session_host *h, struct wb_manifest_unit *u, struct wb_error *err)
+{
+	const struct wb_files *files = h->sys->files;
+	WB_CLEAN_SERVICE service = {};
+	const char *late;
+	int r = h->services->read(h->services->ctx, u->unit, &service, err);
+
+	if (r == 0)
+		r = add_text(files, u, service.fragment, err);
+	for (size_t i = 0; r == 0 && i < service.dropins.n; i++)
+		r = add_text(files, u, service.dropins.items[i], err);
+	if (r < 0)
+		return r;
+	if (wb_definition_late(&u->definition, &service.after, &late) < 0)
+		return wb_oom(err);
+	wb_text_replace(&u->late, late);
+	return 0;
+}
+
+/* Find a unit that makes the manifest invalid here, where it affects only this unit. */
+static int check_one(
+	const struct wb_keep_config *config, struct wb_manifest_unit *u, struct wb_error *err)
+{
+	struct wb_error local = {};
+	size_t bytes;
+	int r = wb_manifest_check_unit(u, &bytes, &local);
+
+	if (r == -EINVAL && !wb_keep_way(config->how)->insists) {
+		wb_manifest_lower(u, local.text);
+		return 0;
+	}
+	return r < 0 ? wb_fail(err, r, "%s cannot be kept: %s", u->unit, local.text) : 0;
+}
+
+/*
+ * Add room for the files of a unit. Files that cannot be saved now cannot be saved at the freeze
+ * either.
+ */
+static int add_files(const struct wb_session_host *h, const struct wb_keep_verdict *verdict,
+	const struct wb_keep_config *config, struct wb_keeping *k, struct wb_manifest_unit *u,
+	struct wb_error *err)
+{
+	struct wb_error why = {};
+	uint64_t bytes = 0;
+	int r = 0;
+
+	if (!verdict->files.n)
+		return 0;
+	r = h->measure(config->unit, verdict, &bytes, &why);
+	if (r == -ENOMEM)
+		return wb_oom(err);
+	if (r < 0 && wb_keep_way(config->how)->insists)
+		return wb_keeping_refuse(u, why.text, err);
+	if (r < 0)
+		wb_manifest_lower(u, why.text);
+	if (__builtin_add_overflow(k->bytes, bytes, &k->bytes))
+		k->bytes = UINT64_MAX;
+	return 0;
+}
+
+int wb_keeping_look(const struct wb_session_host *h, const struct wb_keeping *k,
+	const struct wb_keep_config *config, const char *release, struct wb_keep_verdict *ret,
+	struct wb_error *err)
+{
+	return h->look(h, config->unit, config, k->draft.criu, release, ret, err);
+}
+
+/* Decide how one unit is kept. -ESRCH: it is not running. */
+static int decide_one(const struct wb_session_host *h, const char *release,
+	const struct wb_keep_config *config, struct wb_keeping *k, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_VERDICT verdict = {};
+	struct wb_manifest_unit *u;
+	struct wb_strv *bound;
+	char images[32];
+	int r = wb_keeping_look(h, k, config, release, &verdict, err);
+
+	if (r < 0)
+		return r;
+	bound = wb_list_add(&k->bound, sizeof(*bound));
+	u = bound ? wb_list_add(&k->draft.units, sizeof(*u)) : NULL;
+	if (!u)
+		return wb_oom(err);
+	wb_text_replace(&u->unit, config->unit);
+	r = wb_keep_record(h->ways, &verdict, u, err);
+	u->asked = config->how;
+	wb_text_replace(&u->probe, config->probe);
+	snprintf(images, sizeof(images), "u%zu/", k->draft.units.n - 1);
+	wb_text_replace(&u->images, images);
+	*bound = verdict.bound;
+	verdict.bound = (struct wb_strv){};
+	if (r < 0)
+		return r;
+	if (wb_keep_way(config->how)->insists && u->how != config->how)
+		return wb_keeping_refuse(u, u->why ? u->why : "that cannot be done", err);
+	if (!wb_unit_is_checkpointed(u))
+		return 0;
+	r = add_files(h, &verdict, config, k, u, err);
+	if (r < 0 || !wb_unit_is_checkpointed(u))
+		return r;
+	k->bytes += verdict.bytes;
+	if (wb_way_find(h->ways, u->how)->ahead)
+		wb_ahead_choose(u, verdict.bytes);
+	r = add_definition(h, u, err);
+	return r < 0 ? r : check_one(config, u, err);
+}
+
+/* A configured unit that is not running has nothing to keep. */
+static int decide_configured(const struct wb_session_host *h, const char *release,
+	struct wb_keeping *k, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_CONFIGS all = {};
+	int r = wb_keep_configs_read(h->sys->files, &all, err);
+
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		r = decide_one(h, release, &all.items[i], k, err);
+		if (r == -ESRCH || r == -ENOENT)
+			r = 0;
+	}
+	return r;
+}
+
+static int decide_named(const struct wb_session_host *h, const char *release, const char *typed,
+	struct wb_keeping *k, struct wb_error *err)
+{
+	WB_CLEAN_STR name = NULL;
+	int r = wb_keep_unit_name(typed, &name, err);
+
+	if (r < 0 || wb_manifest_find(&k->draft, name))
+		return r;
+	return decide_one(
+		h, release, &(struct wb_keep_config){.unit = name, .how = WB_KEEP_AUTO}, k, err);
+}
+
+int wb_keeping_decide(const struct wb_session_host *h, const struct wb_keep_wish *wish,
+	const char *release, struct wb_keeping *k, struct wb_error *err)
+{
+	int r = 0;
+
+	k->now = wish->now;
+	wb_rate_begin(h->sys, &k->begin);
+	if (wish->none || !wb_systemd_here(h->sys->files)) {
+		if (wish->units.n)
+			return wb_fail(err, -EOPNOTSUPP,
+				"services are kept under systemd only, and it does not run here");
+		return 0;
+	}
+	k->draft.criu = wb_criu_version(h->runner, NULL);
+	if (release && !*release)
+		release = NULL;
+	r = decide_configured(h, release, k, err);
+	for (size_t i = 0; r == 0 && i < wish->units.n; i++)
+		r = decide_named(h, release, wish->units.items[i], k, err);
+	return r < 0 ? r : wb_keeping_lower_bound(k, err);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Units that are only restarted because something went wrong, unless their configuration refuses that. */
+#include <errno.h>
+
+#include "session/keeping-parts.h"
+
+int wb_keeping_refuse(const struct wb_manifest_unit *u, const char *why, struct wb_error *err)
+{
+	return wb_fail(err, -EOPNOTSUPP,
+		"%s was to be kept %s: %s; "
+		"\"warmboot keep add --how=auto %s\" lets it be restarted where it must, and "
+		"--no-keep keeps none",
+		u->unit, wb_keep_way(u->asked)->as, why, u->unit);
+}
+
+int wb_keeping_lower(struct wb_manifest_unit *u, const char *why, struct wb_error *err)
+{
+	if (wb_keep_way(u->asked)->insists)
+		return wb_keeping_refuse(u, why, err);
+	wb_manifest_lower(u, why);
+	return 0;
+}
+
+int wb_keeping_lower_all(struct wb_keeping *k, const char *why, struct wb_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
+		if (wb_unit_is_checkpointed(&k->draft.units.items[i]))
+			r = wb_keeping_lower(&k->draft.units.items[i], why, err);
+	return r;
+}
+
+/* The first of these units that a shutdown stops; NULL: all of them are kept. */
+static const char *stopped_of(const struct wb_manifest *m, const struct wb_strv *bound)
+{
+	for (size_t i = 0; i < bound->n; i++) {
+		const struct wb_manifest_unit *u = wb_manifest_find(m, bound->items[i]);
+
+		if (!u || !wb_unit_is_checkpointed(u))
+			return bound->items[i];
+	}
+	return NULL;
+}
+
+int wb_keeping_lower_bound(struct wb_keeping *k, struct wb_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && !k->now && i < k->draft.units.n; i++) {
+		struct wb_manifest_unit *u = &k->draft.units.items[i];
+		const char *stopped = stopped_of(&k->draft, &k->bound.items[i]);
+		struct wb_error why = {};
+
+		if (!wb_unit_is_checkpointed(u) || !stopped)
+			continue;
+		wb_fail(&why, 0, "a shutdown stops %s, and that stops it (Requires= or PartOf=)",
+			stopped);
+		r = wb_keeping_lower(u, why.text, err);
+		i = (size_t)-1;
+	}
+	return r;
+}

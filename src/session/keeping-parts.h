@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Functions that the files of session/keeping.h share. */
+#pragma once
+
+#include "session/keeping.h"
+
+/* Judge a unit as it is now. `release`: of the kernel that it must fit; NULL: the running one. */
+int wb_keeping_look(const struct wb_session_host *h, const struct wb_keeping *k,
+	const struct wb_keep_config *config, const char *release, struct wb_keep_verdict *ret,
+	struct wb_error *err);
+/* Fail because this unit must be kept as its configuration says, and cannot be. */
+int wb_keeping_refuse(const struct wb_manifest_unit *u, const char *why, struct wb_error *err);
+/* Lower a unit to a restart. It is a failure if the unit must be kept as a process. */
+int wb_keeping_lower(struct wb_manifest_unit *u, const char *why, struct wb_error *err);
+/*
+ * Lower all units, because there is no store. It is a failure if one of them must be kept as a
+ * process.
+ */
+int wb_keeping_lower_all(struct wb_keeping *k, const char *why, struct wb_error *err);
+/*
+ * Lower units that a shutdown would stop together with another unit. Each may affect further units,
+ * so start again after each.
+ */
+int wb_keeping_lower_bound(struct wb_keeping *k, struct wb_error *err);
+/* Pre-copy one unit. 0: done; 1: not done, and the reason is recorded. */
+int wb_keeping_send_ahead(
+	const struct wb_session_host *h, struct wb_keeping *k, struct wb_manifest_unit *u);

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Steps of keeping before the shutdown: a store, the early restore, and the rehearsal with its pre-copy. */
+#include <errno.h>
+
+#include "keep/ahead.h"
+#include "restore/revive.h"
+#include "session/keeping-parts.h"
+#include "session/program.h"
+#include "session/request.h"
+#include "survey/config.h"
+#include "survey/preflight.h"
+#include "sys/machine.h"
+
+/* Memory may grow until the freeze, and other images, the manifest and the table need room too. */
+#define MARGIN_PERCENT 25
+#define MARGIN_BYTES (16u << 20)
+
+static uint64_t store_size(const struct wb_keeping *k)
+{
+	uint64_t bytes = k->bytes + wb_ahead_changes(&k->draft);
+
+	return bytes + bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES;
+}
+
+int wb_keeping_foresee(const struct wb_session_host *h, const struct wb_store_backend *backend,
+	struct wb_keeping *k, struct wb_error *err)
+{
+	uint64_t left = wb_available_memory(h->sys->files);
+	uint64_t size = backend->of_ram ? store_size(k) : 0;
+	struct wb_error why = {};
+	int r = backend->available ? backend->available(h->store, store_size(k), &why) : 0;
+
+	if (r == -ENOSPC && wb_ahead_changes(&k->draft)) {
+		wb_ahead_fit(&k->draft, 0);
+		r = backend->available(h->store, store_size(k), &why);
+	}
+	if (r < 0)
+		return wb_keeping_lower_all(k, why.text, err);
+	wb_ahead_fit(&k->draft, left > size ? left - size : 0);
+	return 0;
+}
+
+/*
+ * Drop a store that is not sealed: an interrupted reboot left it, and it cannot be used. A sealed
+ * one belongs to the user (warmboot store put).
+ */
+static int make_way(const struct wb_store_env *env, struct wb_error *err)
+{
+	WB_CLEAN_STORE s = NULL;
+	int r = wb_store_open(env, &s, NULL);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && wb_store_info(s).sealed)
+		return wb_fail(err, -EEXIST,
+			"this boot holds a store for the next jump already, and kept services need "
+			"one of their own: \"warmboot store drop\" gives it back, --no-keep keeps "
+			"none");
+	return wb_store_drop(env, err);
+}
+
+static int create(const struct wb_store_env *env, const struct wb_store_backend *backend,
+	uint64_t bytes, struct wb_keeping *k, struct wb_error *err)
+{
+	WB_CLEAN_STORE s = NULL;
+	int r = wb_store_create(env, backend->name, bytes, &s, err);
+
+	if (r < 0)
+		return r;
+	r = wb_store_of_services(s, err);
+	if (r < 0) {
+		wb_store_drop(env, NULL);
+		return r;
+	}
+	k->store = s;
+	s = NULL;
+	return 0;
+}
+
+int wb_keeping_reserve(const struct wb_session_host *h, const struct wb_store_backend *backend,
+	struct wb_keeping *k, struct wb_error *err)
+{
+	struct wb_error local = {};
+	int r;
+
+	if (!k->draft.units.n)
+		return 0;
+	r = make_way(h->store, err);
+	if (r < 0)
+		return r;
+	r = create(h->store, backend, store_size(k), k, &local);
+	if (r == -ENOSPC && wb_ahead_changes(&k->draft)) {
+		wb_ahead_fit(&k->draft, 0);
+		local = (struct wb_error){};
+		r = create(h->store, backend, store_size(k), k, &local);
+	}
+	if (r == WB_STORE_NO_STATE)
+		return wb_no_room(&local, err);
+	if (r == 0) {
+		wb_ahead_fit(&k->draft, wb_available_memory(h->sys->files));
+		return 0;
+	}
+	r = wb_keeping_lower_all(k, local.text, err);
+	/*
+	 * Make a small store for the manifest alone: by it, the next boot holds packets for the
+	 * units that are restarted.
+	 */
+	if (r == 0 && create(h->store, backend, MARGIN_BYTES, k, &local) == WB_STORE_NO_STATE)
+		r = wb_no_room(&local, err);
+	return r;
+}
+
+int wb_keeping_early(const struct wb_session_host *h, struct wb_keeping *k,
+	struct wb_load_options *options, struct wb_error *err)
+{
+	WB_CLEAN_MANIFEST now = {};
+	int r = 0;
+
+	/*
+	 * With control groups of version 1 only systemd knows where the processes of a unit belong.
+	 */
+	if (!h->sys->files->exists(h->sys->files->ctx, "/sys/fs/cgroup/cgroup.controllers"))
+		return 0;
+	r = wb_net_read(h->sys->files, h->runner, &now.net, err);
+	if (r < 0)
+		return r;
+	if (wb_revive_module_names(&now.net, &k->modules) < 0)
+		return wb_oom(err);
+	options->early = WB_PROGRAM;
+	options->early_modules = (const char *const *)k->modules.items;
+	options->n_early_modules = k->modules.n;
+	return 0;
+}
+
+int wb_keeping_send_ahead(
+	const struct wb_session_host *h, struct wb_keeping *k, struct wb_manifest_unit *u)
+{
+	struct wb_error local = {};
+
+	if (!wb_ahead_bytes(u))
+		return 1;
+	wb_tell_progress(h, "copying memory ahead");
+	if (wb_freeze_ahead(h->ways, h->sys, u, k->store, &local) == 0)
+		return 0;
+	wb_ahead_stay(u, k->store, local.text);
+	return 1;
+}
+
+/*
+ * Rehearse with the pre-copied memory, as in the freeze. If that fails, the freeze would fail too,
+ * so try without.
+ */
+static int rehearse_one(const struct wb_session_host *h, struct wb_keeping *k,
+	struct wb_manifest_unit *u, struct wb_error *err)
+{
+	struct wb_error local = {};
+	int64_t frozen_us = 0;
+	int r;
+
+	if (wb_keeping_send_ahead(h, k, u) == 0) {
+		wb_tell_progress(h, "rehearsing the freeze");
+		r = wb_freeze_rehearse(h->ways, h->sys, u, k->store, &frozen_us, &local);
+		u->dump_us = frozen_us;
+		if (r == 0)
+			return 0;
+		/* If the unit did not survive, the next attempt reports it. */
+		wb_ahead_stay(u, k->store, local.text);
+	}
+	wb_tell_progress(h, "rehearsing the freeze");
+	r = wb_freeze_rehearse(h->ways, h->sys, u, k->store, &frozen_us, err);
+	u->dump_us = frozen_us;
+	return r;
+}
+
+/*
+ * Look at the unit again: a new reason there is clearer than CRIU's log, which is lost in the jump.
+ */
+static void find_reason(const struct wb_session_host *h, const struct wb_keeping *k,
+	const struct wb_manifest_unit *u, struct wb_error *why)
+{
+	struct wb_keep_config named = {.unit = u->unit, .how = WB_KEEP_AUTO};
+	WB_CLEAN_KEEP_VERDICT verdict = {};
+	WB_CLEAN_KEEP_CONFIG config = {};
+	bool configured = wb_keep_config_read(h->sys->files, u->unit, &config, NULL) == 0;
+
+	/* The rehearsal ran on this kernel, so its modules count and not those of the next one. */
+	if (wb_keeping_look(h, k, configured ? &config : &named, NULL, &verdict, NULL) == 0 &&
+		!wb_keep_way(verdict.how)->checkpointed && verdict.reasons.n)
+		wb_fail(why, why->code, "%s", verdict.reasons.items[0]);
+}
+
+int wb_keeping_rehearse(const struct wb_session_host *h, struct wb_keeping *k, struct wb_error *err)
+{
+	for (size_t i = 0; k->store && i < k->draft.units.n; i++) {
+		struct wb_manifest_unit *u = &k->draft.units.items[i];
+		struct wb_error local = {};
+		int r;
+
+		if (!wb_unit_is_checkpointed(u))
+			continue;
+		if (wb_tell_interrupted(h, err) < 0)
+			return -EINTR;
+		if (rehearse_one(h, k, u, &local) < 0) {
+			wb_tell_progress(h, NULL);
+			find_reason(h, k, u, &local);
+			r = wb_keeping_lower(u, local.text, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	wb_tell_progress(h, NULL);
+	return wb_keeping_lower_bound(k, err);
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reads and writes the files of WB_KEEP_DIR. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/valid.h"
+#include "survey/config.h"
+#include "timeline/probe.h"
+
+#define LARGEST_FILE (1 << 16)
+#define SUFFIX ".conf"
+#define SERVICE ".service"
+
+void wb_keep_config_deinit(struct wb_keep_config *c)
+{
+	free(c->unit);
+	wb_strv_deinit(&c->files);
+	free(c->probe);
+	*c = (struct wb_keep_config){};
+}
+
+void wb_keep_configs_deinit(struct wb_keep_configs *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		wb_keep_config_deinit(&c->items[i]);
+	free(c->items);
+	*c = (struct wb_keep_configs){};
+}
+
+int wb_keep_check_probe(const char *probe, struct wb_error *err)
+{
+	struct wb_probe p;
+
+	return wb_probe_parse(probe, &p, err);
+}
+
+int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err)
+{
+	const char *dot = strrchr(typed, '.');
+	char *s;
+
+	/* A dot alone makes no other kind of unit: the service "redis@a.b" has one, too. Only these suffixes do. */
+	static const char *const others[] = {".socket", ".timer", ".target", ".mount", ".path",
+		".slice", ".scope", ".swap", ".automount", ".device"};
+
+	for (size_t i = 0; dot && i < sizeof(others) / sizeof(*others); i++)
+		if (!strcmp(dot, others[i]))
+			return wb_fail(err, -EINVAL,
+				"%s is no service, and only services can be kept", typed);
+	if (dot && !strcmp(dot, SERVICE))
+		s = strdup(typed);
+	else if (asprintf(&s, "%s" SERVICE, typed) < 0)
+		s = NULL;
+	if (!s)
+		return wb_oom(err);
+	if (!wb_valid_service_name(s)) {
+		free(s);
+		return wb_fail(err, -EINVAL, "\"%.128s\" is no name of a service", typed);
+	}
+	*ret = s;
+	return 0;
+}
+
+/* ---- one file ---- */
+
+/* Fail with the words that How= takes. */
+static int refuse_how(const char *where, size_t line, const char *value, struct wb_error *err)
+{
+	char words[128] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; wb_keep_asked_word(i) && n < sizeof(words); i++)
+		n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s",
+			!i ? "" : (wb_keep_asked_word(i + 1) ? ", " : " or "),
+			wb_keep_asked_word(i));
+	return wb_fail(
+		err, -EBADMSG, "%s, line %zu: How= is %s, not \"%s\"", where, line, words, value);
+}
+
+static int set_value(struct wb_keep_config *c, const char *key, const char *value,
+	const char *where, size_t line, struct wb_error *err)
+{
+	if (!strcmp(key, "How")) {
+		enum wb_keep_how how;
+
+		if (wb_keep_how_parse(value, &how) < 0 || !wb_keep_way(how)->asked)
+			return refuse_how(where, line, value, err);
+		c->how = how;
+		return 0;
+	}
+	if (!strcmp(key, "Files")) {
+		if (!wb_valid_path(value))
+			return wb_fail(err, -EBADMSG,
+				"%s, line %zu: Files= takes an absolute path without \"..\"", where,
+				line);
+		return wb_strv_add(&c->files, value) < 0 ? wb_oom(err) : 0;
+	}
+	if (!strcmp(key, "Probe")) {
+		int r = wb_keep_check_probe(value, err);
+
+		if (r < 0) {
+			wb_fail_in(err, r, "%s, line %zu: ", where, line);
+			return -EBADMSG;
+		}
+		free(c->probe);
+		c->probe = strdup(value);
+		return c->probe ? 0 : wb_oom(err);
+	}
+	return wb_fail(err, -EBADMSG, "%s, line %zu: there is no setting \"%s\"", where, line, key);
+}
+
+/* Parse one line, which is modified. */
+static int parse_line(struct wb_keep_config *c, char *line, const char *where, size_t number,
+	struct wb_error *err)
+{
+	char *equals, *end;
+
+	line += strspn(line, " \t");
+	end = line + strlen(line);
+	while (end > line && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	/* The head [Keep] is allowed, since unit files have such heads. It has no meaning here. */
+	if (!*line || *line == '#' || *line == ';' || !strcmp(line, "[Keep]"))
+		return 0;
+	for (const char *p = line; *p; p++)
+		if (iscntrl((unsigned char)*p) && *p != '\t')
+			return wb_fail(err, -EBADMSG, "%s, line %zu: is no text", where, number);
+	equals = strchr(line, '=');
+	if (!equals)
+		return wb_fail(
+			err, -EBADMSG, "%s, line %zu: is not of the form KEY=VALUE", where, number);
+	*equals = '\0';
+	return set_value(c, line, equals + 1, where, number, err);
+}
+
+int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *unit,
+	struct wb_keep_config *ret, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_CONFIG c = {.how = WB_KEEP_AUTO};
+	WB_CLEAN_STR copy = NULL;
+	size_t number = 0;
+	char *rest;
+	int r;
+
+	if (text.size > LARGEST_FILE || (text.size && memchr(text.data, '\0', text.size)))
+		return wb_fail(err, -EBADMSG, "%s is no configuration file", where);
+	copy = strndup(text.size ? (const char *)text.data : "", text.size);
+	c.unit = strdup(unit);
+	if (!copy || !c.unit)
+		return wb_oom(err);
+	rest = copy;
+	while (rest) {
+		char *line = strsep(&rest, "\n");
+
+		r = parse_line(&c, line, where, ++number, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = c;
+	c = (struct wb_keep_config){};
+	return 0;
+}
+
+int wb_keep_config_text(const struct wb_keep_config *c, char **ret)
+{
+	WB_CLEAN_STR text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return -ENOMEM;
+	fprintf(f, "# %s is kept over a change of kernel; see warmboot(8), keep.\n", c->unit);
+	fprintf(f, "How=%s\n", wb_keep_how_name(c->how));
+	for (size_t i = 0; i < c->files.n; i++)
+		fprintf(f, "Files=%s\n", c->files.items[i]);
+	if (c->probe)
+		fprintf(f, "Probe=%s\n", c->probe);
+	if (fclose(f))
+		return -ENOMEM;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+/* ---- the directory ---- */
+
+static int path_of(const char *unit, char **ret, struct wb_error *err)
+{
+	if (asprintf(ret, WB_KEEP_DIR "/%s" SUFFIX, unit) < 0) {
+		*ret = NULL;
+		return wb_oom(err);
+	}
+	return 0;
+}
+
+int wb_keep_config_read(const struct wb_files *files, const char *unit, struct wb_keep_config *ret,
+	struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	WB_CLEAN_BLOB text = {};
+	int r = path_of(unit, &path, err);
+
+	if (r == 0)
+		r = files->read(files->ctx, path, LARGEST_FILE, &text, err);
+	if (r < 0)
+		return r;
+	return wb_keep_config_parse(wb_blob_view(&text), path, unit, ret, err);
+}
+
+/*
+ * 1: *ret is the unit that a file is named after, to be freed. 0: the file is no UNIT.conf, so another program's
+ * or an editor's, and is passed over.
+ */
+static int unit_of(const char *name, char **ret, struct wb_error *err)
+{
+	size_t n = strlen(name);
+	WB_CLEAN_STR unit = NULL;
+
+	if (*name == '.' || n <= strlen(SUFFIX) || strcmp(name + n - strlen(SUFFIX), SUFFIX))
+		return 0;
+	unit = strndup(name, n - strlen(SUFFIX));
+	if (!unit)
+		return wb_oom(err);
+	if (!wb_valid_service_name(unit))
+		return wb_fail(err, -EINVAL,
+			WB_KEEP_DIR "/%s is named after no service: it takes NAME.service" SUFFIX,
+			name);
+	*ret = unit;
+	unit = NULL;
+	return 1;
+}
+
+int wb_keep_configs_read(
+	const struct wb_files *files, struct wb_keep_configs *ret, struct wb_error *err)
+{
+	WB_CLEAN_KEEP_CONFIGS all = {};
+	WB_CLEAN_STRV names = {};
+	int r = files->list(files->ctx, WB_KEEP_DIR, &names, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	all.items = calloc(names.n + 1, sizeof(*all.items));
+	if (!all.items)
+		return wb_oom(err);
+	for (size_t i = 0; i < names.n; i++) {
+		WB_CLEAN_STR unit = NULL;
+
+		r = unit_of(names.items[i], &unit, err);
+		if (r == 0)
+			continue;
+		if (r > 0)
+			r = wb_keep_config_read(files, unit, &all.items[all.n], err);
+		if (r < 0)
+			return r;
+		all.n++;
+	}
+	*ret = all;
+	all = (struct wb_keep_configs){};
+	return 0;
+}
+
+int wb_keep_config_write(
+	const struct wb_sys *sys, const struct wb_keep_config *config, struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	WB_CLEAN_STR text = NULL;
+	int r = path_of(config->unit, &path, err);
+
+	if (r < 0)
+		return r;
+	if (wb_keep_config_text(config, &text) < 0)
+		return wb_oom(err);
+	r = sys->write_file(
+		sys->ctx, path, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0644);
+	if (r < 0)
+		return wb_fail(err, r, "cannot write %s: %s", path, strerror(-r));
+	return 0;
+}
+
+int wb_keep_config_remove(const struct wb_sys *sys, const char *unit, struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	int r = path_of(unit, &path, err);
+
+	if (r < 0)
+		return r;
+	if (!sys->files->exists(sys->files->ctx, path))
+		return wb_fail(err, -ENOENT, "%s is not kept: there is no %s", unit, path);
+	r = sys->remove_file(sys->ctx, path);
+	if (r < 0)
+		return wb_fail(err, r, "cannot remove %s: %s", path, strerror(-r));
+	return 0;
+}

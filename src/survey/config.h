@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The units that an administrator wants to keep: one file for each in WB_KEEP_DIR, UNIT.conf, with lines of
+ * the form KEY=VALUE, as in a unit file.
+ *
+ *	How=auto            the best way of keeping it that the preflight allows
+ *	How=process         as a process, or the jump is refused
+ *	How=restart         by an ordinary stop and start, even if more is possible
+ *	Files=PATH          a file or directory on a tmpfs that travels with it; may be repeated
+ *	Probe=tcp:PORT      or http:URL, or exec:COMMAND: a test whether the service answers
+ */
+#pragma once
+
+#include "core/files.h"
+#include "core/strv.h"
+#include "manifest/way.h"
+#include "sys/sys.h"
+
+#define WB_KEEP_DIR "/etc/warmboot/keep.d"
+
+struct wb_keep_config {
+	char *unit;
+	enum wb_keep_how how; /* AUTO, PROCESS or RESTART */
+	struct wb_strv files;
+	char *probe; /* NULL: there is none */
+};
+
+void wb_keep_config_deinit(struct wb_keep_config *config);
+#define WB_CLEAN_KEEP_CONFIG __attribute__((cleanup(wb_keep_config_deinit))) struct wb_keep_config
+
+struct wb_keep_configs {
+	struct wb_keep_config *items; /* sorted by the names of their files */
+	size_t n;
+};
+
+void wb_keep_configs_deinit(struct wb_keep_configs *configs);
+#define WB_CLEAN_KEEP_CONFIGS \
+	__attribute__((cleanup(wb_keep_configs_deinit))) struct wb_keep_configs
+
+/*
+ * Parse the text of one file; `where` is its path, for messages, and `unit` the unit's name from that path.
+ * -EBADMSG with a sentence that names the file, the line and the mistake; -ENOMEM.
+ */
+int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *unit,
+	struct wb_keep_config *ret, struct wb_error *err);
+/* Write the text of such a file. *ret to be freed with free(). -ENOMEM. */
+int wb_keep_config_text(const struct wb_keep_config *config, char **ret);
+
+/*
+ * The full name of a unit that a user typed: "memcached" is "memcached.service". -EINVAL with a sentence: it
+ * is not a service. *ret to be freed.
+ */
+int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err);
+/* "tcp:PORT", "http:URL", "exec:COMMAND"? -EINVAL with a sentence. */
+int wb_keep_check_probe(const char *probe, struct wb_error *err);
+
+/* Read all files of WB_KEEP_DIR; none if the directory does not exist. A file with a mistake makes it fail. */
+int wb_keep_configs_read(
+	const struct wb_files *files, struct wb_keep_configs *ret, struct wb_error *err);
+/* Read one unit's file. -ENOENT: the unit is not configured to be kept. */
+int wb_keep_config_read(const struct wb_files *files, const char *unit, struct wb_keep_config *ret,
+	struct wb_error *err);
+int wb_keep_config_write(
+	const struct wb_sys *sys, const struct wb_keep_config *config, struct wb_error *err);
+/* Remove one unit's file. -ENOENT with a sentence: there is none. */
+int wb_keep_config_remove(const struct wb_sys *sys, const char *unit, struct wb_error *err);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One unit under judgement: the rules of the preflight share it, and report through it. Only for this room. */
+#pragma once
+
+#include <string.h>
+
+#include "survey/preflight.h"
+
+/* A failed allocation is remembered in `error`, so that the rules stay readable. */
+struct wb_judging {
+	const struct wb_keep_facts *f;
+	struct wb_keep_verdict v; /* what the rules before this one have found */
+	int error;                /* 0 or -ENOMEM */
+};
+
+/* ---- how a rule reports: a sentence without its full stop ---- */
+
+/* A reason why it cannot be kept as a process. */
+void wb_refuse(struct wb_judging *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* It can be kept, but something is not quite as before. */
+void wb_warn(struct wb_judging *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A reason, and a breach: the service would get rights that it does not have. */
+void wb_distrust(struct wb_judging *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, of one process: "its process 12 (name) " and `what`. */
+void wb_distrust_process(struct wb_judging *j, const struct wb_proc *p, const char *what);
+
+/* NULL: the unit has no main process. */
+const struct wb_proc *wb_judging_main(const struct wb_judging *j);
+/* An unknown namespace counts as the same. */
+bool wb_judging_same_ns(const struct wb_proc *a, const struct wb_proc *b, enum wb_ns ns);
+/*
+ * A resource that CRIU calls external, by its id. Find: NULL when there is none. Add: NULL on failure, which is
+ * reported.
+ */
+struct wb_criu_external *wb_judging_find_external(struct wb_judging *j, const char *id);
+struct wb_criu_external *wb_judging_add_external(struct wb_judging *j, const char *id);
+/*
+ * CRIU removes or makes something by this name, as root. So its directory is added to `places`, which are checked
+ * before the restore. A name that is no plain absolute path is a breach: a relative one starts where its process was
+ * at bind(2), and the process may be elsewhere by now.
+ */
+void wb_judging_add_place(struct wb_judging *j, const char *path);
+
+/* ---- files that travel (travel.c) ---- */
+
+/* Would the next boot lack this file, which lies on a file system of that type? */
+bool wb_travel_must(const char *fstype, const char *path);
+void wb_travel_add_file(struct wb_judging *j, const char *path);
+/* The directory alone: what lies in it may belong to others. */
+void wb_travel_add_directory(struct wb_judging *j, const char *path);
+/* Add a file whose name is gone to `nameless`. A `path` that does not end in " (deleted)" is not added. */
+void wb_travel_add_nameless(struct wb_judging *j, const char *path, int64_t device, int64_t inode);
+/* Files that no process has open but the service looks for, by its settings and by `config`. */
+void wb_travel_add_named(struct wb_judging *j, const struct wb_keep_config *config);
+/* A file that the process watches by inotify(7). */
+void wb_travel_add_watched(
+	struct wb_judging *j, const struct wb_proc *p, const struct wb_proc_watch *w);
+
+/* ---- the rules ---- */
+
+void wb_rules_trust(struct wb_judging *j);
+void wb_rules_unit(struct wb_judging *j);
+void wb_rules_sockets(struct wb_judging *j);
+/* These need a main process. */
+void wb_rules_tree(struct wb_judging *j);
+void wb_rules_namespaces(struct wb_judging *j);
+void wb_rules_files(struct wb_judging *j, const struct wb_proc *p);
+
+/* ---- strings ---- */
+
+static inline bool is(const char *s, const char *want)
+{
+	return s && !strcmp(s, want);
+}
+
+static inline bool is_set(const char *s)
+{
+	return s && *s && strcmp(s, "no") && strcmp(s, "/");
+}
+
+static inline bool starts(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+static inline bool ends(const char *s, const char *with)
+{
+	size_t n = strlen(s), m = strlen(with);
+
+	return n >= m && !strcmp(s + n - m, with);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Facts about a socket that no table in /proc has: the socket itself is asked, through pidfd_getfd(2). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "survey/proc.h"
+
+/* The most sockets that are added to those of /proc: each is a reason, and one is enough. */
+#define MOST_OTHERS 64
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef SOL_TCP
+#define SOL_TCP 6
+#endif
+
+static int get_int(int fd, int what)
+{
+	socklen_t n = sizeof(int);
+	int v = -1;
+
+	return getsockopt(fd, SOL_SOCKET, what, &v, &n) < 0 ? -1 : v;
+}
+
+const char *wb_socket_other_name(int domain, int protocol)
+{
+	static const struct {
+		int domain;
+		const char *name;
+	} domains[] = {
+		{AF_VSOCK, "vsock"},
+		{AF_ALG, "kernel crypto (AF_ALG)"},
+		{AF_BLUETOOTH, "Bluetooth"},
+		{AF_CAN, "CAN"},
+		{AF_TIPC, "TIPC"},
+		{AF_XDP, "AF_XDP"},
+		{AF_PACKET, "packet"},
+		{AF_KEY, "IPsec key"},
+	};
+
+	if (domain == AF_INET || domain == AF_INET6) {
+		if (protocol == IPPROTO_MPTCP)
+			return "MPTCP";
+		if (protocol == IPPROTO_SCTP)
+			return "SCTP";
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof(domains) / sizeof(*domains); i++)
+		if (domains[i].domain == domain)
+			return domains[i].name;
+	return NULL;
+}
+
+static int add_other(struct wb_sockets *all, int fd, int64_t inode)
+{
+	const char *name = wb_socket_other_name(get_int(fd, SO_DOMAIN), get_int(fd, SO_PROTOCOL));
+	struct wb_socket *s;
+
+	/*
+	 * A socket of a kind without a name is not added. CRIU may support it: then it is neither bound nor connected.
+	 * If CRIU does not, the dump says so.
+	 */
+	if (!name || all->n - all->sorted >= MOST_OTHERS)
+		return 0;
+	s = wb_list_add(all, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	*s = (struct wb_socket){.kind = WB_SOCKET_OTHER, .inode = inode, .path = strdup(name)};
+	return s->path ? 0 : -ENOMEM;
+}
+
+/* Does the kernel encrypt this connection (kTLS)? */
+static bool is_tls(int fd)
+{
+	char ulp[16] = "";
+	socklen_t n = sizeof(ulp) - 1;
+
+	return getsockopt(fd, SOL_TCP, TCP_ULP, ulp, &n) == 0 && !strcmp(ulp, "tls");
+}
+
+static int look_at(int pidfd, const struct wb_proc_fd *f, struct wb_sockets *all)
+{
+	struct wb_socket *s = NULL;
+	int64_t inode;
+	int fd, r = 0;
+
+	if (!wb_socket_inode(f->link, &inode))
+		return 0;
+	s = wb_sockets_find(all, inode);
+	if (s && (s->kind != WB_SOCKET_TCP || !s->connected))
+		return 0;
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)f->fd, 0);
+	if (fd < 0)
+		return 0;
+	if (s)
+		s->tls = is_tls(fd);
+	else
+		r = add_other(all, fd, inode);
+	close(fd);
+	return r;
+}
+
+int wb_sockets_add_kinds(const struct wb_procs *procs, struct wb_sockets *sockets)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < procs->n; i++) {
+		const struct wb_proc *p = &procs->items[i];
+		int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)p->pid, 0);
+
+		/* The process is gone, or the kernel has no pidfd: the verdict then rests on /proc alone. */
+		if (pidfd < 0)
+			continue;
+		for (size_t k = 0; r == 0 && k < p->fds.n; k++)
+			r = look_at(pidfd, &p->fds.items[k], sockets);
+		close(pidfd);
+	}
+	return r;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How the facts about a unit are gathered, in parts; and what the manifest takes from a verdict. Only for this
+ * room.
+ */
+#pragma once
+
+#include "survey/preflight.h"
+
+/* Modules that the kernel `release` lacks. false: its modules are not where they should be, so it is not known. */
+bool wb_looking_modules(const struct wb_files *files, const char *release, struct wb_strv *ret);
+/* Mapped files in /dev/shm that other processes have mapped, too: "PATH with process PID". -ENOMEM. */
+int wb_looking_shared(
+	const struct wb_files *files, const struct wb_procs *procs, struct wb_strv *ret);
+/* The configured files, in their order, by names without links; and which of them do not exist. -ENOMEM. */
+int wb_looking_files(const struct wb_files *files, int64_t main_pid,
+	const struct wb_keep_config *config, struct wb_strv *ret_real, struct wb_strv *ret_absent);
+/*
+ * Reasons why root may not enter the namespaces of these processes; none: it may. `whose` describes the unit; its pid
+ * is not used. -ENOMEM.
+ */
+int wb_looking_untrusted(const struct wb_files *files, const struct wb_ns_ops *ops,
+	const struct wb_ns_whose *whose, const struct wb_procs *procs, int64_t main_pid,
+	struct wb_strv *ret);
+
+/*
+ * Replace the pids, ports and connections of a manifest's unit, and empty its `places`, the directories that are
+ * checked before the restore. -ENOMEM.
+ */
+int wb_looking_copy_numbers(const struct wb_keep_verdict *verdict, struct wb_manifest_unit *u);

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The rules about sockets, and the ports and connections for the packet hold. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/sort.h"
+#include "survey/judging.h"
+
+#define JOURNAL_SOCKET "/run/systemd/journal/stdout"
+
+/* Does a process of the unit have the socket with this inode? */
+static bool owns(const struct wb_keep_facts *f, int64_t wanted)
+{
+	const struct wb_socket *s = wb_sockets_find(f->sockets, wanted);
+
+	return s && s->own;
+}
+
+static void add_port(struct wb_judging *j, const struct wb_socket *s)
+{
+	const char *protocol = s->kind == WB_SOCKET_TCP ? "tcp" : "udp";
+	struct wb_net_port *p;
+
+	for (size_t i = 0; i < j->v.ends.ports.n; i++) {
+		p = &j->v.ends.ports.items[i];
+		if (p->port == s->local_port && is(p->protocol, protocol) &&
+			(p->address ? is(s->local, p->address) : !s->local))
+			return;
+	}
+	p = wb_list_add(&j->v.ends.ports, sizeof(*p));
+	if (!p) {
+		j->error = -ENOMEM;
+		return;
+	}
+	p->port = s->local_port;
+	p->protocol = strdup(protocol);
+	p->address = s->local ? strdup(s->local) : NULL;
+	if (!p->protocol || !p->address != !s->local)
+		j->error = -ENOMEM;
+}
+
+static void add_connection(struct wb_judging *j, const struct wb_socket *s)
+{
+	struct wb_net_connection *c;
+
+	if (!s->local || !s->remote)
+		return;
+	c = wb_list_add(&j->v.ends.connections, sizeof(*c));
+	if (!c) {
+		j->error = -ENOMEM;
+		return;
+	}
+	c->local = strdup(s->local);
+	c->remote = strdup(s->remote);
+	c->local_port = s->local_port;
+	c->remote_port = s->remote_port;
+	if (!c->local || !c->remote)
+		j->error = -ENOMEM;
+}
+
+static int compare_connections(const void *a, const void *b)
+{
+	const struct wb_net_connection *x = a, *y = b;
+	int c = (x->remote_port > y->remote_port) - (x->remote_port < y->remote_port);
+
+	if (!c)
+		c = (x->local_port > y->local_port) - (x->local_port < y->local_port);
+	if (!c)
+		c = strcmp(x->remote, y->remote);
+	return c ? c : strcmp(x->local, y->local);
+}
+
+/*
+ * A socket may be open several times, but a set of nft(8) lists each connection once. There may be tens of
+ * thousands, so they are sorted first.
+ */
+static void drop_repeated_connections(struct wb_judging *j)
+{
+	struct wb_net_connection *all = j->v.ends.connections.items;
+	size_t n = 0;
+
+	if (j->error < 0 || !j->v.ends.connections.n)
+		return;
+	wb_sort(all, j->v.ends.connections.n, sizeof(*all), compare_connections);
+	for (size_t i = 0; i < j->v.ends.connections.n; i++) {
+		if (n && !compare_connections(&all[n - 1], &all[i])) {
+			free(all[i].local);
+			free(all[i].remote);
+		} else {
+			all[n++] = all[i];
+		}
+	}
+	j->v.ends.connections.n = n;
+}
+
+/*
+ * A connected stream: to the journal, which the restore replaces, to the unit itself, or to others, which is a
+ * reason.
+ */
+static void judge_stream(
+	struct wb_judging *j, const struct wb_proc *p, int64_t fd, const struct wb_socket *s)
+{
+	const struct wb_socket *peer = s->peer ? wb_sockets_find(j->f->sockets, s->peer) : NULL;
+	bool standard = fd == 1 || fd == 2;
+	struct wb_criu_external *e;
+	char id[64];
+
+	snprintf(id, sizeof(id), "unix[%" PRId64 "]", s->inode);
+	/*
+	 * A peer that waits to be accepted has no inode yet, so it is not known. An unnamed stream as standard output
+	 * is then taken for the journal's.
+	 */
+	if (s->peer ? peer && is(peer->path, JOURNAL_SOCKET) : standard && !s->path) {
+		e = wb_judging_add_external(j, id);
+		if (e && (!e->fd || fd == 1) && standard)
+			e->fd = fd;
+		else if (e && !e->fd)
+			e->fd = 1;
+		return;
+	}
+	if (wb_judging_find_external(j, id) || !s->peer || owns(j->f, s->peer))
+		return;
+	if (peer && peer->path)
+		wb_refuse(j, "its process %" PRId64 " (%s) is connected to %s", p->pid, p->name,
+			peer->path);
+	else
+		wb_refuse(j,
+			"its process %" PRId64
+			" (%s) is connected to a program outside by a Unix socket",
+			p->pid, p->name);
+}
+
+static void judge_socket(
+	struct wb_judging *j, const struct wb_proc *p, const struct wb_proc_fd *fd, int64_t inode)
+{
+	const struct wb_socket *s = wb_sockets_find(j->f->sockets, inode);
+
+	/* A socket that is neither bound nor connected is in no table. If CRIU cannot take it, the dump says so. */
+	if (!s)
+		return;
+	if (s->bound)
+		wb_judging_add_place(j, s->path);
+	switch (s->kind) {
+	case WB_SOCKET_TCP:
+	case WB_SOCKET_UDP:
+		if (s->listening)
+			add_port(j, s);
+		else if (s->connected && s->kind == WB_SOCKET_TCP)
+			add_connection(j, s);
+		if (s->tls)
+			wb_refuse(j, "the kernel encrypts a connection of it (kTLS)");
+		break;
+	case WB_SOCKET_UNIX_STREAM:
+		if (s->connected)
+			judge_stream(j, p, fd->fd, s);
+		break;
+	case WB_SOCKET_PACKET:
+		wb_refuse(j, "it has a packet socket");
+		break;
+	case WB_SOCKET_NETLINK:
+		wb_refuse(j, "it has a netlink socket");
+		break;
+	case WB_SOCKET_OTHER:
+		wb_refuse(j, "it has a socket that criu cannot take along: %s", s->path);
+		break;
+	case WB_SOCKET_UNIX_DGRAM:
+	case WB_SOCKET_RAW:
+		break;
+	}
+}
+
+static int compare_socket_fds(const void *a, const void *b)
+{
+	const struct wb_proc_fd *x = a, *y = b;
+
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+/* Descriptors in ascending order, so that standard output is seen before copies of it. */
+void wb_rules_sockets(struct wb_judging *j)
+{
+	/* wb_keep_look_still() would refuse the unit for this, when its processes stand still. */
+	if (j->f->peers_error < 0)
+		wb_refuse(j,
+			"the kernel does not tell the names of its Unix sockets (unix_diag): %s",
+			strerror(-j->f->peers_error));
+	for (size_t i = 0; i < j->f->procs->n; i++) {
+		struct wb_proc *p = &j->f->procs->items[i];
+		WB_LIST(struct wb_proc_fd)
+		sorted = {calloc(p->fds.n + 1, sizeof(*p->fds.items)), p->fds.n};
+
+		if (!sorted.items) {
+			j->error = -ENOMEM;
+			return;
+		}
+		for (size_t k = 0; k < sorted.n; k++)
+			sorted.items[k] = p->fds.items[k];
+		wb_sort(sorted.items, sorted.n, sizeof(*sorted.items), compare_socket_fds);
+		for (size_t k = 0; k < sorted.n; k++) {
+			int64_t inode;
+
+			if (wb_socket_inode(sorted.items[k].link, &inode))
+				judge_socket(j, p, &sorted.items[k], inode);
+		}
+		free(sorted.items);
+	}
+	drop_repeated_connections(j);
+}

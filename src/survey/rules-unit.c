@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The rules about a unit as a whole: CRIU and its modules, its settings, control groups and shared memory. */
+#include <errno.h>
+
+#include "survey/judging.h"
+
+/*
+ * When one of these units stops, systemd stops this one, too. Three are left out: slices and -.mount, which are exempt
+ * together with the unit, and sysinit.target, on which an exempt unit does not depend (systemd/spare.h).
+ */
+static void add_bound(struct wb_judging *j, const struct wb_strv *units)
+{
+	for (size_t i = 0; i < units->n; i++) {
+		const char *unit = units->items[i];
+
+		if (is(unit, "sysinit.target") || is(unit, "-.mount") || ends(unit, ".slice"))
+			continue;
+		if (wb_strv_add(&j->v.bound, unit) < 0)
+			j->error = -ENOMEM;
+		wb_warn(j, "%s stops it in a shutdown, unless that is kept, too", unit);
+	}
+}
+
+void wb_rules_unit(struct wb_judging *j)
+{
+	const struct wb_service *s = j->f->systemd;
+
+	if (!j->f->criu)
+		wb_refuse(j, "criu is not installed");
+	for (size_t i = 0; j->f->missing_modules && i < j->f->missing_modules->n; i++)
+		wb_refuse(j, "the kernel %s has no module %s, which criu needs",
+			j->f->release ? j->f->release : "to come", j->f->missing_modules->items[i]);
+	if (is(s->type, "dbus"))
+		wb_refuse(
+			j, "it is of Type=dbus, and a connection to the bus cannot be taken along");
+	if (s->dynamic_user)
+		wb_refuse(j, "DynamicUser= gives it another user in the next boot");
+	if (is_set(s->root_directory) || is_set(s->root_image))
+		wb_refuse(
+			j, "RootDirectory= or RootImage= gives it another root, where criu is not");
+	if (is(s->proc_subset, "pid"))
+		wb_refuse(j, "ProcSubset=pid hides from criu what it reads in /proc");
+	if (is_set(s->private_pids))
+		wb_refuse(j, "PrivatePIDs= gives it process numbers of its own");
+	if (s->private_network || is_set(s->network_namespace))
+		wb_refuse(j,
+			"it has a network of its own (PrivateNetwork= or NetworkNamespacePath=)");
+	if (is_set(s->tty) && starts(s->standard_input ? s->standard_input : "", "tty"))
+		wb_refuse(j, "it has the terminal %s", s->tty);
+	if (s->stored_fds)
+		wb_refuse(j, "systemd holds %u file descriptors for it, which do not travel",
+			s->stored_fds);
+	if (s->memory_deny_write_execute)
+		wb_warn(j, "MemoryDenyWriteExecute= is not in force again before its next restart");
+	if (s->protect_hostname)
+		wb_warn(j, "ProtectHostname= is not in force again before its next restart");
+	if (s->private_ipc)
+		wb_warn(j, "PrivateIPC= is not in force again before its next restart");
+	if (s->watchdog_us)
+		wb_warn(j, "WatchdogSec= is not in force again before its next restart");
+	for (size_t i = 0; i < s->triggered_by.n; i++)
+		if (ends(s->triggered_by.items[i], ".socket"))
+			wb_refuse(j,
+				"%s activates it, and would listen in its place before it is back",
+				s->triggered_by.items[i]);
+	if (j->f->procs->group)
+		wb_refuse(j, "it has control groups of its own (%s), which would be lost",
+			j->f->procs->group);
+	for (size_t i = 0; j->f->shared && i < j->f->shared->n; i++)
+		wb_refuse(j, "it shares the memory %s, which is not of this unit",
+			j->f->shared->items[i]);
+	add_bound(j, &s->required);
+	add_bound(j, &s->requisite);
+	add_bound(j, &s->bound);
+	add_bound(j, &s->part_of);
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reading the properties of a service from PID 1. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+
+#include "systemd/bus.h"
+#include "systemd/service.h"
+
+#define UNIT WB_BUS_UNIT
+#define SERVICE WB_BUS_SERVICE
+
+static const struct {
+	const char *interface, *name;
+	char type; /* 's', 'b', 'u', 't'; 'a': array of strings */
+	size_t offset;
+} properties[] = {
+	{UNIT, "Id", 's', offsetof(struct wb_service, id)},
+	{UNIT, "LoadState", 's', offsetof(struct wb_service, load)},
+	{UNIT, "ActiveState", 's', offsetof(struct wb_service, active)},
+	{UNIT, "SubState", 's', offsetof(struct wb_service, sub)},
+	{SERVICE, "Result", 's', offsetof(struct wb_service, result)},
+	{UNIT, "UnitFileState", 's', offsetof(struct wb_service, file_state)},
+	{UNIT, "FragmentPath", 's', offsetof(struct wb_service, fragment)},
+	{UNIT, "DropInPaths", 'a', offsetof(struct wb_service, dropins)},
+	{UNIT, "TriggeredBy", 'a', offsetof(struct wb_service, triggered_by)},
+	{UNIT, "After", 'a', offsetof(struct wb_service, after)},
+	{UNIT, "Requires", 'a', offsetof(struct wb_service, required)},
+	{UNIT, "Requisite", 'a', offsetof(struct wb_service, requisite)},
+	{UNIT, "BindsTo", 'a', offsetof(struct wb_service, bound)},
+	{UNIT, "PartOf", 'a', offsetof(struct wb_service, part_of)},
+	{SERVICE, "Type", 's', offsetof(struct wb_service, type)},
+	{SERVICE, "MainPID", 'u', offsetof(struct wb_service, main_pid)},
+	{SERVICE, "ControlGroup", 's', offsetof(struct wb_service, cgroup)},
+	{SERVICE, "PIDFile", 's', offsetof(struct wb_service, pid_file)},
+	{SERVICE, "RootDirectory", 's', offsetof(struct wb_service, root_directory)},
+	{SERVICE, "RootImage", 's', offsetof(struct wb_service, root_image)},
+	{SERVICE, "ProcSubset", 's', offsetof(struct wb_service, proc_subset)},
+	{SERVICE, "PrivateUsersEx", 's', offsetof(struct wb_service, private_users)},
+	{SERVICE, "PrivatePIDs", 's', offsetof(struct wb_service, private_pids)},
+	{SERVICE, "NetworkNamespacePath", 's', offsetof(struct wb_service, network_namespace)},
+	{SERVICE, "TTYPath", 's', offsetof(struct wb_service, tty)},
+	{SERVICE, "StandardInput", 's', offsetof(struct wb_service, standard_input)},
+	{SERVICE, "RuntimeDirectory", 'a', offsetof(struct wb_service, runtime_directories)},
+	{SERVICE, "PrivateUsers", 'b', offsetof(struct wb_service, private_users_on)},
+	{SERVICE, "DynamicUser", 'b', offsetof(struct wb_service, dynamic_user)},
+	{SERVICE, "MemoryDenyWriteExecute", 'b',
+		offsetof(struct wb_service, memory_deny_write_execute)},
+	{SERVICE, "ProtectHostname", 'b', offsetof(struct wb_service, protect_hostname)},
+	{SERVICE, "PrivateIPC", 'b', offsetof(struct wb_service, private_ipc)},
+	{SERVICE, "PrivateNetwork", 'b', offsetof(struct wb_service, private_network)},
+	{SERVICE, "PrivateTmp", 'b', offsetof(struct wb_service, private_tmp)},
+	{SERVICE, "PrivateMounts", 'b', offsetof(struct wb_service, private_mounts)},
+	{SERVICE, "NFileDescriptorStore", 'u', offsetof(struct wb_service, stored_fds)},
+	{SERVICE, "WatchdogUSec", 't', offsetof(struct wb_service, watchdog_us)},
+};
+#define N_PROPERTIES (sizeof(properties) / sizeof(*properties))
+
+void wb_service_deinit(struct wb_service *u)
+{
+	for (size_t i = 0; i < N_PROPERTIES; i++) {
+		void *at = (char *)u + properties[i].offset;
+
+		if (properties[i].type == 's')
+			free(*(char **)at);
+		else if (properties[i].type == 'a')
+			wb_strv_deinit(at);
+	}
+	*u = (struct wb_service){};
+}
+
+static int get_strings(
+	sd_bus *bus, const char *path, size_t i, sd_bus_error *e, struct wb_strv *ret)
+{
+	char **items = NULL;
+	int r = sd_bus_get_property_strv(
+		bus, WB_BUS_SYSTEMD, path, properties[i].interface, properties[i].name, e, &items);
+
+	for (char **p = items; r >= 0 && p && *p; p++)
+		r = wb_strv_add(ret, *p);
+	for (char **p = items; p && *p; p++)
+		free(*p);
+	free(items);
+	return r;
+}
+
+static int get_property(sd_bus *bus, const char *path, size_t i, struct wb_service *u)
+{
+	const char *interface = properties[i].interface, *name = properties[i].name;
+	void *at = (char *)u + properties[i].offset;
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	int r, truth = 0;
+
+	switch (properties[i].type) {
+	case 's':
+		r = sd_bus_get_property_string(bus, WB_BUS_SYSTEMD, path, interface, name, &e, at);
+		break;
+	case 'a':
+		r = get_strings(bus, path, i, &e, at);
+		break;
+	case 'b':
+		/* sd-bus returns an int for a boolean; struct wb_service has a bool. */
+		r = sd_bus_get_property_trivial(
+			bus, WB_BUS_SYSTEMD, path, interface, name, &e, 'b', &truth);
+		if (r >= 0)
+			*(bool *)at = truth;
+		break;
+	default:
+		r = sd_bus_get_property_trivial(
+			bus, WB_BUS_SYSTEMD, path, interface, name, &e, properties[i].type, at);
+		break;
+	}
+	/*
+	 * The property is newer than this systemd, or does not exist for this type of unit. That is
+	 * no failure.
+	 */
+	if (sd_bus_error_has_name(&e, SD_BUS_ERROR_UNKNOWN_PROPERTY) ||
+		sd_bus_error_has_name(&e, SD_BUS_ERROR_UNKNOWN_INTERFACE))
+		r = 0;
+	sd_bus_error_free(&e);
+	return r;
+}
+
+static int read_unit(sd_bus *bus, const char *name, struct wb_service *u, sd_bus_error *e)
+{
+	sd_bus_message *m = NULL;
+	const char *path = NULL;
+	int r;
+
+	/* Use LoadUnit(), because GetUnit() knows only loaded units. */
+	r = sd_bus_call_method(bus, WB_BUS_SYSTEMD, WB_BUS_MANAGER_PATH, WB_BUS_MANAGER, "LoadUnit",
+		e, &m, "s", name);
+	if (r >= 0)
+		r = sd_bus_message_read(m, "o", &path);
+	for (size_t i = 0; r >= 0 && i < N_PROPERTIES; i++)
+		r = get_property(bus, path, i, u);
+	sd_bus_message_unref(m);
+	return r;
+}
+
+static int systemd_read(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
+{
+	WB_CLEAN_BUS_ERROR e = SD_BUS_ERROR_NULL;
+	WB_CLEAN_SERVICE u = {};
+	WB_CLEAN_BUS bus = NULL;
+	int r = wb_bus_open_manager(WB_MANAGER_SYSTEM, &bus);
+
+	if (r >= 0)
+		r = read_unit(bus, name, &u, &e);
+	if (r < 0)
+		wb_fail(err, -EIO, "systemd does not tell of %s: %s", name,
+			e.message ? e.message : strerror(-r));
+	if (r < 0)
+		return r == -ENOMEM || r == -EACCES || r == -EPERM ? r : -EIO;
+	if (u.load && !strcmp(u.load, "not-found"))
+		return wb_fail(err, -ENOENT, "systemd knows no unit %s", name);
+	*ret = u;
+	u = (struct wb_service){};
+	return 0;
+}
+
+static bool is(const char *value, const char *what)
+{
+	return value && !strcmp(value, what);
+}
+
+bool wb_service_has_private_users(const struct wb_service *s)
+{
+	return s->private_users ? *s->private_users && !is(s->private_users, "no")
+				: s->private_users_on;
+}
+
+bool wb_service_has_ended(const struct wb_services *services, const char *unit)
+{
+	WB_CLEAN_SERVICE s = {};
+	int r = services->read(services->ctx, unit, &s, NULL);
+
+	if (r < 0)
+		return r == -ENOENT;
+	return is(s.active, "inactive") && is(s.result, "success") &&
+	       !is(s.file_state, "enabled") && !is(s.file_state, "enabled-runtime");
+}
+
+const struct wb_services wb_services_systemd = {.read = systemd_read};

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Properties of a service that decide how it can be kept. */
+#pragma once
+
+#include "core/error.h"
+#include "core/strv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Properties of org.freedesktop.systemd1(5); those that this systemd does not have stay empty. */
+struct wb_service {
+	char *id;         /* the real name of the unit, also if it was asked for by an alias */
+	char *load;       /* "loaded", "not-found", "masked" */
+	char *active;     /* "active", "inactive", … */
+	char *sub;        /* "running", "exited", … */
+	char *result;     /* of its last run: "success", "exit-code", … */
+	char *file_state; /* "enabled", "disabled", "static", "transient", … */
+	char *type;       /* "simple", "notify", "forking", … */
+	char *cgroup;
+	char *pid_file;
+	char *root_directory, *root_image;
+	char *fragment;              /* path of the unit file */
+	struct wb_strv dropins;      /* paths of its drop-ins, in order */
+	char *proc_subset;           /* "all", "pid" */
+	char *private_users;         /* "no", "self", "identity", … */
+	char *private_pids;          /* "no", "yes" */
+	char *network_namespace;     /* a path */
+	char *tty;                   /* path of a terminal that the unit was given */
+	char *standard_input;        /* "null", "tty", "socket", … */
+	struct wb_strv triggered_by; /* sockets, timers, paths */
+	/* from its own definition, another unit's or systemd's defaults */
+	struct wb_strv after;
+	/* units that stop this one when they stop */
+	struct wb_strv required, requisite, bound, part_of;
+	struct wb_strv runtime_directories;
+	bool dynamic_user;
+	bool private_users_on; /* PrivateUsers= is set to something */
+	bool memory_deny_write_execute;
+	bool protect_hostname;
+	bool private_ipc;
+	bool private_network;
+	bool private_tmp;
+	bool private_mounts;
+	uint32_t main_pid;
+	uint32_t stored_fds; /* number of file descriptors in its fd store */
+	uint64_t watchdog_us;
+};
+
+void wb_service_deinit(struct wb_service *unit);
+#define WB_CLEAN_SERVICE __attribute__((cleanup(wb_service_deinit))) struct wb_service
+
+/* Access to the service manager; tests replace it. */
+struct wb_services {
+	void *ctx;
+	/*
+	 * Read a service. -ENOENT: there is no such unit; -EIO: systemd does not answer. With a
+	 * sentence.
+	 */
+	int (*read)(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err);
+};
+
+/*
+ * Did the service end by itself or at the administrator's request? Not if it failed, or if every
+ * boot starts it. A transient service without a trace has ended, because only a failed one stays.
+ */
+bool wb_service_has_ended(const struct wb_services *services, const char *unit);
+
+/*
+ * Does the service run in a user namespace? `private_users` exists since systemd 257;
+ * `private_users_on` says the same in older versions.
+ */
+bool wb_service_has_private_users(const struct wb_service *service);
+
+/*
+ * Reads from systemd over its private socket, which needs no bus and works until the end of a
+ * shutdown.
+ */
+extern const struct wb_services wb_services_systemd;

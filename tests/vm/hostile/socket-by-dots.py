@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+Binds a Unix socket with the name of a file of root's, in a directory of its own, by a path with "..". Another process
+of the same user puts a link to /etc into that directory's place when the service has been stopped for the jump.
+"""
+import os
+import socket
+import sys
+
+import hostile
+
+mine = sys.argv[1] + "/dots"
+if sys.argv[2:]:
+    hostile.say("ready")
+    hostile.wait_until_gone(sys.argv[2])
+    os.rename(mine, mine + "-before")
+    os.symlink("/etc", mine)
+    os.sync()
+    hostile.wait_for_ever()
+
+os.makedirs(mine, exist_ok=True)
+s = socket.socket(socket.AF_UNIX)
+if os.path.exists(mine + "/gshadow"):
+    os.unlink(mine + "/gshadow")
+s.bind(mine + "/./gshadow")
+s.listen()
+hostile.wait_for_ever()
