@@ -47,6 +47,23 @@ TESTS = '''
         Machine("early" if early else "late").closed = True
         assert not early
 
+    def hangs_sometimes():
+        if first("hang"):
+            raise guest.GuestError(guest.LOST_TIMER + ": no shell within 240 s")
+
+    @pytest.mark.parametrize("n", range(20))
+    def many_hang_sometimes(n):
+        if first(f"hang-{n}"):
+            raise guest.GuestError(guest.LOST_TIMER + ": no end of: true within 10 s")
+
+    def hangs():
+        raise guest.GuestError(guest.LOST_TIMER + ": no shell within 240 s")
+
+    def hangs_and_fails():
+        if first("both"):
+            raise guest.GuestError(guest.LOST_TIMER + ": no shell within 240 s")
+        assert False
+
     def fails_at_its_end_sometimes(request):
         request.addfinalizer(lambda: 1 / (not first("end")))
 
@@ -128,6 +145,13 @@ def main():
             sometimes('fails_at_its_end_sometimes'),
             sometimes('fails_with_the_shared'), '        out/vm/shared.console',
             test('skipped_the_second_time'), '        out/vm/shared.console', 'check: 3 of 5 tests failed'])
+    # The emulator's fault is no test's, if the test passes without it.
+    code, summary, lines = run(['passes', 'hangs_sometimes', 'many_hang_sometimes'])
+    assert (code, summary) == (0, '24 passed, 0 failed\n')
+    code, summary, lines = run(['passes', 'hangs', 'hangs_and_fails', 'fails_sometimes'])
+    assert (code, summary) == (1, '3 passed, 3 failed\n')
+    assert lines == [sometimes('fails_sometimes'), '        out/vm/early.console', test('hangs'),
+                     test('hangs_and_fails'), 'check: 3 of 6 tests failed'], lines
     code, summary, lines = run(['passes', 'of_hours'], 'long', FUZZ_SECONDS='7')
     assert (code, summary) == (0, '4 passed, 0 failed\n')
     assert lines[0] == 'fuzz 7 acl bls' and lines[1].startswith('ok      2 fuzz targets for 7 s each'), lines

@@ -79,6 +79,8 @@ failed = False
 opened = []
 
 # The last thing that a kernel says: kernel_kexec() in kernel/kexec_core.c, and a plain reboot.
+# scripts/run-checks looks for these words, which say that a guest hung and the program under test is not the reason.
+LOST_TIMER = "the emulator lost a timer of a CPU"
 OLD_KERNEL_ENDS = r"kexec(_core)?: Starting new kernel|reboot: machine restart"
 
 
@@ -586,8 +588,16 @@ class Guest:
     # ---- waiting ----
 
     def _fail(self, what):
+        if self.stuck and self._lost_a_timer():
+            what = f"{LOST_TIMER}: {what}"
         raise GuestError(f"{what}\n--- console of {self.name} ({self.log_path}), its end:\n"
                          f"{self.console.tail()}\n---{self._cpus()}")
+
+    def _lost_a_timer(self):
+        """Does the running kernel say that a timer of a CPU, which the emulator makes, does not fire any more?"""
+        lines = self.console.lines
+        begin = max((n for n, (_, line) in enumerate(lines) if "Linux version" in line), default=0)
+        return any(True for _ in self.console.search(r"rcu: \w+ kthread timer wakeup didn't happen for", begin))
 
     def _cpus(self):
         """The state of each CPU of a guest that does not answer, to explain a hang."""
