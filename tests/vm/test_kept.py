@@ -213,13 +213,16 @@ class World:
         return c
 
 
-@pytest.fixture(scope="module")
-def world(payload, network, tmp_path_factory):
-    source = tmp_path_factory.mktemp("c") / "ask.c"
-    source.write_text(ASK_C)
+def build_ask_c(payload, directory):
+    (directory / "ask.c").write_text(ASK_C)
     binary = pathlib.Path(payload) / "opt/t/ask-c"
     binary.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["gcc", "-O1", "-w", "-static", "-o", binary, source], check=True)
+    subprocess.run(["gcc", "-O1", "-w", "-static", "-o", binary, directory / "ask.c"], check=True)
+
+
+@pytest.fixture(scope="module")
+def world(payload, network, tmp_path_factory):
+    build_ask_c(payload, tmp_path_factory.mktemp("c"))
     with contextlib.ExitStack() as stack:
         yield World(stack, payload, network)
 
