@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "criu/hook.h"
 #include "criu/merge.h"
 #include "criu/run.h"
 #include "sys/namespaces.h"
@@ -90,34 +89,6 @@ static int incremental_argv(const struct wb_criu_run *r, const struct wb_criu_du
 	return wb_criu_incremental_argv(dump, r->inside, images, hook, ret);
 }
 
-/* CRIU 4.2 no longer asks a socket for options that it may not have. */
-static bool needs_shim(const char *version)
-{
-	unsigned major, minor;
-
-	return version && sscanf(version, "%u.%u", &major, &minor) == 2 &&
-	       (major < 4 || (major == 4 && minor < 2));
-}
-
-static int add_shim(struct wb_criu_run *r, struct wb_strv *env)
-{
-	WB_CLEAN_STR path = NULL;
-	WB_CLEAN_STR s = NULL;
-	int e;
-
-	r->shim = r->sys->memfd(
-		r->sys->ctx, "warmboot-shim", (struct wb_bytes){wb_criu_shim, wb_criu_shim_size});
-	/* A CRIU that is new enough works without it. */
-	if (r->shim < 0)
-		return 0;
-	e = wb_criu_fd_path(r->shim, &path);
-	if (e == 0 && asprintf(&s, "LD_PRELOAD=%s", path) < 0) {
-		s = NULL;
-		e = -ENOMEM;
-	}
-	return e < 0 ? e : wb_strv_add(env, s);
-}
-
 static int start_dump(
 	struct wb_criu_run *r, const struct wb_criu_dump *dump, bool hold, struct wb_error *err)
 {
@@ -131,12 +102,14 @@ static int start_dump(
 		e = wb_criu_dump_argv(dump, r->inside, hook, &argv);
 	if (e == 0)
 		e = wb_strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
-	if (e == 0 && needs_shim(dump->image->version))
-		e = add_shim(r, &env);
+	if (e == 0)
+		e = wb_criu_add_shim(r, &env, err);
 	if (e == 0 && hold)
 		e = wb_criu_hook_env(r, &env);
+	if (e == -ENOMEM)
+		return wb_oom(err);
 	if (e < 0)
-		return wb_fail(err, e, "out of memory");
+		return e;
 	return wb_criu_start(r, argv.items, env.items, NULL, 0, err);
 }
 
@@ -285,10 +258,9 @@ int wb_criu_freeze(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 int wb_criu_predump(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 	struct wb_stream_stats *ret_stats, struct wb_error *err)
 {
-	static char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	struct wb_criu_feeding f = {.sink = dump->sink, .prefix = WB_MERGE_BEFORE};
 	struct wb_criu_dump quiet = *dump;
-	WB_CLEAN_STRV argv = {};
+	WB_CLEAN_STRV argv = {}, env = {};
 	char images[64];
 	int status, known = -1, e;
 	WB_CLEAN_CRIU_RUN r;
@@ -305,9 +277,12 @@ int wb_criu_predump(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 		return e;
 	unlinkat(r.dir_fd, r.log, 0);
 	snprintf(images, sizeof(images), "/proc/self/fd/%d", r.images);
-	if (wb_criu_predump_argv(dump, r.inside, images, &argv) < 0)
+	if (wb_criu_predump_argv(dump, r.inside, images, &argv) < 0 ||
+		wb_strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin") < 0)
 		return wb_oom(err);
-	e = wb_criu_start(&r, argv.items, env, NULL, 0, err);
+	e = wb_criu_add_shim(&r, &env, err);
+	if (e == 0)
+		e = wb_criu_start(&r, argv.items, env.items, NULL, 0, err);
 	if (e == 0)
 		e = wb_criu_reap(&r, BLIND_SECONDS, &status, err);
 	if (e == 0 && status)

@@ -62,6 +62,8 @@ int wb_criu_make_hook(struct wb_criu_run *r, struct wb_error *err);
 int wb_criu_fd_path(int fd, char **ret);
 /* Add the variables that the script needs. -ENOMEM. */
 int wb_criu_hook_env(const struct wb_criu_run *r, struct wb_strv *env);
+/* Let CRIU load the library of shim.c, by its environment. */
+int wb_criu_add_shim(struct wb_criu_run *r, struct wb_strv *env, struct wb_error *err);
 /*
  * Does the script say within this time that the tasks are frozen? False also if CRIU ends before.
  */

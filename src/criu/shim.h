@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parts of shim.c that decide, without any system call. The shim exports them for its unit test. */
+#pragma once
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+
+/* CRIU sets at most four options of a connection at once. */
+#define WB_SHIM_OPTIONS 16
+/*
+ * The options with a window scale of 0 behind them, in ret[n + 1]: their number. 0: they have a window scale.
+ */
+size_t wb_shim_add_window(const struct tcp_repair_opt *given, size_t n, struct tcp_repair_opt *ret);
+
+/* A question of sock_diag(7) about sockets of IPv4 or IPv6. CRIU's is as long as its longest question. */
+struct wb_shim_question {
+	struct nlmsghdr head;
+	struct inet_diag_req_v2 ask;
+};
+#define WB_SHIM_LONGEST 256
+/* 1: the message asks for UDP-Lite, and *ret asks for UDP in no state. 0: it is something else. */
+int wb_shim_ask_udp(const void *message, size_t size, struct wb_shim_question *ret);
+
+/* So many bytes at the beginning of a mapping are moved: CRIU uses 24 on x86-64. */
+#define WB_SHIM_WINDOW 64
+#define WB_SHIM_TASKS 1024
+/* x86-64 has 27 general registers, arm64 34. */
+#define WB_SHIM_WORDS 40
+
+/* /proc/PID/maps, read in pieces of any length. Begins as zeroes. */
+struct wb_shim_maps {
+	unsigned long first;  /* start of the first executable mapping; 0: none yet */
+	int shared;           /* that one is shared */
+	unsigned long usable; /* start of the first that is executable, readable and private */
+	/* how far the line has been read */
+	unsigned long start;
+	int part;
+	size_t n;
+	char rights[4];
+};
+void wb_shim_read_maps(struct wb_shim_maps *maps, const char *text, size_t n);
+/*
+ * Let words that point into the window at `from` point to the same place at `to`, except those that are the same in
+ * `own`, which may be NULL. Returns the number of words that were changed.
+ */
+size_t wb_shim_point(unsigned long *words, const unsigned long *own, size_t n, unsigned long from,
+	unsigned long to);

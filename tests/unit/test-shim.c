@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The library that CRIU loads: its parts, and a task whose first executable mapping is shared, which is traced as CRIU
+ * does it.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "criu/shim.h"
+
+static size_t (*add_window)(const struct tcp_repair_opt *, size_t, struct tcp_repair_opt *);
+static int (*ask_udp)(const void *, size_t, struct wb_shim_question *);
+static void (*parse_maps)(struct wb_shim_maps *, const char *, size_t);
+static size_t (*point)(
+	unsigned long *, const unsigned long *, size_t, unsigned long, unsigned long);
+static long (*trace)(int, ...);
+static ssize_t (*send_message)(int, const struct msghdr *, int);
+static int (*get_option)(int, int, int, void *, socklen_t *);
+static int (*set_option)(int, int, int, const void *, socklen_t);
+
+static void find(void *lib, const char *name, void *ret)
+{
+	void *f = dlsym(lib, name);
+
+	assert_non_null(f);
+	memcpy(ret, &f, sizeof(f));
+}
+
+static int load(void **state)
+{
+	void *lib = dlopen(SHIM, RTLD_NOW | RTLD_LOCAL);
+
+	if (!lib)
+		fail_msg("%s", dlerror());
+	find(lib, "wb_shim_add_window", &add_window);
+	find(lib, "wb_shim_ask_udp", &ask_udp);
+	find(lib, "wb_shim_read_maps", &parse_maps);
+	find(lib, "wb_shim_point", &point);
+	find(lib, "ptrace", &trace);
+	find(lib, "sendmsg", &send_message);
+	find(lib, "getsockopt", &get_option);
+	find(lib, "setsockopt", &set_option);
+	return 0;
+}
+
+/* ---- sockets ---- */
+
+static void test_window(void **state)
+{
+	/* As libsoccr sets them: SACK, window, timestamps, MSS (soccr/soccr.c). */
+	const struct tcp_repair_opt scaled[] = {
+		{TCPOPT_SACK_PERMITTED, 0}, {TCPOPT_WINDOW, 7 | 7 << 16}, {TCPOPT_MAXSEG, 1460}};
+	const struct tcp_repair_opt plain[] = {{TCPOPT_SACK_PERMITTED, 0}, {TCPOPT_MAXSEG, 1460}};
+	struct tcp_repair_opt out[8];
+
+	assert_int_equal(add_window(scaled, 3, out), 0);
+	assert_int_equal(add_window(plain, 2, out), 3);
+	assert_memory_equal(out, plain, sizeof(plain));
+	assert_int_equal(out[2].opt_code, TCPOPT_WINDOW);
+	assert_int_equal(out[2].opt_val, 0);
+	assert_int_equal(add_window(NULL, 0, out), 1);
+}
+
+static struct wb_shim_question question(int family, int protocol)
+{
+	return (struct wb_shim_question){.head = {.nlmsg_len = 100,
+						 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+						 .nlmsg_seq = 24680,
+						 .nlmsg_flags = NLM_F_DUMP | NLM_F_REQUEST},
+		.ask = {.sdiag_family = (uint8_t)family,
+			.sdiag_protocol = (uint8_t)protocol,
+			.idiag_states = UINT32_MAX}};
+}
+
+static void test_udp_lite(void **state)
+{
+	struct {
+		struct wb_shim_question q;
+		char rest[28];
+	} m = {.q = question(AF_INET6, IPPROTO_UDPLITE)};
+	struct wb_shim_question got;
+
+	assert_int_equal(ask_udp(&m, sizeof(m), &got), 1);
+	assert_int_equal(got.ask.sdiag_family, AF_INET6);
+	assert_int_equal(got.ask.sdiag_protocol, IPPROTO_UDP);
+	assert_int_equal(got.ask.idiag_states, 0);
+	assert_int_equal(got.head.nlmsg_seq, 24680);
+	assert_int_equal(got.head.nlmsg_flags, NLM_F_DUMP | NLM_F_REQUEST);
+	assert_int_equal(got.head.nlmsg_len, sizeof(got));
+	/* CRIU goes on with its own. */
+	assert_int_equal(m.q.ask.sdiag_protocol, IPPROTO_UDPLITE);
+	assert_int_equal(ask_udp(&m, sizeof(got) - 1, &got), 0);
+	assert_int_equal(ask_udp(&m, 4096, &got), 0);
+	m.q = question(AF_INET, IPPROTO_UDP);
+	assert_int_equal(ask_udp(&m, sizeof(m), &got), 0);
+	m.q = question(AF_UNIX, IPPROTO_UDPLITE);
+	assert_int_equal(ask_udp(&m, sizeof(m), &got), 0);
+	m.q = question(AF_INET, IPPROTO_UDPLITE);
+	m.q.head.nlmsg_type++;
+	assert_int_equal(ask_udp(&m, sizeof(m), &got), 0);
+}
+
+/* A message that only looks like such a question stays as it is. */
+static void test_other_messages(void **state)
+{
+	struct wb_shim_question q = question(AF_INET, IPPROTO_UDPLITE), got;
+	struct iovec iov = {&q, sizeof(q)};
+	const struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	assert_int_equal(send_message(pair[0], &m, 0), sizeof(q));
+	assert_int_equal(read(pair[1], &got, sizeof(got)), sizeof(got));
+	assert_memory_equal(&got, &q, sizeof(q));
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void test_options(void **state)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), value = -1, one = 1;
+	socklen_t size = sizeof(value);
+
+	assert_int_equal(get_option(fd, SOL_SOCKET, SO_PASSCRED, &value, &size), 0);
+	assert_int_equal(value, 0);
+	assert_int_equal(set_option(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)), 0);
+	assert_int_equal(get_option(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &size), 0);
+	assert_int_equal(value, 1);
+	/* An error of the kernel stays one. */
+	assert_int_equal(set_option(fd, SOL_SOCKET, 12345, &one, sizeof(one)), -1);
+	assert_int_equal(errno, ENOPROTOOPT);
+	close(fd);
+}
+
+/* ---- mappings ---- */
+
+static const char php[] = "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 \n"
+			  "7f0012340000-7f0012350000 r-xs 00000000 00:01 5   /dev/zero (deleted)\n"
+			  "7f0022340000-7f0022350000 --xp 00000000 00:00 0 \n"
+			  "7f0032340000-7f0032350000 r-xp 00000000 fe:00 7  /usr/lib/x-y xp.so\n"
+			  "7f0042340000-7f0042350000 r-xp 00000000 fe:00 8  /usr/lib/z.so\n";
+
+static void test_maps(void **state)
+{
+	struct wb_shim_maps m;
+
+	/* The kernel gives them in pieces that end anywhere. */
+	for (size_t piece = 1; piece < sizeof(php); piece++) {
+		m = (struct wb_shim_maps){};
+		for (size_t i = 0; i < sizeof(php) - 1; i += piece)
+			parse_maps(&m, php + i,
+				sizeof(php) - 1 - i < piece ? sizeof(php) - 1 - i : piece);
+		assert_int_equal(m.first, 0x7f0012340000);
+		assert_true(m.shared);
+		assert_int_equal(m.usable, 0x7f0032340000);
+	}
+	m = (struct wb_shim_maps){};
+	parse_maps(&m, "400000-500000 r-xp 0 fe:00 7 /a\n7000-8000 r-xs 0 fe:00 7 /b\n", 60);
+	assert_int_equal(m.first, 0x400000);
+	assert_false(m.shared);
+}
+
+static void test_point(void **state)
+{
+	unsigned long w[] = {
+		0, 0x7000, 0x7000 + WB_SHIM_WINDOW - 1, 0x7000 + WB_SHIM_WINDOW, 0x6fff, ~0ul};
+	const unsigned long moved[] = {
+		0, 0x3000, 0x3000 + WB_SHIM_WINDOW - 1, 0x7000 + WB_SHIM_WINDOW, 0x6fff, ~0ul};
+
+	const unsigned long own[] = {0, 0x7001, 0x7000 + WB_SHIM_WINDOW - 1, 0, 0, 0};
+
+	assert_int_equal(point(w, own, 6, 0x7000, 0x3000), 1);
+	assert_int_equal(w[1], 0x3000);
+	assert_int_equal(w[2], own[2]);
+	assert_int_equal(point(w, NULL, 6, 0x7000, 0x3000), 1);
+	assert_memory_equal(w, moved, sizeof(w));
+}
+
+/* ---- a traced task ---- */
+
+/* Above 4 GiB, and below all that a program has mapped. */
+#define LOW 0x110000000ul
+
+static bool map_low(void)
+{
+	char *low = mmap((void *)LOW, 4096, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (low == MAP_FAILED)
+		return false;
+	memset(low, 0x55, 4096);
+	mprotect(low, 4096, PROT_READ | PROT_EXEC);
+	return true;
+}
+
+/* A child that has stopped, with a pointer to the mapping in several registers. */
+static pid_t start(void)
+{
+	pid_t pid;
+
+	/* Sanitizers have memory of their own there. */
+	if (!map_low())
+		skip();
+	pid = fork();
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		syscall(SYS_kill, getpid(), SIGSTOP, LOW, LOW, LOW + 8, LOW + 8);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	munmap((void *)LOW, 4096);
+}
+
+static size_t registers(pid_t pid, unsigned long *words)
+{
+	struct iovec iov = {words, WB_SHIM_WORDS * sizeof(*words)};
+
+	assert_int_equal(trace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &iov), 0);
+	return iov.iov_len / sizeof(*words);
+}
+
+static void set_registers(pid_t pid, unsigned long *words, size_t n)
+{
+	struct iovec iov = {words, n * sizeof(*words)};
+
+	assert_int_equal(trace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &iov), 0);
+}
+
+/* The first mapping that CRIU's bytes may be moved to. */
+static unsigned long usable_of(pid_t pid)
+{
+	struct wb_shim_maps m = {};
+	char path[32], text[1 << 16];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	f = fopen(path, "r");
+	n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	parse_maps(&m, text, n);
+	return m.usable;
+}
+
+static void test_shared_text(void **state)
+{
+	unsigned long before[WB_SHIM_WORDS], words[WB_SHIM_WORDS], usable, old, real;
+	const unsigned long mine = 0x1122334455667788;
+	size_t n, at = 0;
+	pid_t pid = start();
+
+	usable = usable_of(pid);
+	assert_true(usable);
+	/* The real call fails, which is the reason for all of this. */
+	assert_int_equal(ptrace(PTRACE_POKEDATA, pid, LOW, mine), -1);
+	assert_int_equal(errno, EIO);
+	errno = 0;
+	real = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, usable + 8, NULL);
+	old = (unsigned long)trace(PTRACE_PEEKDATA, pid, LOW + 8, NULL);
+	assert_int_equal(errno, 0);
+	assert_int_equal(old, real);
+	assert_int_equal(trace(PTRACE_POKEDATA, pid, LOW + 8, mine), 0);
+	assert_int_equal(ptrace(PTRACE_PEEKDATA, pid, usable + 8, NULL), mine);
+	/* Beyond the window, and at other addresses, all is as always. */
+	assert_int_equal(trace(PTRACE_PEEKDATA, pid, LOW + 512, NULL), 0x5555555555555555);
+	assert_int_equal(trace(PTRACE_POKEDATA, pid, LOW + 8, old), 0);
+	assert_int_equal(ptrace(PTRACE_PEEKDATA, pid, usable + 8, NULL), real);
+
+	/* A register that is made to point there points to the other mapping; its own stay as they are. */
+	n = registers(pid, before);
+	memcpy(words, before, sizeof(words));
+	assert_true(before[at] - LOW >= WB_SHIM_WINDOW);
+	words[at] = LOW + 8;
+	set_registers(pid, words, n);
+	registers(pid, words);
+	assert_int_equal(words[at], usable + 8);
+	words[at] = before[at];
+	assert_memory_equal(words, before, n * sizeof(*words));
+	set_registers(pid, before, n);
+	registers(pid, words);
+	assert_memory_equal(words, before, n * sizeof(*words));
+	end(pid);
+}
+
+/* A task that stands in these bytes could not be put back. */
+static void test_stands_there(void **state)
+{
+	unsigned long words[WB_SHIM_WORDS];
+	struct __ptrace_syscall_info info;
+	size_t n, ip = 0;
+	pid_t pid = start();
+
+	n = registers(pid, words);
+	assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0);
+	while (ip < n && words[ip] != info.instruction_pointer)
+		ip++;
+	assert_true(ip < n);
+	/* Some machines have it in the register of the return address, too. */
+	for (size_t i = ip; i < n; i++)
+		if (words[i] == info.instruction_pointer)
+			words[i] = LOW + 16;
+	set_registers(pid, words, n);
+	assert_int_equal(trace(PTRACE_PEEKDATA, pid, LOW + 8, NULL), 0x5555555555555555);
+	assert_int_equal(trace(PTRACE_POKEDATA, pid, LOW + 8, 1L), -1);
+	assert_int_equal(errno, EIO);
+	end(pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_udp_lite),
+		cmocka_unit_test(test_other_messages),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_point),
+		cmocka_unit_test(test_shared_text),
+		cmocka_unit_test(test_stands_there),
+	};
+
+	return cmocka_run_group_tests(tests, load, NULL);
+}
