@@ -54,6 +54,7 @@ struct wb_criu_image {
 	 * It is restored into the session of its restorer.
 	 */
 	bool foreign_session;
+	bool part_of_proc; /* ProcSubset=pid: its /proc hides what CRIU reads, so CRIU gets its own */
 	bool incremental;  /* the images are those of a pre-dump, and of the changes after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */

@@ -102,12 +102,11 @@ static int start_dump(
 		e = wb_criu_dump_argv(dump, r->inside, hook, &argv);
 	if (e == 0)
 		e = wb_strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
-	if (e == 0)
-		e = wb_criu_add_shim(r, &env, err);
 	if (e == 0 && hold)
 		e = wb_criu_hook_env(r, &env);
-	if (e == -ENOMEM)
-		return wb_oom(err);
+	if (e < 0)
+		return wb_fail(err, e, "out of memory");
+	e = wb_criu_add_preload(r, dump->image, &env, err);
 	if (e < 0)
 		return e;
 	return wb_criu_start(r, argv.items, env.items, NULL, 0, err);
@@ -280,7 +279,7 @@ int wb_criu_predump(const struct wb_sys *sys, const struct wb_criu_dump *dump,
 	if (wb_criu_predump_argv(dump, r.inside, images, &argv) < 0 ||
 		wb_strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin") < 0)
 		return wb_oom(err);
-	e = wb_criu_add_shim(&r, &env, err);
+	e = wb_criu_add_preload(&r, dump->image, &env, err);
 	if (e == 0)
 		e = wb_criu_start(&r, argv.items, env.items, NULL, 0, err);
 	if (e == 0)

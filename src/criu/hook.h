@@ -10,10 +10,13 @@
 #define WB_HOOK_GO "WARMBOOT_HOOK_GO"       /* gives the answer */
 #define WB_HOOK_YES 'y' /* the tasks may end; any other answer lets them run on */
 
+/* For the library that is loaded into CRIU: the descriptor of a whole procfs. */
+#define WB_HOOK_PROC "WARMBOOT_PROC"
+
 /* The static program, built from hook.c and embedded. */
 extern const uint8_t wb_criu_hook[];
 extern const size_t wb_criu_hook_size;
 
-/* A library that is loaded into CRIU (shim.c). */
+/* A library that is loaded into CRIU (shim.c, shim-proc.c). */
 extern const uint8_t wb_criu_shim[];
 extern const size_t wb_criu_shim_size;

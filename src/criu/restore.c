@@ -202,10 +202,11 @@ static int start_restore(struct wb_criu_run *r, const struct wb_criu_restore *re
 		e = wb_criu_fd_path(r->hook, &hook);
 	if (e == 0 && restore->check)
 		e = wb_criu_hook_env(r, &env);
-	if (e == 0 && (e = wb_criu_add_shim(r, &env, err)) < 0)
-		return e;
 	if (e < 0 || wb_criu_restore_argv(restore, r->inside, hook, fds, &argv) < 0)
 		return wb_oom(err);
+	e = wb_criu_add_preload(r, restore->image, &env, err);
+	if (e < 0)
+		return e;
 	return wb_criu_start(r, argv.items, env.items, fds, restore->image->externals.n, err);
 }
 

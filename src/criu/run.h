@@ -27,6 +27,7 @@ struct wb_criu_run {
 	int listener; /* the streamer's socket */
 	int sock;     /* CRIU's connection to it */
 	int shim;     /* the library that is loaded into CRIU */
+	int proc;     /* a whole procfs that is mounted nowhere, for that library; inherited */
 	int hook, ready, go; /* the action script, its message, and the answer to it */
 	int hook_ready, hook_go;
 	int namespaces[WB_CRIU_NAMESPACES];
@@ -62,14 +63,19 @@ int wb_criu_make_hook(struct wb_criu_run *r, struct wb_error *err);
 int wb_criu_fd_path(int fd, char **ret);
 /* Add the variables that the script needs. -ENOMEM. */
 int wb_criu_hook_env(const struct wb_criu_run *r, struct wb_strv *env);
-/* Let CRIU load the library of shim.c, by its environment. */
-int wb_criu_add_shim(struct wb_criu_run *r, struct wb_strv *env, struct wb_error *err);
 /*
  * Does the script say within this time that the tasks are frozen? False also if CRIU ends before.
  */
 bool wb_criu_hook_ready(const struct wb_criu_run *r, int seconds);
 /* Send WB_HOOK_YES, the answer to the script. */
 int wb_criu_hook_go_on(struct wb_criu_run *r, struct wb_error *err);
+
+/*
+ * Let CRIU load the library of shim.c and shim-proc.c, by its environment. It gets a whole /proc if the unit's sandbox
+ * hides a part.
+ */
+int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,
+	struct wb_strv *env, struct wb_error *err);
 
 /* Start CRIU in r->namespaces. It inherits `inherit` besides r->dir_fd and r->images. */
 int wb_criu_start(struct wb_criu_run *r, char *const *argv, char *const *env, const int *inherit,

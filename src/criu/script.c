@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Talking to CRIU's action script (hook.c), which waits for an answer while the tasks are frozen; and the library that
- * CRIU loads (shim.c).
+ * Talking to CRIU's action script (hook.c), which waits for an answer while the tasks are frozen.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -50,20 +49,6 @@ int wb_criu_hook_env(const struct wb_criu_run *r, struct wb_strv *env)
 	return e < 0 ? e
 		     : wb_strv_addf(
 			       env, "%s=/proc/%d/fd/%d", WB_HOOK_GO, (int)getpid(), r->hook_go);
-}
-
-int wb_criu_add_shim(struct wb_criu_run *r, struct wb_strv *env, struct wb_error *err)
-{
-	WB_CLEAN_STR path = NULL;
-
-	r->shim = r->sys->memfd(
-		r->sys->ctx, "warmboot-shim", (struct wb_bytes){wb_criu_shim, wb_criu_shim_size});
-	if (r->shim < 0)
-		return wb_fail(
-			err, r->shim, "cannot make a file in memory: %s", strerror(-r->shim));
-	if (wb_criu_fd_path(r->shim, &path) < 0 || wb_strv_addf(env, "LD_PRELOAD=%s", path) < 0)
-		return wb_oom(err);
-	return 0;
 }
 
 bool wb_criu_hook_ready(const struct wb_criu_run *r, int seconds)

@@ -38,8 +38,7 @@ void wb_rules_unit(struct wb_judging *j)
 	if (is_set(s->root_directory) || is_set(s->root_image))
 		wb_refuse(
 			j, "RootDirectory= or RootImage= gives it another root, where criu is not");
-	if (is(s->proc_subset, "pid"))
-		wb_refuse(j, "ProcSubset=pid hides from criu what it reads in /proc");
+	j->v.image.part_of_proc = is(s->proc_subset, "pid");
 	if (is_set(s->private_pids))
 		wb_refuse(j, "PrivatePIDs= gives it process numbers of its own");
 	if (s->private_network || is_set(s->network_namespace))

@@ -433,12 +433,11 @@ static void lower_rung_by_settings(void **state)
 	} cases[] = {
 		{dynamic_user, "DynamicUser="},
 		{own_root, "RootDirectory="},
-		{few_proc, "ProcSubset=pid"},
 		{own_network, "PrivateNetwork="},
 		{stored, "2 file descriptors"},
 		{activated, "a.socket activates it"},
 	};
-	WB_CLEAN_KEEP_VERDICT fine = {};
+	WB_CLEAN_KEEP_VERDICT fine = {}, few = {};
 	struct wb_error err = {};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -450,6 +449,10 @@ static void lower_rung_by_settings(void **state)
 	}
 	assert_int_equal(look_at(disk, harmless_settings, NULL, &fine, &err), 0);
 	assert_int_equal(fine.how, WB_KEEP_PROCESS);
+	assert_false(fine.image.part_of_proc);
+	assert_int_equal(look_at(disk, few_proc, NULL, &few, &err), 0);
+	assert_int_equal(few.how, WB_KEEP_PROCESS);
+	assert_true(few.image.part_of_proc);
 	assert_true(mentions(&fine.warnings, "MemoryDenyWriteExecute="));
 	assert_int_equal(fine.bound.n, 1);
 	assert_string_equal(fine.bound.items[0], "b.target");

@@ -9,7 +9,7 @@ import pytest
 from test_kept import PSQL, World, build_ask_c
 
 EIGHT = ("memcached", "redis-server", "nginx", "ask", "ask-c", "front", "editor", "postgresql@17-main")
-# What may pile up. Digits differ from boot to boot: process numbers, inodes.
+# Things that may pile up. Digits differ from boot to boot: process numbers, inodes.
 LISTS = {
     "files in /run": "find /run -xdev -not -path '/run/udev/*' -not -path '/run/log/*'",
     "control groups": "find /sys/fs/cgroup -mindepth 1 -type d",

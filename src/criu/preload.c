@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The library that is loaded into CRIU, and the /proc that it opens. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "criu/hook.h"
+#include "criu/run.h"
+
+/*
+ * A procfs of this process's own, with everything in it and mounted nowhere. Closing the descriptor removes it. The
+ * unit's mount namespace stays as it is, so no process of the unit sees more than before.
+ */
+static int open_proc(struct wb_criu_run *r, struct wb_error *err)
+{
+	int fs = fsopen("proc", FSOPEN_CLOEXEC), e = 0;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		r->proc = fsmount(fs, FSMOUNT_CLOEXEC,
+			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (r->proc < 0)
+		e = wb_criu_failed(err, "make a whole /proc for criu, which ProcSubset=pid hides");
+	wb_criu_close(&fs);
+	return e;
+}
+
+int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,
+	struct wb_strv *env, struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	int e = image->part_of_proc ? open_proc(r, err) : 0;
+
+	if (e < 0)
+		return e;
+	r->shim = r->sys->memfd(
+		r->sys->ctx, "warmboot-shim", (struct wb_bytes){wb_criu_shim, wb_criu_shim_size});
+	if (r->shim < 0)
+		return wb_fail(
+			err, r->shim, "cannot make a library for criu: %s", strerror(-r->shim));
+	if (image->part_of_proc && wb_strv_addf(env, WB_HOOK_PROC "=%d", r->proc) < 0)
+		return wb_oom(err);
+	if (wb_criu_fd_path(r->shim, &path) < 0 || wb_strv_addf(env, "LD_PRELOAD=%s", path) < 0)
+		return wb_oom(err);
+	return 0;
+}
