@@ -10,6 +10,7 @@
 struct wb_judging {
 	const struct wb_keep_facts *f;
 	struct wb_keep_verdict v; /* what the rules before this one have found */
+	size_t nowhere;           /* bound sockets whose directory is not known */
 	int error;                /* 0 or -ENOMEM */
 };
 
@@ -48,6 +49,11 @@ bool wb_travel_must(const char *fstype, const char *path);
 void wb_travel_add_file(struct wb_judging *j, const char *path);
 /* The directory alone: what lies in it may belong to others. */
 void wb_travel_add_directory(struct wb_judging *j, const char *path);
+/*
+ * A directory that must be there before the restore, as `p` sees it: it travels alone, unless it is on a disk or is there
+ * once its file system is mounted. True: the next boot has it, or it travels.
+ */
+bool wb_travel_add_needed(struct wb_judging *j, const struct wb_proc *p, const char *path);
 /* Add a file whose name is gone to `nameless`. A `path` that does not end in " (deleted)" is not added. */
 void wb_travel_add_nameless(struct wb_judging *j, const char *path, int64_t device, int64_t inode);
 /* Files that no process has open but the service looks for, by its settings and by `config`. */

@@ -2,10 +2,14 @@
 /* Facts about a socket that no table in /proc has: the socket itself is asked, through pidfd_getfd(2). */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +21,10 @@
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
+#endif
+/* linux/un.h, which libc's sys/un.h does not go with: opens the file of a Unix socket with O_PATH. */
+#ifndef SIOCUNIXFILE
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 #endif
 #ifndef SOL_TCP
 #define SOL_TCP 6
@@ -86,6 +94,30 @@ static bool is_tls(int fd)
 	return getsockopt(fd, SOL_TCP, TCP_ULP, ulp, &n) == 0 && !strcmp(ulp, "tls");
 }
 
+/*
+ * The file of a bound Unix socket, wherever the name that was passed to bind(2) leads by now. CRIU asks in the same way.
+ * NULL: it is not known.
+ */
+static char *file_of(int fd)
+{
+	int at = ioctl(fd, SIOCUNIXFILE);
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+
+	if (at < 0)
+		return NULL;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
+	n = readlink(link, path, sizeof(path));
+	close(at);
+	return n > 0 && n < (ssize_t)sizeof(path) && *path == '/' ? strndup(path, (size_t)n) : NULL;
+}
+
+/* Is there more to know of this socket than the tables of /proc tell? */
+static bool is_open_question(const struct wb_socket *s)
+{
+	return !s || (s->kind == WB_SOCKET_TCP && s->connected) || (s->bound && !s->file);
+}
+
 static int look_at(int pidfd, const struct wb_proc_fd *f, struct wb_sockets *all)
 {
 	struct wb_socket *s = NULL;
@@ -95,12 +127,14 @@ static int look_at(int pidfd, const struct wb_proc_fd *f, struct wb_sockets *all
 	if (!wb_socket_inode(f->link, &inode))
 		return 0;
 	s = wb_sockets_find(all, inode);
-	if (s && (s->kind != WB_SOCKET_TCP || !s->connected))
+	if (!is_open_question(s))
 		return 0;
 	fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)f->fd, 0);
 	if (fd < 0)
 		return 0;
-	if (s)
+	if (s && s->bound)
+		s->file = file_of(fd);
+	else if (s)
 		s->tls = is_tls(fd);
 	else
 		r = add_other(all, fd, inode);

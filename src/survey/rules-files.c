@@ -146,6 +146,9 @@ static void judge_programs_files(struct wb_judging *j, const struct wb_proc *p)
 		if (m && is_of_a_program(m))
 			wb_distrust(j, "%s is in use by it, on a file system of another program",
 				places[i]);
+		/* The restore enters its directories; a program on a tmpfs is among the mapped files. */
+		if (m && places[i] != p->exe)
+			wb_travel_add_needed(j, p, places[i]);
 	}
 	for (size_t i = 0; i < p->mounts.n; i++)
 		for (size_t k = 0; is_of_a_program(&p->mounts.items[i]) && k < p->maps.n; k++)

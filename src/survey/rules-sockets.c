@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/sort.h"
+#include "core/valid.h"
 #include "survey/judging.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/stdout"
@@ -133,6 +134,70 @@ static void judge_stream(
 			p->pid, p->name);
 }
 
+/* Are two directories the same, but for the links that every system has in /var? */
+static bool is_same_directory(const char *a, const char *b)
+{
+	static const char *const links[][2] = {{"/var/run", "/run"}, {"/var/lock", "/run/lock"}};
+
+	if (is(a, b))
+		return true;
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		size_t n = strlen(links[i][0]), m = strlen(links[i][1]);
+
+		if (starts(a, links[i][0]) && starts(b, links[i][1]) && is(a + n, b + m))
+			return true;
+	}
+	return false;
+}
+
+/* Cut the last part of a path off. "": it was in the root directory. */
+static char *directory_of(const char *path)
+{
+	return strndup(path, (size_t)(strrchr(path, '/') - path));
+}
+
+/*
+ * CRIU makes the socket again by its name; a relative one in the directory where the socket's file is. If that is on a
+ * tmpfs, the next boot does not have it, and it travels. A link on a tmpfs does not.
+ */
+static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
+{
+	static const char gone[] = " (deleted)";
+	const struct wb_proc *main = wb_judging_main(j);
+	WB_CLEAN_STR file = strdup(s->file ? s->file : s->path);
+	WB_CLEAN_STR dir = NULL;
+	WB_CLEAN_STR named = NULL;
+	const struct wb_mount *m;
+	size_t n;
+
+	if (file && s->file && ends(file, gone))
+		file[strlen(file) - strlen(gone)] = '\0';
+	n = file ? strlen(file) : 0;
+	if (file && *s->path != '/' &&
+		(*file != '/' || !wb_valid_path(file) || !ends(file, s->path) ||
+			file[n - strlen(s->path) - 1] != '/')) {
+		if (!j->nowhere++)
+			wb_distrust(j,
+				"it has %.100s open, whose place in the next boot is not known",
+				s->path);
+		return;
+	}
+	if (file)
+		wb_judging_add_place(j, *s->path == '/' ? s->path : file);
+	dir = file ? directory_of(file) : NULL;
+	named = dir ? directory_of(*s->path == '/' ? s->path : file) : NULL;
+	if (!named) {
+		j->error = -ENOMEM;
+		return;
+	}
+	if (!main || !*dir || !wb_travel_add_needed(j, main, dir) || is_same_directory(named, dir))
+		return;
+	m = wb_mounts_at(&main->mounts, *named ? named : "/");
+	if (m && wb_volatile_fs(m->fstype))
+		wb_refuse(j, "its socket %.100s is behind a link on a tmpfs, which does not travel",
+			s->path);
+}
+
 static void judge_socket(
 	struct wb_judging *j, const struct wb_proc *p, const struct wb_proc_fd *fd, int64_t inode)
 {
@@ -142,7 +207,7 @@ static void judge_socket(
 	if (!s)
 		return;
 	if (s->bound)
-		wb_judging_add_place(j, s->path);
+		judge_bound(j, s);
 	switch (s->kind) {
 	case WB_SOCKET_TCP:
 	case WB_SOCKET_UDP:
@@ -207,5 +272,7 @@ void wb_rules_sockets(struct wb_judging *j)
 		}
 		free(sorted.items);
 	}
+	if (j->nowhere > 1)
+		wb_refuse(j, "it has %zu more descriptors of such sockets", j->nowhere - 1);
 	drop_repeated_connections(j);
 }

@@ -53,6 +53,8 @@ static int judge_still(const struct wb_keep_look *look, const struct wb_manifest
 		wb_fail(err, r,
 			"the kernel does not tell the names of its Unix sockets (unix_diag): %s",
 			strerror(-r));
+	if (r == 0 && look->add_kinds && look->add_kinds(&procs, &sockets) < 0)
+		r = wb_oom(err);
 	if (r == 0)
 		r = wb_proc_read(files, 1, &init, err);
 	if (r == 0)

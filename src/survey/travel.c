@@ -87,6 +87,17 @@ void wb_travel_add_directory(struct wb_judging *j, const char *path)
 	wb_travel_add_file(j, alone);
 }
 
+bool wb_travel_add_needed(struct wb_judging *j, const struct wb_proc *p, const char *path)
+{
+	const struct wb_mount *m = *path == '/' ? wb_mounts_at(&p->mounts, path) : NULL;
+
+	if (!m || !wb_travel_must(m->fstype, path))
+		return m && !wb_volatile_fs(m->fstype);
+	if (!is(path, m->point) || !is(m->root, "/"))
+		wb_travel_add_directory(j, path);
+	return true;
+}
+
 /*
  * For example a semaphore: sem_open(3) creates it under another name, links it to its own name and removes the
  * first name, which the mapping of the process that created it still shows.

@@ -4,9 +4,13 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "fake-files.h"
@@ -137,6 +141,181 @@ static void what_lies_in_an_open_directory_stays(void **state)
 	assert_true(wb_strv_has(&own.files, "/run/foo"));
 	assert_int_equal(own.named.n, 1);
 	assert_string_equal(own.named.items[0], "/run/foo");
+}
+
+/* ---- the directories of sockets ---- */
+
+/* The kernel's answers about the sockets of foo.service: a name, and the file that it leads to. */
+static const struct {
+	int64_t inode;
+	const char *name, *file;
+} bound[] = {
+	{71, "/run/s", "/run/s"},
+	{72, "/var/run/foo/deep/s", "/run/foo/deep/s"},
+	{73, "/run/foo/deep/t", "/run/foo/deep/t (deleted)"},
+	{74, "/srv/s", "/srv/s"},
+	{75, "public/s", "/run/spool/public/s"},
+	{76, "public/t", "/srv/spool/public/t"},
+	{77, "/run/link/s", "/run/foo/s"},
+	{78, "./u", "/run/spool/u"},
+	{79, "v", NULL},
+	{80, "/run/untold/s", NULL},
+};
+
+static int bind_them(struct wb_sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < sizeof(bound) / sizeof(*bound); k++)
+			if (s->items[i].inode == bound[k].inode) {
+				s->items[i].path = strdup(bound[k].name);
+				s->items[i].bound = true;
+			}
+	return 0;
+}
+
+static int tell_files(const struct wb_procs *procs, struct wb_sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < sizeof(bound) / sizeof(*bound); k++)
+			if (s->items[i].inode == bound[k].inode && bound[k].file)
+				s->items[i].file = strdup(bound[k].file);
+	return 0;
+}
+
+static void look_at_sockets(
+	const struct fake_file *disk, struct wb_keep_verdict *ret, struct wb_error *err)
+{
+	struct wb_files files = fake_files(disk);
+	struct wb_services services = {NULL, read_service};
+	const struct wb_keep_look look = {.files = &files,
+		.units = &services,
+		.add_peers = bind_them,
+		.add_kinds = tell_files,
+		.criu = "4.1.1"};
+
+	assert_int_equal(wb_keep_look(NULL, &look, "foo.service", NULL, ret, err), 0);
+}
+
+#define UNIX_LINE(inode) "0000: 00000002 00000000 00010000 0001 01 " inode "\n"
+#define UNIX_TABLE                                                                              \
+	{                                                                                       \
+		"/proc/52/net/unix",                                                            \
+			"Num RefCount Protocol Flags Type St Inode Path\n" UNIX_LINE("71")      \
+				UNIX_LINE("72") UNIX_LINE("73") UNIX_LINE("74") UNIX_LINE("75") \
+					UNIX_LINE("76") UNIX_LINE("77") UNIX_LINE("78")         \
+						UNIX_LINE("79") UNIX_LINE("80")                 \
+	}
+
+/* The other reasons are that there are no namespaces of these processes. */
+static size_t about_sockets(const struct wb_strv *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n; i++)
+		n += !strstr(v->items[i], "namespace");
+	return n;
+}
+
+/* CRIU makes a socket again where it was, so that directory travels, whatever name leads there. */
+static void the_directory_of_a_socket_travels(void **state)
+{
+	static const struct fake_file disk[] = {FOO, UNIX_TABLE,
+		{"/proc/52/cwd", .link = "/run/foo/home"}, {"/proc/52/root", .link = "/"},
+		{"/proc/52/fd/30", .link = "socket:[71]"},
+		{"/proc/52/fd/31", .link = "socket:[72]"},
+		{"/proc/52/fd/32", .link = "socket:[73]"},
+		{"/proc/52/fd/33", .link = "socket:[74]"},
+		{"/proc/52/fd/34", .link = "socket:[75]"},
+		{"/proc/52/fd/35", .link = "socket:[76]"},
+		{"/proc/52/fd/36", .link = "socket:[80]"}, {}};
+	static const char *const travel[] = {"/run/foo/deep/", "/run/spool/public/", "/run/untold/",
+		"/run/foo/home/", "/run/foo/notes"},
+				 *const places[] = {"/run", "/var/run/foo/deep", "/run/foo/deep",
+					 "/srv", "/run/spool/public", "/srv/spool/public",
+					 "/run/untold"};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	look_at_sockets(disk, &v, &err);
+	assert_int_equal(about_sockets(&v.reasons), 0);
+	assert_int_equal(v.files.n, sizeof(travel) / sizeof(*travel));
+	for (size_t i = 0; i < v.files.n; i++)
+		assert_true(wb_strv_has(&v.files, travel[i]));
+	assert_int_equal(v.places.n, sizeof(places) / sizeof(*places));
+	for (size_t i = 0; i < v.places.n; i++)
+		assert_true(wb_strv_has(&v.places, places[i]));
+}
+
+/* Many sockets of one kind are one reason and a number. */
+static void a_socket_whose_place_is_not_known(void **state)
+{
+	static const struct fake_file disk[] = {FOO, UNIX_TABLE,
+		{"/proc/52/fd/30", .link = "socket:[77]"},
+		{"/proc/52/fd/31", .link = "socket:[78]"},
+		{"/proc/52/fd/32", .link = "socket:[79]"},
+		{"/proc/52/fd/33", .link = "socket:[79]"}, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	look_at_sockets(disk, &v, &err);
+	assert_int_equal(v.how, WB_KEEP_RESTART);
+	assert_int_equal(about_sockets(&v.reasons), 3);
+	assert_true(mentions(&v.reasons, "its socket /run/link/s is behind a link on a tmpfs"));
+	assert_true(mentions(&v.reasons, "it has ./u open, whose place in the next boot"));
+	assert_true(mentions(&v.reasons, "it has 2 more descriptors of such sockets"));
+	assert_int_equal(about_sockets(&v.breaches), 1);
+}
+
+/* The kernel is asked for the file, which the name alone does not tell. */
+static void the_kernel_tells_the_file_of_a_socket(void **state)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "sub/s"};
+	char dir[] = "/tmp/wb-test.XXXXXX", want[64], before[PATH_MAX], name[64];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), unbound, asked;
+	struct wb_procs procs = {};
+	struct wb_sockets all = {};
+	struct wb_proc *self = calloc(1, sizeof(*self));
+	struct wb_error err = {};
+	struct stat st;
+
+	assert_non_null(mkdtemp(dir));
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_int_equal(chdir(dir), 0);
+	assert_int_equal(mkdir("sub", 0700), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(chdir("sub"), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	unbound = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* SIOCUNIXFILE: this right is needed, or there is no such call. */
+	asked = ioctl(fd, 0x89e0);
+	if (asked >= 0)
+		close(asked);
+	assert_int_equal(wb_proc_read(wb_sys_real()->files, getpid(), self, &err), 0);
+	procs.items = self;
+	procs.n = 1;
+	assert_int_equal(wb_sockets_read(wb_sys_real()->files, getpid(), &all, &err), 0);
+	if (wb_sockets_find(&all, (int64_t)st.st_ino))
+		wb_sockets_find(&all, (int64_t)st.st_ino)->bound = true;
+	assert_int_equal(wb_sockets_add_kinds(&procs, &all), 0);
+	snprintf(want, sizeof(want), "%s/sub/s", dir);
+	snprintf(name, sizeof(name), "%s/sub", dir);
+	unlink(want);
+	assert_int_equal(chdir(before), 0);
+	rmdir(name);
+	rmdir(dir);
+	close(fd);
+	close(unbound);
+	if (asked >= 0) {
+		const struct wb_socket *s = wb_sockets_find(&all, (int64_t)st.st_ino);
+
+		assert_non_null(s);
+		assert_non_null(s->file);
+		assert_string_equal(s->file, want);
+	}
+	wb_sockets_deinit(&all);
+	wb_procs_deinit(&procs);
+	if (asked < 0)
+		skip();
 }
 
 /* By the descriptor, however it was opened. */
@@ -305,6 +484,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_open_travels_once),
 		cmocka_unit_test(what_lies_in_an_open_directory_stays),
+		cmocka_unit_test(the_directory_of_a_socket_travels),
+		cmocka_unit_test(a_socket_whose_place_is_not_known),
+		cmocka_unit_test(the_kernel_tells_the_file_of_a_socket),
 		cmocka_unit_test(a_directory_is_known_by_its_descriptor),
 		cmocka_unit_test(a_path_that_cannot_be_told),
 		cmocka_unit_test(what_the_kernel_cannot_name),
