@@ -233,9 +233,11 @@ static int run_test(const struct cmd_args *args)
 	const struct wb_sys *sys = wb_sys_real();
 	WB_CLEAN_STR version = wb_criu_version(&wb_runner_host, NULL);
 	WB_CLEAN_RECORD staged = {};
+	WB_CLEAN_STRV together = {};
 	struct wb_keep_rehearsing with = {.sys = sys,
 		.look = wb_keep_look_host(sys->files, version, NULL),
-		.runner = &wb_runner_host};
+		.runner = &wb_runner_host,
+		.together = &together};
 	json_t *list = cmd_has(args, OPT_JSON) ? json_array() : NULL;
 	int code = CMD_DONE;
 
@@ -250,6 +252,12 @@ static int run_test(const struct cmd_args *args)
 	if (wb_record_read(sys->files, WB_RECORD_STAGED, &staged, NULL) == 0 && staged.to &&
 		*staged.to)
 		with.look.release = staged.to;
+	for (size_t i = 1; i < args->n_words; i++) {
+		WB_CLEAN_STR unit = NULL;
+
+		if (wb_keep_real_name(&wb_services_systemd, args->words[i], &unit, NULL) == 0)
+			wb_strv_add(&together, unit);
+	}
 	for (size_t i = 1; i < args->n_words; i++) {
 		struct wb_error err = {};
 

@@ -34,14 +34,14 @@ static int add_unit(const char *path, struct wb_strv *ret)
 	return wb_strv_add_once(ret, name);
 }
 
-int wb_mount_units(const struct wb_mounts *mounts,
-	bool (*wants)(const char *type, const char *point), struct wb_strv *ret)
+int wb_mount_units(const struct wb_mounts *mounts, bool (*wants)(const struct wb_mount *mount),
+	struct wb_strv *ret)
 {
 	WB_CLEAN_STRV units = {};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < mounts->n; i++)
-		if (wants(mounts->items[i].fstype, mounts->items[i].point))
+		if (wants(&mounts->items[i]))
 			r = add_unit(mounts->items[i].point, &units);
 	if (r < 0)
 		return r;

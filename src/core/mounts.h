@@ -8,9 +8,9 @@
 #include "core/strv.h"
 
 /*
- * Names of the mount units (systemd.mount(5)) of the mounts that `wants` accepts, by type and mount
- * point; each name once. A mount whose name would be longer than 255 bytes is left out: it has no
+ * Names of the mount units (systemd.mount(5)) of the mounts that `wants` accepts; each name
+ * once. A mount whose name would be longer than 255 bytes is left out: it has no
  * unit, or one with a hash in its name. Pure. -ENOMEM.
  */
-int wb_mount_units(const struct wb_mounts *mounts,
-	bool (*wants)(const char *type, const char *point), struct wb_strv *ret);
+int wb_mount_units(const struct wb_mounts *mounts, bool (*wants)(const struct wb_mount *mount),
+	struct wb_strv *ret);

@@ -35,11 +35,12 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 {
 	const struct wb_freeze_host *host = ctx;
 	const struct wb_files *files = host->sys->files;
-	const struct wb_keep_look look = wb_keep_look_host(files, host->criu, host->release);
+	struct wb_keep_look look = wb_keep_look_host(files, host->criu, host->release);
 	WB_CLEAN_KEEP_VERDICT verdict = {};
 	WB_CLEAN_KEEP_CONFIG config = {};
 	int r = wb_keep_config_read(files, u->unit, &config, err);
 
+	look.stopped = true;
 	if (r < 0 && r != -ENOENT)
 		return r;
 	r = wb_keep_look(host->ways, &look, u->unit, r == 0 ? &config : NULL, &verdict, err);

@@ -2,6 +2,7 @@
 /* The ladder of the ways of keeping. */
 #include <errno.h>
 
+#include "keep/bonds.h"
 #include "keep/judge.h"
 
 /*
@@ -66,7 +67,28 @@ int wb_keep_judge(const struct wb_keep_means *const *ways, const struct wb_keep_
 	return 0;
 }
 
+/* The bonds are notes, since the other units may be kept, too. */
+static int add_bonds(const struct wb_keep_look *look, const struct wb_service *service,
+	struct wb_keep_verdict *v, struct wb_error *err)
+{
+	WB_CLEAN_BONDS bonds = {};
+	int r = 0;
+
+	if (look->stopped || !wb_keep_way(v->how)->checkpointed)
+		return 0;
+	r = wb_bonds_find(look->files, look->units, service, &bonds);
+	for (size_t i = 0; r == 0 && i < bonds.why.n; i++)
+		r = wb_strv_add(&v->warnings, bonds.why.items[i]);
+	if (r < 0)
+		return wb_oom(err);
+	v->bound = bonds.bound;
+	v->beside = bonds.beside;
+	bonds.bound = bonds.beside = (struct wb_strv){};
+	return 0;
+}
+
 struct looking {
+	const struct wb_keep_look *look;
 	const struct wb_keep_means *const *ways;
 	const struct wb_keep_config *config;
 	struct wb_keep_verdict *ret;
@@ -75,15 +97,23 @@ struct looking {
 static int judge(void *arg, const struct wb_keep_facts *facts, struct wb_error *err)
 {
 	const struct looking *l = arg;
+	WB_CLEAN_KEEP_VERDICT v = {};
+	int r = wb_keep_judge(l->ways, facts, l->config, &v, err);
 
-	return wb_keep_judge(l->ways, facts, l->config, l->ret, err);
+	if (r == 0)
+		r = add_bonds(l->look, facts->systemd, &v, err);
+	if (r < 0)
+		return r;
+	*l->ret = v;
+	v = (struct wb_keep_verdict){};
+	return 0;
 }
 
 int wb_keep_look(const struct wb_keep_means *const *ways, const struct wb_keep_look *look,
 	const char *unit, const struct wb_keep_config *config, struct wb_keep_verdict *ret,
 	struct wb_error *err)
 {
-	struct looking l = {ways, config, ret};
+	struct looking l = {look, ways, config, ret};
 
 	return wb_survey(look, unit, config, judge, &l, err);
 }

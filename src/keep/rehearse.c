@@ -113,6 +113,30 @@ static int try_it(const struct wb_keep_rehearsing *with, const char *unit,
 	return e == 0 ? rehearse(with, u, r, err) : e;
 }
 
+/*
+ * A unit that a shutdown stops together with another one is restarted (session/keeping-lower.c), unless the other one is
+ * kept, too: by its configuration, or because it is tried here as well.
+ */
+static int look_at_bonds(
+	const struct wb_keep_rehearsing *with, struct wb_keep_rehearsal *r, struct wb_error *err)
+{
+	for (size_t i = 0; i < r->verdict.bound.n; i++) {
+		const char *unit = r->verdict.bound.items[i];
+		WB_CLEAN_KEEP_CONFIG config = {};
+		struct wb_error why = {};
+
+		if ((with->together && wb_strv_has(with->together, unit)) ||
+			wb_keep_config_read(with->sys->files, unit, &config, NULL) == 0)
+			continue;
+		wb_fail(&why, 0,
+			"a shutdown stops %s, which is not kept, and that stops it (Requires= or "
+			"PartOf=); only \"warmboot reboot --now\" stops nothing",
+			unit);
+		return take_reason(r, why.text) < 0 ? wb_oom(err) : 0;
+	}
+	return 0;
+}
+
 /* Could the files that must travel be saved? Only their sizes are looked at. */
 static int look_at_files(const char *unit, struct wb_keep_rehearsal *r, struct wb_error *err)
 {
@@ -137,6 +161,8 @@ int wb_keep_rehearse(const struct wb_keep_rehearsing *with, const char *unit,
 	WB_CLEAN_KEEP_REHEARSAL r = {};
 	int e = wb_keep_look(with->ways, &with->look, unit, config, &r.verdict, err);
 
+	if (e == 0)
+		e = look_at_bonds(with, &r, err);
 	if (e == 0 && wb_keep_way(r.verdict.how)->checkpointed)
 		e = look_at_files(unit, &r, err);
 	if (e == 0 && wb_way_find(with->ways, r.verdict.how)->rehearse)

@@ -13,6 +13,8 @@ struct wb_keep_rehearsing {
 	const char *criu_program;                /* path; NULL: where Debian has it */
 	const char *dir;                         /* work directory of CRIU; NULL: WB_CRIU_DIR */
 	const struct wb_keep_means *const *ways; /* NULL: wb_ways_all */
+	/* Units that would be kept besides the configured ones: those with which a shutdown would stop this one. */
+	const struct wb_strv *together; /* NULL: none */
 };
 
 struct wb_keep_rehearsal {

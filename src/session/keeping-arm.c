@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "jump/jump.h"
 #include "keep/ahead.h"
+#include "keep/bonds.h"
 #include "keep/freeze.h"
 #include "manifest/unit-list.h"
 #include "net/hold.h"
@@ -119,6 +120,27 @@ static int hold_stopped(const struct wb_session_host *h, const struct wb_keeping
 	return 0;
 }
 
+/* Units that are exempt from the shutdown, or from ends by mistake where there is none (`now`). -ENOMEM. */
+static int choose_spared(const struct wb_session_host *h, struct wb_keeping *k, bool now)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++) {
+		const struct wb_manifest_unit *u = &k->draft.units.items[i];
+
+		if (!wb_unit_is_checkpointed(u))
+			continue;
+		r = wb_spare_add(&k->spared, u->unit, u->cgroup);
+		for (size_t b = 0; r == 0 && !now && i < k->beside.n && b < k->beside.items[i].n;
+			b++)
+			r = wb_strv_add_once(&k->spared, k->beside.items[i].items[b]);
+	}
+	if (r < 0 || now || !k->spared.n)
+		return r;
+	r = wb_spare_add_mounts(h->sys->files, &k->spared);
+	return r == 0 ? wb_bonds_add_disks(h->sys->files, h->services, &k->spared) : r;
+}
+
 static int arm(
 	const struct wb_session_host *h, struct wb_keeping *k, bool now, struct wb_error *err)
 {
@@ -126,12 +148,7 @@ static int arm(
 	int r = 0;
 
 	wb_text_replace(&k->draft.from, from);
-	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
-		if (wb_unit_is_checkpointed(&k->draft.units.items[i]))
-			r = wb_spare_add(&k->spared, k->draft.units.items[i].unit,
-				k->draft.units.items[i].cgroup);
-	if (r == 0 && !now && k->spared.n)
-		r = wb_spare_add_mounts(h->sys->files, &k->spared);
+	r = choose_spared(h, k, now);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
 	/*

@@ -119,14 +119,15 @@ static int decide_one(const struct wb_session_host *h, const char *release,
 {
 	WB_CLEAN_KEEP_VERDICT verdict = {};
 	struct wb_manifest_unit *u;
-	struct wb_strv *bound;
+	struct wb_strv *bound, *beside;
 	char images[32];
 	int r = wb_keeping_look(h, k, config, release, &verdict, err);
 
 	if (r < 0)
 		return r;
 	bound = wb_list_add(&k->bound, sizeof(*bound));
-	u = bound ? wb_list_add(&k->draft.units, sizeof(*u)) : NULL;
+	beside = bound ? wb_list_add(&k->beside, sizeof(*beside)) : NULL;
+	u = beside ? wb_list_add(&k->draft.units, sizeof(*u)) : NULL;
 	if (!u)
 		return wb_oom(err);
 	wb_text_replace(&u->unit, config->unit);
@@ -136,7 +137,8 @@ static int decide_one(const struct wb_session_host *h, const char *release,
 	snprintf(images, sizeof(images), "u%zu/", k->draft.units.n - 1);
 	wb_text_replace(&u->images, images);
 	*bound = verdict.bound;
-	verdict.bound = (struct wb_strv){};
+	*beside = verdict.beside;
+	verdict.bound = verdict.beside = (struct wb_strv){};
 	if (r < 0)
 		return r;
 	if (wb_keep_way(config->how)->insists && u->how != config->how)

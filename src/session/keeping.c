@@ -70,5 +70,8 @@ void wb_keeping_deinit(struct wb_keeping *k)
 	for (size_t i = 0; i < k->bound.n; i++)
 		wb_strv_deinit(&k->bound.items[i]);
 	free(k->bound.items);
+	for (size_t i = 0; i < k->beside.n; i++)
+		wb_strv_deinit(&k->beside.items[i]);
+	free(k->beside.items);
 	wb_manifest_deinit(&k->draft);
 }

@@ -22,12 +22,13 @@ static inline void wb_keep_wish_deinit(struct wb_keep_wish *wish)
 
 /* The state of keeping services for one jump, from the decision to the jump. */
 struct wb_keeping {
-	struct wb_manifest draft;      /* no units: nothing is kept */
-	WB_LIST(struct wb_strv) bound; /* for each of the units, those that stop it in a shutdown */
-	struct wb_store *store;        /* NULL: no unit is kept as a process */
-	struct wb_strv spared;         /* units that are exempt from the shutdown */
-	struct wb_strv modules;        /* kernel modules that the restore needs */
-	struct wb_blob before;         /* the result of the jump before, if there was one */
+	struct wb_manifest draft; /* no units: nothing is kept */
+	/* For each of the units: those that stop it in a shutdown, and those that are exempt with it. */
+	WB_LIST(struct wb_strv) bound, beside;
+	struct wb_store *store; /* NULL: no unit is kept as a process */
+	struct wb_strv spared;  /* units that are exempt from the shutdown */
+	struct wb_strv modules; /* kernel modules that the restore needs */
+	struct wb_blob before;  /* the result of the jump before, if there was one */
 	bool had_result;
 	uint64_t bytes;       /* estimated size of the store's contents */
 	struct wb_rate begin; /* when the decision began */

@@ -17,6 +17,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 	wb_strv_deinit(&v->named);
 	wb_strv_deinit(&v->later);
 	wb_strv_deinit(&v->bound);
+	wb_strv_deinit(&v->beside);
 	for (size_t i = 0; i < v->nameless.n; i++)
 		free(v->nameless.items[i].path);
 	free(v->nameless.items);

@@ -68,7 +68,8 @@ struct wb_keep_verdict {
 	struct wb_strv named;
 	struct wb_strv
 		later; /* configured files that do not exist; they travel if they exist at the freeze */
-	struct wb_strv bound; /* units whose stop in a shutdown stops this one, too */
+	/* By keep/bonds.h: units whose stop in a shutdown stops this one, too, and those that are exempt with it. */
+	struct wb_strv bound, beside;
 	WB_LIST(struct wb_keep_nameless) nameless;
 	struct wb_strv
 		places; /* directories of its bound Unix sockets, and of files whose name is gone */
@@ -116,6 +117,7 @@ struct wb_keep_look {
 		const struct wb_ns_ops *machine);
 	const char *criu;    /* version of CRIU; NULL: it is not installed */
 	const char *release; /* release of the next kernel; NULL: that of the running one */
+	bool stopped; /* the shutdown has come this far: it stops no unit with this one any more */
 };
 
 /* All sources of this machine. */

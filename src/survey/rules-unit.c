@@ -4,23 +4,6 @@
 
 #include "survey/judging.h"
 
-/*
- * When one of these units stops, systemd stops this one, too. Three are left out: slices and -.mount, which are exempt
- * together with the unit, and sysinit.target, on which an exempt unit does not depend (systemd/spare.h).
- */
-static void add_bound(struct wb_judging *j, const struct wb_strv *units)
-{
-	for (size_t i = 0; i < units->n; i++) {
-		const char *unit = units->items[i];
-
-		if (is(unit, "sysinit.target") || is(unit, "-.mount") || ends(unit, ".slice"))
-			continue;
-		if (wb_strv_add(&j->v.bound, unit) < 0)
-			j->error = -ENOMEM;
-		wb_warn(j, "%s stops it in a shutdown, unless that is kept, too", unit);
-	}
-}
-
 void wb_rules_unit(struct wb_judging *j)
 {
 	const struct wb_service *s = j->f->systemd;
@@ -68,8 +51,8 @@ void wb_rules_unit(struct wb_judging *j)
 	for (size_t i = 0; j->f->shared && i < j->f->shared->n; i++)
 		wb_refuse(j, "it shares the memory %s, which is not of this unit",
 			j->f->shared->items[i]);
-	add_bound(j, &s->required);
-	add_bound(j, &s->requisite);
-	add_bound(j, &s->bound);
-	add_bound(j, &s->part_of);
+	/* The replacement unit could not be bound so (restore/replacement.c). */
+	for (size_t i = 0; i < s->bound.n; i++)
+		wb_refuse(j, "BindsTo= would stop it as long as %s is not there again",
+			s->bound.items[i]);
 }

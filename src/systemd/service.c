@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *interface, *name;
-	char type; /* 's', 'b', 'u', 't'; 'a': array of strings */
+	char type; /* 's', 'b', 'u', 't'; 'a': array of strings; 'c': is there any command? */
 	size_t offset;
 } properties[] = {
 	{UNIT, "Id", 's', offsetof(struct wb_service, id)},
@@ -32,6 +32,8 @@ static const struct {
 	{UNIT, "Requisite", 'a', offsetof(struct wb_service, requisite)},
 	{UNIT, "BindsTo", 'a', offsetof(struct wb_service, bound)},
 	{UNIT, "PartOf", 'a', offsetof(struct wb_service, part_of)},
+	{UNIT, "StopPropagatedFrom", 'a', offsetof(struct wb_service, stop_propagated_from)},
+	{UNIT, "Conflicts", 'a', offsetof(struct wb_service, conflicts)},
 	{SERVICE, "Type", 's', offsetof(struct wb_service, type)},
 	{SERVICE, "MainPID", 'u', offsetof(struct wb_service, main_pid)},
 	{SERVICE, "ControlGroup", 's', offsetof(struct wb_service, cgroup)},
@@ -54,6 +56,8 @@ static const struct {
 	{SERVICE, "PrivateNetwork", 'b', offsetof(struct wb_service, private_network)},
 	{SERVICE, "PrivateTmp", 'b', offsetof(struct wb_service, private_tmp)},
 	{SERVICE, "PrivateMounts", 'b', offsetof(struct wb_service, private_mounts)},
+	{SERVICE, "ExecStop", 'c', offsetof(struct wb_service, stops)},
+	{SERVICE, "ExecStopPost", 'c', offsetof(struct wb_service, stops)},
 	{SERVICE, "NFileDescriptorStore", 'u', offsetof(struct wb_service, stored_fds)},
 	{SERVICE, "WatchdogUSec", 't', offsetof(struct wb_service, watchdog_us)},
 };
@@ -87,6 +91,23 @@ static int get_strings(
 	return r;
 }
 
+/* Two properties with commands set the same field. */
+static int get_commands(sd_bus *bus, const char *path, size_t i, sd_bus_error *e, bool *ret)
+{
+	sd_bus_message *m = NULL;
+	int r = sd_bus_get_property(bus, WB_BUS_SYSTEMD, path, properties[i].interface,
+		properties[i].name, e, &m, "a(sasbttttuii)");
+
+	if (r >= 0)
+		r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+	if (r >= 0)
+		r = sd_bus_message_at_end(m, false);
+	if (r == 0)
+		*ret = true;
+	sd_bus_message_unref(m);
+	return r;
+}
+
 static int get_property(sd_bus *bus, const char *path, size_t i, struct wb_service *u)
 {
 	const char *interface = properties[i].interface, *name = properties[i].name;
@@ -100,6 +121,9 @@ static int get_property(sd_bus *bus, const char *path, size_t i, struct wb_servi
 		break;
 	case 'a':
 		r = get_strings(bus, path, i, &e, at);
+		break;
+	case 'c':
+		r = get_commands(bus, path, i, &e, at);
 		break;
 	case 'b':
 		/* sd-bus returns an int for a boolean; struct wb_service has a bool. */

@@ -32,7 +32,8 @@ struct wb_service {
 	/* from its own definition, another unit's or systemd's defaults */
 	struct wb_strv after;
 	/* units that stop this one when they stop */
-	struct wb_strv required, requisite, bound, part_of;
+	struct wb_strv required, requisite, bound, part_of, stop_propagated_from;
+	struct wb_strv conflicts;
 	struct wb_strv runtime_directories;
 	bool dynamic_user;
 	bool private_users_on; /* PrivateUsers= is set to something */
@@ -42,6 +43,7 @@ struct wb_service {
 	bool private_network;
 	bool private_tmp;
 	bool private_mounts;
+	bool stops; /* it has commands that run when it stops (ExecStop=, ExecStopPost=) */
 	uint32_t main_pid;
 	uint32_t stored_fds; /* number of file descriptors in its fd store */
 	uint64_t watchdog_us;

@@ -42,11 +42,15 @@ static const char of_service[] = "ConditionPathExists=!" WB_SPARE_FROZEN "\n"
 				 "ExecStopPost=\n";
 static const char of_shutdown[] = "KillMode=none\n";
 
+/* kind: ".slice" */
+static bool is_kind(const char *name, size_t n, const char *kind)
+{
+	return n > strlen(kind) && !strncmp(name + n - strlen(kind), kind, strlen(kind));
+}
+
 static bool is_slice(const char *name, size_t n)
 {
-	static const char kind[] = ".slice";
-
-	return n > strlen(kind) && !strncmp(name + n - strlen(kind), kind, strlen(kind));
+	return is_kind(name, n, ".slice");
 }
 
 bool wb_has_jump_mark(const char *text)
@@ -77,12 +81,14 @@ int wb_spare_add(struct wb_strv *units, const char *unit, const char *cgroup)
  * Does a shutdown unmount it before the freeze? systemd does not unmount its own early mounts;
  * those of units and sessions are not mount units to exempt.
  */
-static bool is_in_the_way(const char *type, const char *point)
+static bool is_in_the_way(const struct wb_mount *m)
 {
 	static const char *const others[] = {
 		"/dev", "/sys", "/proc", "/run/credentials", "/run/systemd", "/run/user"};
 
-	if (!wb_volatile_fs(type) || !strcmp(point, "/run"))
+	const char *point = m->point;
+
+	if (!wb_volatile_fs(m->fstype) || !strcmp(point, "/run"))
 		return false;
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		size_t n = strlen(others[i]);
@@ -111,9 +117,7 @@ int wb_spare_add_mounts(const struct wb_files *files, struct wb_strv *units)
 
 static bool is_mount(const char *name)
 {
-	const char *dot = strrchr(name, '.');
-
-	return dot && !strcmp(dot, ".mount");
+	return is_kind(name, strlen(name), ".mount");
 }
 
 static void path_of(const char *unit, char *ret, size_t size)
@@ -159,8 +163,7 @@ static void remove_all(const struct wb_sys *sys, const struct wb_strv *units)
 		path_of(units->items[i], path, sizeof(path));
 		remove_own(sys, path);
 		in_place_of(units->items[i], path, sizeof(path));
-		if (is_mount(units->items[i]))
-			remove_own(sys, path);
+		remove_own(sys, path);
 	}
 }
 
@@ -173,11 +176,8 @@ static int write_text(
 	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
 
-/*
- * Read its unit file, from the directory that systemd uses. -ENOENT: the unit has no file, only a
- * mount.
- */
-static int read_fragment(const struct wb_files *files, const char *unit, struct wb_blob *ret)
+/* A file of this name, from the directory that systemd uses. -ENOENT: there is none. */
+static int read_named(const struct wb_files *files, const char *name, struct wb_blob *ret)
 {
 	static const char *const dirs[] = {"/run/systemd/transient", "/run/systemd/generator.early",
 		"/etc/systemd/system", "/run/systemd/system", "/run/systemd/generator",
@@ -185,14 +185,27 @@ static int read_fragment(const struct wb_files *files, const char *unit, struct 
 	char path[1280];
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dirs[i], unit);
+		snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
 		if (files->read(files->ctx, path, 1 << 20, ret, NULL) == 0)
 			return 0;
 	}
 	return -ENOENT;
 }
 
-char *wb_spare_mount_text(const char *fragment)
+/* Read its unit file, or that of its template. -ENOENT: the unit has no file, only a mount. */
+static int read_fragment(const struct wb_files *files, const char *unit, struct wb_blob *ret)
+{
+	const char *at = strchr(unit, '@'), *kind = strrchr(unit, '.');
+	WB_CLEAN_STR name = NULL;
+	int r = read_named(files, unit, ret);
+
+	if (r != -ENOENT || !at || !kind || kind < at)
+		return r;
+	name = wb_strf("%.*s%s", (int)(at + 1 - unit), unit, kind);
+	return name ? read_named(files, name, ret) : -ENOMEM;
+}
+
+char *wb_spare_text(const char *fragment)
 {
 	static const char key[] = "Conflicts";
 	char *text = malloc(sizeof(WB_JUMP_MARK) + strlen(fragment));
@@ -236,7 +249,7 @@ static int write_in_place(const struct wb_sys *sys, const char *unit, struct wb_
 	if (sys->files->exists(sys->files->ctx, path) ||
 		read_fragment(sys->files, unit, &fragment) < 0)
 		return 0;
-	text = wb_spare_mount_text((const char *)fragment.data);
+	text = wb_spare_text((const char *)fragment.data);
 	if (!text)
 		return wb_oom(err);
 	return *text ? write_text(sys, path, text, err) : 0;
@@ -244,7 +257,7 @@ static int write_in_place(const struct wb_sys *sys, const char *unit, struct wb_
 
 static int spare(const struct wb_sys *sys, const char *unit, bool shutdown, struct wb_error *err)
 {
-	bool mount = is_mount(unit), service = !mount && !is_slice(unit, strlen(unit));
+	bool mount = is_mount(unit), service = is_kind(unit, strlen(unit), ".service");
 	char path[1280], text[512];
 	int r;
 
@@ -252,7 +265,7 @@ static int spare(const struct wb_sys *sys, const char *unit, bool shutdown, stru
 	snprintf(text, sizeof(text), "%s%s%s", of_unit, service ? of_service : "",
 		service && shutdown ? of_shutdown : "");
 	r = write_text(sys, path, text, err);
-	if (r == 0 && mount)
+	if (r == 0 && !is_slice(unit, strlen(unit)))
 		r = write_in_place(sys, unit, err);
 	/*
 	 * The name of a mount unit may be too long for a file name. The mount is not exempt then,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Drop-ins below /run that let kept units run on while systemd stops everything else, until
- * warmboot-freeze.service takes their processes at the end. The unit file of a mount may itself
- * conflict with umount.target. A drop-in cannot remove that, so the whole unit file is replaced.
+ * warmboot-freeze.service takes their processes at the end. A unit file may itself conflict with
+ * umount.target or shutdown.target. A drop-in cannot remove that, so the whole unit file is replaced.
  */
 #pragma once
 
@@ -39,10 +39,9 @@ int wb_spare_add(struct wb_strv *units, const char *unit, const char *cgroup);
  */
 int wb_spare_add_mounts(const struct wb_files *files, struct wb_strv *units);
 /*
- * Copy the unit file of a mount without its Conflicts=, to be freed; "": it has none. Pure. NULL:
- * out of memory.
+ * Copy a unit file without its Conflicts=, to be freed; "": it has none. Pure. NULL: out of memory.
  */
-char *wb_spare_mount_text(const char *fragment);
+char *wb_spare_text(const char *fragment);
 /*
  * Write the drop-ins for these units and make systemd read them. `shutdown`: the units run through
  * a shutdown, and systemd must not kill their processes when it stops them. On failure no drop-in

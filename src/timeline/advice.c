@@ -414,13 +414,13 @@ int wb_advice_json(const struct wb_advice_list *list, char **ret)
 	return 0;
 }
 
-static bool is_network(const char *type, const char *point)
+static bool is_network(const struct wb_mount *m)
 {
 	static const char *const types[] = {"nfs", "nfs4", "cifs", "smb3", "ceph", "afs", "9p",
 		"glusterfs", "fuse.sshfs", "fuse.glusterfs", "ocfs2", "gfs2", "lustre"};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (!strcmp(types[i], type))
+		if (!strcmp(types[i], m->fstype))
 			return true;
 	return false;
 }

@@ -13,7 +13,7 @@
 #define LONG 4000
 #define MANY 2000
 
-static bool any(const char *type, const char *point)
+static bool any(const struct wb_mount *m)
 {
 	return true;
 }

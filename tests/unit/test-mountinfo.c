@@ -154,9 +154,9 @@ static void a_path_leads_to_the_mount_that_a_walk_meets(void **state)
 	assert_at("5 6 0:1 / / rw - proc p rw\n6 5 0:1 / / rw - proc p rw\n", "/", -1);
 }
 
-static bool is_tmpfs(const char *type, const char *point)
+static bool is_tmpfs(const struct wb_mount *m)
 {
-	return !strcmp(type, "tmpfs");
+	return !strcmp(m->fstype, "tmpfs");
 }
 
 static void units_of_mounts_have_their_names_from_the_paths(void **state)

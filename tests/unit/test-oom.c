@@ -177,7 +177,7 @@ static void free_mounts(void *ret)
 	wb_mounts_deinit(ret);
 }
 
-static bool any(const char *type, const char *point)
+static bool any(const struct wb_mount *m)
 {
 	return true;
 }

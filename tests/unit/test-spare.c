@@ -27,7 +27,7 @@ static void slices_are_spared_too(void **state)
 		assert_string_equal(got.items[i], want[i]);
 }
 
-static void a_mount_forgets_what_it_conflicts_with(void **state)
+static void a_unit_forgets_what_it_conflicts_with(void **state)
 {
 	static const struct {
 		const char *text, *want;
@@ -43,7 +43,7 @@ static void a_mount_forgets_what_it_conflicts_with(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		WB_CLEAN_STR text = wb_spare_mount_text(cases[i].text);
+		WB_CLEAN_STR text = wb_spare_text(cases[i].text);
 
 		assert_string_equal(text, cases[i].want);
 	}
@@ -86,7 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slices_are_spared_too),
-		cmocka_unit_test(a_mount_forgets_what_it_conflicts_with),
+		cmocka_unit_test(a_unit_forgets_what_it_conflicts_with),
 		cmocka_unit_test(what_a_shutdown_would_unmount_is_spared),
 	};
 
