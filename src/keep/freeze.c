@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The two phases of the freeze, in which each unit is frozen by its way of keeping. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crew.h"
 #include "core/text.h"
 #include "keep/ahead.h"
 #include "keep/freeze.h"
@@ -13,7 +15,7 @@
 /* So many bytes of the manifest are reserved for the network and for units that are restarted. */
 #define OTHER_PARTS (4u << 20)
 
-/* One unit of the manifest on its way. */
+/* One unit of the manifest on its way. At any time one thread at most works on it. */
 struct passenger {
 	struct wb_manifest_unit *unit;
 	struct wb_strv files;
@@ -25,12 +27,25 @@ struct passenger {
 /* The freeze of all units. */
 struct journey {
 	const struct wb_freeze *f;
-	struct wb_manifest *m;
 	struct passenger *list; /* one for each of the manifest's units */
-	size_t room;            /* bytes that the manifest may still grow */
-	size_t left;            /* units that still want some of it */
-	char *held;             /* the ruleset of the packet hold in force; NULL: none */
-	bool waited;            /* a unit has been frozen since all were looked at */
+	size_t n;
+	size_t *turns; /* indices of the units in the order of their freeze, n_turns of them */
+	size_t n_turns;
+	/*
+	 * The ways and ends of all units, as they were when each was looked at last. The packet hold is made of
+	 * these, since other threads change the units of the manifest.
+	 */
+	struct wb_manifest seen;
+	/* For what follows, and for calls of operations other than look(). */
+	pthread_mutex_t lock;
+	size_t room;           /* bytes that the manifest may still grow */
+	size_t left;           /* units that still want some of it */
+	char *held;            /* the ruleset of the packet hold in force; NULL: none */
+	bool waited;           /* a unit has been frozen since all were looked at */
+	int failed;            /* the error that ends the freeze; 0: none */
+	struct wb_error error; /* and its sentence */
+	/* Such a checkpoint is a copy in memory for a moment, so only one is made at a time. */
+	pthread_mutex_t changes;
 };
 
 static bool is_checkpointed(const struct passenger *p)
@@ -39,24 +54,38 @@ static bool is_checkpointed(const struct passenger *p)
 }
 
 /* One unit's failure `r` ends the whole freeze, or lowers only that unit. */
-static int decide(const struct wb_freeze *f, struct passenger *p, int r, struct wb_error *local,
-	struct wb_error *err)
+static void decide(struct journey *j, struct passenger *p, int r, struct wb_error *local)
 {
+	const struct wb_freeze *f = j->f;
+
 	if (r >= 0)
-		return 0;
+		return;
 	if (r == WB_FREEZE_ENDED) {
 		wb_store_forget(f->store, p->prefix, NULL);
 		wb_manifest_end(p->unit);
-		return 0;
+		return;
 	}
-	if (f->strict) {
-		if (err)
-			*err = *local;
-		return wb_fail_in(err, r, "%s: ", p->unit->unit);
+	if (!f->strict) {
+		wb_store_forget(f->store, p->prefix, NULL);
+		wb_manifest_lower(p->unit, local->text);
+		return;
 	}
-	wb_store_forget(f->store, p->prefix, NULL);
-	wb_manifest_lower(p->unit, local->text);
-	return 0;
+	pthread_mutex_lock(&j->lock);
+	if (!j->failed) {
+		j->error = *local;
+		j->failed = wb_fail_in(&j->error, r, "%s: ", p->unit->unit);
+	}
+	pthread_mutex_unlock(&j->lock);
+}
+
+static bool has_failed(struct journey *j)
+{
+	bool failed;
+
+	pthread_mutex_lock(&j->lock);
+	failed = j->failed;
+	pthread_mutex_unlock(&j->lock);
+	return failed;
 }
 
 static int look(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
@@ -65,21 +94,66 @@ static int look(const struct wb_freeze *f, struct passenger *p, struct wb_error 
 	return f->ops->look(f->ops->ctx, p->unit, &p->files, &p->highest, err);
 }
 
-static int look_at_all(struct journey *j, struct wb_error *err)
+/* Note what a look has found, for the packet hold. The lock is held. */
+static int note_seen(struct journey *j, const struct passenger *p, struct wb_error *err)
 {
+	struct wb_manifest_unit *seen = &j->seen.units.items[p - j->list];
+	struct wb_net_ends now = {};
+
+	if (wb_net_ends_copy(&p->unit->ends, &now) < 0) {
+		wb_net_ends_deinit(&now);
+		return wb_oom(err);
+	}
+	wb_net_ends_deinit(&seen->ends);
+	seen->ends = now;
+	seen->how = p->unit->how;
+	return 0;
+}
+
+static void first_look(void *ctx, size_t i)
+{
+	struct journey *j = ctx;
+	struct passenger *p = &j->list[i];
+	struct wb_error local = {};
 	int r = 0;
 
-	for (size_t i = 0; i < j->m->units.n && r == 0; i++) {
-		struct wb_error local = {};
-		struct passenger *p = &j->list[i];
-
-		snprintf(p->prefix, sizeof(p->prefix), "u%zu/", i);
-		if (!is_checkpointed(p))
-			continue;
+	snprintf(p->prefix, sizeof(p->prefix), "u%zu/", i);
+	if (is_checkpointed(p) && !has_failed(j)) {
 		wb_text_replace(&p->unit->images, p->prefix);
-		r = decide(j->f, p, look(j->f, p, &local), &local, err);
+		r = look(j->f, p, &local);
 	}
-	return r;
+	decide(j, p, r, &local);
+	pthread_mutex_lock(&j->lock);
+	if (!j->failed && note_seen(j, p, &j->error) < 0)
+		j->failed = -ENOMEM;
+	pthread_mutex_unlock(&j->lock);
+}
+
+/* Who goes first? A unit without connections: who goes last stands still for the shortest time. */
+static bool before(const struct wb_manifest_unit *a, const struct wb_manifest_unit *b)
+{
+	return !a->ends.connections.n && b->ends.connections.n;
+}
+
+/* An insertion sort keeps units that are alike in the manifest's order. */
+static void take_turns(struct journey *j)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		size_t at = j->n_turns;
+
+		if (!is_checkpointed(&j->list[i]))
+			continue;
+		for (; at && before(j->list[i].unit, j->list[j->turns[at - 1]].unit); at--)
+			j->turns[at] = j->turns[at - 1];
+		j->turns[at] = i;
+		j->n_turns++;
+	}
+	j->left = j->n_turns;
+}
+
+static int hold(struct journey *j, struct wb_error *err)
+{
+	return j->f->ops->hold(j->f->ops->ctx, &j->seen, &j->held, err);
 }
 
 /*
@@ -88,26 +162,24 @@ static int look_at_all(struct journey *j, struct wb_error *err)
  */
 static int look_again(struct journey *j, struct passenger *p, struct wb_error *err)
 {
-	const struct wb_freeze_ops *ops = j->f->ops;
+	bool again;
 	int r;
 
-	if (!j->waited) {
-		j->waited = true;
+	pthread_mutex_lock(&j->lock);
+	again = j->waited;
+	j->waited = true;
+	pthread_mutex_unlock(&j->lock);
+	if (!again)
 		return 0;
-	}
 	r = look(j->f, p, err);
-	return r < 0 ? r : ops->hold(ops->ctx, j->m, &j->held, err);
-}
-
-/* Is the pre-copied memory in the store? The process that copied it may have failed to park the store. */
-static bool went_ahead(const struct wb_store *store, const struct wb_manifest_unit *u)
-{
-	struct wb_store_object o;
-
-	for (size_t i = 0; wb_store_object(store, i, &o); i++)
-		if (!strncmp(o.name, u->images, strlen(u->images)))
-			return true;
-	return false;
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&j->lock);
+	r = note_seen(j, p, err);
+	if (r == 0)
+		r = hold(j, err);
+	pthread_mutex_unlock(&j->lock);
+	return r;
 }
 
 static const struct wb_keep_means *way_of(
@@ -116,35 +188,56 @@ static const struct wb_keep_means *way_of(
 	return wb_way_find(f->ways, u->how);
 }
 
-static int stop_by_its_way(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
+static void mark(struct journey *j, const char *what, const struct passenger *p)
 {
-	const struct wb_freeze_ops *ops = f->ops;
+	pthread_mutex_lock(&j->lock);
+	j->f->ops->mark(j->f->ops->ctx, what, p->unit->unit);
+	pthread_mutex_unlock(&j->lock);
+}
+
+static int64_t now(struct journey *j, int64_t *ret_tsc)
+{
+	int64_t mono;
+
+	pthread_mutex_lock(&j->lock);
+	j->f->ops->now(j->f->ops->ctx, &mono, ret_tsc);
+	pthread_mutex_unlock(&j->lock);
+	return mono;
+}
+
+static int stop_by_its_way(struct journey *j, struct passenger *p, struct wb_error *err)
+{
+	const struct wb_freeze *f = j->f;
 	int r;
 
-	ops->mark(ops->ctx, WB_MARK_FREEZE_BEGIN, p->unit->unit);
+	mark(j, WB_MARK_FREEZE_BEGIN, p);
 	r = way_of(f, p->unit)->freeze(&f->host, p->unit, f->store, &p->frozen, err);
-	ops->mark(ops->ctx, WB_MARK_FREEZE_END, p->unit->unit);
+	mark(j, WB_MARK_FREEZE_END, p);
 	return r;
 }
 
 /* Stop the unit. If that fails with pre-copied memory, try once more without. */
-static int stop_one(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
+static int stop_one(struct journey *j, struct passenger *p, struct wb_error *err)
 {
 	struct wb_manifest_unit *u = p->unit;
+	struct wb_store *store = j->f->store;
 	struct wb_error local = {};
 	int r;
 
 	if (u->ahead_pid && u->ahead_pid != u->main_pid)
-		wb_ahead_stay(u, f->store, "it was started again after the pre-copy of its memory");
-	else if (u->ahead_pid && !went_ahead(f->store, u))
-		wb_ahead_stay(u, f->store, "its pre-copied memory is not in the store");
+		wb_ahead_stay(u, store, "it was started again after the pre-copy of its memory");
+	/* The process that copied it may have failed to park the store. */
+	else if (u->ahead_pid && !wb_store_has(store, u->images))
+		wb_ahead_stay(u, store, "its pre-copied memory is not in the store");
 	if (!u->ahead_pid)
-		return stop_by_its_way(f, p, err);
-	r = stop_by_its_way(f, p, &local);
+		return stop_by_its_way(j, p, err);
+	pthread_mutex_lock(&j->changes);
+	r = stop_by_its_way(j, p, &local);
+	pthread_mutex_unlock(&j->changes);
 	/* After a hang, or without its tasks, another try would fail, too. */
 	if (r < 0 && r != -EIO && r != -ESRCH) {
-		wb_ahead_stay(u, f->store, local.text);
-		return stop_by_its_way(f, p, err);
+		wb_ahead_stay(u, store, local.text);
+		return stop_by_its_way(j, p, err);
 	}
 	if (r < 0 && err)
 		*err = local;
@@ -157,15 +250,20 @@ static int stop_one(const struct wb_freeze *f, struct passenger *p, struct wb_er
  */
 static int make_room(struct journey *j, const struct wb_manifest_unit *u, struct wb_error *err)
 {
-	size_t share = j->room / (j->left ? j->left : 1), bytes;
+	size_t share, bytes;
 	int r = wb_manifest_check_unit(u, &bytes, err);
 
-	if (r == 0 && bytes > share)
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&j->lock);
+	share = j->room / (j->left ? j->left : 1);
+	if (bytes > share)
 		r = wb_fail(err, -ENOSPC,
 			"the list of its %zu files and %zu connections is too long by %zu KiB",
 			u->files.n, u->ends.connections.n, ((bytes - share) >> 10) + 1);
 	if (r == 0)
 		j->room -= bytes;
+	pthread_mutex_unlock(&j->lock);
 	return r;
 }
 
@@ -184,19 +282,18 @@ static int complete(struct journey *j, struct passenger *p, struct wb_error *err
 static int freeze_one(struct journey *j, struct passenger *p, struct wb_error *err)
 {
 	const struct wb_freeze *f = j->f;
-	const struct wb_freeze_ops *ops = f->ops;
-	int64_t before, after, tsc;
+	int64_t since, until, tsc;
 	int r = look_again(j, p, err);
 
 	if (r < 0)
 		return r;
-	ops->now(ops->ctx, &before, &p->unit->frozen_tsc);
-	r = stop_one(f, p, err);
+	since = now(j, &p->unit->frozen_tsc);
+	r = stop_one(j, p, err);
 	if (r < 0)
 		return r;
-	ops->now(ops->ctx, &after, &tsc);
-	if (after > before)
-		p->unit->dump_us = (after - before) / 1000;
+	until = now(j, &tsc);
+	if (until > since)
+		p->unit->dump_us = (until - since) / 1000;
 	r = complete(j, p, err);
 	if (r < 0) {
 		way_of(f, p->unit)->cancel(&f->host, p->frozen, NULL);
@@ -205,22 +302,21 @@ static int freeze_one(struct journey *j, struct passenger *p, struct wb_error *e
 	return r;
 }
 
-static int freeze_each(struct journey *j, struct wb_error *err)
+/* After a failure that ends the freeze, units that have not begun are left alone. */
+static void freeze_next(void *ctx, size_t turn)
 {
-	int r = 0;
+	struct journey *j = ctx;
+	struct passenger *p = &j->list[j->turns[turn]];
+	struct wb_error local = {};
 
-	for (size_t i = 0; i < j->m->units.n; i++)
-		j->left += is_checkpointed(&j->list[i]);
-	for (size_t i = 0; i < j->m->units.n && r == 0; i++) {
-		struct passenger *p = &j->list[i];
-		struct wb_error local = {};
-
-		if (!is_checkpointed(p))
-			continue;
-		r = decide(j->f, p, freeze_one(j, p, &local), &local, err);
-		j->left--;
-	}
-	return r;
+	if (has_failed(j))
+		return;
+	decide(j, p, freeze_one(j, p, &local), &local);
+	pthread_mutex_lock(&j->lock);
+	/* The packet hold of a unit that was lowered is another one. */
+	j->seen.units.items[p - j->list].how = p->unit->how;
+	j->left--;
+	pthread_mutex_unlock(&j->lock);
 }
 
 static int write_manifest(const struct wb_freeze *f, const struct passenger *list,
@@ -252,50 +348,93 @@ static int write_manifest(const struct wb_freeze *f, const struct passenger *lis
 }
 
 /* The point of no return is passed, so failures are ignored. */
-static void commit_all(const struct wb_freeze *f, struct passenger *list, size_t n)
+static void commit_one(void *ctx, size_t i)
 {
-	for (size_t i = 0; i < n; i++)
-		if (list[i].frozen)
-			way_of(f, list[i].unit)->commit(&f->host, list[i].frozen, NULL);
+	struct journey *j = ctx;
+	struct passenger *p = &j->list[i];
+
+	if (p->frozen)
+		way_of(j->f, p->unit)->commit(&j->f->host, p->frozen, NULL);
 }
 
-static void cancel_all(const struct wb_freeze *f, struct passenger *list, size_t n)
+static void cancel_one(void *ctx, size_t i)
 {
-	for (size_t i = n; i-- > 0;)
-		if (list[i].frozen)
-			way_of(f, list[i].unit)->cancel(&f->host, list[i].frozen, NULL);
+	struct journey *j = ctx;
+	struct passenger *p = &j->list[j->n - 1 - i];
+
+	if (p->frozen)
+		way_of(j->f, p->unit)->cancel(&j->f->host, p->frozen, NULL);
+}
+
+static int begin(struct journey *j, const struct wb_freeze *f, struct wb_manifest *m)
+{
+	size_t n = m->units.n;
+
+	*j = (struct journey){.f = f,
+		.n = n,
+		.room = WB_MANIFEST_MOST - OTHER_PARTS,
+		.list = calloc(n + 1, sizeof(*j->list)),
+		.turns = calloc(n + 1, sizeof(*j->turns)),
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.changes = PTHREAD_MUTEX_INITIALIZER};
+	j->seen.units.items = calloc(n + 1, sizeof(*j->seen.units.items));
+	if (!j->list || !j->turns || !j->seen.units.items)
+		return -ENOMEM;
+	j->seen.units.n = n;
+	for (size_t i = 0; i < n; i++) {
+		j->list[i].unit = &m->units.items[i];
+		j->seen.units.items[i].unit = m->units.items[i].unit;
+	}
+	return 0;
+}
+
+static void end(struct journey *j)
+{
+	for (size_t i = 0; j->list && i < j->n; i++)
+		wb_strv_deinit(&j->list[i].files);
+	for (size_t i = 0; i < j->seen.units.n; i++)
+		wb_net_ends_deinit(&j->seen.units.items[i].ends);
+	free(j->seen.units.items);
+	free(j->list);
+	free(j->turns);
+	free(j->held);
+}
+
+/* Look at all, hold their packets before anything stands still, and freeze them. */
+static int freeze_each(struct journey *j, struct wb_error *err)
+{
+	int r;
+
+	wb_crew(j->n, j->f->workers, first_look, j);
+	if (!j->failed) {
+		take_turns(j);
+		r = hold(j, err);
+		if (r < 0)
+			return r;
+		wb_crew(j->n_turns, j->f->workers, freeze_next, j);
+	}
+	if (j->failed && err)
+		*err = j->error;
+	return j->failed;
 }
 
 int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_error *err)
 {
-	size_t n = m->units.n;
-	struct passenger *list = calloc(n ? n : 1, sizeof(*list));
-	struct journey j = {.f = f, .m = m, .list = list, .room = WB_MANIFEST_MOST - OTHER_PARTS};
-	int r;
+	struct journey j;
+	int r = begin(&j, f, m);
 
-	if (!list)
+	if (r < 0) {
+		end(&j);
 		return wb_oom(err);
-	for (size_t i = 0; i < n; i++)
-		list[i].unit = &m->units.items[i];
-	f->ops->settle(f->ops->ctx, m);
-	r = look_at_all(&j, err);
-	/* Ports and connections are known now. Hold their packets before anything stands still. */
-	if (r == 0)
-		r = f->ops->hold(f->ops->ctx, m, &j.held, err);
-	if (r == 0)
-		r = freeze_each(&j, err);
-	if (r == 0)
-		r = write_manifest(f, list, m, err);
-	if (r == 0) {
-		commit_all(f, list, n);
-	} else {
-		cancel_all(f, list, n);
-		f->ops->unhold(f->ops->ctx);
 	}
-	for (size_t i = 0; i < n; i++)
-		wb_strv_deinit(&list[i].files);
-	free(list);
-	free(j.held);
+	f->ops->settle(f->ops->ctx, m);
+	r = freeze_each(&j, err);
+	if (r == 0)
+		r = write_manifest(f, j.list, m, err);
+	wb_crew(j.n, f->workers, r == 0 ? commit_one : cancel_one, &j);
+	if (r < 0)
+		f->ops->unhold(f->ops->ctx);
+	end(&j);
 	return r;
 }
 

@@ -18,7 +18,10 @@
 /* Result of a look: the unit has ended by itself and with success. That is no failure. */
 #define WB_FREEZE_ENDED (-EOWNERDEAD)
 
-/* Operations on the machine as a whole, for which tests have fakes. Each records its sentence. */
+/*
+ * Operations on the machine as a whole, for which tests have fakes. Each records its sentence. look() and the
+ * functions of the ways are called by several threads at a time, each for a unit of its own; all others by one.
+ */
 struct wb_freeze_ops {
 	void *ctx;
 	/*
@@ -62,6 +65,8 @@ struct wb_freeze {
 	 * frozen is lowered to its fallback, with the reason.
 	 */
 	bool strict;
+	/* How many units are worked on at a time, each in a thread; 0 and 1: one after the other. */
+	unsigned workers;
 };
 
 /*

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crew.h"
 #include "jump/jump.h"
 #include "keep/freeze.h"
 #include "session/keeping.h"
@@ -20,7 +21,11 @@ int wb_keeping_freeze(
 		.ways = h->ways,
 	};
 	struct wb_freeze_ops ops = h->freezing(&host);
-	struct wb_freeze f = {.ops = &ops, .ways = h->ways, .host.sys = h->sys, .strict = strict};
+	struct wb_freeze f = {.ops = &ops,
+		.ways = h->ways,
+		.host.sys = h->sys,
+		.strict = strict,
+		.workers = wb_crew_workers()};
 	int r = h->sys->files->read(h->sys->files->ctx, WB_FREEZE_DRAFT, 64u << 20, &text, err);
 
 	if (r == 0)

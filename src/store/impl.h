@@ -2,6 +2,7 @@
 /* struct wb_store and the functions that the files of this directory share. */
 #pragma once
 
+#include <pthread.h>
 #include <xxhash.h>
 
 #include "purgatory/handoff.h"
@@ -31,7 +32,8 @@ struct wb_store {
 	uint8_t *mapped; /* for each chunk (WB_STORE_CHUNK): 1 if it is mapped, else 0 */
 	uint64_t high;   /* nothing is written from this offset on */
 	struct wb_store_table table;
-	/* For writing objects. */
+	/* For writing objects. Several threads may write, each its own objects; the lock is for table and room. */
+	pthread_mutex_t lock;
 	struct wb_store_writer *writers;
 	uint64_t next;               /* blocks from this offset on were never used */
 	struct wb_store_extent *gap; /* blocks that were freed; their hash is unused */

@@ -14,6 +14,7 @@ int wb_store_new(const struct wb_store_env *env, const struct wb_store_backend *
 
 	if (!s)
 		return wb_oom(err);
+	pthread_mutex_init(&s->lock, NULL);
 	s->own = *env;
 	s->env = &s->own;
 	s->backend = backend;
@@ -44,6 +45,7 @@ void wb_store_close(struct wb_store *s)
 	free(s->mapped);
 	free(s->gap);
 	free(s->ranges);
+	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
 

@@ -16,7 +16,7 @@
  *	wb_store_get()         checks an object's extents before a byte of it is handed out;
  *	wb_store_wipe()        when everything has been taken out.
  *
- * One process at a time writes objects: the table of written objects lies in that process until it
+ * One process at a time writes objects, with as many threads as it likes, each for objects of its own: the table of written objects lies in that process until it
  * seals the store, or leaves it to the next one with wb_store_park().
  */
 #pragma once
@@ -112,6 +112,8 @@ void wb_store_abort(struct wb_store_writer *w);
 /* Write an object in one call. */
 int wb_store_put(
 	struct wb_store *store, const char *name, struct wb_bytes contents, struct wb_error *err);
+/* Is there a finished object with a name that begins with `prefix`? For the process that writes. */
+bool wb_store_has(struct wb_store *store, const char *prefix);
 /* Remove finished objects with names that begin with `prefix`, after the dump of a unit failed. */
 int wb_store_forget(struct wb_store *store, const char *prefix, struct wb_error *err);
 /*

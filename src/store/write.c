@@ -81,17 +81,13 @@ static bool get_room(
 
 /* ---- writers ---- */
 
-int wb_store_begin(
+static int begin(
 	struct wb_store *s, const char *name, struct wb_store_writer **ret, struct wb_error *err)
 {
 	struct wb_store_writer *w;
 	size_t at;
 	int r;
 
-	if (!wb_store_name_ok(name))
-		return wb_fail(err, -EINVAL,
-			"an object of the store must have a name of 1 to %d printable characters",
-			WB_STORE_NAME_MAX);
 	if (s->attached || s->sealed)
 		return wb_fail(
 			err, -EROFS, "the store is sealed: \"%s\" cannot be put into it", name);
@@ -120,6 +116,21 @@ int wb_store_begin(
 	s->writers = w;
 	*ret = w;
 	return 0;
+}
+
+int wb_store_begin(
+	struct wb_store *s, const char *name, struct wb_store_writer **ret, struct wb_error *err)
+{
+	int r;
+
+	if (!wb_store_name_ok(name))
+		return wb_fail(err, -EINVAL,
+			"an object of the store must have a name of 1 to %d printable characters",
+			WB_STORE_NAME_MAX);
+	pthread_mutex_lock(&s->lock);
+	r = begin(s, name, ret, err);
+	pthread_mutex_unlock(&s->lock);
+	return r;
 }
 
 static void unlink_writer(struct wb_store_writer *w)
@@ -177,18 +188,30 @@ static uint64_t next_size(const struct wb_store_writer *w)
 	return want < WB_STORE_EXTENT_MAX ? want : WB_STORE_EXTENT_MAX;
 }
 
+static int open_extent(struct wb_store_writer *w, struct wb_error *err)
+{
+	int r = close_extent(w);
+
+	if (r < 0)
+		return wb_fail(err, r, "out of memory");
+	if (!get_room(w->store, next_size(w), WB_STORE_BLOCK, &w->open.off, &w->room))
+		return full(w, err);
+	w->open.size = 0;
+	XXH64_reset(w->hash, 0);
+	return 0;
+}
+
 int wb_store_space(struct wb_store_writer *w, uint8_t **ret, size_t *ret_n, struct wb_error *err)
 {
-	if (!w->room || w->open.size == w->room) {
-		int r = close_extent(w);
+	int r = 0;
 
-		if (r < 0)
-			return wb_fail(err, r, "out of memory");
-		if (!get_room(w->store, next_size(w), WB_STORE_BLOCK, &w->open.off, &w->room))
-			return full(w, err);
-		w->open.size = 0;
-		XXH64_reset(w->hash, 0);
+	if (!w->room || w->open.size == w->room) {
+		pthread_mutex_lock(&w->store->lock);
+		r = open_extent(w, err);
+		pthread_mutex_unlock(&w->store->lock);
 	}
+	if (r < 0)
+		return r;
 	*ret = w->store->at + w->open.off + w->open.size;
 	*ret_n = w->room - w->open.size;
 	return 0;
@@ -234,24 +257,32 @@ static void free_extents(struct wb_store *s, const struct wb_store_entry *e)
 
 int wb_store_end(struct wb_store_writer *w, struct wb_error *err)
 {
-	int r = close_extent(w);
+	struct wb_store *s = w->store;
+	int r;
 
+	pthread_mutex_lock(&s->lock);
+	r = close_extent(w);
 	if (r == 0)
-		r = wb_store_table_add(&w->store->table, &w->entry);
+		r = wb_store_table_add(&s->table, &w->entry);
 	if (r < 0)
-		free_extents(w->store, &w->entry);
+		free_extents(s, &w->entry);
 	unlink_writer(w);
+	pthread_mutex_unlock(&s->lock);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }
 
 void wb_store_abort(struct wb_store_writer *w)
 {
+	struct wb_store *s = w ? w->store : NULL;
+
 	if (!w)
 		return;
+	pthread_mutex_lock(&s->lock);
 	if (w->room)
-		give_back(w->store, w->open.off, w->room);
-	free_extents(w->store, &w->entry);
+		give_back(s, w->open.off, w->room);
+	free_extents(s, &w->entry);
 	unlink_writer(w);
+	pthread_mutex_unlock(&s->lock);
 }
 
 int wb_store_put(
@@ -269,12 +300,24 @@ int wb_store_put(
 	return r;
 }
 
+bool wb_store_has(struct wb_store *s, const char *prefix)
+{
+	bool has = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->table.n && !has; i++)
+		has = !strncmp(s->table.items[i].name, prefix, strlen(prefix));
+	pthread_mutex_unlock(&s->lock);
+	return has;
+}
+
 int wb_store_forget(struct wb_store *s, const char *prefix, struct wb_error *err)
 {
 	size_t kept = 0;
 
 	if (s->attached || s->sealed)
 		return wb_fail(err, -EROFS, "the store is sealed: nothing can be taken out of it");
+	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->table.n; i++) {
 		struct wb_store_entry *e = &s->table.items[i];
 
@@ -286,6 +329,7 @@ int wb_store_forget(struct wb_store *s, const char *prefix, struct wb_error *err
 		wb_store_entry_deinit(e);
 	}
 	s->table.n = kept;
+	pthread_mutex_unlock(&s->lock);
 	return 0;
 }
 

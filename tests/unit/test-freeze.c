@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The two phases of the freeze on a fake machine: the order of steps, and the failures. */
 #include "unit.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fake-store.h"
@@ -13,13 +16,18 @@
 #include "systemd/service.h"
 
 struct fixture {
+	pthread_mutex_t lock; /* several threads call the fakes of look() and of the way */
+	pthread_cond_t met;
+	unsigned workers, meet; /* so many freezes have to run at the same time; 0: any number */
+	unsigned inside, most;
+	bool met_all;
 	struct fake_store machine;
 	struct wb_store *store;
 	struct wb_freeze_ops ops;
 	struct wb_manifest m;
 	struct wb_error err;
-	char log[512];
-	size_t looks, holds;
+	char log[4096];
+	size_t kept, looks, holds;
 	const char *changes, *cannot_look_again, *cannot_note; /* units */
 	int cannot_hold_again;
 	size_t held; /* connections, by the last hold */
@@ -38,10 +46,38 @@ struct wb_frozen {
 
 static void note(struct fixture *f, const char *what, const char *unit)
 {
-	size_t n = strlen(f->log);
+	size_t n;
 
+	pthread_mutex_lock(&f->lock);
+	n = strlen(f->log);
 	snprintf(f->log + n, sizeof(f->log) - n, "%s%s%s%.1s", n ? " " : "", what, *unit ? ":" : "",
 		unit);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Wait in a freeze until as many have begun as the test asks for. */
+static void meet(struct fixture *f)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 60;
+	pthread_mutex_lock(&f->lock);
+	f->inside++;
+	if (f->inside > f->most)
+		f->most = f->inside;
+	f->met_all |= f->inside >= f->meet;
+	pthread_cond_broadcast(&f->met);
+	while (!f->met_all && pthread_cond_timedwait(&f->met, &f->lock, &end) == 0)
+		;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void leave(struct fixture *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->inside--;
+	pthread_mutex_unlock(&f->lock);
 }
 
 static bool is(const char *name, const struct wb_manifest_unit *u)
@@ -68,6 +104,7 @@ static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, in
 	struct wb_error *err)
 {
 	struct fixture *f = ctx;
+	size_t looks;
 	int64_t *pid;
 
 	note(f, "look", u->unit);
@@ -75,10 +112,13 @@ static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, in
 		return wb_fail(err, WB_FREEZE_ENDED, "it has ended");
 	if (is(f->cannot_look, u))
 		return wb_fail(err, -ESRCH, "it has ended");
-	/* Both kept units are examined once before anything is frozen. */
-	if (++f->looks > 2 && is(f->cannot_look_again, u))
+	pthread_mutex_lock(&f->lock);
+	looks = ++f->looks;
+	pthread_mutex_unlock(&f->lock);
+	/* Each kept unit is examined once before anything is frozen. */
+	if (looks > f->kept && is(f->cannot_look_again, u))
 		return wb_fail(err, -EOPNOTSUPP, "it has an io_uring");
-	if (f->looks > 2 && is(f->changes, u))
+	if (looks > f->kept && is(f->changes, u))
 		add_connection(u, 40001);
 	if (!u->pids.n)
 		wb_list_add(&u->pids, sizeof(*pid));
@@ -126,6 +166,8 @@ static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	int r;
 
 	note(f, u->ahead_pid ? "change" : "freeze", u->unit);
+	meet(f);
+	leave(f);
 	snprintf(name, sizeof(name), "%score-1.img", u->images);
 	r = wb_store_put(store, name, (struct wb_bytes){(const uint8_t *)u->unit, 1}, err);
 	if (r < 0)
@@ -233,6 +275,7 @@ static void add_unit(struct fixture *f, const char *name, enum wb_keep_how how)
 	u->unit = strdup(name);
 	u->asked = WB_KEEP_AUTO;
 	u->how = how;
+	f->kept += how == WB_KEEP_PROCESS;
 	if (how != WB_KEEP_PROCESS) {
 		u->why = strdup("asked for");
 	} else {
@@ -247,6 +290,8 @@ static int set_up(void **state)
 {
 	struct fixture *f = test_calloc(1, sizeof(*f));
 
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->met, NULL);
 	fake_store_init(&f->machine);
 	assert_int_equal(wb_store_create(&f->machine.env, NULL, 8 << 20, &f->store, &f->err), 0);
 	f->ops =
@@ -281,7 +326,8 @@ static int run(struct fixture *f, bool strict)
 		.ways = ways,
 		.host.sys = &sys,
 		.store = f->store,
-		.strict = strict};
+		.strict = strict,
+		.workers = f->workers};
 
 	return wb_freeze_all(&freeze_now, &f->m, &f->err);
 }
@@ -529,6 +575,111 @@ static void without_hold_rules_nothing_is_frozen(void **state)
 	assert_string_equal(f->log, "settle look:a look:c hold unhold");
 }
 
+/* ---- several at a time ---- */
+
+static size_t count(const struct fixture *f, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *p = f->log; (p = strstr(p, what)); p++)
+		n++;
+	return n;
+}
+
+/* Eight kept units besides the one that is restarted. */
+static void many(struct fixture *f)
+{
+	static const char *const more[] = {"d", "e", "f", "g", "h", "i"};
+	char name[16];
+
+	for (size_t i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "%s.service", more[i]);
+		add_unit(f, name, WB_KEEP_PROCESS);
+	}
+	f->workers = 4;
+}
+
+static void several_are_frozen_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	char name[32];
+
+	many(f);
+	f->meet = 4;
+	assert_int_equal(run(f, true), 0);
+	assert_int_equal(f->most, 4);
+	assert_int_equal(count(f, "freeze:"), 8);
+	assert_int_equal(count(f, "look:"), 8 + 7);
+	assert_int_equal(count(f, "commit:"), 8);
+	assert_int_equal(count(f, "cancel:"), 0);
+	/* All looks come before the first hold, and that before the first freeze. */
+	assert_true(strstr(f->log, "hold") < strstr(f->log, "freeze:"));
+	*strstr(f->log, "hold") = 0;
+	assert_int_equal(count(f, "look:"), 8);
+	for (size_t i = 0; i < f->m.units.n; i++) {
+		snprintf(name, sizeof(name), "u%zu/core-1.img", i);
+		assert_int_equal(has_object(f, name), i != 1);
+	}
+}
+
+/* In each place where one of them can fail, all others go on, too. None of them ends. */
+static void one_failure_among_several_rolls_all_back(void **state)
+{
+	struct fixture *f = *state;
+	const char **places[] = {&f->cannot_look_again, &f->cannot_freeze, &f->cannot_note,
+		&f->cannot_take, &f->has_strange};
+
+	many(f);
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		*places[i] = "f.service";
+		f->looks = f->holds = 0;
+		f->log[0] = 0;
+		assert_true(run(f, true) < 0);
+		assert_true(strstr(f->err.text, "f.service: ") == f->err.text);
+		assert_int_equal(count(f, "commit"), 0);
+		/* One whose freeze fails is not frozen, and so is not let go. */
+		assert_int_equal(count(f, "cancel:"),
+			count(f, "freeze:") - (places[i] == &f->cannot_freeze));
+		assert_non_null(strstr(f->log, "unhold"));
+		assert_false(wb_store_info(f->store).sealed);
+		*places[i] = NULL;
+		wb_store_forget(f->store, "u", NULL);
+		for (size_t k = 0; k < f->m.units.n; k++)
+			assert_int_equal(f->m.units.items[k].how,
+				k == 1 ? WB_KEEP_RESTART : WB_KEEP_PROCESS);
+	}
+}
+
+static void one_failure_among_several_costs_one_unit(void **state)
+{
+	struct fixture *f = *state;
+
+	many(f);
+	f->cannot_freeze = "d.service";
+	f->cannot_note = "f.service";
+	f->cannot_look_again = "h.service";
+	assert_int_equal(run(f, false), 0);
+	for (size_t i = 0; i < f->m.units.n; i++)
+		assert_int_equal(f->m.units.items[i].how,
+			strchr("bdfh", f->m.units.items[i].unit[0]) ? WB_KEEP_RESTART
+								    : WB_KEEP_PROCESS);
+	assert_int_equal(count(f, "commit:"), 5);
+	assert_false(has_object(f, "u3/core-1.img"));
+	assert_false(has_object(f, "u5/core-1.img"));
+	assert_true(has_object(f, "u8/core-1.img"));
+}
+
+static void who_has_connections_is_frozen_last(void **state)
+{
+	struct fixture *f = *state;
+
+	add_connection(&f->m.units.items[0], 40000);
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->log,
+		"settle look:a look:c hold freeze:c note:c take:c look:a hold freeze:a note:a "
+		"take:a net commit:a commit:c");
+}
+
 /* As the process that asked for the jump leaves it: unit a's memory is in the store. */
 static struct wb_manifest_unit *goes_ahead(struct fixture *f)
 {
@@ -652,6 +803,10 @@ int main(void)
 		TEST(a_store_that_cannot_be_sealed_rolls_all_back),
 		TEST(where_nothing_is_frozen_newcomers_come_in_again),
 		TEST(without_hold_rules_nothing_is_frozen),
+		TEST(several_are_frozen_at_a_time),
+		TEST(one_failure_among_several_rolls_all_back),
+		TEST(one_failure_among_several_costs_one_unit),
+		TEST(who_has_connections_is_frozen_last),
 		TEST(what_went_ahead_stays_in_the_store),
 		TEST(a_change_that_cannot_be_taken_is_frozen_whole),
 		TEST(a_unit_that_hung_is_not_tried_twice),
