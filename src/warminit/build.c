@@ -44,35 +44,50 @@ static void put(struct cpio *c, const char *name, unsigned int mode, unsigned in
 	append(c, data.data, data.size);
 }
 
-static int put_module(struct cpio *c, const struct wb_files *files, const struct wb_warm_module *m,
-	const char *name, struct wb_error *err)
+/* The module, uncompressed. -EOPNOTSUPP: the init cannot load it. */
+static int read_module(const struct wb_files *files, const struct wb_warm_module *m,
+	struct wb_blob *ret, struct wb_error *err)
 {
 	WB_CLEAN_BLOB file = {}, plain = {};
 	const struct wb_codec *codec;
-	struct wb_bytes bytes;
 	int r = files->read(files->ctx, m->path, MODULE_LIMIT, &file, err);
 
 	if (r < 0)
 		return r;
-	bytes = wb_blob_view(&file);
-	if (!wb_bytes_equal(bytes, 0, "\177ELF", 4)) {
-		codec = wb_codec_find(bytes);
+	if (!wb_bytes_equal(wb_blob_view(&file), 0, "\177ELF", 4)) {
+		codec = wb_codec_find(wb_blob_view(&file));
 		if (!codec)
 			return wb_fail(err, -EOPNOTSUPP,
 				"%s is no module and is not compressed in a known way", m->path);
-		r = codec->decompress(bytes, MODULE_LIMIT, &plain, NULL, err);
+		r = codec->decompress(wb_blob_view(&file), MODULE_LIMIT, &plain, NULL, err);
 		if (r < 0)
 			return wb_fail_in(err, r, "%s: ", m->path);
-		bytes = wb_blob_view(&plain);
+		wb_blob_deinit(&file);
+		file = plain;
+		plain = (struct wb_blob){};
 	}
 	/* The initramfs has no firmware files that its request_firmware() could find. */
-	for (size_t i = 0; i + 10 < bytes.size; i++)
-		if (bytes.data[i] == 0 && bytes.data[i + 1] == 'f' &&
-			memcmp(bytes.data + i + 1, "firmware=", 9) == 0)
+	for (size_t i = 0; i + 10 < file.size; i++)
+		if (file.data[i] == 0 && file.data[i + 1] == 'f' &&
+			memcmp(file.data + i + 1, "firmware=", 9) == 0)
 			return wb_fail(err, -EOPNOTSUPP,
 				"module %s wants firmware files" WB_WARM_ELSE_OWN, m->name);
-	put(c, name, 0100644, 0, bytes);
+	*ret = file;
+	file = (struct wb_blob){};
 	return 0;
+}
+
+/* Pack a module of the root. Returns 1. */
+static int put_module(struct cpio *c, const struct wb_files *files, const struct wb_warm_module *m,
+	const char *name, struct wb_error *err)
+{
+	WB_CLEAN_BLOB plain = {};
+	int r = read_module(files, m, &plain, err);
+
+	if (r < 0)
+		return r;
+	put(c, name, 0100644, 0, wb_blob_view(&plain));
+	return 1;
 }
 
 static int line(struct wb_blob *plan, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -105,36 +120,69 @@ static bool has_room(const struct wb_warm_request *want, const struct wb_warm_mo
 		       WB_WARM_PLAN_MOST;
 }
 
+/* The modules beside the init so far. */
+struct beside {
+	size_t n, bytes;
+	struct wb_strv left_out;
+};
+
+/* Was a module left out that this one depends on? The kernel would refuse it with a warning. */
+static bool lacks_one(const struct beside *b, const struct wb_warm_module *m)
+{
+	for (size_t i = 0; i < m->needs.n; i++)
+		if (wb_strv_has(&b->left_out, m->needs.items[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Pack a module that is loaded beside the init. One that cannot be packed, or has no room, is loaded
+ * from the root later. 1: it is packed.
+ */
+static int put_beside(struct cpio *c, const struct wb_files *files,
+	const struct wb_warm_request *want, const struct wb_warm_module *m, const char *name,
+	const struct wb_blob *plan, struct beside *b)
+{
+	WB_CLEAN_BLOB plain = {};
+	int r = -E2BIG;
+
+	if (!lacks_one(b, m) && has_room(want, m, b->n, plan))
+		r = read_module(files, m, &plain, NULL);
+	if (r == 0 && plain.size > WB_WARM_BESIDE_BYTES_MOST - b->bytes)
+		r = -E2BIG;
+	if (r < 0)
+		return r == -ENOMEM ? r : wb_strv_add(&b->left_out, m->name);
+	b->n++;
+	b->bytes += plain.size;
+	put(c, name, 0100644, 0, wb_blob_view(&plain));
+	return 1;
+}
+
 static int put_modules(struct cpio *c, const struct wb_files *files,
 	const struct wb_warm_request *want, const struct wb_warm_modules *modules,
 	struct wb_blob *plan, struct wb_strv *names, struct wb_error *err)
 {
+	struct beside beside = {};
 	char name[128];
-	size_t n_beside = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < modules->n; i++) {
+	for (size_t i = 0; r >= 0 && i < modules->n; i++) {
 		const struct wb_warm_module *m = &modules->items[i];
-		bool beside = i >= modules->n_root;
-
-		if (beside && !has_room(want, m, n_beside, plan))
-			continue;
+		bool root = i < modules->n_root;
 
 		snprintf(name, sizeof(name), "m/%s.ko", m->name);
-		r = put_module(c, files, m, name, beside ? NULL : err);
-		/* A module that cannot be packed is loaded from the root later. */
-		if (beside && r < 0 && r != -ENOMEM) {
-			r = 0;
-			continue;
-		}
-		n_beside += beside;
-		if (r == 0 && line(plan, "%s %s %s\n", beside ? "beside" : "module", m->name,
-				      m->options) < 0)
+		r = root ? put_module(c, files, m, name, err)
+			 : put_beside(c, files, want, m, name, plan, &beside);
+		if (!root && r < 0)
+			wb_oom(err);
+		if (r > 0 && line(plan, "%s %s %s\n", root ? "module" : "beside", m->name,
+				     m->options) < 0)
 			r = wb_oom(err);
-		if (r == 0 && !beside && wb_strv_add(names, m->name) < 0)
+		if (r > 0 && root && wb_strv_add(names, m->name) < 0)
 			r = wb_oom(err);
 	}
-	return r;
+	wb_strv_deinit(&beside.left_out);
+	return r < 0 ? r : 0;
 }
 
 static int build(const struct wb_files *files, const struct wb_warm_root *root,

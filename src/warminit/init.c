@@ -38,6 +38,7 @@
 /* A module that this init does not wait for. */
 struct beside {
 	int fd;
+	char name[64];
 	char params[WB_WARM_BESIDE_PARAMS_MOST];
 };
 
@@ -333,6 +334,7 @@ static void add_beside(struct boot *b, char *spec)
 		trouble(b, spec, m->fd < 0 ? strerror(errno) : too_long);
 		return;
 	}
+	snprintf(m->name, sizeof(m->name), "%s", spec);
 	strcpy(m->params, p.text);
 	b->n_beside++;
 }
@@ -342,8 +344,18 @@ static void load_beside(struct boot *b)
 {
 	if (!b->n_beside || fork() != 0)
 		return;
-	for (unsigned int i = 0; i < b->n_beside; i++)
-		syscall(SYS_finit_module, b->beside[i].fd, b->beside[i].params, 0);
+	for (unsigned int i = 0; i < b->n_beside; i++) {
+		const struct beside *m = &b->beside[i];
+		char sentence[256];
+
+		/* udev, or who needs it, tries again with the module of the root. */
+		if (syscall(SYS_finit_module, m->fd, m->params, 0) == 0 || errno == EEXIST ||
+			errno == ENODEV)
+			continue;
+		snprintf(sentence, sizeof(sentence), "module %s is left to the system: %s", m->name,
+			strerror(errno));
+		note(sentence);
+	}
 	_exit(0);
 }
 

@@ -9,7 +9,9 @@
 #define WB_WARM_PLAN_MOST 32768
 #define WB_WARM_CMDLINE_MOST 4097 /* no machine has a larger COMMAND_LINE_SIZE */
 #define WB_WARM_PARAMS_MOST 2048  /* of one module, from modprobe.d and the command line */
-#define WB_WARM_BESIDE_MOST 64
+/* Modules that are loaded beside the init: their number, and their bytes together. */
+#define WB_WARM_BESIDE_MOST 128
+#define WB_WARM_BESIDE_BYTES_MOST (8u << 20)
 #define WB_WARM_BESIDE_PARAMS_MOST 512
 #define WB_WARM_EARLY_MOST 256
 /* Parameters of the command line. */

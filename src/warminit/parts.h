@@ -29,8 +29,9 @@ int wb_warm_root_find(const struct wb_files *files, const char *cmdline, struct 
 /* A module to load. */
 struct wb_warm_module {
 	char *name;
-	char *path;    /* absolute; compressed or not */
-	char *options; /* from modprobe.d; "" for none */
+	char *path;           /* absolute; compressed or not */
+	char *options;        /* from modprobe.d; "" for none */
+	struct wb_strv needs; /* names of all modules that it depends on */
 };
 
 struct wb_warm_modules {
@@ -41,12 +42,15 @@ struct wb_warm_modules {
 
 /*
  * Find the modules of `release` that drive every device between the root's block device and the
- * CPU, and its file system, dependencies first; built-in ones are left out. The modules of
- * `want->beside` that exist follow. -ENOENT: the module directory, a file, or any driver for one of
+ * CPU, and its file system, dependencies first; built-in ones are left out. Those of the network
+ * cards follow, the modules of `want->beside` that exist, and those of all other bound devices; see
+ * devices.c for what is left to udev. -ENOENT: the module directory, a file, or any driver for one of
  * the devices is missing.
  */
 int wb_warm_modules_find(const struct wb_files *files, const struct wb_warm_request *want,
 	const struct wb_warm_root *root, struct wb_warm_modules *ret, struct wb_error *err);
+/* Forget all but the first n. */
+void wb_warm_modules_shorten(struct wb_warm_modules *m, size_t n);
 void wb_warm_modules_deinit(struct wb_warm_modules *m);
 
 /*

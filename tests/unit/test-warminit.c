@@ -136,6 +136,186 @@ static void program_and_modules_beside(void **state)
 	wb_warm_result_deinit(&got);
 }
 
+#define CARD "/sys/devices/pci0000:00/0000:00:05.0"
+#define VNET "/sys/devices/pci0000:00/0000:00:06.0/virtio2"
+#define SOUND "/sys/devices/pci0000:00/0000:00:07.0"
+
+/* A machine with two network cards and other devices. The lists of the target lack its root's disk. */
+static const struct fake_file devices[] = {
+	{"/proc/self/mountinfo", MOUNTS("254:1", "ext4", "/dev/vda1")},
+	{"/sys/dev/block/254:1",
+		.link = "../../devices/pci0000:00/0000:00:03.0/virtio1/block/vda/vda1"},
+	{VIRTIO "/block/vda/vda1/dev", "254:1\n"},
+	{VIRTIO "/block/vda/vda1/partition", "1\n"},
+	{VIRTIO "/modalias", "virtio:d00000002v00001AF4\n"},
+	{VIRTIO "/driver", .link = "../../../../bus/virtio/drivers/virtio_blk"},
+	{"/sys/bus/virtio/drivers/virtio_blk/module", .link = "../../../../module/virtio_blk"},
+	{"/run/udev/data/b254:1", "S:disk/by-uuid/1111-22\n"},
+	{"/sys/class/net/eth0", .link = "../../devices/pci0000:00/0000:00:05.0/net/eth0"},
+	{"/sys/class/net/eth1", .link = "../../devices/pci0000:00/0000:00:06.0/virtio2/net/eth1"},
+	{"/sys/class/net/lo", .link = "../../devices/virtual/net/lo"},
+	{CARD "/modalias", "pci:v00008086d0000100E\n"},
+	{CARD "/driver", .link = "../../../bus/pci/drivers/e1000"},
+	{"/sys/bus/pci/drivers/e1000/module", .link = "../../../../module/e1000"},
+	{VNET "/modalias", "virtio:d00000001v00001AF4\n"},
+	{VNET "/driver", .link = "../../../../bus/virtio/drivers/virtio_net"},
+	{"/sys/bus/virtio/drivers/virtio_net/module", .link = "../../../../module/virtio_net"},
+	{"/sys/devices/pci0000:00/0000:00:06.0/modalias", "pci:v00001AF4d00001000\n"},
+	{"/sys/devices/pci0000:00/0000:00:06.0/driver",
+		.link = "../../../bus/pci/drivers/virtio-pci"},
+	{"/sys/bus/pci/devices/0000:00:05.0", .link = "../../../devices/pci0000:00/0000:00:05.0"},
+	{"/sys/bus/pci/devices/0000:00:07.0", .link = "../../../devices/pci0000:00/0000:00:07.0"},
+	{"/sys/bus/pci/devices/0000:00:08.0", .link = "../../../devices/pci0000:00/0000:00:08.0"},
+	{"/sys/bus/pci/devices/0000:00:09.0", .link = "../../../devices/pci0000:00/0000:00:09.0"},
+	{SOUND "/modalias", "pci:v0000SOUND\n"},
+	{SOUND "/driver", .link = "../../../bus/pci/drivers/snd"},
+	{"/sys/bus/pci/drivers/snd/module", .link = "../../../../module/snd"},
+	/* Given to another driver by hand. */
+	{"/sys/devices/pci0000:00/0000:00:08.0/modalias", "pci:v0000GIVEN\n"},
+	{"/sys/devices/pci0000:00/0000:00:08.0/driver",
+		.link = "../../../bus/pci/drivers/vfio-pci"},
+	{"/sys/bus/pci/drivers/vfio-pci/module", .link = "../../../../module/vfio_pci"},
+	/* Without a driver. */
+	{"/sys/devices/pci0000:00/0000:00:09.0/modalias", "pci:v0000UNBOUND\n"},
+	/* Built in now, so that no module is named. */
+	{"/sys/bus/platform/devices/rtc", .link = "../../../devices/platform/rtc"},
+	{"/sys/devices/platform/rtc/modalias", "platform:rtc\n"},
+	{"/sys/devices/platform/rtc/driver", .link = "../../../bus/platform/drivers/rtc_cmos"},
+	{DIR "modules.dep", "kernel/virtio_blk.ko:\nkernel/ext4.ko:\nkernel/e1000.ko:\n"
+			    "kernel/virtio_net.ko: kernel/net_failover.ko kernel/failover.ko\n"
+			    "kernel/net_failover.ko: kernel/failover.ko\nkernel/failover.ko:\n"
+			    "kernel/snd.ko: kernel/soundcore.ko\nkernel/soundcore.ko:\n"
+			    "kernel/ixgbe.ko:\nkernel/unbound.ko:\nkernel/rtc-cmos.ko:\n"
+			    "kernel/vfio_pci.ko:\nkernel/other.ko:\n"},
+	{DIR "modules.alias", "alias virtio:d00000002v* virtio_blk\n"
+			      "alias virtio:d00000001v* virtio_net\n"
+			      "alias pci:v00008086d0000100E* other\n"
+			      "alias pci:v00008086d0000100E* e1000\n"
+			      "alias pci:v0000SOUND* snd\nalias pci:v0000GIVEN* ixgbe\n"
+			      "alias pci:v0000UNBOUND* unbound\nalias platform:rtc rtc-cmos\n"},
+	{DIR "modules.softdep", ""},
+	{DIR "modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n"},
+	{DIR "kernel/virtio_blk.ko", ELF "blk"},
+	{DIR "kernel/ext4.ko", ELF "ext4"},
+	{DIR "kernel/e1000.ko", ELF "e1000"},
+	{DIR "kernel/virtio_net.ko", ELF "net"},
+	{DIR "kernel/net_failover.ko", ELF "nf"},
+	{DIR "kernel/failover.ko", ELF "f"},
+	{DIR "kernel/snd.ko", ELF "snd"},
+	{DIR "kernel/soundcore.ko", ELF "core"},
+	{DIR "kernel/rtc-cmos.ko", ELF "rtc"},
+	{DIR "kernel/ixgbe.ko", ELF "ixgbe"},
+	{DIR "kernel/vfio_pci.ko", ELF "vfio"},
+	{DIR "kernel/unbound.ko", ELF "unbound"},
+	{DIR "kernel/other.ko", ELF "other"},
+	{},
+};
+
+/* The modules beside the init, with their parameters, of `devices` and one file more. */
+static char *beside_of(struct fake_file more, const char *cmdline)
+{
+	static const char *const early[] = {"vfio_pci"};
+	struct fake_file list[sizeof(devices) / sizeof(devices[0]) + 1] = {};
+	struct wb_files files = fake_files(list);
+	const struct wb_warm_request want = {
+		.release = "7.2.0", .cmdline = cmdline, .beside = early, .n_beside = 1};
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+	unsigned int mode = 0;
+	struct wb_bytes plan;
+	char *all = calloc(1, 1024);
+	size_t n;
+
+	memcpy(list, devices, sizeof(devices));
+	for (n = 0; list[n].path && (!more.path || strcmp(list[n].path, more.path)); n++)
+		;
+	if (more.path)
+		list[n] = more;
+	if (wb_warm_build(&files, &want, &got, &err) < 0)
+		fail_msg("%s", err.text);
+	expect_modules(&got, "virtio_blk ext4");
+	plan = cpio_find(wb_blob_view(&got.cpio), "plan", &mode);
+	for (const char *p = (const char *)plan.data, *end = p + plan.size; p < end;
+		p += strcspn(p, "\n") + 1)
+		if (!strncmp(p, "beside ", 7)) {
+			int len = (int)strcspn(p + 7, "\n");
+
+			sprintf(all + strlen(all), "%.*s;", len - (p[7 + len - 1] == ' '), p + 7);
+		}
+	wb_warm_result_deinit(&got);
+	return all;
+}
+
+#define ROOT "root=UUID=1111-22 ro "
+#define NETWORK "e1000;failover;net_failover;virtio_net;"
+
+static void expect_beside(struct fake_file more, const char *cmdline, const char *want)
+{
+	char *got = beside_of(more, cmdline);
+
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void drivers_of_bound_devices(void **state)
+{
+	/* The network's come before what is asked for, and the others after it. */
+	expect_beside((struct fake_file){}, ROOT, NETWORK "vfio_pci;soundcore;snd;rtc_cmos;");
+	/* Parameters are as modprobe would give them; a line may be continued. */
+	expect_beside((struct fake_file){"/etc/modprobe.d/a.conf",
+			      "options snd a=1\\\n b=2\noptions virtio-net c=3\n"},
+		ROOT,
+		"e1000;failover;net_failover;virtio_net c=3;vfio_pci;soundcore;snd a=1 "
+		"b=2;rtc_cmos;");
+}
+
+static void leaves_to_udev_what_it_is_not_sure_of(void **state)
+{
+	static const char *const lines[] = {"blacklist snd\n", "install snd /bin/true\n",
+		"softdep snd pre: other\n", "blacklist soundcore\n", "install soundcore /bin/x\n",
+		"alias pci:v0000S* other\n", "weakdep snd other\n", "  blacklist\\\n\tsnd\n"};
+	static const char *const words[] = {"module_blacklist=snd", "modprobe.blacklist=x,snd"};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		expect_beside((struct fake_file){"/etc/modprobe.d/a.conf", lines[i]}, ROOT,
+			NETWORK "vfio_pci;rtc_cmos;");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		char cmdline[128];
+
+		snprintf(cmdline, sizeof(cmdline), ROOT "%s", words[i]);
+		expect_beside((struct fake_file){}, cmdline, NETWORK "vfio_pci;rtc_cmos;");
+	}
+	/* A module that another's denial takes away is not loaded for its own sake. */
+	expect_beside((struct fake_file){"/etc/modprobe.d/a.conf", "blacklist failover\n"}, ROOT,
+		"e1000;vfio_pci;soundcore;snd;rtc_cmos;");
+	/* The target has two drivers for it, and no module is known to drive it now. */
+	expect_beside((struct fake_file){"/sys/bus/pci/drivers/e1000/module",
+			      .link = "../../../../module/new"},
+		ROOT, "failover;net_failover;virtio_net;vfio_pci;soundcore;snd;rtc_cmos;");
+}
+
+static void leaves_out_what_needs_what_is_left_out(void **state)
+{
+	static const char wants[] = ELF "\0firmware=a.bin\0 more bytes";
+
+	expect_beside((struct fake_file){DIR "kernel/failover.ko", wants, sizeof(wants)}, ROOT,
+		"e1000;vfio_pci;soundcore;snd;rtc_cmos;");
+	expect_beside((struct fake_file){DIR "kernel/e1000.ko", "no module", 9}, ROOT,
+		"failover;net_failover;virtio_net;vfio_pci;soundcore;snd;rtc_cmos;");
+}
+
+/* A large module has no room; smaller ones after it have. */
+static void bounds_the_bytes_beside(void **state)
+{
+	size_t size = 8u << 20;
+	char *large = calloc(1, size);
+
+	memcpy(large, ELF, strlen(ELF));
+	expect_beside((struct fake_file){DIR "kernel/net_failover.ko", large, size}, ROOT,
+		"e1000;failover;vfio_pci;soundcore;snd;rtc_cmos;");
+	free(large);
+}
+
 static void virtio_blk_in_order(void **state)
 {
 	struct wb_warm_result got = {};
@@ -565,6 +745,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(virtio_blk_in_order),
 		cmocka_unit_test(program_and_modules_beside),
+		cmocka_unit_test(drivers_of_bound_devices),
+		cmocka_unit_test(leaves_to_udev_what_it_is_not_sure_of),
+		cmocka_unit_test(leaves_out_what_needs_what_is_left_out),
+		cmocka_unit_test(bounds_the_bytes_beside),
 		cmocka_unit_test(every_spelling_of_root),
 		cmocka_unit_test(nvme_behind_its_subsystem),
 		cmocka_unit_test(sata_takes_the_bound_driver),
