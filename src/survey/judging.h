@@ -54,6 +54,13 @@ void wb_travel_add_directory(struct wb_judging *j, const char *path);
  * once its file system is mounted. True: the next boot has it, or it travels.
  */
 bool wb_travel_add_needed(struct wb_judging *j, const struct wb_proc *p, const char *path);
+/* A directory with all that is in it, which wb_keep_look_still() does not find again. */
+void wb_travel_add_whole(struct wb_judging *j, const char *path);
+/*
+ * The topmost directory of a tmpfs on the way to `dir`, to be freed: "/run/foo" of "/run/foo/x". NULL: `dir` is on no
+ * tmpfs, or the directory is one that many services have files in; or out of memory, which leaves the directory alone.
+ */
+char *wb_top_of(const struct wb_mounts *mounts, const char *dir);
 /* Add a file whose name is gone to `nameless`. A `path` that does not end in " (deleted)" is not added. */
 void wb_travel_add_nameless(struct wb_judging *j, const char *path, int64_t device, int64_t inode);
 /* Files that no process has open but the service looks for, by its settings and by `config`. */

@@ -84,7 +84,7 @@ struct gathered {
 	struct wb_sockets sockets;
 	struct wb_proc init;
 	struct wb_unit_texts definition;
-	struct wb_strv missing, untrusted, real, absent, shared;
+	struct wb_strv missing, untrusted, real, absent, shared, common;
 	char *running; /* release of the running kernel, if it is the next one's, too */
 };
 
@@ -100,6 +100,7 @@ static void gathered_deinit(struct gathered *g)
 	wb_strv_deinit(&g->real);
 	wb_strv_deinit(&g->absent);
 	wb_strv_deinit(&g->shared);
+	wb_strv_deinit(&g->common);
 	free(g->running);
 }
 
@@ -173,6 +174,9 @@ static int gather_files(struct gathered *g, const struct wb_keep_config *config,
 		facts->real_files = &g->real;
 		facts->absent_files = &g->absent;
 	}
+	facts->common = &g->common;
+	if (wb_looking_common(files, &g->procs, g->service.main_pid, &g->sockets, &g->common) < 0)
+		return wb_oom(err);
 	return wb_looking_shared(files, &g->procs, &g->shared) < 0 ? wb_oom(err) : 0;
 }
 

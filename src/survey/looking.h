@@ -24,6 +24,13 @@ int wb_looking_untrusted(const struct wb_files *files, const struct wb_ns_ops *o
 	struct wb_strv *ret);
 
 /*
+ * Those of the unit's directories (wb_top_of()) in which processes outside of it have files open or mapped, or sockets.
+ * -ENOMEM.
+ */
+int wb_looking_common(const struct wb_files *files, const struct wb_procs *procs, int64_t main_pid,
+	const struct wb_sockets *sockets, struct wb_strv *ret);
+
+/*
  * Replace the pids, ports and connections of a manifest's unit, and empty its `places`, the directories that are
  * checked before the restore. -ENOMEM.
  */

@@ -27,6 +27,8 @@ struct wb_keep_facts {
 		*definition; /* its unit files, for wb_definition_names_stream() */
 	/* Files in /dev/shm that processes of other units have mapped, too: "PATH with process PID". */
 	const struct wb_strv *shared;
+	/* Directories with sockets of its own that others use as well; NULL: not known. */
+	const struct wb_strv *common;
 	bool foreign_leader; /* the leader of the main process's session lives outside of the unit */
 	const char *criu;    /* version of CRIU; NULL: it is not installed */
 	const char *release; /* release of the next kernel; NULL: not known */

@@ -167,6 +167,7 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 	WB_CLEAN_STR file = strdup(s->file ? s->file : s->path);
 	WB_CLEAN_STR dir = NULL;
 	WB_CLEAN_STR named = NULL;
+	WB_CLEAN_STR top = NULL;
 	const struct wb_mount *m;
 	size_t n;
 
@@ -190,6 +191,9 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 		j->error = -ENOMEM;
 		return;
 	}
+	top = main && s->file && j->f->common ? wb_top_of(&main->mounts, dir) : NULL;
+	if (top && !wb_strv_has(j->f->common, top))
+		wb_travel_add_whole(j, top);
 	if (!main || !*dir || !wb_travel_add_needed(j, main, dir) || is_same_directory(named, dir))
 		return;
 	m = wb_mounts_at(&main->mounts, *named ? named : "/");

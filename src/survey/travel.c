@@ -142,6 +142,11 @@ static void add_named(struct wb_judging *j, const char *path)
 		j->error = -ENOMEM;
 }
 
+void wb_travel_add_whole(struct wb_judging *j, const char *path)
+{
+	add_named(j, path);
+}
+
 /* A file on a disk must not travel: the next boot has it, and an old copy would overwrite it. */
 static void add_named_file(struct wb_judging *j, const char *path)
 {

@@ -216,10 +216,14 @@ static size_t about_sockets(const struct wb_strv *v)
 	return n;
 }
 
-/* CRIU makes a socket again where it was, so that directory travels, whatever name leads there. */
+/*
+ * CRIU makes a socket again where it was, so that directory travels, whatever name leads there; and if no other process
+ * has anything in the directory above, all of that.
+ */
 static void the_directory_of_a_socket_travels(void **state)
 {
 	static const struct fake_file disk[] = {FOO, UNIX_TABLE,
+		{"/proc/60/fd/5", .link = "/run/spool/other"}, {"/proc/60/maps", ""},
 		{"/proc/52/cwd", .link = "/run/foo/home"}, {"/proc/52/root", .link = "/"},
 		{"/proc/52/fd/30", .link = "socket:[71]"},
 		{"/proc/52/fd/31", .link = "socket:[72]"},
@@ -228,8 +232,7 @@ static void the_directory_of_a_socket_travels(void **state)
 		{"/proc/52/fd/34", .link = "socket:[75]"},
 		{"/proc/52/fd/35", .link = "socket:[76]"},
 		{"/proc/52/fd/36", .link = "socket:[80]"}, {}};
-	static const char *const travel[] = {"/run/foo/deep/", "/run/spool/public/", "/run/untold/",
-		"/run/foo/home/", "/run/foo/notes"},
+	static const char *const travel[] = {"/run/foo", "/run/spool/public/", "/run/untold/"},
 				 *const places[] = {"/run", "/var/run/foo/deep", "/run/foo/deep",
 					 "/srv", "/run/spool/public", "/srv/spool/public",
 					 "/run/untold"};
