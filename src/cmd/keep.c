@@ -10,6 +10,7 @@
 #include "core/valid.h"
 #include "jump/record.h"
 #include "keep/rehearse.h"
+#include "keep/remedies.h"
 #include "session/choice.h"
 
 enum { OPT_HOW = OPT_OWN, OPT_FILES, OPT_PROBE };
@@ -140,12 +141,26 @@ static json_t *ports_json(const struct wb_keep_verdict *v)
 	return list;
 }
 
+static json_t *remedies_json(const char *unit, const struct wb_keep_verdict *v)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < v->reasons.n; i++) {
+		const char *remedy = wb_remedy_find(unit, v->reasons.items[i]);
+
+		if (remedy)
+			json_array_append_new(list, json_string(remedy));
+	}
+	return list;
+}
+
 static json_t *rehearsal_json(const char *unit, const struct wb_keep_rehearsal *r)
 {
 	const struct wb_keep_verdict *v = &r->verdict;
 	bool whole = r->tried && wb_keep_way(v->how)->checkpointed;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o}",
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o, s:o}",
 		"unit", unit, "how", cmd_json_or_null(wb_keep_how_name(v->how)), "reasons",
 		strings_json(&v->reasons), "warnings", strings_json(&v->warnings), "rehearsed",
 		r->tried, "restarted", r->restarted, "frozen_s",
@@ -153,7 +168,8 @@ static json_t *rehearsal_json(const char *unit, const struct wb_keep_rehearsal *
 		whole ? json_integer((json_int_t)r->bytes) : json_null(), "memory_bytes",
 		(json_int_t)v->bytes, "processes", (json_int_t)v->processes, "threads",
 		(json_int_t)v->threads, "ports", ports_json(v), "connections",
-		(json_int_t)v->ends.connections.n, "files", strings_json(&v->files));
+		(json_int_t)v->ends.connections.n, "files", strings_json(&v->files), "remedies",
+		remedies_json(unit, v));
 }
 
 static void print_file(const char *path)
@@ -179,6 +195,9 @@ static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
 			(double)r->frozen_us / 1e6, (double)r->bytes / (1 << 20), r->images);
 	for (size_t i = 0; i < v->reasons.n; i++)
 		printf("  %s %s\n", i ? "and:    " : "because:", v->reasons.items[i]);
+	for (size_t i = 0; i < v->reasons.n; i++)
+		if (wb_remedy_find(unit, v->reasons.items[i]))
+			printf("  remedy:  %s\n", wb_remedy_find(unit, v->reasons.items[i]));
 	for (size_t i = 0; i < v->warnings.n; i++)
 		printf("  note: %s\n", v->warnings.items[i]);
 	for (size_t i = 0; wb_keep_way(v->how)->checkpointed && i < v->files.n; i++)

@@ -7,6 +7,7 @@
 
 #include "cmd/json.h"
 #include "cmd/load.h"
+#include "keep/remedies.h"
 #include "survey/config.h"
 
 enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY, OPT_STORE };
@@ -88,16 +89,22 @@ static int read_units(const struct cmd_args *args, struct wb_strv *ret, struct w
 
 /* ---- the report ---- */
 
+static const char *remedy_of(const struct wb_session_unit *u)
+{
+	return u->why && u->unit ? wb_remedy_find(u->unit, u->why) : NULL;
+}
+
 static json_t *units_json(const struct wb_session *s)
 {
 	json_t *list = json_array();
 	struct wb_session_unit u;
 
 	for (size_t i = 0; wb_session_unit(s, i, &u); i++)
-		json_array_append_new(
-			list, json_pack("{s:o, s:s, s:o, s:I}", "unit", cmd_json_or_null(u.unit),
-				      "how", u.how, "why", cmd_json_or_null(u.why), "ahead_bytes",
-				      (json_int_t)u.ahead_bytes));
+		json_array_append_new(list,
+			json_pack("{s:o, s:s, s:o, s:I, s:o}", "unit", cmd_json_or_null(u.unit),
+				"how", u.how, "why", cmd_json_or_null(u.why), "ahead_bytes",
+				(json_int_t)u.ahead_bytes, "remedy",
+				cmd_json_or_null(remedy_of(&u))));
 	return list;
 }
 
@@ -108,6 +115,8 @@ static void print_units(const struct wb_session *s)
 	for (size_t i = 0; wb_session_unit(s, i, &u); i++) {
 		printf("keep:        %s: %s%s%s\n", u.unit, u.how, u.why ? ": " : "",
 			u.why ? u.why : "");
+		if (remedy_of(&u))
+			printf("             remedy: %s\n", remedy_of(&u));
 		if (u.process && u.after)
 			printf("             it comes back after %s, which is ordered before it\n",
 				u.after);

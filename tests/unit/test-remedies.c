@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The remedies: each is for a reason that a verdict really gives, in the very words. */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/text.h"
+#include "criu/criu.h"
+#include "fake-files.h"
+#include "keep/judge.h"
+#include "keep/remedies.h"
+
+#define STATUS(name) "Name:\t" name "\nThreads:\t1\n"
+#define PROCESS(pid)                                                                 \
+	{"/proc/" pid "/stat", pid " (foo) S 1 " pid " " pid " 0 -1 4194560"},       \
+		{"/proc/" pid "/status", STATUS("foo")}, {"/proc/" pid "/maps", ""}, \
+	{                                                                            \
+		"/proc/" pid "/mountinfo", "24 1 254:2 / / rw - ext4 /dev/vda2 rw\n" \
+	}
+
+static int read_service(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
+{
+	*ret = (struct wb_service){
+		.id = strdup("foo.service"),
+		.load = strdup("loaded"),
+		.active = strdup("active"),
+		.type = strdup("simple"),
+		.cgroup = strdup("/system.slice/foo.service"),
+		.main_pid = 52,
+	};
+	return 0;
+}
+
+/* A service that has everything for which there is a remedy. */
+static void judge(struct wb_keep_verdict *ret)
+{
+	static const struct fake_file disk[] = {
+		{"/sys/fs/cgroup/system.slice/foo.service/cgroup.procs", "52\n"}, PROCESS("52"),
+		PROCESS("1"), {"/proc/52/fd/5", .link = "anon_inode:[io_uring]"},
+		{"/proc/52/fdinfo/5", "pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t7\n"},
+		{"/proc/1/fd/0", .link = "/dev/null"}, {"/proc/sys/kernel/osrelease", "6.12.1\n"},
+		{}};
+	struct wb_files files = fake_files(disk);
+	struct wb_services services = {NULL, read_service};
+	const struct wb_keep_look look = {.files = &files, .units = &services, .criu = "4.1.1"};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_keep_look(NULL, &look, "foo.service", NULL, ret, &err), 0);
+}
+
+static bool mentions(const struct wb_strv *v, const char *text)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (strstr(v->items[i], text))
+			return true;
+	return false;
+}
+
+/* CRIU's own words, from the log of a php-fpm with a JIT. */
+static const char log_of_criu[] = "(00.044342) Error (compel/arch/x86/src/lib/infect.c:410): "
+				  "POKEDATA failed: Input/output error\n";
+
+static void each_reason_is_given(void **state)
+{
+	WB_CLEAN_KEEP_VERDICT v = {};
+	char buf[256];
+
+	judge(&v);
+	wb_criu_reason((struct wb_bytes){(const uint8_t *)log_of_criu, sizeof(log_of_criu) - 1},
+		buf, sizeof(buf));
+	for (const struct wb_remedy *r = wb_remedies; r->reason; r++) {
+		if (!mentions(&v.reasons, r->reason) && !strstr(buf, r->reason))
+			fail_msg("no verdict says \"%s\"", r->reason);
+		assert_non_null(strstr(r->unit, ".service"));
+		assert_int_not_equal(r->text[strlen(r->text) - 1], '.');
+	}
+}
+
+static void a_remedy_is_for_the_service_that_it_was_tried_with(void **state)
+{
+	assert_non_null(strstr(wb_remedy_find("mariadb.service", "it has an io_uring"), "innodb"));
+	assert_non_null(
+		strstr(wb_remedy_find("mariadb@a.service", "it has an io_uring"), "innodb"));
+	assert_non_null(strstr(wb_remedy_find("named.service", "it has an io_uring"), "ENOSYS"));
+	assert_null(wb_remedy_find("other.service", "it has an io_uring"));
+	assert_null(wb_remedy_find("mariadb.service", "it has System V shared memory"));
+	assert_non_null(wb_remedy_find("php8.4-fpm.service",
+		"criu, while it checkpointed php8.4-fpm.service: POKEDATA failed: Input/output "
+		"error (its log is /x)"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_reason_is_given),
+		cmocka_unit_test(a_remedy_is_for_the_service_that_it_was_tried_with),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
