@@ -134,8 +134,11 @@ class Image:
 
     @classmethod
     def get(cls, suite="trixie"):
+        """The image of a suite, or of a flavour of it: "trixie-field"."""
         if suite not in cls._built:
-            out = subprocess.run([TOP / "scripts/guest-image", "--suite", suite], check=True,
+            name, _, flavour = suite.partition("-")
+            out = subprocess.run([TOP / "scripts/guest-image", "--suite", name,
+                                  *(["--flavour", flavour] if flavour else [])], check=True,
                                  stdout=subprocess.PIPE, text=True).stdout
             cls._built[suite] = cls(out.strip().splitlines()[-1])
         return cls._built[suite]
@@ -463,7 +466,7 @@ class Guest:
         with Guest(kernel=self.release, firmware=self.firmware, mem=self.mem, cpus=self.cpus, suite=self.image.suite,
                    cmdline=self.cmdline, disk_bus=self.disk_bus, name=f"making-{self.name}", timeout=self.timeout,
                    net=self.net, making=directory, lean=self.lean) as g:
-            g.run(self.before_saved, 240, check=True)
+            g.run(self.before_saved, max(240, self.timeout), check=True)
             g.save(directory)
             return {"boot_id": g.boot_id, "release": g.release}
 
