@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/crew.h"
 #include "core/fstab.h"
 #include "core/mountinfo.h"
 #include "restore/early.h"
@@ -213,10 +214,20 @@ struct job {
 	bool back;
 };
 
-static int thaw_here(
-	const struct wb_sys *sys, const struct wb_manifest *m, struct job *j, const int theirs[2])
+/* All restores. */
+struct jobs {
+	const struct wb_sys *sys;
+	const struct wb_manifest *manifest;
+	struct wb_store *store; /* claimed; the children inherit its mapping */
+	struct job *items;      /* in the order in which they begin */
+	size_t n, begun, running;
+	bool probed;
+};
+
+static int thaw_here(const struct jobs *all, struct job *j, const int theirs[2])
 {
-	const struct wb_thaw t = {.sys = sys, .manifest = m, .unit = j->unit};
+	const struct wb_thaw t = {
+		.sys = all->sys, .manifest = all->manifest, .unit = j->unit, .store = all->store};
 	struct wb_error err = {}, warning = {};
 	int r = enter_cgroup(j->unit->cgroup, wb_definition_limits_memory(&j->unit->definition));
 
@@ -233,7 +244,7 @@ static int thaw_here(
 	return r;
 }
 
-static int begin(const struct wb_sys *sys, const struct wb_manifest *m, struct job *j)
+static int begin(const struct jobs *all, struct job *j)
 {
 	int theirs[2], size = BACKLOG;
 	struct stat st;
@@ -251,7 +262,7 @@ static int begin(const struct wb_sys *sys, const struct wb_manifest *m, struct j
 	}
 	j->pid = fork();
 	if (j->pid == 0)
-		_exit(thaw_here(sys, m, j, theirs) < 0);
+		_exit(thaw_here(all, j, theirs) < 0);
 	close(theirs[0]);
 	close(theirs[1]);
 	return j->pid < 0 ? -errno : 0;
@@ -273,92 +284,126 @@ static void start_probes(const struct wb_sys *sys)
 	_exit(127);
 }
 
-/* Wait until all restores have ended. Kill those that have not when the time is over. */
-static void wait_for(const struct wb_sys *sys, struct job *jobs, size_t n)
+/* Begin the next restores, as many at a time as there are CPUs: so the first ones are back soon. */
+static void begin_some(struct jobs *all, unsigned slots)
+{
+	while (all->begun < all->n && all->running < slots) {
+		struct job *j = &all->items[all->begun++];
+
+		if (begin(all, j) == 0)
+			all->running++;
+		else
+			tell(4, j->unit->unit, "its thaw cannot be begun");
+	}
+}
+
+static void reap_some(struct jobs *all)
+{
+	int status;
+
+	for (size_t i = 0; i < all->begun; i++) {
+		struct job *j = &all->items[i];
+
+		if (j->pid <= 0 || waitpid(j->pid, &status, WNOHANG) != j->pid)
+			continue;
+		j->pid = 0;
+		j->back = status == 0;
+		all->running--;
+		if (j->back && !all->probed)
+			start_probes(all->sys);
+		all->probed |= j->back;
+	}
+}
+
+/* Run all restores. When the time is over, kill those that have not ended, and begin no more. */
+static void run_all(struct jobs *all)
 {
 	const int64_t end = wb_now_ms() + WB_EARLY_SECONDS * 1000;
-	bool asked = false;
+	/* One that hangs must not keep all others waiting. */
+	const unsigned cpus = wb_crew_workers(), slots = cpus > 1 ? cpus : 2;
 
 	while (wb_now_ms() < end) {
-		size_t left = 0;
-		int status;
-
-		for (size_t i = 0; i < n; i++) {
-			if (jobs[i].pid <= 0)
-				continue;
-			if (waitpid(jobs[i].pid, &status, WNOHANG) == jobs[i].pid) {
-				jobs[i].pid = 0;
-				jobs[i].back = status == 0;
-				if (jobs[i].back && !asked)
-					start_probes(sys);
-				asked |= jobs[i].back;
-			} else {
-				left++;
-			}
-		}
-		if (!left)
+		begin_some(all, slots);
+		reap_some(all);
+		if (!all->running && all->begun == all->n)
 			return;
 		pause_ms(5);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (jobs[i].pid > 0) {
-			tell(4, jobs[i].unit->unit,
+	for (size_t i = 0; i < all->begun; i++)
+		if (all->items[i].pid > 0) {
+			tell(4, all->items[i].unit->unit,
 				"its thaw takes too long, and is tried again later");
-			kill(jobs[i].pid, SIGKILL);
-			end_all(jobs[i].unit->cgroup);
+			kill(all->items[i].pid, SIGKILL);
+			end_all(all->items[i].unit->cgroup);
 		}
+	for (size_t i = all->begun; i < all->n; i++)
+		tell(4, all->items[i].unit->unit, "the time for early thaws is over");
 }
 
-static int thaw_all(const struct wb_sys *sys, const struct wb_manifest *m, const char *fstab,
-	struct wb_early *state)
+static int note_back(const struct jobs *all, struct wb_early *state)
 {
-	struct job *jobs = calloc(m->units.n + 1, sizeof(*jobs));
-	size_t n = 0;
-	int r = jobs ? 0 : -ENOMEM;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct job *j = &all->items[i];
+		struct wb_early_unit *u;
 
-	for (size_t i = 0; r == 0 && i < m->units.n; i++) {
-		const struct wb_manifest_unit *u = &m->units.items[i];
-		struct wb_error why = {};
-
-		if (!wb_unit_is_checkpointed(u))
+		if (!j->back)
 			continue;
-		if (wb_early_allows(m, u, fstab, &why) < 0) {
-			tell(6, u->unit, why.text);
-			continue;
-		}
-		jobs[n].unit = u;
-		if (begin(sys, m, &jobs[n]) == 0)
-			n++;
-	}
-	wait_for(sys, jobs, n);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		struct wb_early_unit *u =
-			jobs[i].back ? wb_list_add(&state->units, sizeof(*u)) : NULL;
-
+		u = wb_list_add(&state->units, sizeof(*u));
 		if (!u)
-			continue;
-		u->unit = strdup(jobs[i].unit->unit);
+			return -ENOMEM;
+		u->unit = strdup(j->unit->unit);
 		for (int k = 0; k < 2; k++) {
-			u->fds[k] = jobs[i].ours[k];
-			u->inodes[k] = jobs[i].inodes[k];
+			u->fds[k] = j->ours[k];
+			u->inodes[k] = j->inodes[k];
 		}
 		if (!u->unit)
-			r = -ENOMEM;
+			return -ENOMEM;
 	}
-	free(jobs);
+	return 0;
+}
+
+static int thaw_all(const struct wb_sys *sys, const struct wb_manifest *m, struct wb_store *store,
+	const char *fstab, struct wb_early *state)
+{
+	struct jobs all = {.sys = sys, .manifest = m, .store = store};
+	WB_CLEAN_UNIT_LIST turns = {};
+	struct wb_error why = {};
+	int r = wb_early_turns(m, &turns);
+
+	if (r == 0)
+		all.items = calloc(turns.n + 1, sizeof(*all.items));
+	if (!all.items)
+		return -ENOMEM;
+	for (size_t i = 0; i < turns.n; i++) {
+		why = (struct wb_error){};
+		if (wb_early_allows(m, turns.items[i], fstab, &why) < 0)
+			tell(6, turns.items[i]->unit, why.text);
+		else
+			all.items[all.n++].unit = turns.items[i];
+	}
+	if (all.n)
+		r = wb_store_claim(store, &why);
+	if (r < 0) {
+		tell(4, NULL, why.text);
+		free(all.items);
+		return 0;
+	}
+	run_all(&all);
+	r = note_back(&all, state);
+	free(all.items);
 	return r;
 }
 
 /* ---- all ---- */
 
-static int find_manifest(const struct wb_sys *sys, struct wb_manifest *ret, struct wb_error *err)
+static int find_manifest(const struct wb_sys *sys, struct wb_store **ret_store,
+	struct wb_manifest *ret, struct wb_error *err)
 {
-	WB_CLEAN_STORE store = NULL;
 	struct wb_handoff handoff;
-	int r = wb_store_attach(wb_store_env_real(), &store, err);
+	int r = wb_store_attach(wb_store_env_real(), ret_store, err);
 
 	if (r == 0)
-		r = wb_revive_open(sys, store, ret, err);
+		r = wb_revive_open(sys, *ret_store, ret, err);
 	if (r == 0 && !ret->tsc_hz && wb_handoff_read(sys->files, &handoff))
 		ret->tsc_hz = (int64_t)handoff.tsc_hz;
 	return r;
@@ -436,8 +481,8 @@ static void lap(struct laps *l, const char *what)
 	l->last = now;
 }
 
-static int thaw_early(const struct wb_sys *sys, const struct wb_manifest *m, struct wb_early *state,
-	struct laps *laps)
+static int thaw_early(const struct wb_sys *sys, const struct wb_manifest *m, struct wb_store *store,
+	struct wb_early *state, struct laps *laps)
 {
 	struct wb_error why = {};
 	WB_CLEAN_BLOB fstab = {};
@@ -456,7 +501,7 @@ static int thaw_early(const struct wb_sys *sys, const struct wb_manifest *m, str
 		return 0;
 	}
 	lap(laps, "mounts");
-	r = thaw_all(sys, m, (const char *)fstab.data, state);
+	r = thaw_all(sys, m, store, (const char *)fstab.data, state);
 	lap(laps, "thaw");
 	return r;
 }
@@ -465,6 +510,7 @@ int wb_early_run(const struct wb_sys *sys, struct wb_error *err)
 {
 	WB_CLEAN_EARLY state = {.pid = getpid()};
 	WB_CLEAN_MANIFEST m = {};
+	WB_CLEAN_STORE store = NULL;
 	struct laps laps = {};
 	char text[320];
 	int64_t stay;
@@ -473,12 +519,15 @@ int wb_early_run(const struct wb_sys *sys, struct wb_error *err)
 	/* Run before everything else that needs the CPUs. Restored tasks get their own niceness back. */
 	setpriority(PRIO_PROCESS, 0, -20);
 	lap(&laps, "");
-	r = find_manifest(sys, &m, err);
+	r = find_manifest(sys, &store, &m, err);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	lap(&laps, "store");
-	if (thaw_early(sys, &m, &state, &laps) == -ENOMEM)
+	if (thaw_early(sys, &m, store, &state, &laps) == -ENOMEM)
 		return wb_oom(err);
+	/* This process stays, and must not keep memory mapped that is wiped and given back. */
+	wb_store_close(store);
+	store = NULL;
 	snprintf(text, sizeof(text), "early thaw of %zu units:%s", state.units.n, laps.text);
 	tell(6, NULL, text);
 	r = write_state(sys, &state, err);

@@ -75,6 +75,27 @@ int wb_early_rest(
 	return 0;
 }
 
+int wb_early_turns(const struct wb_manifest *m, struct wb_unit_list *ret)
+{
+	WB_CLEAN_UNIT_LIST turns = {};
+	int r = wb_unit_list_select(m, wb_unit_is_checkpointed, &turns);
+
+	if (r < 0)
+		return r;
+	/* An insertion sort keeps units that are alike in the manifest's order. */
+	for (size_t i = 1; i < turns.n; i++) {
+		const struct wb_manifest_unit *u = turns.items[i];
+		size_t at = i;
+
+		for (; at && turns.items[at - 1]->frozen_tsc < u->frozen_tsc; at--)
+			turns.items[at] = turns.items[at - 1];
+		turns.items[at] = u;
+	}
+	*ret = turns;
+	turns = (struct wb_unit_list){};
+	return 0;
+}
+
 /* The first file that does not lie in /run, the only tmpfs that exists before systemd; NULL: none. */
 static const struct wb_manifest_file *file_elsewhere(
 	const struct wb_manifest_unit *u, const char *fstab)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "restore/revive.h"
+#include "criu/criu.h"
 #include "keep/ways.h"
 #include "net/silence.h"
 #include "net/wake.h"
@@ -111,6 +112,7 @@ void wb_revive_modules(const struct wb_files *files, const struct wb_runner *run
 
 	if (add_modules_of_ways(&names) == 0)
 		load_modules(files, runner, &names);
+	wb_criu_probe(files, runner);
 }
 
 static int load_network_modules(

@@ -28,7 +28,10 @@ int wb_revive_open(const struct wb_sys *sys, const struct wb_store *store, struc
 void wb_revive_raise_pids(
 	const struct wb_files *files, const struct wb_runner *runner, const struct wb_manifest *m);
 
-/* Load the kernel modules that restores need. Modules that are built in or missing are skipped. */
+/*
+ * Load the kernel modules that restores need, and let CRIU probe the kernel once, with wb_criu_probe(). Modules that
+ * are built in or missing are skipped.
+ */
 void wb_revive_modules(const struct wb_files *files, const struct wb_runner *runner);
 /* Names of all modules that the steps and restores need, for an initramfs that loads them early. -ENOMEM. */
 int wb_revive_module_names(const struct wb_net *net, struct wb_strv *ret);

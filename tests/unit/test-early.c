@@ -48,6 +48,26 @@ static void set_definition(struct wb_manifest_unit *u, const char *text)
 	u->definition.items[0].text = strdup(text);
 }
 
+/* Who was frozen last comes back first; those frozen at the same time in the manifest's order. */
+static void test_turns(void **state)
+{
+	struct wb_manifest_unit units[] = {{.unit = "a", .how = WB_KEEP_PROCESS, .frozen_tsc = 10},
+		{.unit = "b", .how = WB_KEEP_RESTART, .frozen_tsc = 90},
+		{.unit = "c", .how = WB_KEEP_PROCESS, .frozen_tsc = 30},
+		{.unit = "d", .how = WB_KEEP_PROCESS, .frozen_tsc = 20},
+		{.unit = "e", .how = WB_KEEP_PROCESS, .frozen_tsc = 30}};
+	const struct wb_manifest m = {.units = {units, 5}};
+	WB_CLEAN_UNIT_LIST turns = {};
+
+	(void)state;
+	assert_int_equal(wb_early_turns(&m, &turns), 0);
+	assert_int_equal(turns.n, 4);
+	assert_ptr_equal(turns.items[0], &units[2]);
+	assert_ptr_equal(turns.items[1], &units[4]);
+	assert_ptr_equal(turns.items[2], &units[3]);
+	assert_ptr_equal(turns.items[3], &units[0]);
+}
+
 static void test_allows(void **state)
 {
 	WB_CLEAN_MANIFEST m = {};
@@ -123,6 +143,7 @@ static void test_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_allows),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_state),
