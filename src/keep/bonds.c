@@ -34,8 +34,8 @@ static bool is_kind(const char *unit, const char *kind)
 }
 
 /*
- * Units that stop `of` when they stop. Slices are exempt anyway (wb_spare_add()), and the root is never unmounted. A
- * unit other than a target requires sysinit.target by default only, and no longer when it is exempt.
+ * Units that stop `of` when they stop. system.slice and the root's mount are never stopped. A unit other than a target
+ * requires sysinit.target by default only, and no longer when it is exempt.
  */
 static int follow(struct search *s, const struct wb_service *of)
 {
@@ -47,7 +47,8 @@ static int follow(struct search *s, const struct wb_service *of)
 		for (size_t i = 0; r == 0 && i < lists[k]->n; i++) {
 			const char *unit = lists[k]->items[i];
 
-			if (is_kind(unit, "slice") || is(unit, "-.mount") ||
+			if (is(unit, "system.slice") || is(unit, "-.slice") ||
+				is(unit, "-.mount") ||
 				(is(unit, "sysinit.target") && of->id &&
 					!is_kind(of->id, "target")))
 				continue;
@@ -103,7 +104,10 @@ static int obstacle(
 	bool mount = is_kind(name, "mount"), service = is_kind(name, "service");
 	int r = 0;
 
-	if (mount && wb_strv_has(&u->after, "remote-fs-pre.target"))
+	/* What runs in a slice belongs to other units. */
+	if (is_kind(name, "slice"))
+		*ret = NULL;
+	else if (mount && wb_strv_has(&u->after, "remote-fs-pre.target"))
 		*ret = "the network has to be there for it";
 	else if (!mount && !service && !is_kind(name, "target") && !is_kind(name, "path") &&
 		 !is_kind(name, "timer"))

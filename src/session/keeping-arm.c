@@ -120,25 +120,34 @@ static int hold_stopped(const struct wb_session_host *h, const struct wb_keeping
 	return 0;
 }
 
-/* Units that are exempt from the shutdown, or from ends by mistake where there is none (`now`). -ENOMEM. */
+/* Units in which nothing runs, but with which a shutdown would stop kept units or take their files. -ENOMEM. */
+static int choose_idle(const struct wb_session_host *h, struct wb_keeping *k)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < k->draft.units.n && i < k->beside.n; i++)
+		for (size_t b = 0; r == 0 && b < k->beside.items[i].n; b++)
+			if (wb_unit_is_checkpointed(&k->draft.units.items[i]))
+				r = wb_strv_add_once(&k->idle, k->beside.items[i].items[b]);
+	if (r == 0)
+		r = wb_bonds_add_disks(h->sys->files, h->services, &k->idle);
+	if (r == 0)
+		r = wb_spare_add_mounts(h->sys->files, &k->spared);
+	for (size_t i = 0; r == 0 && i < k->idle.n; i++)
+		r = wb_strv_add_once(&k->spared, k->idle.items[i]);
+	return r;
+}
+
+/* Units that are exempt from the shutdown, or with `now` only from what systemd would make of the freeze. -ENOMEM. */
 static int choose_spared(const struct wb_session_host *h, struct wb_keeping *k, bool now)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++) {
-		const struct wb_manifest_unit *u = &k->draft.units.items[i];
-
-		if (!wb_unit_is_checkpointed(u))
-			continue;
-		r = wb_spare_add(&k->spared, u->unit, u->cgroup);
-		for (size_t b = 0; r == 0 && !now && i < k->beside.n && b < k->beside.items[i].n;
-			b++)
-			r = wb_strv_add_once(&k->spared, k->beside.items[i].items[b]);
-	}
-	if (r < 0 || now || !k->spared.n)
-		return r;
-	r = wb_spare_add_mounts(h->sys->files, &k->spared);
-	return r == 0 ? wb_bonds_add_disks(h->sys->files, h->services, &k->spared) : r;
+	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
+		if (wb_unit_is_checkpointed(&k->draft.units.items[i]))
+			r = wb_spare_add(&k->spared, k->draft.units.items[i].unit,
+				k->draft.units.items[i].cgroup);
+	return r == 0 && !now && k->spared.n ? choose_idle(h, k) : r;
 }
 
 static int arm(
@@ -165,7 +174,7 @@ static int arm(
 	r = write_draft(h, k, err);
 	k->armed = r == 0;
 	if (r == 0 && k->spared.n)
-		r = wb_spare_units(h->sys, h->runner, &k->spared, !now, err);
+		r = wb_spare_units(h->sys, h->runner, &k->spared, &k->idle, !now, err);
 	if (r == 0 && !now)
 		r = hold_stopped(h, k, h->sys->mono_ns(h->sys->ctx), err);
 	return r;

@@ -70,6 +70,7 @@ void wb_keeping_deinit(struct wb_keeping *k)
 {
 	wb_store_close(k->store);
 	wb_strv_deinit(&k->spared);
+	wb_strv_deinit(&k->idle);
 	wb_blob_deinit(&k->before);
 	wb_strv_deinit(&k->modules);
 	for (size_t i = 0; i < k->bound.n; i++)

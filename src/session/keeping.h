@@ -27,6 +27,7 @@ struct wb_keeping {
 	WB_LIST(struct wb_strv) bound, beside;
 	struct wb_store *store; /* NULL: no unit is kept as a process */
 	struct wb_strv spared;  /* units that are exempt from the shutdown */
+	struct wb_strv idle;    /* those of them in which nothing runs */
 	struct wb_strv modules; /* kernel modules that the restore needs */
 	struct wb_blob before;  /* the result of the jump before, if there was one */
 	bool had_result;

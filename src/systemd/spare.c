@@ -255,9 +255,10 @@ static int write_in_place(const struct wb_sys *sys, const char *unit, struct wb_
 	return *text ? write_text(sys, path, text, err) : 0;
 }
 
-static int spare(const struct wb_sys *sys, const char *unit, bool shutdown, struct wb_error *err)
+static int spare(
+	const struct wb_sys *sys, const char *unit, bool idle, bool shutdown, struct wb_error *err)
 {
-	bool mount = is_mount(unit), service = is_kind(unit, strlen(unit), ".service");
+	bool mount = is_mount(unit), service = !idle && is_kind(unit, strlen(unit), ".service");
 	char path[1280], text[512];
 	int r;
 
@@ -275,12 +276,13 @@ static int spare(const struct wb_sys *sys, const char *unit, bool shutdown, stru
 }
 
 int wb_spare_units(const struct wb_sys *sys, const struct wb_runner *runner,
-	const struct wb_strv *units, bool shutdown, struct wb_error *err)
+	const struct wb_strv *units, const struct wb_strv *idle, bool shutdown,
+	struct wb_error *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < units->n && r == 0; i++)
-		r = spare(sys, units->items[i], shutdown, err);
+		r = spare(sys, units->items[i], wb_strv_has(idle, units->items[i]), shutdown, err);
 	if (r == 0) {
 		r = reload(runner, err);
 		/* systemd may have read the drop-ins although the reload failed. */

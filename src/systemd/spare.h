@@ -43,12 +43,13 @@ int wb_spare_add_mounts(const struct wb_files *files, struct wb_strv *units);
  */
 char *wb_spare_text(const char *fragment);
 /*
- * Write the drop-ins for these units and make systemd read them. `shutdown`: the units run through
- * a shutdown, and systemd must not kill their processes when it stops them. On failure no drop-in
- * is left. -EIO with the message of systemctl, and errors of sys->write_file().
+ * Write the drop-ins for these units and make systemd read them. `idle`: those of the units in which
+ * nothing runs, and which are only not to be stopped. `shutdown`: the other services run through a
+ * shutdown, and systemd must not kill their processes when it stops them. On failure no drop-in is left. -EIO with the message of systemctl, and errors of sys->write_file().
  */
 int wb_spare_units(const struct wb_sys *sys, const struct wb_runner *runner,
-	const struct wb_strv *units, bool shutdown, struct wb_error *err);
+	const struct wb_strv *units, const struct wb_strv *idle, bool shutdown,
+	struct wb_error *err);
 /*
  * Remove all drop-ins of warmboot, also those of other processes. Returns whether there were any.
  * Errors are ignored.

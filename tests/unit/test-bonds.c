@@ -34,7 +34,9 @@ static const struct neighbour machine[] = {
 		.after = "dev-vdb.device -.mount", .part_of = "dev-vdb.device"},
 	{"dev-vdb.device", "systemd-cryptsetup@vdb.service"},
 	{"systemd-cryptsetup@vdb.service", .conflicts = "umount.target", .stops = true},
-	{"systemd-fsck@dev-vdb.service", STOPPED},
+	/* Processes of others run in its slice. */
+	{"systemd-fsck@dev-vdb.service", "system-fsck.slice", STOPPED},
+	{"system-fsck.slice", "system.slice", STOPPED, .cgroup = "/system.slice/child.service"},
 	{"stopper.service", STOPPED, .stops = true},
 	{"runs.service", "stopper.service lost.service", STOPPED, .pid = 9},
 	/* Nothing but a process that it has left behind. */
@@ -124,6 +126,7 @@ static void only_what_the_shutdown_stops_binds(void **state)
 		/* The mount takes along what it stands on; the device itself is never stopped. */
 		{"db.service", "",
 			"srv-data.mount systemd-fsck@dev-vdb.service "
+			"system-fsck.slice "
 			"systemd-cryptsetup@vdb.service"},
 		{"tied.service", "stopper.service runs.service child.service a.socket", ""},
 		{"far.service", "srv-nfs.mount", ""},
@@ -176,7 +179,7 @@ static void disks_stay_mounted(void **state)
 	/* A disk that lies in a network file system goes when that goes; and one that systemd does not know. */
 	assert_int_equal(wb_bonds_add_disks(&files, &services, &units), 0);
 	assert_words(&units, "db.service srv-data.mount systemd-fsck@dev-vdb.service "
-			     "systemd-cryptsetup@vdb.service");
+			     "system-fsck.slice systemd-cryptsetup@vdb.service");
 }
 
 int main(void)
