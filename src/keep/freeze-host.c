@@ -8,6 +8,7 @@
 
 #include "keep/freeze.h"
 #include "keep/judge.h"
+#include "keep/strays.h"
 #include "keep/threads.h"
 #include "manifest/unit-list.h"
 #include "net/drain.h"
@@ -30,10 +31,21 @@ static int add_files(const struct wb_strv *from, struct wb_strv *to)
 	return r;
 }
 
+/* End what the shutdown made the unit start beside its main process. */
+static int end_strays(struct wb_freeze_host *host, const struct wb_manifest_unit *u)
+{
+	const struct wb_strays_ops ops = wb_strays_ops_host(host->sys->files);
+	uint64_t ago = host->sys->mono_ns(host->sys->ctx) - host->shutdown_since;
+
+	if (!host->shutdown_since)
+		return 0;
+	return wb_strays_end(&ops, u, host->sys->boot_ns(host->sys->ctx) - ago, &host->lost);
+}
+
 static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
 	int64_t *ret_highest, struct wb_error *err)
 {
-	const struct wb_freeze_host *host = ctx;
+	struct wb_freeze_host *host = ctx;
 	const struct wb_files *files = host->sys->files;
 	struct wb_keep_look look = wb_keep_look_host(files, host->criu, host->release);
 	WB_CLEAN_KEEP_VERDICT verdict = {};
@@ -43,6 +55,8 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	look.stopped = true;
 	if (r < 0 && r != -ENOENT)
 		return r;
+	if (end_strays(host, u) < 0)
+		return wb_oom(err);
 	r = wb_keep_look(host->ways, &look, u->unit, r == 0 ? &config : NULL, &verdict, err);
 	/*
 	 * The shutdown spares the unit, so it ended by itself, and stays ended. The exception is a unit that

@@ -84,7 +84,8 @@ struct wb_freeze_host {
 	const char *release;                     /* of the next kernel; NULL: unknown */
 	/* When each kind of packet hold began, by CLOCK_MONOTONIC; 0: not yet. */
 	uint64_t kept_since, restart_since;
-	struct wb_strv lost; /* filled with sentences about connections that will break */
+	uint64_t shutdown_since; /* when the shutdown began, by CLOCK_MONOTONIC; 0: there is none */
+	struct wb_strv lost;     /* filled with sentences about what will not be there any more */
 };
 struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host);
 /*

@@ -37,7 +37,7 @@ int wb_keeping_freeze(
 	if (wb_record_read(h->sys->files, WB_RECORD_STAGED, &staged, NULL) == 0)
 		host.release = staged.to;
 	host.criu = m.criu;
-	host.restart_since = (uint64_t)m.silence_since_ns;
+	host.restart_since = host.shutdown_since = (uint64_t)m.silence_since_ns;
 	f.store = store;
 	/* From here on systemd starts no second instance of a frozen unit, neither now nor after the dump ends it. */
 	r = h->sys->write_file(h->sys->ctx, WB_SPARE_FROZEN, (struct wb_bytes){}, 0600);
