@@ -104,7 +104,7 @@ static int obstacle(
 	bool mount = is_kind(name, "mount"), service = is_kind(name, "service");
 	int r = 0;
 
-	/* What runs in a slice belongs to other units. */
+	/* The processes of a slice belong to other units. */
 	if (is_kind(name, "slice"))
 		*ret = NULL;
 	else if (mount && wb_strv_has(&u->after, "remote-fs-pre.target"))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Operations of the freeze on the machine as a whole: the last look, the packet hold, network, clock. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -22,7 +23,7 @@
  * Configured files may still be made until the unit stands still, so they are listed here. Its open files are
  * listed only then: while it runs, a descriptor may be another file when its name is read than when its kind is.
  */
-static int add_files(const struct wb_strv *from, struct wb_strv *to)
+static int add_all(const struct wb_strv *from, struct wb_strv *to)
 {
 	int r = 0;
 
@@ -36,10 +37,16 @@ static int end_strays(struct wb_freeze_host *host, const struct wb_manifest_unit
 {
 	const struct wb_strays_ops ops = wb_strays_ops_host(host->sys->files);
 	uint64_t ago = host->sys->mono_ns(host->sys->ctx) - host->shutdown_since;
+	WB_CLEAN_STRV told = {};
+	int r;
 
 	if (!host->shutdown_since)
 		return 0;
-	return wb_strays_end(&ops, u, host->sys->boot_ns(host->sys->ctx) - ago, &host->lost);
+	r = wb_strays_end(&ops, u, host->sys->boot_ns(host->sys->ctx) - ago, &told);
+	pthread_mutex_lock(&host->lock);
+	r = r < 0 ? r : add_all(&told, &host->lost);
+	pthread_mutex_unlock(&host->lock);
+	return r;
 }
 
 static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
@@ -73,9 +80,9 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 			verdict.reasons.n ? verdict.reasons.items[0] : "it cannot be kept");
 	r = wb_keep_record(host->ways, &verdict, u, err);
 	if (r == 0)
-		r = add_files(&verdict.named, ret_files);
+		r = add_all(&verdict.named, ret_files);
 	if (r == 0)
-		r = add_files(&verdict.later, ret_files);
+		r = add_all(&verdict.later, ret_files);
 	*ret_highest = wb_threads_highest(files, u);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

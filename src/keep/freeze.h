@@ -6,6 +6,7 @@
 #pragma once
 
 #include <errno.h>
+#include <pthread.h>
 
 #include "keep/ways.h"
 
@@ -85,6 +86,7 @@ struct wb_freeze_host {
 	/* When each kind of packet hold began, by CLOCK_MONOTONIC; 0: not yet. */
 	uint64_t kept_since, restart_since;
 	uint64_t shutdown_since; /* when the shutdown began, by CLOCK_MONOTONIC; 0: there is none */
+	pthread_mutex_t lock;    /* for `lost`; PTHREAD_MUTEX_INITIALIZER */
 	struct wb_strv lost;     /* filled with sentences about what will not be there any more */
 };
 struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host);

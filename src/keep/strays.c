@@ -19,7 +19,7 @@
 #define PAUSES 50
 #define DEEPEST 64 /* generations that are followed */
 
-/* What tells a stray. */
+/* The marks of a stray. */
 struct mark {
 	const struct wb_files *files;
 	const struct wb_manifest_unit *unit;

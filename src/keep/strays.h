@@ -9,7 +9,7 @@
 #include "core/files.h"
 #include "manifest/manifest.h"
 
-/* What ends a process, for which tests have a fake. */
+/* The operations that end a process; tests have a fake. */
 struct wb_strays_ops {
 	void *ctx;
 	const struct wb_files *files;
@@ -18,6 +18,7 @@ struct wb_strays_ops {
 	 * killed. Negative: it was not, or it is gone.
 	 */
 	int (*kill)(void *ctx, int64_t pid, bool (*is_it)(void *arg, int64_t pid), void *arg);
+	/* Wait for so many milliseconds. */
 	void (*pause)(void *ctx, unsigned ms);
 };
 

@@ -315,7 +315,7 @@ static void reap_some(struct jobs *all)
 	}
 }
 
-/* Run all restores. When the time is over, kill those that have not ended, and begin no more. */
+/* Run all restores. When the time is over, kill those that have not ended, and do not begin others. */
 static void run_all(struct jobs *all)
 {
 	const int64_t end = wb_now_ms() + WB_EARLY_SECONDS * 1000;

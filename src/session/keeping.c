@@ -19,6 +19,7 @@ int wb_keeping_freeze(
 	struct wb_freeze_host host = {
 		.sys = h->sys,
 		.ways = h->ways,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	struct wb_freeze_ops ops = h->freezing(&host);
 	struct wb_freeze f = {.ops = &ops,

@@ -48,7 +48,7 @@ static void set_definition(struct wb_manifest_unit *u, const char *text)
 	u->definition.items[0].text = strdup(text);
 }
 
-/* Who was frozen last comes back first; those frozen at the same time in the manifest's order. */
+/* The unit that was frozen last comes back first; those frozen at the same time in the manifest's order. */
 static void test_turns(void **state)
 {
 	struct wb_manifest_unit units[] = {{.unit = "a", .how = WB_KEEP_PROCESS, .frozen_tsc = 10},
