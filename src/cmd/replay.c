@@ -64,48 +64,31 @@ static int run_start(const struct cmd_args *args)
 	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
 }
 
-static int run_generate(const struct cmd_args *args)
-{
-	struct wb_replay_host host = wb_replay_host_real(wb_sys_real(), NULL);
-	struct wb_error err = {};
-
-	if (args->n_words < 3) {
-		wb_fail(&err, -EINVAL,
-			"generate needs the directories that systemd gives a generator");
-		return cmd_misused(args, &err);
-	}
-	if (wb_replay_generate(&host, args->words[1], args->words[2], &err) < 0)
-		return cmd_fail(args, &err);
-	return CMD_DONE;
-}
-
 static int run_replay(const struct cmd_args *args)
 {
 	static const struct {
 		const char *name;
 		int (*run)(const struct cmd_args *args);
-	} actions[] = {{"record", run_record}, {"start", run_start}, {"generate", run_generate}};
+	} actions[] = {{"record", run_record}, {"start", run_start}};
 	struct wb_error err = {};
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
 		if (!strcmp(args->words[0], actions[i].name))
 			return actions[i].run(args);
-	wb_fail(&err, -EINVAL, "replay knows record, start and generate, not \"%s\"",
-		args->words[0]);
+	wb_fail(&err, -EINVAL, "replay knows record and start, not \"%s\"", args->words[0]);
 	return cmd_misused(args, &err);
 }
 
-/* The generator must never wait, and writes nothing that a command works on. */
 static enum cmd_lock lock(const struct cmd_args *args)
 {
-	return strcmp(args->words[0], "generate") ? CMD_LOCK_UNIT : CMD_LOCK_NONE;
+	return CMD_LOCK_UNIT;
 }
 
 const struct cmd_row cmd_replay = {
 	.name = "replay",
-	.args = "record|start|generate [DIR]...",
+	.args = "record|start",
 	.min_args = 1,
-	.max_args = 4,
+	.max_args = 1,
 	.help = "record the running units, and start them again after a jump",
 	.options = {own_options},
 	.lock = lock,
