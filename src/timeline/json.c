@@ -30,6 +30,7 @@ static const struct wb_json_field unit_fields[] = {
 	SECONDS(wb_tl_unit, dump_s, OR_NULL),
 	SECONDS(wb_tl_unit, restore_s, OR_NULL),
 	SECONDS(wb_tl_unit, silent_s, OR_NULL),
+	SECONDS(wb_tl_unit, silent_from_s, OR_NULL),
 	{},
 };
 

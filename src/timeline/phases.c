@@ -528,6 +528,7 @@ static void take_unit(
 		between_marks(b, b->f->previous, unit, WB_MARK_FREEZE_BEGIN, WB_MARK_FREEZE_END);
 	u->restore_s = between_marks(b, b->f->boot, unit, WB_MARK_THAW_BEGIN, WB_MARK_THAW_END);
 	u->silent_s = silent >= 0 && up > silent ? up - silent : -1;
+	u->silent_from_s = u->silent_s >= 0 ? silent : -1;
 	b->t->n_units++;
 }
 

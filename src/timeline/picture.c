@@ -40,6 +40,21 @@ static void print_escaped(FILE *f, const char *s)
 	}
 }
 
+/* The beginning of a unit's name, as much as there is room for beside its bar. */
+static void print_short(FILE *f, const char *unit)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s", unit);
+	/* Only whole characters. */
+	for (size_t n = strlen(text);
+		strlen(unit) > n && n && ((unsigned char)unit[n] & 0xc0) == 0x80;)
+		text[--n] = '\0';
+	print_escaped(f, text);
+	if (strlen(text) < strlen(unit))
+		fputs("…", f);
+}
+
 /* "1.23 s", "45 ms" */
 static const char *duration(double s, char ret[24])
 {
@@ -86,14 +101,16 @@ static void print_style(FILE *f)
 {
 	fputs("<style>\n"
 	      ".tl{--fg:#1c1e21;--dim:#5c6370;--bg:#ffffff;--grid:#d8dbe0;--before:#9aa3b0;"
-	      "--old:#3b7dd8;--kernel:#d07a1f;--new:#2a9158}\n"
+	      "--old:#3b7dd8;--kernel:#d07a1f;--new:#2a9158;--kept:#7a5cc0;--again:#b8475a}\n"
 	      "@media(prefers-color-scheme:dark){.tl{--fg:#e6e7ea;--dim:#a4abb8;--bg:#16181c;"
-	      "--grid:#363b44;--before:#78828f;--old:#6aa3ee;--kernel:#e89a4a;--new:#4fb97e}}\n"
+	      "--grid:#363b44;--before:#78828f;--old:#6aa3ee;--kernel:#e89a4a;--new:#4fb97e;"
+	      "--kept:#a58be6;--again:#e07b8b}}\n"
 	      ".tl .bg{fill:var(--bg)}.tl text{fill:var(--fg);font:13px system-ui,sans-serif}\n"
 	      ".tl .title{font-size:16px;font-weight:600}.tl .dim{fill:var(--dim);font-size:12px}\n"
 	      ".tl .grid{stroke:var(--grid);stroke-width:1}\n"
 	      ".tl .before{fill:var(--before)}.tl .old{fill:var(--old)}"
-	      ".tl .kernel{fill:var(--kernel)}.tl .new{fill:var(--new)}\n"
+	      ".tl .kernel{fill:var(--kernel)}.tl .new{fill:var(--new)}"
+	      ".tl .kept{fill:var(--kept)}.tl .again{fill:var(--again)}\n"
 	      "</style>\n",
 		f);
 }
@@ -110,9 +127,19 @@ static double grid_step(double total)
 	return step;
 }
 
+/* The number of bars: phases, and units whose silence has a place. */
+static int bars(const struct wb_timeline *t)
+{
+	int n = (int)t->n_phases;
+
+	for (size_t i = 0; i < t->n_units; i++)
+		n += wb_tl_unit_is_placed(&t->units[i]);
+	return n;
+}
+
 static int rows(const struct wb_timeline *t)
 {
-	return HEAD + (int)t->n_phases * ROW + 34;
+	return HEAD + bars(t) * ROW + 34;
 }
 
 static void print_grid(FILE *f, double scale, int top, int bottom)
@@ -152,6 +179,32 @@ static void print_phase(FILE *f, const struct wb_tl_phase *p, double scale, int 
 		duration(p->duration_s, text));
 }
 
+/* A unit that is kept as a process has another colour than one that is started again. */
+static void print_silence(FILE *f, const struct wb_tl_unit *u, double scale, int y)
+{
+	double from = u->silent_from_s < scale ? u->silent_from_s : scale;
+	double to = u->silent_from_s + u->silent_s;
+	double x = LEFT + from / scale * AREA;
+	char text[24];
+
+	/* A silence may go on after the line's end. */
+	to = to < scale ? to : scale;
+	fputs("<g><title>", f);
+	print_escaped(f, u->unit);
+	fputs(", ", f);
+	print_escaped(f, u->how);
+	fprintf(f, ": silent for %s</title>\n<text x=\"%d\" y=\"%d\" text-anchor=\"end\">",
+		duration(u->silent_s, text), LEFT - 12, y + 17);
+	print_short(f, u->unit);
+	fprintf(f,
+		"</text><rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
+		"height=\"%d\" rx=\"2\"/>",
+		!strcmp(u->how, "restart") ? "again" : "kept", x, y + 7,
+		to > from ? (to - from) / scale * AREA + 1 : 1, ROW - 14);
+	fprintf(f, "<text class=\"dim\" x=\"%.1f\" y=\"%d\">%s</text></g>\n",
+		x + (to - from) / scale * AREA + 6, y + 17, duration(u->silent_s, text));
+}
+
 static void print_boot(FILE *f, const struct wb_timeline *t, double scale, int top)
 {
 	time_t at = t->when;
@@ -168,9 +221,16 @@ static void print_boot(FILE *f, const struct wb_timeline *t, double scale, int t
 		top + 46, t->warm ? "warm" : "cold", t->boot, when);
 	print_escaped(f, t->method);
 	fprintf(f, ", total %s</text>\n", duration(t->total_s, text));
-	print_grid(f, scale, top + HEAD - 6, top + HEAD + (int)t->n_phases * ROW + 4);
-	for (size_t i = 0; i < t->n_phases; i++)
-		print_phase(f, &t->phases[i], scale, top + HEAD + (int)i * ROW);
+	print_grid(f, scale, top + HEAD - 6, top + HEAD + bars(t) * ROW + 4);
+	top += HEAD;
+	for (size_t i = 0; i < t->n_phases; i++, top += ROW)
+		print_phase(f, &t->phases[i], scale, top);
+	for (size_t i = 0; i < t->n_units; i++) {
+		if (!wb_tl_unit_is_placed(&t->units[i]))
+			continue;
+		print_silence(f, &t->units[i], scale, top);
+		top += ROW;
+	}
 }
 
 static void print_svg(FILE *f, const struct wb_timeline *t, const struct wb_timeline *other)

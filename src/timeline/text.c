@@ -32,8 +32,11 @@ static void print_bar(FILE *f, double start, double length, double total)
 {
 	int begin = total > 0 ? (int)(start / total * BAR) : 0;
 	int eighths = total > 0 ? (int)lround(length / total * BAR * 8) : 0;
-	int left = BAR - begin;
+	int left;
 
+	/* A silence may go on after the line's end. */
+	begin = begin < BAR ? begin : BAR - 1;
+	left = BAR - begin;
 	if (eighths < 1)
 		eighths = 1;
 	if (eighths > left * 8)
@@ -76,6 +79,26 @@ static void print_phases(FILE *f, const struct wb_timeline *t)
 		fprintf(f, "%7.2f   %s  %-*.*s ", p->start_s, duration(p->duration_s, text), NAME,
 			NAME, p->name);
 		print_bar(f, p->start_s, p->duration_s, t->total_s);
+	}
+}
+
+/* Each unit's silence on the same scale. */
+static void print_silences(FILE *f, const struct wb_timeline *t)
+{
+	bool first = true;
+	char text[16];
+
+	for (size_t i = 0; i < t->n_units; i++) {
+		const struct wb_tl_unit *u = &t->units[i];
+
+		if (!wb_tl_unit_is_placed(u))
+			continue;
+		if (first)
+			fputs("\n  silent    time  unit\n", f);
+		first = false;
+		fprintf(f, "%7.2f   %s  %-*.*s ", u->silent_from_s, duration(u->silent_s, text),
+			NAME, NAME, u->unit);
+		print_bar(f, u->silent_from_s, u->silent_s, t->total_s);
 	}
 }
 
@@ -205,6 +228,7 @@ int wb_timeline_text(const struct wb_timeline *t, const struct wb_timeline *othe
 		print_compared(f, t, other);
 	} else {
 		print_phases(f, t);
+		print_silences(f, t);
 		print_details(f, t);
 		print_sources(f, t);
 	}

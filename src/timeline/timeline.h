@@ -30,6 +30,7 @@ struct wb_tl_unit {
 	double frozen_s;          /* < 0: it was not frozen */
 	double dump_s, restore_s; /* durations of the checkpoint and of the restore; < 0 none */
 	double silent_s; /* from its end or freeze in the old kernel until it was up; < 0 unknown */
+	double silent_from_s; /* the beginning of that; < 0 unknown */
 };
 
 struct wb_tl_stop {
@@ -79,6 +80,12 @@ struct wb_timeline {
 
 /* The phase of that name, or NULL. */
 const struct wb_tl_phase *wb_timeline_phase(const struct wb_timeline *t, const char *name);
+/* Is it known when the unit was silent, so that this can be drawn? */
+static inline bool wb_tl_unit_is_placed(const struct wb_tl_unit *u)
+{
+	return u->silent_s >= 0 && u->silent_from_s >= 0;
+}
+
 /* Length of the phase; 0: there is none. */
 double wb_timeline_seconds(const struct wb_timeline *t, const char *name);
 /* Add a note, if there is room. */

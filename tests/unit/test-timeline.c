@@ -276,11 +276,13 @@ static void kept_units_freeze_and_thaw(void **state)
 	assert_string_equal(t.units[0].how, "process");
 	/* It answered when its probe was good, not when it was thawed. */
 	assert_near(t.units[0].silent_s, 56 - 6.5, 1e-6);
+	assert_near(t.units[0].silent_from_s, 6.5, 1e-6);
 	assert_near(t.units[0].dump_s, 0.5, 1e-6);
 	assert_near(t.units[0].restore_s, 1, 1e-6);
 	assert_true(t.units[1].dump_s < 0);
 	assert_string_equal(t.units[1].how, "restart");
 	assert_near(t.units[1].silent_s, 45 - 2.5, 1e-6);
+	assert_near(t.units[1].silent_from_s, 2.5, 1e-6);
 	assert_true(t.units[1].frozen_s < 0);
 }
 
@@ -588,6 +590,52 @@ static void put(const char *name, int made, char *text)
 	free(text);
 }
 
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *p = text; (p = strstr(p, what)); p++)
+		n++;
+	return n;
+}
+
+/* Each silence that has a place is a bar of its own; an older record has no places. */
+static void silences_are_drawn(void **state)
+{
+	struct wb_timeline t, again;
+	struct sample s;
+	char *text, *place;
+
+	warm(&s);
+	snprintf(s.up[0].unit, sizeof(s.up[0].unit), "slow.service");
+	s.up[0].active_us = 30000000;
+	s.f.n_up = 1;
+	assert_int_equal(wb_timeline_make(&s.f, &t, NULL), 0);
+	t.units[1] = t.units[0];
+	t.n_units = 2;
+	snprintf(t.units[1].unit, sizeof(t.units[1].unit),
+		"a-name-of-thirty-bytes-and-\xc3\xbc\xc3\xbc\xc3\xbc");
+	snprintf(t.units[1].how, sizeof(t.units[1].how), "process");
+	/* It goes on after the end of the line. */
+	t.units[1].silent_s = 2 * t.total_s;
+	assert_int_equal(wb_timeline_svg(&t, NULL, &text), 0);
+	assert_int_equal(count(text, "class=\"again\""), 1);
+	assert_int_equal(count(text, "class=\"kept\""), 1);
+	free(text);
+	assert_int_equal(wb_timeline_text(&t, NULL, &text), 0);
+	assert_non_null(strstr(text, "  silent    time  unit\n"));
+	free(text);
+	assert_int_equal(wb_timeline_json(&t, 0, &text), 0);
+	while ((place = strstr(text, "\"silent_from_s\"")))
+		place[1] = '-';
+	assert_int_equal(wb_timeline_parse(text, &again, NULL), 0);
+	free(text);
+	assert_true(again.units[0].silent_s > 0 && again.units[0].silent_from_s < 0);
+	assert_int_equal(wb_timeline_svg(&again, NULL, &text), 0);
+	assert_int_equal(count(text, "class=\"again\"") + count(text, "class=\"kept\""), 0);
+	free(text);
+}
+
 /* For check-timeline.py: everything that is printed, of a warm boot with odd names and a cold one. */
 static void samples_are_written(void **state)
 {
@@ -645,6 +693,7 @@ int main(void)
 		cmocka_unit_test(text_fits_a_terminal),
 		cmocka_unit_test(a_boot_is_found_by_number_and_id),
 		cmocka_unit_test(only_the_shutdown_is_kept_of_the_journal),
+		cmocka_unit_test(silences_are_drawn),
 		cmocka_unit_test(samples_are_written),
 	};
 
