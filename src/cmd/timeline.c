@@ -103,7 +103,8 @@ static int advise(const struct wb_sys *sys, const struct cmd_args *args,
 {
 	struct wb_advice_list *list = calloc(1, sizeof(*list));
 	WB_CLEAN_STR text = NULL;
-	int r = list ? wb_advice_read(sys->files, history, list, err) : wb_oom(err);
+	int r = list ? wb_advice_read(sys->files, &wb_sources_systemd, history, list, err)
+		     : wb_oom(err);
 
 	if (r == 0 && cmd_has(args, OPT_APPLY)) {
 		r = apply(sys, list, err);

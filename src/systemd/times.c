@@ -18,6 +18,21 @@ int wb_manager_times(const struct wb_manager_time *times, size_t n)
 	return r < 0 ? r : 0;
 }
 
+/* The unit's object; *ret_path is borrowed from *ret_m, to be released. */
+static int find_unit(sd_bus *bus, const char *unit, sd_bus_message **ret_m, const char **ret_path)
+{
+	int r = sd_bus_call_method(bus, WB_BUS_SYSTEMD, WB_BUS_MANAGER_PATH, WB_BUS_MANAGER,
+		"GetUnit", NULL, ret_m, "s", unit);
+
+	return r < 0 ? r : sd_bus_message_read(*ret_m, "o", ret_path);
+}
+
+static int read_time(sd_bus *bus, const char *path, const char *name, uint64_t *ret_us)
+{
+	return sd_bus_get_property_trivial(
+		bus, WB_BUS_SYSTEMD, path, WB_BUS_UNIT, name, NULL, 't', ret_us);
+}
+
 int wb_unit_active_since(const char *unit, uint64_t *ret_us)
 {
 	sd_bus_message *m = NULL;
@@ -28,10 +43,7 @@ int wb_unit_active_since(const char *unit, uint64_t *ret_us)
 	int r = wb_bus_open_manager(WB_MANAGER_SYSTEM, &bus);
 
 	if (r >= 0)
-		r = sd_bus_call_method(bus, WB_BUS_SYSTEMD, WB_BUS_MANAGER_PATH, WB_BUS_MANAGER,
-			"GetUnit", NULL, &m, "s", unit);
-	if (r >= 0)
-		r = sd_bus_message_read(m, "o", &path);
+		r = find_unit(bus, unit, &m, &path);
 	if (r >= 0)
 		r = sd_bus_get_property_string(
 			bus, WB_BUS_SYSTEMD, path, WB_BUS_UNIT, "SubState", NULL, &state);
@@ -40,11 +52,31 @@ int wb_unit_active_since(const char *unit, uint64_t *ret_us)
 	 * process that could answer.
 	 */
 	if (r >= 0 && (!strcmp(state, "running") || !strcmp(state, "active")))
-		r = sd_bus_get_property_trivial(bus, WB_BUS_SYSTEMD, path, WB_BUS_UNIT,
-			"ActiveEnterTimestampMonotonic", NULL, 't', &us);
+		r = read_time(bus, path, "ActiveEnterTimestampMonotonic", &us);
 	sd_bus_message_unref(m);
 	if (r < 0)
 		return r;
 	*ret_us = us;
+	return 0;
+}
+
+int wb_unit_start_took(const char *unit, uint64_t *ret_us)
+{
+	sd_bus_message *m = NULL;
+	const char *path;
+	WB_CLEAN_BUS bus = NULL;
+	uint64_t from = 0, to = 0;
+	int r = wb_bus_open_manager(WB_MANAGER_SYSTEM, &bus);
+
+	if (r >= 0)
+		r = find_unit(bus, unit, &m, &path);
+	if (r >= 0)
+		r = read_time(bus, path, "InactiveExitTimestampMonotonic", &from);
+	if (r >= 0)
+		r = read_time(bus, path, "ActiveEnterTimestampMonotonic", &to);
+	sd_bus_message_unref(m);
+	if (r < 0)
+		return r;
+	*ret_us = to > from ? to - from : 0;
 	return 0;
 }

@@ -15,3 +15,5 @@ struct wb_manager_time {
 int wb_manager_times(const struct wb_manager_time *times, size_t n);
 /* ActiveEnterTimestampMonotonic of a running unit; 0: it is not running. */
 int wb_unit_active_since(const char *unit, uint64_t *ret_us);
+/* Time that the last start of an active unit took, in microseconds; 0: it has not started. */
+int wb_unit_start_took(const char *unit, uint64_t *ret_us);

@@ -17,6 +17,9 @@
 #define WORTH_S 0.010
 /* A service that takes longer than this to stop delays the shutdown. */
 #define STOP_S 1.0
+/* A start that waits for longer than this delays the boot. */
+#define WAIT_S 1.0
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 struct advisor {
 	const struct wb_history *h;
@@ -305,6 +308,25 @@ static void on_devices(struct advisor *a)
 	SAY(w->risk, "a device that is still in use is gone");
 }
 
+/* Services that want network-online.target start after it, and so does the default target. */
+static void on_network_wait(struct advisor *a)
+{
+	for (size_t i = 0; i < a->facts->n_waits; i++) {
+		const struct wb_network_wait *n = &a->facts->waits[i];
+		struct wb_advice *w;
+
+		if (n->s < WAIT_S)
+			continue;
+		w = advise(a, n->s, n->s, true);
+		if (!w)
+			continue;
+		SAY(w->title, "wait less for the network");
+		SAY(w->measured, "start of %.80s in that boot, by systemd", n->unit);
+		SAY(w->setting, "%s", n->setting);
+		SAY(w->risk, "%s", n->risk);
+	}
+}
+
 int wb_advice_make(const struct wb_history *h, const struct wb_advice_facts *facts,
 	struct wb_advice_list *ret, struct wb_error *err)
 {
@@ -330,6 +352,7 @@ int wb_advice_make(const struct wb_history *h, const struct wb_advice_facts *fac
 	on_crypto(&a);
 	on_stops(&a);
 	on_devices(&a);
+	on_network_wait(&a);
 	*ret = list;
 	return 0;
 }
@@ -430,8 +453,47 @@ int wb_net_mounts(const struct wb_mounts *mounts, struct wb_strv *ret)
 	return wb_mount_units(mounts, is_network, ret);
 }
 
-int wb_advice_read(const struct wb_files *files, const struct wb_history *h,
-	struct wb_advice_list *ret, struct wb_error *err)
+/* How long this boot waited for the network, if it is the one that the advice is about. */
+static void read_waits(const struct wb_files *files, const struct wb_sources *sources,
+	const struct wb_history *h, struct wb_advice_facts *facts)
+{
+	static const struct wb_network_wait known[WB_NETWORK_WAITS] = {
+		{"systemd-networkd-wait-online.service",
+			"RequiredForOnline=no under [Link] in the .network file of each link that "
+			"no service needs at its start, or systemd-networkd-wait-online --any",
+			"services that want network-online.target may start before that link is "
+			"up"},
+		{"NetworkManager-wait-online.service",
+			"connection.wait-device-timeout=0 for connections that no service needs at "
+			"its start (nmcli connection modify)",
+			"services that want network-online.target may start before that link is "
+			"up"},
+		{"ifupdown-wait-online.service",
+			"allow-hotplug instead of auto in /etc/network/interfaces, for each "
+			"interface that no service needs at its start",
+			"services that want network-online.target may start before that link is "
+			"up"},
+	};
+	const struct wb_timeline *last = NULL;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->items[i]->warm)
+			last = h->items[i];
+	if (!last || !files->exists(files->ctx, BOOT_ID) ||
+		!wb_timeline_is_of_this_boot(files, last))
+		return;
+	for (size_t i = 0; i < WB_NETWORK_WAITS; i++) {
+		uint64_t us = 0;
+
+		if (sources->start_took(sources->ctx, known[i].unit, &us) < 0 || !us)
+			continue;
+		facts->waits[facts->n_waits] = known[i];
+		facts->waits[facts->n_waits++].s = (double)us / 1e6;
+	}
+}
+
+int wb_advice_read(const struct wb_files *files, const struct wb_sources *sources,
+	const struct wb_history *h, struct wb_advice_list *ret, struct wb_error *err)
 {
 	WB_CLEAN_BLOB cmdline = {};
 	WB_CLEAN_MOUNTS mounts = {};
@@ -448,5 +510,6 @@ int wb_advice_read(const struct wb_files *files, const struct wb_history *h,
 		return r;
 	if (wb_net_mounts(&mounts, &net) < 0)
 		return wb_oom(err);
+	read_waits(files, sources, h, &facts);
 	return wb_advice_make(h, &facts, ret, err);
 }

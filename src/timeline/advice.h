@@ -5,6 +5,7 @@
 #include "core/files.h"
 #include "core/mountinfo.h"
 #include "core/strv.h"
+#include "timeline/gather.h"
 #include "timeline/history.h"
 
 #define WB_ADVICE_MOST 24
@@ -27,17 +28,27 @@ struct wb_advice_list {
 	bool traced;                    /* it had initcall_debug */
 };
 
+/* A unit that waits until the network is online, and how long it did in the last jump's boot. */
+struct wb_network_wait {
+	const char *unit;
+	const char *setting, *risk;
+	double s;
+};
+#define WB_NETWORK_WAITS 3
+
 struct wb_advice_facts {
 	const char *cmdline;              /* of the running kernel */
 	const struct wb_strv *net_mounts; /* units of the mounted network file systems */
+	struct wb_network_wait waits[WB_NETWORK_WAITS];
+	size_t n_waits;
 };
 
 /* Make the advice. Pure. -ENOENT with a sentence when no jump is recorded. */
 int wb_advice_make(const struct wb_history *h, const struct wb_advice_facts *facts,
 	struct wb_advice_list *ret, struct wb_error *err);
 /* The same with the facts of the running system. */
-int wb_advice_read(const struct wb_files *files, const struct wb_history *h,
-	struct wb_advice_list *ret, struct wb_error *err);
+int wb_advice_read(const struct wb_files *files, const struct wb_sources *sources,
+	const struct wb_history *h, struct wb_advice_list *ret, struct wb_error *err);
 /* All kernel parameters in one string, "" none; to be freed. -ENOMEM. */
 int wb_advice_words(const struct wb_advice_list *list, char **ret);
 /* The advice for a terminal, and as JSON for programs; to be freed. -ENOMEM. */

@@ -40,6 +40,11 @@ static int active_since(void *ctx, const char *unit, uint64_t *ret_us)
 	return wb_unit_active_since(unit, ret_us);
 }
 
+static int start_took(void *ctx, const char *unit, uint64_t *ret_us)
+{
+	return wb_unit_start_took(unit, ret_us);
+}
+
 /* Parse an id with or without dashes. */
 static int parse_boot(const char *boot, sd_id128_t *ret)
 {
@@ -221,6 +226,7 @@ static int events(void *ctx, const char *boot, int64_t since_us, struct wb_event
 const struct wb_sources wb_sources_systemd = {
 	.user_times = user_times,
 	.active_since = active_since,
+	.start_took = start_took,
 	.previous_boot = previous_boot,
 	.began = began,
 	.events = events,

@@ -5,6 +5,7 @@
 
 #include "unit.h"
 #include "core/strv.h"
+#include "fake-files.h"
 #include "timeline/advice.h"
 
 static void phase(struct wb_timeline *t, const char *name, double length)
@@ -205,6 +206,57 @@ static void without_a_jump_there_is_no_advice(void **state)
 	assert_true(*err.text);
 }
 
+static int start_took(void *ctx, const char *unit, uint64_t *ret_us)
+{
+	if (strcmp(unit, "systemd-networkd-wait-online.service"))
+		return -ENOENT;
+	*ret_us = *(uint64_t *)ctx;
+	return 0;
+}
+
+/* Only the boot that the advice is about says how long it waited. */
+static void the_wait_for_the_network_is_named(void **state)
+{
+	static const struct fake_file this[] = {
+		{"/proc/self/mountinfo", ""}, {"/proc/sys/kernel/random/boot_id", "this\n"}, {}};
+	static const struct fake_file unknown[] = {{"/proc/self/mountinfo", ""}, {}};
+	static const struct fake_file later[] = {
+		{"/proc/self/mountinfo", ""}, {"/proc/sys/kernel/random/boot_id", "later\n"}, {}};
+	struct wb_timeline t = jump("fast", "warm");
+	struct wb_timeline *boots[] = {&t};
+	const struct wb_history h = {boots, 1, 0};
+	uint64_t us = 6500000;
+	const struct wb_sources sources = {.ctx = &us, .start_took = start_took};
+	const struct {
+		const struct fake_file *disk;
+		uint64_t us;
+		bool told;
+	} all[] = {{this, 6500000, true}, {this, 900000, false}, {this, 0, false},
+		{later, 6500000, false}, {unknown, 6500000, false}};
+
+	snprintf(t.boot, sizeof(t.boot), "this");
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		struct wb_files files = fake_files(all[i].disk);
+		const struct wb_advice *a;
+		struct wb_advice_list l;
+		struct wb_error err = {};
+
+		us = all[i].us;
+		if (wb_advice_read(&files, &sources, &h, &l, &err) < 0)
+			fail_msg("%s", err.text);
+		a = titled(&l, "wait less for the network");
+		assert_int_equal(a != NULL, all[i].told);
+		if (!a)
+			continue;
+		assert_true(a->saving_s > 6.49 && a->saving_s < 6.51);
+		assert_true(a->at_most);
+		assert_non_null(strstr(a->measured, "systemd-networkd-wait-online.service"));
+		assert_non_null(strstr(a->setting, "RequiredForOnline=no"));
+		/* It is no kernel parameter. */
+		assert_string_equal(a->words, "");
+	}
+}
+
 static void network_mounts_become_units(void **state)
 {
 	WB_CLEAN_MOUNTS mounts = {};
@@ -235,6 +287,7 @@ int main(void)
 		cmocka_unit_test(without_a_trace_initcalls_are_not_guessed),
 		cmocka_unit_test(slow_units_are_named),
 		cmocka_unit_test(without_a_jump_there_is_no_advice),
+		cmocka_unit_test(the_wait_for_the_network_is_named),
 		cmocka_unit_test(network_mounts_become_units),
 	};
 
