@@ -13,13 +13,17 @@
 #include "keep/remedies.h"
 #include "session/choice.h"
 
-enum { OPT_HOW = OPT_OWN, OPT_FILES, OPT_PROBE };
+enum { OPT_HOW = OPT_OWN, OPT_FILES, OPT_PEERS, OPT_PROBE };
 
 static const struct cmd_option own_options[] = {
 	{OPT_HOW, 0, "how", .value = wb_keep_asked_word,
 		.help = "add: the best way of keeping it that is tried (default: auto)"},
 	{OPT_FILES, 0, "files", "PATH",
 		.help = "add: a file or directory on a tmpfs that travels, too; repeatable"},
+	{OPT_PEERS, 0, "peers", .value = wb_keep_peers_word,
+		.help = "add: with a connection by Unix socket to a program outside, it is "
+			"restarted "
+			"(default), or finds the connection closed after the jump (reset)"},
 	{OPT_PROBE, 0, "probe", "PROBE",
 		.help = "add: how to test that it answers: tcp:PORT, http://HOST/PATH or "
 			"exec:COMMAND"},
@@ -54,8 +58,10 @@ static void tell_choice(void *arg, const char *unit, const struct wb_keep_config
 
 static int run_choice(const struct cmd_args *args, bool remove)
 {
-	struct wb_keep_choice choice = {
-		.remove = remove, .probe = cmd_get(args, OPT_PROBE), .done = tell_choice};
+	struct wb_keep_choice choice = {.remove = remove,
+		.peers = cmd_get(args, OPT_PEERS),
+		.probe = cmd_get(args, OPT_PROBE),
+		.done = tell_choice};
 	const char *how = cmd_get(args, OPT_HOW);
 	struct wb_error err = {};
 	int r = geteuid() ? wb_fail(&err, -EPERM, "only root can choose what is kept; use sudo")
@@ -90,9 +96,10 @@ static void list_json(const struct wb_keep_configs *all)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct wb_keep_config *c = &all->items[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s?}", "unit", c->unit,
-						    "how", wb_keep_how_name(c->how), "files",
-						    strings_json(&c->files), "probe", c->probe));
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:o, s:s, s:s?}", "unit", c->unit, "how",
+				wb_keep_how_name(c->how), "files", strings_json(&c->files), "peers",
+				wb_keep_peers_word(c->reset_peers), "probe", c->probe));
 	}
 	cmd_print_json(list);
 }
@@ -107,6 +114,8 @@ static void list_text(const struct wb_keep_configs *all)
 		printf("%-32s %s", c->unit, wb_keep_how_name(c->how));
 		for (size_t k = 0; k < c->files.n; k++)
 			printf("%s%s", k ? " " : ", files ", c->files.items[k]);
+		if (c->reset_peers)
+			printf(", peers %s", wb_keep_peers_word(c->reset_peers));
 		if (c->probe)
 			printf(", probe %s", c->probe);
 		putchar('\n');
@@ -141,16 +150,22 @@ static json_t *ports_json(const struct wb_keep_verdict *v)
 	return list;
 }
 
+/* The remedy for the reason with this number. NULL: there is none, or none for another reason, so it would not help. */
+static const char *remedy_at(const char *unit, const struct wb_keep_verdict *v, size_t i)
+{
+	for (size_t k = 0; k < v->reasons.n; k++)
+		if (!wb_remedy_find(unit, v->reasons.items[k]))
+			return NULL;
+	return wb_remedy_find(unit, v->reasons.items[i]);
+}
+
 static json_t *remedies_json(const char *unit, const struct wb_keep_verdict *v)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < v->reasons.n; i++) {
-		const char *remedy = wb_remedy_find(unit, v->reasons.items[i]);
-
-		if (remedy)
-			json_array_append_new(list, json_string(remedy));
-	}
+	for (size_t i = 0; i < v->reasons.n; i++)
+		if (remedy_at(unit, v, i))
+			json_array_append_new(list, json_string(remedy_at(unit, v, i)));
 	return list;
 }
 
@@ -196,8 +211,8 @@ static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
 	for (size_t i = 0; i < v->reasons.n; i++)
 		printf("  %s %s\n", i ? "and:    " : "because:", v->reasons.items[i]);
 	for (size_t i = 0; i < v->reasons.n; i++)
-		if (wb_remedy_find(unit, v->reasons.items[i]))
-			printf("  remedy:  %s\n", wb_remedy_find(unit, v->reasons.items[i]));
+		if (remedy_at(unit, v, i))
+			printf("  remedy:  %s\n", remedy_at(unit, v, i));
 	for (size_t i = 0; i < v->warnings.n; i++)
 		printf("  note: %s\n", v->warnings.items[i]);
 	for (size_t i = 0; wb_keep_way(v->how)->checkpointed && i < v->files.n; i++)
@@ -293,7 +308,8 @@ static int run_test(const struct cmd_args *args)
 /* Check the words by themselves. */
 static int check_use(const struct cmd_args *args, const char *verb, struct wb_error *err)
 {
-	static const int for_add[] = {OPT_HOW, OPT_FILES, OPT_PROBE, 0}, json[] = {OPT_JSON, 0};
+	static const int for_add[] = {OPT_HOW, OPT_FILES, OPT_PEERS, OPT_PROBE, 0},
+			 json[] = {OPT_JSON, 0};
 	const char *probe = cmd_get(args, OPT_PROBE);
 	bool add = !strcmp(verb, "add"), list = !strcmp(verb, "list");
 	WB_CLEAN_STRV files = {};

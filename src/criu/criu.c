@@ -51,6 +51,8 @@ static bool valid_version(const char *s)
 static const struct wb_json_field external_fields[] = {
 	ROW(wb_criu_external, id, WB_JSON_STRING, .needed = true, .valid = valid_id),
 	ROW(wb_criu_external, path, WB_JSON_STRING, .valid = wb_valid_path),
+	ROW(wb_criu_external, reset, WB_JSON_BOOL),
+	ROW(wb_criu_external, packets, WB_JSON_BOOL),
 	ROW(wb_criu_external, fd, WB_JSON_INT, .min = 0, .max = 2),
 	ROW(wb_criu_external, flags, WB_JSON_INT, .min = 0, .max = INT32_MAX),
 	ROW(wb_criu_external, position, WB_JSON_INT, .min = 0, .max = INT64_MAX),

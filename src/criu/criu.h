@@ -29,7 +29,10 @@ struct wb_ns_ops;
 /* A file descriptor of the unit that CRIU leaves out of the dump and gets again at the restore. */
 struct wb_criu_external {
 	char *id;   /* CRIU's name for it: "unix[INODE]", "file[MOUNT:INODE]" (in hex) */
-	char *path; /* file: the path to open; NULL: the unit's stream to the journal */
+	char *path; /* file: the path to open; NULL: a socket */
+	/* Socket: a connection whose other end is closed takes its place. Otherwise: the unit's stream to the journal. */
+	bool reset;
+	bool packets; /* reset: it is of SOCK_SEQPACKET */
 	int64_t fd; /* stream: the descriptor, 1 or 2, on which a restorer under systemd has its own */
 	int64_t flags;               /* file: flags of open(2) */
 	int64_t position;            /* file */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "criu/merge.h"
@@ -116,11 +117,29 @@ static int open_again(
 	return r;
 }
 
+/* A connection whose other end is closed: reading gives its end, and writing EPIPE. */
+static int open_closed(const struct wb_criu_external *e, struct wb_error *err)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, (e->packets ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0,
+		    ends) < 0)
+		return wb_fail(err, -errno, "cannot make a socket: %s", strerror(errno));
+	close(ends[1]);
+	return ends[0];
+}
+
 static int open_external(const struct wb_ns_ops *machine, const struct wb_criu_external *e,
 	int *ret, struct wb_error *err)
 {
 	int fd;
 
+	if (e->reset) {
+		fd = open_closed(e, err);
+		if (fd >= 0)
+			*ret = fd;
+		return fd < 0 ? fd : 0;
+	}
 	if (!e->path) {
 		*ret = (int)e->fd;
 		return 0;
@@ -137,7 +156,7 @@ static int open_external(const struct wb_ns_ops *machine, const struct wb_criu_e
 static void close_externals(const struct wb_criu_image *image, int *fds, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (image->externals.items[i].path)
+		if (image->externals.items[i].path || image->externals.items[i].reset)
 			close(fds[i]);
 	free(fds);
 }

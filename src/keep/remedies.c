@@ -15,6 +15,11 @@ const struct wb_remedy wb_remedies[] = {
 	{"it has an io_uring", "named.service",
 		"set SystemCallFilter=~io_uring_setup and SystemCallErrorNumber=ENOSYS with "
 		"\"systemctl edit named\" and restart it"},
+	/* For programs that connect again; others end. */
+	{" is connected to ", "*.service",
+		"with \"warmboot keep add --peers=reset\" it finds that connection closed after "
+		"the "
+		"jump, for a program that connects again"},
 	{"POKEDATA failed", "php*-fpm.service",
 		"set opcache.jit_buffer_size=0 in PHP's configuration and restart it"},
 	{},

@@ -66,6 +66,9 @@ static int merge(
 	}
 	if (choice->how != WB_KEEP_NONE)
 		c->how = choice->how;
+	if (choice->peers && wb_keep_peers_find(choice->peers, &c->reset_peers) < 0)
+		return wb_fail(
+			err, -EINVAL, "--peers is restart or reset, not \"%s\"", choice->peers);
 	if (choice->probe) {
 		free(c->probe);
 		c->probe = strdup(choice->probe);

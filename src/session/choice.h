@@ -11,6 +11,7 @@ struct wb_keep_choice {
 	/* For units that are added; what is absent stays as it was chosen before. */
 	enum wb_keep_how how; /* WB_KEEP_NONE: absent; a new unit gets AUTO */
 	struct wb_strv files; /* added to those before */
+	const char *peers;    /* a word of Peers=; NULL: absent */
 	const char *probe;    /* NULL: absent */
 	/* Called for each unit after its change; `config` is NULL for one that was removed. */
 	void (*done)(void *arg, const char *unit, const struct wb_keep_config *config);

@@ -65,6 +65,23 @@ int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err)
 	return 0;
 }
 
+const char *wb_keep_peers_word(size_t i)
+{
+	static const char *const words[] = {"restart", "reset"};
+
+	return i < sizeof(words) / sizeof(*words) ? words[i] : NULL;
+}
+
+int wb_keep_peers_find(const char *word, bool *ret_reset)
+{
+	for (size_t i = 0; wb_keep_peers_word(i); i++)
+		if (!strcmp(word, wb_keep_peers_word(i))) {
+			*ret_reset = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 /* ---- one file ---- */
 
 /* Fail with the words that How= takes. */
@@ -99,6 +116,12 @@ static int set_value(struct wb_keep_config *c, const char *key, const char *valu
 				line);
 		return wb_strv_add(&c->files, value) < 0 ? wb_oom(err) : 0;
 	}
+	if (!strcmp(key, "Peers"))
+		return wb_keep_peers_find(value, &c->reset_peers) < 0
+			       ? wb_fail(err, -EBADMSG,
+					 "%s, line %zu: Peers= is restart or reset, not \"%s\"",
+					 where, line, value)
+			       : 0;
 	if (!strcmp(key, "Probe")) {
 		int r = wb_keep_check_probe(value, err);
 
@@ -177,6 +200,8 @@ int wb_keep_config_text(const struct wb_keep_config *c, char **ret)
 	fprintf(f, "How=%s\n", wb_keep_how_name(c->how));
 	for (size_t i = 0; i < c->files.n; i++)
 		fprintf(f, "Files=%s\n", c->files.items[i]);
+	if (c->reset_peers)
+		fprintf(f, "Peers=%s\n", wb_keep_peers_word(c->reset_peers));
 	if (c->probe)
 		fprintf(f, "Probe=%s\n", c->probe);
 	if (fclose(f))

@@ -7,6 +7,8 @@
  *	How=process         as a process, or the jump is refused
  *	How=restart         by an ordinary stop and start, even if more is possible
  *	Files=PATH          a file or directory on a tmpfs that travels with it; may be repeated
+ *	Peers=reset         its connections by Unix socket to programs outside are closed for it by a jump
+ *	Peers=restart       with such a connection it is restarted; this is the default
  *	Probe=tcp:PORT      or http:URL, or exec:COMMAND: a test whether the service answers
  */
 #pragma once
@@ -22,7 +24,8 @@ struct wb_keep_config {
 	char *unit;
 	enum wb_keep_how how; /* AUTO, PROCESS or RESTART */
 	struct wb_strv files;
-	char *probe; /* NULL: there is none */
+	bool reset_peers; /* Peers=reset */
+	char *probe;      /* NULL: there is none */
 };
 
 void wb_keep_config_deinit(struct wb_keep_config *config);
@@ -53,6 +56,10 @@ int wb_keep_config_text(const struct wb_keep_config *config, char **ret);
 int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err);
 /* "tcp:PORT", "http:URL", "exec:COMMAND"? -EINVAL with a sentence. */
 int wb_keep_check_probe(const char *probe, struct wb_error *err);
+
+/* The words of Peers=, by their number: "restart", "reset"; NULL: no further one. -EINVAL: `word` is none of them. */
+const char *wb_keep_peers_word(size_t i);
+int wb_keep_peers_find(const char *word, bool *ret_reset);
 
 /* Read all files of WB_KEEP_DIR; none if the directory does not exist. A file with a mistake makes it fail. */
 int wb_keep_configs_read(

@@ -9,9 +9,10 @@
 /* A failed allocation is remembered in `error`, so that the rules stay readable. */
 struct wb_judging {
 	const struct wb_keep_facts *f;
-	struct wb_keep_verdict v; /* what the rules before this one have found */
-	size_t nowhere;           /* bound sockets whose directory is not known */
-	int error;                /* 0 or -ENOMEM */
+	const struct wb_keep_config *config; /* NULL: How=auto and no more */
+	struct wb_keep_verdict v;            /* what the rules before this one have found */
+	size_t nowhere;                      /* bound sockets whose directory is not known */
+	int error;                           /* 0 or -ENOMEM */
 };
 
 /* ---- how a rule reports: a sentence without its full stop ---- */

@@ -66,6 +66,7 @@ static int set(struct wb_sockets *s, const struct answer *a)
 		if (item->kind != WB_SOCKET_UNIX_STREAM && item->kind != WB_SOCKET_UNIX_DGRAM)
 			continue;
 		item->kind = a->type == SOCK_DGRAM ? WB_SOCKET_UNIX_DGRAM : WB_SOCKET_UNIX_STREAM;
+		item->packets = a->type == SOCK_SEQPACKET;
 		if (a->peer)
 			item->peer = a->peer;
 		if (set_name(item, a->name) < 0)

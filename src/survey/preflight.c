@@ -76,7 +76,7 @@ static void judge_processes(struct wb_judging *j, const struct wb_keep_config *c
 int wb_judge_process(const struct wb_keep_facts *facts, const struct wb_keep_config *config,
 	struct wb_keep_verdict *ret, struct wb_error *err)
 {
-	struct wb_judging j = {.f = facts};
+	struct wb_judging j = {.f = facts, .config = config};
 	int r = no_longer_runs(facts, err);
 
 	if (r < 0)

@@ -128,7 +128,8 @@ struct wb_socket {
 	enum wb_socket_kind kind;
 	int64_t inode;
 	bool listening, connected;
-	bool tls; /* TCP: the kernel encrypts (kTLS) */
+	bool packets; /* Unix: SOCK_SEQPACKET */
+	bool tls;     /* TCP: the kernel encrypts (kTLS) */
 	/* TCP and UDP: numeric, IPv4-mapped IPv6 as IPv4; NULL: every address, or none. */
 	char *local, *remote;
 	int64_t local_port, remote_port;

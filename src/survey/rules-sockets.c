@@ -99,7 +99,7 @@ static void drop_repeated_connections(struct wb_judging *j)
 
 /*
  * A connected stream: to the journal, which the restore replaces, to the unit itself, or to others, which is a
- * reason.
+ * reason, unless the restore may leave the unit a closed one.
  */
 static void judge_stream(
 	struct wb_judging *j, const struct wb_proc *p, int64_t fd, const struct wb_socket *s)
@@ -124,6 +124,20 @@ static void judge_stream(
 	}
 	if (wb_judging_find_external(j, id) || !s->peer || owns(j->f, s->peer))
 		return;
+	if (j->config && j->config->reset_peers) {
+		e = wb_judging_add_external(j, id);
+		if (e) {
+			e->reset = true;
+			e->packets = s->packets;
+		}
+		wb_warn(j,
+			"its connection to %s is closed for it by the jump: it has to connect "
+			"again",
+			peer && peer->path ? peer->path
+			: s->path          ? s->path
+					   : "a program outside by a Unix socket");
+		return;
+	}
 	if (peer && peer->path)
 		wb_refuse(j, "its process %" PRId64 " (%s) is connected to %s", p->pid, p->name,
 			peer->path);

@@ -13,6 +13,7 @@ void wb_rules_unit(struct wb_judging *j)
 	for (size_t i = 0; j->f->missing_modules && i < j->f->missing_modules->n; i++)
 		wb_refuse(j, "the kernel %s has no module %s, which criu needs",
 			j->f->release ? j->f->release : "to come", j->f->missing_modules->items[i]);
+	/* Also with Peers=reset: until it has its name on the bus again, systemd takes it for one that has ended. */
 	if (is(s->type, "dbus"))
 		wb_refuse(
 			j, "it is of Type=dbus, and a connection to the bus cannot be taken along");

@@ -71,7 +71,7 @@ static int copy_streams(const struct wb_criu_image *image, struct wb_manifest_un
 		struct wb_manifest_stream *s;
 		long long inode;
 
-		if (e->path || sscanf(e->id, "unix[%lld]", &inode) != 1)
+		if (e->path || e->reset || sscanf(e->id, "unix[%lld]", &inode) != 1)
 			continue;
 		s = wb_list_add(&u->streams, sizeof(*s));
 		if (!s)

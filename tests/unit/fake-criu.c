@@ -246,6 +246,10 @@ static int restore(int argc, char **argv, const char *dir)
 	/* Check that an inherited descriptor is open. */
 	if (inherit && (sscanf(inherit, "fd[%d]", &fd) != 1 || fcntl(fd, F_GETFD) < 0))
 		die("an inherited descriptor is missing");
+	/* A connection that the program outside has closed: nothing to read, and nobody to write to. */
+	if (inherit && strstr(inherit, "socket:[7777]") &&
+		(recv(fd, buf, 1, MSG_DONTWAIT) != 0 || send(fd, buf, 1, MSG_NOSIGNAL) >= 0))
+		die("the other end is open");
 	if (!strcmp(mode, "refuse"))
 		die("Can't fork for 4711: File exists");
 	/* As criu does: a status of the script at this point is only logged. */

@@ -67,16 +67,18 @@ static void later_choice_keeps_the_rest_of_the_earlier(void **state)
 	struct fake_store f;
 
 	fake_store_init(&f);
-	assert_int_equal(
-		choose(&f,
-			(struct wb_keep_choice){
-				.how = WB_KEEP_PROCESS, .probe = "tcp:80", .files = {one, 1}},
-			units, &err),
+	assert_int_equal(choose(&f,
+				 (struct wb_keep_choice){.how = WB_KEEP_PROCESS,
+					 .peers = "reset",
+					 .probe = "tcp:80",
+					 .files = {one, 1}},
+				 units, &err),
 		0);
 	assert_int_equal(choose(&f, (struct wb_keep_choice){.files = {two, 2}}, units, &err), 0);
 	assert_int_equal(wb_keep_config_read(&f.files, "a.service", &config, &err), 0);
 	assert_int_equal(config.how, WB_KEEP_PROCESS);
 	assert_string_equal(config.probe, "tcp:80");
+	assert_true(config.reset_peers);
 	assert_int_equal(config.files.n, 2);
 	fake_store_deinit(&f);
 }
@@ -89,6 +91,7 @@ static void one_wrong_name_changes_nothing(void **state)
 	struct fake_store f;
 
 	fake_store_init(&f);
+	assert_int_equal(choose(&f, (struct wb_keep_choice){.peers = "x"}, masked, &err), -EINVAL);
 	assert_int_equal(choose(&f, (struct wb_keep_choice){}, unknown, &err), -ENOENT);
 	assert_int_equal(choose(&f, (struct wb_keep_choice){}, masked, &err), -EINVAL);
 	assert_string_equal(err.text, "masked.service is masked");

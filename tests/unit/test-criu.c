@@ -563,6 +563,14 @@ static void restores_what_was_dumped(void **state)
 	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), 0);
 	assert_int_equal(access(pidfile, R_OK), 0);
 	assert_int_equal(users_told(w), 9);
+	/* fake-criu looks whether the other end of this one is closed. */
+	image.externals.items = (struct wb_criu_external[]){{.id = "unix[7777]", .reset = true}};
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), 0);
+	image.externals.items[0].packets = true;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), 0);
+	image.externals.items[0].reset = false;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EREMOTEIO);
+	image.externals.items = &null;
 	/* Tasks of a user namespace of their own are moved into the machine's. */
 	image.own_users = true;
 	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), 0);

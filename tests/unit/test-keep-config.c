@@ -18,7 +18,7 @@ static void reads_what_it_writes(void **state)
 	static const char text[] = "# memcached.service is kept over a change of kernel; see "
 				   "warmboot(8), keep.\n"
 				   "How=process\nFiles=/run/memcached\nFiles=/tmp/a b\n"
-				   "Probe=tcp:11211\n";
+				   "Peers=reset\nProbe=tcp:11211\n";
 	WB_CLEAN_KEEP_CONFIG c = {};
 	WB_CLEAN_STR back = NULL;
 	struct wb_error err = {};
@@ -28,6 +28,7 @@ static void reads_what_it_writes(void **state)
 	assert_int_equal(c.how, WB_KEEP_PROCESS);
 	assert_int_equal(c.files.n, 2);
 	assert_string_equal(c.files.items[1], "/tmp/a b");
+	assert_true(c.reset_peers);
 	assert_string_equal(c.probe, "tcp:11211");
 	assert_int_equal(wb_keep_config_text(&c, &back), 0);
 	assert_string_equal(back, text);
@@ -44,6 +45,7 @@ static void takes_hand_written_files(void **state)
 	assert_string_equal(c.probe, "http://[::1]/x");
 	assert_int_equal(wb_keep_config_parse(bytes_of(""), "x", "a.service", &empty, &err), 0);
 	assert_int_equal(empty.how, WB_KEEP_AUTO);
+	assert_false(empty.reset_peers);
 }
 
 static void tells_line_and_fault(void **state)
@@ -52,6 +54,7 @@ static void tells_line_and_fault(void **state)
 		const char *text, *want;
 	} bad[] = {
 		{"\nhow=auto", "/k, line 2: there is no setting \"how\""},
+		{"Peers=keep", "/k, line 1: Peers= is restart or reset, not \"keep\""},
 		{"How", "/k, line 1: is not of the form KEY=VALUE"},
 		{"Files=run/x", "/k, line 1: Files= takes an absolute path without \"..\""},
 		{"Files=/a/../b", "/k, line 1: Files= takes an absolute path without \"..\""},

@@ -1117,7 +1117,11 @@ static void streams_inside_and_outside(void **state)
 		{"/proc/452/maps", MAPS}, {"/proc/452/fd/50", .link = "socket:[2701]"}, ALL_MODULES,
 		{}};
 	struct wb_services services = {NULL, fake_read};
-	WB_CLEAN_KEEP_VERDICT a = {}, b = {};
+	WB_CLEAN_KEEP_VERDICT a = {}, b = {}, c = {};
+	const struct wb_keep_config reset = {.how = WB_KEEP_AUTO, .reset_peers = true};
+	struct wb_manifest_unit u = {};
+	WB_CLEAN_CRIU_IMAGE image = {};
+	int found = 0;
 	struct wb_files files = fake_files(inside);
 	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
 	struct wb_keep_look look = {.files = &files,
@@ -1134,6 +1138,23 @@ static void streams_inside_and_outside(void **state)
 	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &b, &err), 0);
 	assert_int_equal(b.how, WB_KEEP_RESTART);
 	assert_true(mentions(&b.reasons, "is connected to /run/dbus/system_bus_socket"));
+	/* Peers=reset: it is kept, and told that it loses this connection. */
+	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", &reset, &c, &err), 0);
+	assert_int_equal(c.how, WB_KEEP_PROCESS);
+	assert_true(mentions(&c.warnings,
+		"its connection to /run/dbus/system_bus_socket is closed for it by the jump"));
+	assert_int_equal(wb_survey_to_manifest(&c, &u), 0);
+	assert_int_equal(wb_process_to_manifest(&c, &u), 0);
+	for (size_t i = 0; i < u.streams.n; i++)
+		assert_int_not_equal(u.streams.items[i].inode, 2701);
+	assert_int_equal(wb_criu_image_read(u.image, &image, &err), 0);
+	for (size_t i = 0; i < image.externals.n; i++)
+		if (!strcmp(image.externals.items[i].id, "unix[2701]"))
+			found += image.externals.items[i].reset && !image.externals.items[i].fd;
+		else
+			assert_false(image.externals.items[i].reset);
+	assert_int_equal(found, 1);
+	wb_manifest_lower(&u, "the end");
 }
 
 int main(void)

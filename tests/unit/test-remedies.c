@@ -33,18 +33,30 @@ static int read_service(void *ctx, const char *name, struct wb_service *ret, str
 	return 0;
 }
 
+static int join_them(struct wb_sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		s->items[i].peer = s->items[i].inode == 71 ? 72 : 71;
+	return 0;
+}
+
 /* A service that has everything for which there is a remedy. */
 static void judge(struct wb_keep_verdict *ret)
 {
 	static const struct fake_file disk[] = {
 		{"/sys/fs/cgroup/system.slice/foo.service/cgroup.procs", "52\n"}, PROCESS("52"),
 		PROCESS("1"), {"/proc/52/fd/5", .link = "anon_inode:[io_uring]"},
+		{"/proc/52/fd/6", .link = "socket:[71]"},
+		{"/proc/52/net/unix", "Num RefCount Protocol Flags Type St Inode Path\n"
+				      "0: 00000003 00000000 00000000 0001 03 71\n"
+				      "0: 00000003 00000000 00000000 0001 03 72 /run/bus\n"},
 		{"/proc/52/fdinfo/5", "pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t7\n"},
 		{"/proc/1/fd/0", .link = "/dev/null"}, {"/proc/sys/kernel/osrelease", "6.12.1\n"},
 		{}};
 	struct wb_files files = fake_files(disk);
 	struct wb_services services = {NULL, read_service};
-	const struct wb_keep_look look = {.files = &files, .units = &services, .criu = "4.1.1"};
+	const struct wb_keep_look look = {
+		.files = &files, .units = &services, .add_peers = join_them, .criu = "4.1.1"};
 	struct wb_error err = {};
 
 	assert_int_equal(wb_keep_look(NULL, &look, "foo.service", NULL, ret, &err), 0);

@@ -89,8 +89,8 @@ def test_list(g):
     g.run("warmboot keep add redis --how process && warmboot keep add redis-server --probe tcp:6379", check=True)
     kept = report(g.run("warmboot keep list --json"))
     assert kept == [
-        {"unit": "memcached.service", "how": "auto", "files": ["/run/memcached"], "probe": "tcp:11211"},
-        {"unit": "redis-server.service", "how": "process", "files": [], "probe": "tcp:6379"}]
+        {"unit": "memcached.service", "how": "auto", "files": ["/run/memcached"], "peers": "restart", "probe": "tcp:11211"},
+        {"unit": "redis-server.service", "how": "process", "files": [], "peers": "restart", "probe": "tcp:6379"}]
     g.run("warmboot keep remove memcached redis-server", check=True)
     assert report(g.run("warmboot keep list --json")) == []
     # All units or none are added; a malformed argument is wrong usage.
