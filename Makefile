@@ -10,7 +10,7 @@ PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 BENCH = scripts/install-deps all && $(MAKE) --no-print-directory all && scripts/guest-image >/dev/null && \
 	$(PYTHON) bench/bench.py $(BUILD)
 
-.PHONY: all help check check-unit check-guest check-long demo bench bench-silence bench-store fuzz deb install clean
+.PHONY: all help check check-unit check-guest check-long demo bench bench-silence bench-store field fuzz deb install clean
 .DEFAULT_GOAL := all
 
 all: ## build the program (in build/)
@@ -51,6 +51,12 @@ bench-silence: ## the part of bench about loading, jumping and silence; BENCH_AR
 
 bench-store: ## the part of bench about the store and pre-copy; BENCH_ARGS="--rounds 3"
 	@$(BENCH) --part=store $(BENCH_ARGS)
+
+field: ## most of Debian's services in one guest, rehearsed, kept and taken over jumps; FIELD_ARGS="--way 7.2"
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all
+	@scripts/guest-image --flavour field >/dev/null
+	@$(PYTHON) bench/field.py $(BUILD) $(FIELD_ARGS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS under clang
 	@scripts/install-deps build
