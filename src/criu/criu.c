@@ -67,6 +67,8 @@ static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, own_users, WB_JSON_BOOL),
 	ROW(wb_criu_image, foreign_session, WB_JSON_BOOL),
 	ROW(wb_criu_image, part_of_proc, WB_JSON_BOOL),
+	ROW(wb_criu_image, own_ipc, WB_JSON_BOOL),
+	ROW(wb_criu_image, segments, WB_JSON_INTS, .min = 0, .max = INT32_MAX),
 	ROW(wb_criu_image, incremental, WB_JSON_BOOL),
 	ROW(wb_criu_image, version, WB_JSON_STRING, .valid = valid_version),
 	ROW(wb_criu_image, bytes, WB_JSON_INT, .min = 0, .max = INT64_MAX),

@@ -58,6 +58,12 @@ struct wb_criu_image {
 	 */
 	bool foreign_session;
 	bool part_of_proc; /* ProcSubset=pid: its /proc hides what CRIU reads, so CRIU gets its own */
+	/*
+	 * CRIU saves the IPC namespace of the tasks, and restores it as a new one; of what it holds,
+	 * these segments of shared memory come back.
+	 */
+	bool own_ipc;
+	WB_LIST(int64_t) segments;
 	bool incremental;  /* the images are those of a pre-dump, and of the changes after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */

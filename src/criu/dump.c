@@ -39,8 +39,10 @@ static int open_namespaces(
 	int e = wb_ns_open(
 		dump->namespaces ? dump->namespaces : &wb_ns_ops_host, &whose, &set, err);
 
+	/* CRIU saves an IPC namespace that is not its own. */
+	r->new_ipc = dump->image->own_ipc;
 	for (size_t i = 0; e == 0 && i < sizeof(order) / sizeof(*order); i++) {
-		int fd = wb_ns_to_enter(&set, order[i]);
+		int fd = r->new_ipc && order[i] == WB_NS_IPC ? -1 : wb_ns_to_enter(&set, order[i]);
 
 		if (fd >= 0)
 			fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -9,13 +9,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "criu/ipc.h"
 #include "criu/merge.h"
 #include "criu/run.h"
 #include "sys/namespaces.h"
 
-/* A source in front of the caller's. It puts the tasks into the machine's user namespace. */
+/*
+ * A source in front of the caller's. It puts the tasks into the machine's user namespace, and nothing but the unit's own
+ * into its IPC namespace.
+ */
 struct adopting {
 	const struct wb_stream_source *source;
+	const struct wb_criu_image *image;
 	struct wb_blob inventory;
 };
 
@@ -42,6 +47,24 @@ static int adopt(struct adopting *a, const char *name, struct wb_blob *ret, stru
 	return 0;
 }
 
+static int drop_others(
+	struct adopting *a, const char *name, struct wb_blob *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB all = {};
+	int e = wb_stream_read(a->source, name, &all, err);
+
+	if (e < 0)
+		return e;
+	e = wb_ipc_filter(
+		name, wb_blob_view(&all), a->image->segments.items, a->image->segments.n, ret);
+	return e < 0 ? wb_fail(err, e, "%s is not as criu writes it", name) : 0;
+}
+
+static bool changes(const char *name, const char *prefix, bool does)
+{
+	return does && !strncmp(name, prefix, strlen(prefix));
+}
+
 static int adopting_open(void *ctx, const char *name, void **ret, struct wb_error *err)
 {
 	struct adopting *a = ctx;
@@ -50,8 +73,10 @@ static int adopting_open(void *ctx, const char *name, void **ret, struct wb_erro
 
 	if (!image)
 		return wb_oom(err);
-	if (!strncmp(name, "ids-", 4))
+	if (changes(name, "ids-", a->image->own_users))
 		e = adopt(a, name, &image->blob, err);
+	else if (changes(name, "ipcns-", a->image->own_ipc) && strncmp(name, "ipcns-var-", 10))
+		e = drop_others(a, name, &image->blob, err);
 	else
 		e = a->source->open(a->source->ctx, name, &image->image, err);
 	if (e < 0) {
@@ -232,7 +257,8 @@ static int start_restore(struct wb_criu_run *r, const struct wb_criu_restore *re
 static int serve(struct wb_criu_run *r, const struct wb_criu_restore *restore,
 	struct wb_stream_stats *ret, struct wb_error *err)
 {
-	struct adopting a = {.source = restore->source};
+	struct adopting a = {.source = restore->source, .image = restore->image};
+	bool change = restore->image->own_users || restore->image->own_ipc;
 	const struct wb_stream_source adopting = {&a, adopting_open, adopting_next, adopting_close};
 	struct wb_stream_source merged;
 	struct wb_merge *merge = NULL;
@@ -247,7 +273,7 @@ static int serve(struct wb_criu_run *r, const struct wb_criu_restore *restore,
 	}
 	if (e == 0 && r->sock >= 0)
 		e = wb_stream_serve(r->sock, r->ready, r->timeout * 1000,
-			restore->image->own_users ? &adopting : a.source, ret, err);
+			change ? &adopting : a.source, ret, err);
 	wb_blob_deinit(&a.inventory);
 	wb_merge_free(merge);
 	return e < 0 ? wb_criu_give_up(r, e, err) : 0;

@@ -185,6 +185,8 @@ static void child(const struct wb_criu_run *r, char *const *argv, char *const *e
 	for (size_t i = 0; i < r->n_namespaces; i++)
 		if (setns(r->namespaces[i], 0) < 0)
 			_exit(EXIT_SETNS);
+	if (r->new_ipc && unshare(CLONE_NEWIPC) < 0)
+		_exit(EXIT_SETNS);
 	fexecve(r->program, argv, env);
 	_exit(EXIT_EXEC);
 }

@@ -34,8 +34,9 @@ struct wb_criu_run {
 	size_t n_namespaces;
 	int pidfd;
 	pid_t pid;
-	int timeout; /* seconds */
-	bool apart;  /* in a session of its own */
+	int timeout;  /* seconds */
+	bool apart;   /* in a session of its own */
+	bool new_ipc; /* in a new IPC namespace */
 };
 
 void wb_criu_run_init(struct wb_criu_run *r);

@@ -78,6 +78,7 @@ void wb_rules_sockets(struct wb_judging *j);
 /* These need a main process. */
 void wb_rules_tree(struct wb_judging *j);
 void wb_rules_namespaces(struct wb_judging *j);
+void wb_rules_ipc(struct wb_judging *j);
 void wb_rules_files(struct wb_judging *j, const struct wb_proc *p);
 
 /* ---- strings ---- */

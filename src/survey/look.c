@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "criu/modules.h"
 #include "files/take.h"
 #include "survey/externals.h"
 #include "survey/looking.h"
@@ -85,6 +86,7 @@ struct gathered {
 	struct wb_proc init;
 	struct wb_unit_texts definition;
 	struct wb_strv missing, untrusted, real, absent, shared, common;
+	struct wb_ipc_verdict ipc;
 	char *running; /* release of the running kernel, if it is the next one's, too */
 };
 
@@ -101,6 +103,7 @@ static void gathered_deinit(struct gathered *g)
 	wb_strv_deinit(&g->absent);
 	wb_strv_deinit(&g->shared);
 	wb_strv_deinit(&g->common);
+	wb_ipc_verdict_deinit(&g->ipc);
 	free(g->running);
 }
 
@@ -111,7 +114,7 @@ static void gather_modules(struct gathered *g, struct wb_keep_facts *facts)
 	facts->release = g->look->release;
 	if (!facts->release)
 		facts->release = g->running = wb_running_release(files);
-	if (facts->release && wb_looking_modules(files, facts->release, &g->missing))
+	if (facts->release && wb_criu_lacks_modules(files, facts->release, &g->missing))
 		facts->missing_modules = &g->missing;
 }
 
@@ -148,6 +151,17 @@ static int gather_inside(struct gathered *g, struct wb_error *err)
 	if (look->find_externals)
 		look->find_externals(&g->procs, &g->definition, g->ops);
 	return 0;
+}
+
+static int gather_ipc(struct gathered *g, struct wb_keep_facts *facts, struct wb_error *err)
+{
+	g->whose.pid = g->service.main_pid;
+	if (g->untrusted.n || !wb_procs_find(&g->procs, g->whose.pid))
+		return 0;
+	facts->ipc = &g->ipc;
+	return wb_looking_ipc(g->look->files, g->ops, &g->whose, &g->procs, &g->ipc) < 0
+		       ? wb_oom(err)
+		       : 0;
 }
 
 static int gather_sockets(struct gathered *g, struct wb_keep_facts *facts, struct wb_error *err)
@@ -189,6 +203,8 @@ static int gather(struct gathered *g, const struct wb_keep_config *config,
 	r = gather_processes(g, err);
 	if (r == 0)
 		r = gather_inside(g, err);
+	if (r == 0)
+		r = gather_ipc(g, facts, err);
 	if (r == 0)
 		r = gather_sockets(g, facts, err);
 	if (r == 0)

@@ -7,8 +7,6 @@
 
 #include "survey/preflight.h"
 
-/* Modules that the kernel `release` lacks. false: its modules are not where they should be, so it is not known. */
-bool wb_looking_modules(const struct wb_files *files, const char *release, struct wb_strv *ret);
 /* Mapped files in /dev/shm that other processes have mapped, too: "PATH with process PID". -ENOMEM. */
 int wb_looking_shared(
 	const struct wb_files *files, const struct wb_procs *procs, struct wb_strv *ret);
@@ -22,6 +20,10 @@ int wb_looking_files(const struct wb_files *files, int64_t main_pid,
 int wb_looking_untrusted(const struct wb_files *files, const struct wb_ns_ops *ops,
 	const struct wb_ns_whose *whose, const struct wb_procs *procs, int64_t main_pid,
 	struct wb_strv *ret);
+
+/* The System V IPC of these processes; whose->pid is the main one. -ENOMEM; other failures are a reason. */
+int wb_looking_ipc(const struct wb_files *files, const struct wb_ns_ops *ops,
+	const struct wb_ns_whose *whose, const struct wb_procs *procs, struct wb_ipc_verdict *ret);
 
 /*
  * Those of the unit's directories (wb_top_of()) in which processes outside of it have files open or mapped, or sockets.

@@ -64,6 +64,7 @@ static void judge_processes(struct wb_judging *j, const struct wb_keep_config *c
 {
 	wb_rules_tree(j);
 	wb_rules_namespaces(j);
+	wb_rules_ipc(j);
 	for (size_t i = 0; i < j->f->procs->n; i++)
 		wb_rules_files(j, &j->f->procs->items[i]);
 	wb_travel_add_named(j, config);

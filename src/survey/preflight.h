@@ -7,6 +7,7 @@
 #pragma once
 
 #include "criu/criu.h"
+#include "criu/ipc.h"
 #include "manifest/manifest.h"
 #include "survey/config.h"
 #include "survey/proc.h"
@@ -29,6 +30,7 @@ struct wb_keep_facts {
 	const struct wb_strv *shared;
 	/* Directories with sockets of its own that others use as well; NULL: not known. */
 	const struct wb_strv *common;
+	const struct wb_ipc_verdict *ipc; /* NULL: not looked at */
 	bool foreign_leader; /* the leader of the main process's session lives outside of the unit */
 	const char *criu;    /* version of CRIU; NULL: it is not installed */
 	const char *release; /* release of the next kernel; NULL: not known */
@@ -93,12 +95,6 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *verdict);
  */
 int wb_judge_process(const struct wb_keep_facts *facts, const struct wb_keep_config *config,
 	struct wb_keep_verdict *ret, struct wb_error *err);
-
-/*
- * Modules that CRIU needs and a kernel's tree has neither as files nor built in, from the texts of
- * its modules.dep and modules.builtin. Pure. -ENOMEM.
- */
-int wb_keep_missing_modules(struct wb_bytes dep, struct wb_bytes builtin, struct wb_strv *ret);
 
 /* ---- the facts about a unit of this machine, and what follows from a verdict ---- */
 

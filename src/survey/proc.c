@@ -149,14 +149,16 @@ static int read_status(const struct reader *r, struct wb_proc *p)
 }
 
 /* Parts of a file are usually neighbours, so only the last 16 of perhaps tens of thousands are compared. */
-static bool has_map(const struct wb_proc *p, const struct wb_proc_map *map)
+static bool count_map(const struct wb_proc *p, const struct wb_proc_map *map)
 {
 	for (size_t i = p->maps.n; i-- > 0 && i + 16 >= p->maps.n;) {
-		const struct wb_proc_map *m = &p->maps.items[i];
+		struct wb_proc_map *m = &p->maps.items[i];
 
 		if (m->device == map->device && m->inode == map->inode &&
-			!strcmp(m->name, map->name))
+			!strcmp(m->name, map->name)) {
+			m->parts++;
 			return true;
+		}
 	}
 	return false;
 }
@@ -175,7 +177,8 @@ static int add_map(struct wb_proc *p, const char *line)
 	map.name = (char *)line + at;
 	map.device = (int64_t)makedev(major, minor);
 	map.inode = inode;
-	if (has_map(p, &map))
+	map.parts = 1;
+	if (count_map(p, &map))
 		return 0;
 	m = wb_list_add(&p->maps, sizeof(*m));
 	if (!m)

@@ -49,6 +49,7 @@ struct wb_proc_map {
 	char *name;     /* as in proc_pid_maps(5) */
 	int64_t device; /* number of its file system's device, as in struct wb_mount */
 	int64_t inode;
+	uint64_t parts;
 };
 
 struct wb_proc {

@@ -23,7 +23,12 @@ static void judge_map(struct wb_judging *j, const char *name)
 		"/dev/zero", "/dev/null", "/dev/shm/", "/dev/hugepages/"};
 
 	if (starts(name, "/SYSV")) {
-		wb_refuse(j, "it has System V shared memory");
+		if (!j->f->ipc)
+			wb_refuse(j, "it has System V shared memory");
+	} else if (starts(name, "/anon_hugepage")) {
+		wb_refuse(j,
+			"it has memory of huge pages, which the next boot may not have in time (in "
+			"PostgreSQL, huge_pages=off)");
 	} else if (strstr(name, "[io_uring]")) {
 		wb_refuse(j, "it has an io_uring");
 	} else if (starts(name, "/secretmem")) {

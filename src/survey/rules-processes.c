@@ -157,13 +157,14 @@ void wb_rules_namespaces(struct wb_judging *j)
 					kinds[k].what);
 	}
 	/*
-	 * CRIU restores into a time namespace, so that monotonic clocks go on. A unit that was kept before has one, and
-	 * is plain all the same.
+	 * CRIU restores into a time namespace, so that monotonic clocks go on, and makes an IPC namespace anew. A unit
+	 * that was kept before has them, and is plain all the same.
 	 */
 	j->v.plain = true;
 	for (size_t k = 0; kinds[k].ns != WB_NS_TIME; k++)
-		j->v.plain &= root->ns[kinds[k].ns] && init->ns[kinds[k].ns] &&
-			      wb_judging_same_ns(root, init, kinds[k].ns);
+		j->v.plain &= kinds[k].ns == WB_NS_IPC ||
+			      (root->ns[kinds[k].ns] && init->ns[kinds[k].ns] &&
+				      wb_judging_same_ns(root, init, kinds[k].ns));
 	if (!wb_judging_same_ns(root, init, WB_NS_PID))
 		wb_refuse(j, "it has process numbers of its own (a pid namespace)");
 	if (!wb_judging_same_ns(root, init, WB_NS_NET))

@@ -37,8 +37,6 @@ void wb_rules_unit(struct wb_judging *j)
 		wb_warn(j, "MemoryDenyWriteExecute= is not in force again before its next restart");
 	if (s->protect_hostname)
 		wb_warn(j, "ProtectHostname= is not in force again before its next restart");
-	if (s->private_ipc)
-		wb_warn(j, "PrivateIPC= is not in force again before its next restart");
 	if (s->watchdog_us)
 		wb_warn(j, "WatchdogSec= is not in force again before its next restart");
 	for (size_t i = 0; i < s->triggered_by.n; i++)

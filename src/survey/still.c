@@ -1,17 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* A last look at a unit whose processes stand still under CRIU, just before the jump. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "files/places.h"
 #include "files/take.h"
 #include "survey/looking.h"
 
+/* The restore gets the segments that the unit has now. */
+static int note_ipc(struct wb_manifest_unit *u, struct wb_criu_image *image,
+	struct wb_keep_verdict *v, struct wb_error *err)
+{
+	json_t *json;
+
+	if (v->image.own_ipc && !image->own_ipc)
+		return wb_fail(err, -EPERM, "it has got System V shared memory in the meantime");
+	if (!image->own_ipc)
+		return 0;
+	free(image->segments.items);
+	memcpy(&image->segments, &v->image.segments, sizeof(image->segments));
+	memset(&v->image.segments, 0, sizeof(v->image.segments));
+	json = wb_criu_image_write(image);
+	if (!json)
+		return wb_oom(err);
+	json_decref(u->image);
+	u->image = json;
+	return 0;
+}
+
 /*
  * The rules gather the facts even where they refuse. They refuse here because CRIU traces the processes, so
  * reasons are ignored; but breaches count, because the unit ran on until now.
  */
-static int judge_still(const struct wb_keep_look *look, const struct wb_manifest_unit *u,
+static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit *u,
 	struct wb_keep_verdict *ret, struct wb_error *err)
 {
 	const struct wb_ns_ops *ops = look->namespaces ? look->namespaces : &wb_ns_ops_host;
@@ -20,11 +42,12 @@ static int judge_still(const struct wb_keep_look *look, const struct wb_manifest
 		.active = (char *)"active", .cgroup = u->cgroup, .main_pid = (uint32_t)u->main_pid};
 	struct wb_ns_whose whose = {.unit = u->unit, .cgroup = u->cgroup};
 	WB_CLEAN_CRIU_IMAGE image = {};
+	struct wb_ipc_verdict ipc = {};
 	WB_CLEAN_STRV untrusted = {};
 	WB_CLEAN_SOCKETS sockets = {};
 	WB_CLEAN_PROCS procs = {};
 	struct wb_proc init = {};
-	const struct wb_keep_facts facts = {.unit = u->unit,
+	struct wb_keep_facts facts = {.unit = u->unit,
 		.systemd = &service,
 		.procs = &procs,
 		.sockets = &sockets,
@@ -43,6 +66,12 @@ static int judge_still(const struct wb_keep_look *look, const struct wb_manifest
 		r = wb_fail(err, -ESRCH, "%s has no main process any more", u->unit);
 	if (r == 0 && wb_looking_untrusted(files, ops, &whose, &procs, u->main_pid, &untrusted) < 0)
 		r = wb_oom(err);
+	whose.pid = u->main_pid;
+	if (r == 0 && !untrusted.n) {
+		facts.ipc = &ipc;
+		if (wb_looking_ipc(files, ops, &whose, &procs, &ipc) < 0)
+			r = wb_oom(err);
+	}
 	if (r == 0 && look->find_externals)
 		look->find_externals(&procs, &u->definition, ops);
 	if (r == 0)
@@ -59,7 +88,10 @@ static int judge_still(const struct wb_keep_look *look, const struct wb_manifest
 		r = wb_proc_read(files, 1, &init, err);
 	if (r == 0)
 		r = wb_judge_process(&facts, NULL, ret, err);
+	if (r >= 0)
+		r = note_ipc(u, &image, ret, err);
 	wb_proc_deinit(&init);
+	wb_ipc_verdict_deinit(&ipc);
 	return r;
 }
 

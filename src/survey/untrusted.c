@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "survey/covers.h"
+#include "criu/covers.h"
 #include "survey/looking.h"
 
 #define LARGEST (16u << 20)

@@ -4,10 +4,13 @@
  * mappings, sockets and mounts. The seeds are such names.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../unit/fake-files.h"
 #include "fuzz.h"
+#include "criu/ipc.h"
+#include "criu/modules.h"
 #include "net/tcp-line.h"
 #include "keep/judge.h"
 
@@ -95,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	WB_CLEAN_SOCKETS sockets = {};
 	WB_CLEAN_KEEP_VERDICT v = {};
 	WB_CLEAN_STRV missing = {};
+	struct wb_blob filtered = {};
 	struct wb_proc p = {}, other = {};
 	struct wb_procs procs = {&p, 1};
 	struct wb_keep_facts facts = {.unit = "x.service",
@@ -106,7 +110,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (link)
 		wb_tcp_line_parse((struct wb_span){link, strlen(link)}, &tcp);
-	wb_keep_missing_modules((struct wb_bytes){data, size}, (struct wb_bytes){}, &missing);
+	wb_criu_missing_modules((struct wb_bytes){data, size}, (struct wb_bytes){}, &missing);
+	for (int kind = WB_IPC_SHM; kind <= WB_IPC_MSG; kind++) {
+		wb_ipc_objects objects = {};
+
+		wb_ipc_parse((enum wb_ipc_kind)kind, link ? link : "", &objects);
+		free(objects.items);
+	}
+	if (wb_ipc_filter("ipcns-shm-9.img", (struct wb_bytes){data, size}, (const int64_t[]){1}, 1,
+		    &filtered) == 1)
+		wb_blob_deinit(&filtered);
 	if (wb_proc_read(&files, 8, &other, NULL) == 0)
 		wb_proc_deinit(&other);
 	if (wb_proc_read(&files, 7, &p, NULL) < 0)

@@ -15,6 +15,7 @@
 #include "core/fstab.h"
 #include "core/mountinfo.h"
 #include "criu/criu.h"
+#include "criu/ipc.h"
 #include "criu/stream.h"
 #include "grub/blsfile.h"
 #include "grubscript/script.h"
@@ -329,6 +330,16 @@ static int call_mounts(struct wb_bytes in, void *ret, struct wb_error *err)
 	return wb_mounts_parse(text(in), ret);
 }
 
+static int call_ipc(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	return wb_ipc_parse(WB_IPC_SHM, text(in), ret);
+}
+
+static void deinit_ipc(void *ret)
+{
+	free(((wb_ipc_objects *)ret)->items);
+}
+
 static int call_early(struct wb_bytes in, void *ret, struct wb_error *err)
 {
 	return wb_early_parse(in, ret, err);
@@ -483,6 +494,8 @@ static void for_each_parser(each_fn *each)
 		{"wb_sockets_parse_peers", call_peers, nothing_to_free, &peers, sizeof(peers)},
 		{"wb_keep_config_parse", call_config, deinit_keep_config,
 			TEXT("How=process\nFiles=/run/a\nProbe=tcp:80\n")},
+		{"wb_ipc_parse", call_ipc, deinit_ipc,
+			TEXT("key shmid\n1 2 600 56 9 9 6 102 105 102 105 1 1 1 4096 0\n")},
 		{"wb_criu_parse_stats", call_stats, nothing_to_free, stats, sizeof(stats) - 1},
 		{"wb_criu_parse_version", call_version, free_string,
 			TEXT("Version: 4.1.1\nGitID: v4\n")},

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "criu/modules.h"
 #include "survey/watches.h"
 #include "sample-service.h"
 
@@ -152,7 +153,7 @@ static void looks_at_what_stands_still(void **state)
 		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
 	static const struct fake_file after[] = {
 		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n453\n"},
-		{"/proc/452/status", "Name:\tmemcached\nTracerPid:\t77\nThreads:\t10\n"},
+		{"/proc/452/status", "Name:\tx\nTracerPid:\t77\n" STATUS},
 		{"/proc/452/net/udp",
 			TCP_HEAD "   1: 00000000:0035 00000000:0000 07 00000000:00000000 "
 				 "00:00000000 00000000   100        0 2700 2 0000 0\n"},
@@ -177,7 +178,8 @@ static void looks_at_what_stands_still(void **state)
 	u->unit = strdup("memcached.service");
 	assert_int_equal(wb_strv_add(&paths, "/run/memcached.pid"), 0);
 	assert_int_equal(wb_strv_add(&paths, "/run/memcached/notes"), 0);
-	assert_int_equal(wb_keep_look_still(&still, -1, u, &paths, &err), 0);
+	if (wb_keep_look_still(&still, -1, u, &paths, &err) < 0)
+		fail_msg("%s", err.text);
 	assert_int_equal(u->how, WB_KEEP_PROCESS);
 	assert_null(u->why);
 	assert_int_equal(u->main_pid, 452);
@@ -745,12 +747,12 @@ static void modules_of_the_kernel_to_come(void **state)
 	assert_true(mentions(&v.reasons, "tcp_diag"));
 	assert_false(mentions(&v.reasons, "unix_diag"));
 	assert_int_equal(
-		wb_keep_missing_modules((struct wb_bytes){(const uint8_t *)dep, sizeof(dep) - 1},
+		wb_criu_missing_modules((struct wb_bytes){(const uint8_t *)dep, sizeof(dep) - 1},
 			(struct wb_bytes){}, &none),
 		0);
 	assert_int_equal(none.n, 0);
 	assert_int_equal(
-		wb_keep_missing_modules((struct wb_bytes){}, (struct wb_bytes){}, &some), 0);
+		wb_criu_missing_modules((struct wb_bytes){}, (struct wb_bytes){}, &some), 0);
 	assert_int_equal(some.n, 7);
 }
 

@@ -135,8 +135,8 @@ def test_postgresql(g):
     unit = g.run("systemctl list-units --plain --no-legend 'postgresql@*' | cut -d' ' -f1").out.strip()
     assert unit.endswith(".service"), unit
     r = report(g.run(f"warmboot keep test --json {unit} 2>/dev/null", 120))[0]
-    assert r["how"] == "restart" and not r["rehearsed"], r
-    assert any("System V shared memory" in why for why in r["reasons"]), r
+    assert r["how"] == "process" and r["rehearsed"], r
+    assert any("IPC namespace of its own" in w for w in r["warnings"]), r
     assert g.run(f"systemctl is-active {unit}").out.strip() == "active"
     g.run("systemctl stop postgresql", 240)
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/strv.h"
-#include "survey/covers.h"
+#include "criu/covers.h"
 
 /* The places from which ld.so(8) loads a program. The first two are files that tell it which libraries to load. */
 static const char *const loaded[] = {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "survey/looking.h"
+#include "criu/modules.h"
 
 /* The largest modules.dep or modules.builtin that is read. */
 #define LARGEST (16u << 20)
@@ -35,7 +35,7 @@ static bool lists_module(struct wb_bytes text, const char *name)
 	return false;
 }
 
-int wb_keep_missing_modules(struct wb_bytes dep, struct wb_bytes builtin, struct wb_strv *ret)
+int wb_criu_missing_modules(struct wb_bytes dep, struct wb_bytes builtin, struct wb_strv *ret)
 {
 	WB_CLEAN_STRV missing = {};
 
@@ -52,7 +52,7 @@ int wb_keep_missing_modules(struct wb_bytes dep, struct wb_bytes builtin, struct
 	return 0;
 }
 
-bool wb_looking_modules(const struct wb_files *files, const char *release, struct wb_strv *ret)
+bool wb_criu_lacks_modules(const struct wb_files *files, const char *release, struct wb_strv *ret)
 {
 	static const char *const trees[] = {"/usr/lib/modules", "/lib/modules"};
 
@@ -65,7 +65,7 @@ bool wb_looking_modules(const struct wb_files *files, const char *release, struc
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/modules.builtin", trees[i], release);
 		(void)files->read(files->ctx, path, LARGEST, &builtin, NULL);
-		return wb_keep_missing_modules(wb_blob_view(&dep), wb_blob_view(&builtin), ret) ==
+		return wb_criu_missing_modules(wb_blob_view(&dep), wb_blob_view(&builtin), ret) ==
 		       0;
 	}
 	return false;
