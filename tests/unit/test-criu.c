@@ -589,6 +589,38 @@ static void restores_what_was_dumped(void **state)
 	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EPERM);
 }
 
+/* Of an IPC namespace, which is dumped as a whole, the unit gets its own segments. */
+static void others_memory_stays_away(void **state)
+{
+	static const char segments[] = "\x19\x43\x56\x54\x44\x30\x28\x46"
+				       "\x08\x00\x00\x00\x0a\x04\x08\x01\x38\x02\x10\x09"
+				       "\x08\x00\x00\x00\x10\x09\x0a\x04\x08\x01\x38\x03";
+	struct world *w = *state;
+	struct wb_stream_source source = {w, source_open, source_next, source_close};
+	struct wb_criu_image image = own_process();
+	struct wb_criu_restore restore = {.program = FAKE_CRIU,
+		.unit = "x.service",
+		.image = &image,
+		.source = &source,
+		.dir = w->dir,
+		.timeout_seconds = 10};
+	struct wb_stream_stats stats = {};
+	struct wb_error err = {};
+	int64_t own = 3;
+
+	set_mode(w, "segments");
+	snprintf(w->images[0].name, sizeof(w->images[0].name), "ipcns-shm-9.img");
+	wb_blob_append(&w->images[0].data, segments, sizeof(segments) - 1);
+	w->n = 1;
+	image.segments.items = &own;
+	image.segments.n = 1;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EREMOTEIO);
+	image.own_ipc = true;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), 0);
+	image.segments.n = 0;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EREMOTEIO);
+}
+
 static void memory_goes_ahead(void **state)
 {
 	struct world *w = *state;
@@ -667,6 +699,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(restores_what_was_dumped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			tasks_are_looked_at_before_they_run, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(others_memory_stays_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_goes_ahead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_directory_is_refused, set_up, tear_down),
 	};
