@@ -9,8 +9,7 @@
 const struct wb_remedy wb_remedies[] = {
 	{"it has an io_uring", "mariadb*.service",
 		"set innodb_use_native_aio=0 below [mariadbd] in a file of "
-		"/etc/mysql/mariadb.conf.d "
-		"and restart it"},
+		"/etc/mysql/mariadb.conf.d and restart it"},
 	/* UV_USE_IO_URING=0 is not enough: libuv then still makes two of them. */
 	{"it has an io_uring", "named.service",
 		"set SystemCallFilter=~io_uring_setup and SystemCallErrorNumber=ENOSYS with "
@@ -18,10 +17,7 @@ const struct wb_remedy wb_remedies[] = {
 	/* For programs that connect again; others end. */
 	{" is connected to ", "*.service",
 		"with \"warmboot keep add --peers=reset\" it finds that connection closed after "
-		"the "
-		"jump, for a program that connects again"},
-	{"POKEDATA failed", "php*-fpm.service",
-		"set opcache.jit_buffer_size=0 in PHP's configuration and restart it"},
+		"the jump, for a program that connects again"},
 	{},
 };
 

@@ -64,11 +64,11 @@ ASK = ("python3 -c \"import socket; s = socket.socket(socket.AF_UNIX); s.settime
 
 
 def ask(g, name):
-    return g.run(ASK.format(name), 60, check=True).out.strip().splitlines()[-1].split()
+    return g.run(ASK.format(name), 120, check=True).out.strip().splitlines()[-1].split()
 
 
 def rehearse(g):
-    out = g.run("warmboot keep test --json deep 2>/dev/null", 90, check=True).out
+    out = g.run("warmboot keep test --json deep 2>/dev/null", 240, check=True).out
     return json.loads(out[out.index("["):])[0]
 
 
@@ -79,9 +79,9 @@ def test_sockets_over_a_jump(payload):
             g.write_file(f"/root/{name}.py", text.encode())
             g.write_file(f"/etc/systemd/system/{name}.service",
                          f"[Service]\nExecStart=/usr/bin/python3 /root/{name}.py\n".encode())
-        g.run("systemctl daemon-reload; systemctl start bus", 60, check=True)
+        g.run("systemctl daemon-reload; systemctl start bus", 180, check=True)
         g.ready("bus")
-        g.run("systemctl start deep", 60, check=True)
+        g.run("systemctl start deep", 180, check=True)
         g.ready("deep")
         secret, lost, joined = ask(g, "named")
         assert (lost, joined) == ("0", "True")
@@ -95,8 +95,8 @@ def test_sockets_over_a_jump(payload):
         assert any("connection to /run/bus.sock is closed" in text for text in r["warnings"]), r
         assert ask(g, "relative") == [secret, "0", "True"]
         pid = g.out("systemctl show -P MainPID deep")
-        g.jump(f"warmboot reboot {g.image.release('7.2')}", 600)
-        g.run("systemctl is-system-running --wait", 300)
+        g.jump(f"warmboot reboot {g.image.release('7.2')}", 700)
+        g.run("systemctl is-system-running --wait", 500)
         result = g.kept()
         assert result["deep.service"]["how"] == "process", result
         assert g.out("systemctl show -P MainPID deep") == pid
@@ -106,9 +106,9 @@ def test_sockets_over_a_jump(payload):
             assert ask(g, name) == [secret, "1", "True"], name
         assert g.out("stat -c %a /run/deep; ls /run/deep/x/made | sort").split() == ["750", "1", "2", "3", "4"]
         assert rehearse(g)["how"] == "process"
-        g.run("systemctl restart deep", 60, check=True)
+        g.run("systemctl restart deep", 180, check=True)
         g.until("journalctl -b -u deep -o cat | grep -q ready", 60)
         fresh, lost, joined = ask(g, "relative")
         assert fresh != secret and lost == "0"
-        g.run("systemctl stop deep", 60, check=True)
+        g.run("systemctl stop deep", 180, check=True)
         assert g.out("systemctl is-active deep") == "inactive"
