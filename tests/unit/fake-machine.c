@@ -174,6 +174,7 @@ static int look(const struct wb_session_host *h, const char *unit,
 	ret->image.main_pid = 77;
 	if (!u->process)
 		wb_strv_add(&ret->reasons, "it has a device open");
+	wb_strv_add(&ret->beside, u->process ? "umbrella.service" : "others.target");
 	return 0;
 }
 

@@ -98,6 +98,7 @@ static void steps_are_done_in_their_order(void **state)
 {
 	struct wb_session_unit u;
 	struct fixture f;
+	const char *text;
 	char want[512] = "";
 
 	begin(&f, ORDERLY);
@@ -120,6 +121,13 @@ static void steps_are_done_in_their_order(void **state)
 	/* The files that the shutdown needs are there. */
 	assert_non_null(fake_store_text(&f.m.store, WB_FREEZE_DRAFT));
 	assert_non_null(strstr(f.m.systemd, "one.service.d/"));
+	/* The unit beside the kept one is exempt too, and keeps its other settings. */
+	text = fake_store_text(
+		&f.m.store, "/run/systemd/system/umbrella.service.d/zzzz-warmboot.conf");
+	assert_non_null(text);
+	assert_non_null(strstr(text, "DefaultDependencies=no"));
+	assert_null(strstr(text, "[Service]"));
+	assert_null(strstr(f.m.systemd, "others.target"));
 	wb_session_free(f.s);
 	f.s = NULL;
 	assert_non_null(fake_store_text(&f.m.store, WB_FREEZE_DRAFT));
