@@ -153,6 +153,9 @@ static int need_device(struct index *ix, const char *dir)
 		return r < 0 ? r : 0;
 	snprintf(path, sizeof(path), "%s/driver", dir);
 	wb_index_link(ix, path, "module", now);
+	/* The target has a driver built in, which may be the one that drives it now. */
+	if (!*now && wb_index_is_builtin(ix, alias))
+		return 0;
 	name = choose(&names, now);
 	return name ? need_all_or_none(ix, name) : 0;
 }

@@ -292,6 +292,9 @@ static void leaves_to_udev_what_it_is_not_sure_of(void **state)
 	expect_beside((struct fake_file){"/sys/bus/pci/drivers/e1000/module",
 			      .link = "../../../../module/new"},
 		ROOT, "failover;net_failover;virtio_net;vfio_pci;soundcore;snd;rtc_cmos;");
+	/* The target has a driver built in. */
+	expect_beside((struct fake_file){DIR "modules.builtin.modinfo", "x.alias=platform:rtc", 21},
+		ROOT, NETWORK "vfio_pci;soundcore;snd;");
 }
 
 static void leaves_out_what_needs_what_is_left_out(void **state)
