@@ -97,7 +97,15 @@ static uint64_t span_high(const struct wb_elf *elf)
 static size_t without_zero_tail(struct wb_bytes b)
 {
 	size_t n = b.size;
+	uint64_t word;
 
+	/* Eight bytes at a time: this reads 11 MB. */
+	while (n >= sizeof(word)) {
+		memcpy(&word, b.data + n - sizeof(word), sizeof(word));
+		if (word)
+			break;
+		n -= sizeof(word);
+	}
 	while (n && !b.data[n - 1])
 		n--;
 	n = wb_align_up(n, 4096);

@@ -47,19 +47,6 @@ bool wb_get_le16(struct wb_bytes in, uint64_t off, uint16_t *ret)
 	return true;
 }
 
-bool wb_get_le32(struct wb_bytes in, uint64_t off, uint32_t *ret)
-{
-	struct wb_bytes s;
-	uint32_t v = 0;
-
-	if (!wb_bytes_sub(in, off, 4, &s))
-		return false;
-	for (int i = 3; i >= 0; i--)
-		v = v << 8 | s.data[i];
-	*ret = v;
-	return true;
-}
-
 bool wb_get_le64(struct wb_bytes in, uint64_t off, uint64_t *ret)
 {
 	uint32_t lo, hi;

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,17 @@ struct wb_bytes {
 bool wb_bytes_sub(struct wb_bytes in, uint64_t off, uint64_t len, struct wb_bytes *ret);
 bool wb_get_u8(struct wb_bytes in, uint64_t off, uint8_t *ret);
 bool wb_get_le16(struct wb_bytes in, uint64_t off, uint16_t *ret);
-bool wb_get_le32(struct wb_bytes in, uint64_t off, uint32_t *ret);
+/* Inline: a kernel's relocation table has a million words, each of which is read three times. */
+static inline bool wb_get_le32(struct wb_bytes in, uint64_t off, uint32_t *ret)
+{
+	uint32_t v;
+
+	if (off > in.size || in.size - off < sizeof(v))
+		return false;
+	__builtin_memcpy(&v, in.data + off, sizeof(v));
+	*ret = le32toh(v);
+	return true;
+}
 bool wb_get_le64(struct wb_bytes in, uint64_t off, uint64_t *ret);
 /* Copy `len` bytes out; for fixed-layout structs. */
 bool wb_get_struct(struct wb_bytes in, uint64_t off, void *ret, size_t len);
