@@ -151,6 +151,12 @@ struct wb_load_options {
 	 * NULL: any. An initrd that a warm initramfs replaces is neither read nor checked.
 	 */
 	const char *kernel_sha256, *initrd_sha256;
+	/*
+	 * A directory for kernels that were unpacked, made (0700) if only its parent exists. With
+	 * WB_METHOD_FAST, the kernel is taken from there if it was unpacked before, and put there
+	 * otherwise. A kernel that must have `kernel_sha256` is neither. NULL: none.
+	 */
+	const char *cache;
 };
 
 /* The decisions of staging, for people and records. The strings live as long as the stage. */
@@ -166,6 +172,7 @@ struct wb_stage_info {
 	/* Bytes of the two, unpacked where staging unpacks them. */
 	uint64_t kernel_bytes, initrd_bytes;
 	uint8_t nonce[16]; /* number of this jump; all zero for WB_METHOD_FILE */
+	bool cached;       /* the unpacked kernel came from wb_load_options.cache */
 };
 
 /* One piece of memory of the plan, in the terms of kexec_load(2). `name` lives with the stage. */
@@ -178,8 +185,8 @@ struct wb_stage_segment {
 
 /*
  * Do everything except the system call that loads: read, decompress, link and plan. This changes
- * nothing on the machine, and needs no privilege except to read the files. The caller frees *ret
- * with wb_stage_free(). Errors:
+ * nothing on the machine but the files in options->cache, and needs no privilege except to read the
+ * files. The caller frees *ret with wb_stage_free(). Errors:
  *
  *	-ENOENT, -EACCES, -EIO	a file cannot be read
  *	-ENOEXEC, -EBADMSG	a file is no kernel or initrd of this machine, or is damaged

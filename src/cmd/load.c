@@ -36,6 +36,8 @@ void cmd_print_stage(const struct wb_stage *stage, const struct wb_load_options 
 	printf("verify:      %s\n", wb_verify_name(info.verify));
 	printf("cmdline:     %s\n", info.cmdline);
 	print_amount("kernel size:", info.kernel_bytes);
+	if (info.cached)
+		printf("unpacked:    before; read from %s\n", load->cache);
 	print_amount("initrd size:", info.initrd_bytes);
 }
 
@@ -67,7 +69,8 @@ json_t *cmd_stage_json(
 			segments, json_pack("{s:s, s:I, s:I, s:I}", "name", s.name, "start",
 					  (json_int_t)s.start, "memsz", (json_int_t)s.memsz,
 					  "bufsz", (json_int_t)s.bufsz));
-	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:o}",
+	return json_pack(
+		"{s:b, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:o, s:b}",
 		"staged", staged, "entry", cmd_json_or_null(load->entry), "kernel",
 		cmd_json_or_null(load->kernel), "release", cmd_json_or_null(info.release), "method",
 		wb_method_name(info.method), "method_why", info.method_why, "initramfs",
@@ -75,7 +78,7 @@ json_t *cmd_stage_json(
 		wb_verify_name(info.verify), "cmdline", cmd_json_or_null(info.cmdline),
 		"kernel_bytes", (json_int_t)info.kernel_bytes, "initrd_bytes",
 		(json_int_t)info.initrd_bytes, "entry_address", (json_int_t)wb_stage_entry(stage),
-		"segments", segments);
+		"segments", segments, "cached", info.cached);
 }
 
 static int dry_run(const struct wb_session_host *h, struct wb_request *req, struct wb_stage **ret,

@@ -34,6 +34,7 @@ struct wb_session_host wb_session_host_real(
 		.runner = &wb_runner_host,
 		.services = &wb_services_systemd,
 		.replay = replay,
+		.cache = WB_CACHE_DIR,
 		.tell = tell,
 		.init = wb_init_find,
 		.under_way = wb_jump_under_way,

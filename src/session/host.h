@@ -14,6 +14,8 @@
 #include "sys/runner.h"
 #include "warmboot.h"
 
+#define WB_CACHE_DIR "/var/cache/warmboot"
+
 /* A table of the operations. Its pointers must outlive the session. */
 struct wb_session_host {
 	const struct wb_sys *sys;
@@ -24,6 +26,7 @@ struct wb_session_host {
 	const struct wb_replay_host *replay;
 	const struct wb_teller *tell; /* NULL: no callbacks */
 	const char *lock_path;        /* NULL: WB_LOCK_PATH */
+	const char *cache; /* of unpacked kernels, for loads that name none; NULL: none */
 	/* The init system that runs here; NULL: no known one. */
 	const struct wb_init *(*init)(const struct wb_files *files);
 	/* Is a shutdown under way? As wb_jump_under_way(). */

@@ -369,6 +369,8 @@ int wb_request_stage(const struct wb_session_host *h, struct wb_request *req,
 
 	if (r == 0)
 		r = wb_request_resolve(h, req, err);
+	if (!req->options.cache)
+		req->options.cache = h->cache;
 	if (r == 0)
 		r = wb_request_prepare(sys, req, &stage, err);
 	if (r < 0)

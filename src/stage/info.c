@@ -38,6 +38,7 @@ struct wb_stage_info wb_stage_info(const struct wb_stage *s)
 		.no_cmdline = s->no_cmdline,
 		.kernel_bytes = s->vmlinux.size ? s->vmlinux.size : s->image.bytes.size,
 		.initrd_bytes = s->initrd.size,
+		.cached = s->cached,
 	};
 
 	memcpy(info.nonce, s->handoff.nonce, sizeof(info.nonce));

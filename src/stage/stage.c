@@ -8,7 +8,9 @@
 
 #include "arch/arch.h"
 #include "core/cmdline.h"
+#include "stage/cache.h"
 #include "stage/stage.h"
+#include "sys/below.h"
 #include "sys/machine.h"
 
 /* `more` may be NULL; so may s->cmdline, after a failed allocation. */
@@ -129,6 +131,45 @@ static int read_dtb(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 	return 0;
 }
 
+static int decompress(struct wb_stage *s, size_t limit, struct wb_error *err)
+{
+	const struct wb_bzimage *bz = &s->image.bz;
+	int r;
+
+	wb_stage_progress(s, "unpacking the kernel");
+	r = wb_blob_reserve(&s->vmlinux, bz->payload_size);
+	if (r < 0)
+		return wb_fail(err, r, "out of memory for the kernel");
+	r = bz->codec->decompress(bz->payload, limit, &s->vmlinux, NULL, err);
+	return r < 0 ? wb_fail_in(err, r, "%s: payload: ", s->kernel_path) : 0;
+}
+
+/*
+ * Take the unpacked kernel from the cache, or decompress it and put it there. The digest of a boot
+ * entry vouches for the packed kernel only, so such a kernel is always decompressed, and so is one
+ * that is only checked.
+ */
+static int unpack_once(struct wb_stage *s, size_t limit, struct wb_error *err)
+{
+	const char *path = s->options.cache;
+	bool may = path && s->method == WB_METHOD_FAST && !s->options.kernel_sha256;
+	WB_CLEAN_FD dir = may ? wb_cache_open(path, true) : -ENOENT;
+	uint8_t key[WB_CACHE_KEY];
+	int r;
+
+	if (dir < 0)
+		return decompress(s, limit, err);
+	wb_cache_key(s->image.bz.payload, key);
+	wb_stage_progress(s, "reading the unpacked kernel");
+	s->cached = wb_cache_read(dir, key, limit, &s->vmlinux) == 0;
+	if (s->cached)
+		return 0;
+	r = decompress(s, limit, err);
+	if (r == 0)
+		wb_cache_write(dir, key, wb_blob_view(&s->vmlinux)); /* or the next time */
+	return r;
+}
+
 /* Decompress the vmlinux that the fast method links. */
 static int unpack_vmlinux(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
@@ -153,12 +194,7 @@ static int unpack_vmlinux(const struct wb_sys *sys, struct wb_stage *s, struct w
 	r = wb_stage_check_memory(sys, bz->payload_size, "unpack the kernel", err);
 	if (r < 0)
 		return r;
-	wb_stage_progress(s, "unpacking the kernel");
-	r = wb_blob_reserve(&s->vmlinux, bz->payload_size);
-	if (r < 0)
-		return wb_fail(err, r, "out of memory for the kernel");
-	r = bz->codec->decompress(bz->payload, limit, &s->vmlinux, NULL, err);
-	return r < 0 ? wb_fail_in(err, r, "%s: payload: ", s->kernel_path) : 0;
+	return unpack_once(s, limit, err);
 }
 
 /*
@@ -244,6 +280,7 @@ static int prepare_segments(const struct wb_sys *sys, struct wb_stage *s, struct
 			return r;
 		}
 		wb_blob_deinit(&s->vmlinux);
+		s->cached = false;
 		s->method = WB_METHOD_SEGMENTS;
 		why = strstr(s->method_why, "; ");
 		snprintf(policy, sizeof(policy), "%s", why ? why : "");

@@ -23,6 +23,7 @@ struct wb_stage {
 	struct wb_blob kernel_file;
 	struct wb_image image;  /* views into kernel_file */
 	struct wb_blob vmlinux; /* FAST: decompressed and linked */
+	bool cached;            /* vmlinux was read from options.cache */
 	struct wb_blob initrd;
 	struct wb_blob dtb;
 	char *cmdline;
