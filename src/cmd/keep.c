@@ -13,7 +13,7 @@
 #include "keep/remedies.h"
 #include "session/choice.h"
 
-enum { OPT_HOW = OPT_OWN, OPT_FILES, OPT_PEERS, OPT_PROBE };
+enum { OPT_HOW = OPT_OWN, OPT_FILES, OPT_PEERS, OPT_PROBE, OPT_PRIORITY };
 
 static const struct cmd_option own_options[] = {
 	{OPT_HOW, 0, "how", .value = wb_keep_asked_word,
@@ -27,6 +27,9 @@ static const struct cmd_option own_options[] = {
 	{OPT_PROBE, 0, "probe", "PROBE",
 		.help = "add: how to test that it answers: tcp:PORT, http://HOST/PATH or "
 			"exec:COMMAND"},
+	{OPT_PRIORITY, 0, "priority", "NUMBER",
+		.help = "add: a higher one stands still for a shorter time than others "
+			"(default: 0)"},
 	{},
 };
 
@@ -62,13 +65,18 @@ static int run_choice(const struct cmd_args *args, bool remove)
 		.peers = cmd_get(args, OPT_PEERS),
 		.probe = cmd_get(args, OPT_PROBE),
 		.done = tell_choice};
-	const char *how = cmd_get(args, OPT_HOW);
+	const char *how = cmd_get(args, OPT_HOW), *priority = cmd_get(args, OPT_PRIORITY);
 	struct wb_error err = {};
+	int64_t number;
 	int r = geteuid() ? wb_fail(&err, -EPERM, "only root can choose what is kept; use sudo")
 			  : 0;
 
 	if (how)
 		wb_keep_how_parse(how, &choice.how);
+	if (r == 0 && priority) {
+		r = wb_keep_parse_priority(priority, &number, &err);
+		choice.priority = &number;
+	}
 	if (r == 0)
 		r = add_files(args, &choice.files, &err);
 	if (r == 0)
@@ -96,10 +104,11 @@ static void list_json(const struct wb_keep_configs *all)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct wb_keep_config *c = &all->items[i];
 
-		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:o, s:s, s:s?}", "unit", c->unit, "how",
-				wb_keep_how_name(c->how), "files", strings_json(&c->files), "peers",
-				wb_keep_peers_word(c->reset_peers), "probe", c->probe));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:o, s:s, s:s?, s:I}", "unit", c->unit, "how",
+				      wb_keep_how_name(c->how), "files", strings_json(&c->files),
+				      "peers", wb_keep_peers_word(c->reset_peers), "probe",
+				      c->probe, "priority", (json_int_t)c->priority));
 	}
 	cmd_print_json(list);
 }
@@ -118,6 +127,8 @@ static void list_text(const struct wb_keep_configs *all)
 			printf(", peers %s", wb_keep_peers_word(c->reset_peers));
 		if (c->probe)
 			printf(", probe %s", c->probe);
+		if (c->priority)
+			printf(", priority %lld", (long long)c->priority);
 		putchar('\n');
 	}
 }
@@ -308,9 +319,10 @@ static int run_test(const struct cmd_args *args)
 /* Check the words by themselves. */
 static int check_use(const struct cmd_args *args, const char *verb, struct wb_error *err)
 {
-	static const int for_add[] = {OPT_HOW, OPT_FILES, OPT_PEERS, OPT_PROBE, 0},
+	static const int for_add[] = {OPT_HOW, OPT_FILES, OPT_PEERS, OPT_PROBE, OPT_PRIORITY, 0},
 			 json[] = {OPT_JSON, 0};
-	const char *probe = cmd_get(args, OPT_PROBE);
+	const char *probe = cmd_get(args, OPT_PROBE), *priority = cmd_get(args, OPT_PRIORITY);
+	int64_t number;
 	bool add = !strcmp(verb, "add"), list = !strcmp(verb, "list");
 	WB_CLEAN_STRV files = {};
 	int r;
@@ -327,6 +339,8 @@ static int check_use(const struct cmd_args *args, const char *verb, struct wb_er
 		r = cmd_none_of(args, json, verb, err);
 	if (r == 0 && probe)
 		r = wb_keep_check_probe(probe, err);
+	if (r == 0 && priority)
+		r = wb_keep_parse_priority(priority, &number, err);
 	if (r == 0)
 		r = add_files(args, &files, err);
 	for (size_t i = 1; r == 0 && i < args->n_words; i++) {

@@ -129,9 +129,11 @@ static void first_look(void *ctx, size_t i)
 	pthread_mutex_unlock(&j->lock);
 }
 
-/* Who goes first? A unit without connections: who goes last stands still for the shortest time. */
+/* A unit that goes last stands still for the shortest time: by its priority, or else if it has connections. */
 static bool before(const struct wb_manifest_unit *a, const struct wb_manifest_unit *b)
 {
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
 	return !a->ends.connections.n && b->ends.connections.n;
 }
 

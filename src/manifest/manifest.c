@@ -152,6 +152,7 @@ static const struct wb_json_field unit_fields[] = {
 	ROW(wb_manifest_unit, pids, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
 	ROW(wb_manifest_unit, uids, WB_JSON_INTS, .min = 0, .max = UINT32_MAX - 1),
 	STRING(wb_manifest_unit, cgroup, wb_valid_path),
+	INT(wb_manifest_unit, priority, -1000, 1000),
 	STRING(wb_manifest_unit, late, valid_line),
 	ROW(wb_manifest_unit, plain, WB_JSON_BOOL),
 	STRING(wb_manifest_unit, images, valid_object),

@@ -98,8 +98,9 @@ struct wb_manifest_unit {
 	int64_t main_pid;
 	WB_LIST(int64_t) pids;
 	WB_LIST(int64_t) uids; /* by wb_owners_note(): files of other users are not overwritten */
-	char *cgroup; /* below the control group file system, "/system.slice/nginx.service" */
-	char *late;   /* the unit after which its definition orders it; NULL: none that matters */
+	char *cgroup;     /* below the control group file system, "/system.slice/nginx.service" */
+	int64_t priority; /* who has a higher one is frozen later and restored earlier */
+	char *late; /* the unit after which its definition orders it; NULL: none that matters */
 	bool plain; /* its processes are in the machine's own namespaces, so it needs no sandbox */
 	char *images;  /* prefix of the names of CRIU's images in the store */
 	json_t *image; /* data of its way of keeping for the restore, in a shape of its own */

@@ -75,6 +75,14 @@ int wb_early_rest(
 	return 0;
 }
 
+/* Was a frozen later than b? Among those that were frozen at a time, the priority still counts. */
+static bool later(const struct wb_manifest_unit *a, const struct wb_manifest_unit *b)
+{
+	if (a->priority != b->priority)
+		return a->priority > b->priority;
+	return a->frozen_tsc > b->frozen_tsc;
+}
+
 int wb_early_turns(const struct wb_manifest *m, struct wb_unit_list *ret)
 {
 	WB_CLEAN_UNIT_LIST turns = {};
@@ -87,7 +95,7 @@ int wb_early_turns(const struct wb_manifest *m, struct wb_unit_list *ret)
 		const struct wb_manifest_unit *u = turns.items[i];
 		size_t at = i;
 
-		for (; at && turns.items[at - 1]->frozen_tsc < u->frozen_tsc; at--)
+		for (; at && later(u, turns.items[at - 1]); at--)
 			turns.items[at] = turns.items[at - 1];
 		turns.items[at] = u;
 	}

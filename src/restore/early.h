@@ -41,7 +41,7 @@ void wb_early_deinit(struct wb_early *early);
 #define WB_CLEAN_EARLY __attribute__((cleanup(wb_early_deinit))) struct wb_early
 const struct wb_early_unit *wb_early_find(const struct wb_early *early, const char *unit);
 
-/* The units that were checkpointed, in the order of their restore: who was frozen last comes first. -ENOMEM. Pure. */
+/* The units that were checkpointed, in the order of their restore: by priority, and who was frozen last comes first. -ENOMEM. Pure. */
 int wb_early_turns(const struct wb_manifest *m, struct wb_unit_list *ret);
 /* The manifest's units without the restored ones. -ENOMEM. Pure. */
 int wb_early_rest(

@@ -69,6 +69,8 @@ static int merge(
 	if (choice->peers && wb_keep_peers_find(choice->peers, &c->reset_peers) < 0)
 		return wb_fail(
 			err, -EINVAL, "--peers is restart or reset, not \"%s\"", choice->peers);
+	if (choice->priority)
+		c->priority = *choice->priority;
 	if (choice->probe) {
 		free(c->probe);
 		c->probe = strdup(choice->probe);

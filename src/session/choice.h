@@ -9,10 +9,11 @@
 struct wb_keep_choice {
 	bool remove;
 	/* For units that are added; what is absent stays as it was chosen before. */
-	enum wb_keep_how how; /* WB_KEEP_NONE: absent; a new unit gets AUTO */
-	struct wb_strv files; /* added to those before */
-	const char *peers;    /* a word of Peers=; NULL: absent */
-	const char *probe;    /* NULL: absent */
+	enum wb_keep_how how;    /* WB_KEEP_NONE: absent; a new unit gets AUTO */
+	struct wb_strv files;    /* added to those before */
+	const char *peers;       /* a word of Peers=; NULL: absent */
+	const char *probe;       /* NULL: absent */
+	const int64_t *priority; /* NULL: absent */
 	/* Called for each unit after its change; `config` is NULL for one that was removed. */
 	void (*done)(void *arg, const char *unit, const struct wb_keep_config *config);
 	void *arg;

@@ -133,6 +133,7 @@ static int decide_one(const struct wb_session_host *h, const char *release,
 	wb_text_replace(&u->unit, config->unit);
 	r = wb_keep_record(h->ways, &verdict, u, err);
 	u->asked = config->how;
+	u->priority = config->priority;
 	wb_text_replace(&u->probe, config->probe);
 	snprintf(images, sizeof(images), "u%zu/", k->draft.units.n - 1);
 	wb_text_replace(&u->images, images);

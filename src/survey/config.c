@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "core/valid.h"
 #include "survey/config.h"
 #include "timeline/probe.h"
@@ -36,6 +37,19 @@ int wb_keep_check_probe(const char *probe, struct wb_error *err)
 	struct wb_probe p;
 
 	return wb_probe_parse(probe, &p, err);
+}
+
+int wb_keep_parse_priority(const char *text, int64_t *ret, struct wb_error *err)
+{
+	bool minus = *text == '-';
+	uint64_t n;
+
+	if (!wb_span_number((struct wb_span){text + minus, strlen(text + minus)}, 10, &n) ||
+		n > WB_KEEP_PRIORITY)
+		return wb_fail(err, -EINVAL, "\"%s\" is no priority: a whole number from -%d to %d",
+			text, WB_KEEP_PRIORITY, WB_KEEP_PRIORITY);
+	*ret = minus ? -(int64_t)n : (int64_t)n;
+	return 0;
 }
 
 int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err)
@@ -133,6 +147,13 @@ static int set_value(struct wb_keep_config *c, const char *key, const char *valu
 		c->probe = strdup(value);
 		return c->probe ? 0 : wb_oom(err);
 	}
+	if (!strcmp(key, "Priority")) {
+		int r = wb_keep_parse_priority(value, &c->priority, err);
+
+		if (r < 0)
+			wb_fail_in(err, r, "%s, line %zu: ", where, line);
+		return r < 0 ? -EBADMSG : 0;
+	}
 	return wb_fail(err, -EBADMSG, "%s, line %zu: there is no setting \"%s\"", where, line, key);
 }
 
@@ -204,6 +225,8 @@ int wb_keep_config_text(const struct wb_keep_config *c, char **ret)
 		fprintf(f, "Peers=%s\n", wb_keep_peers_word(c->reset_peers));
 	if (c->probe)
 		fprintf(f, "Probe=%s\n", c->probe);
+	if (c->priority)
+		fprintf(f, "Priority=%lld\n", (long long)c->priority);
 	if (fclose(f))
 		return -ENOMEM;
 	*ret = text;

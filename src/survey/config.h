@@ -10,6 +10,7 @@
  *	Peers=reset         its connections by Unix socket to programs outside are closed for it by a jump
  *	Peers=restart       with such a connection it is restarted; this is the default
  *	Probe=tcp:PORT      or http:URL, or exec:COMMAND: a test whether the service answers
+ *	Priority=NUMBER     a unit with a higher one is frozen later and restored earlier
  */
 #pragma once
 
@@ -26,7 +27,11 @@ struct wb_keep_config {
 	struct wb_strv files;
 	bool reset_peers; /* Peers=reset */
 	char *probe;      /* NULL: there is none */
+	int64_t priority; /* within WB_KEEP_PRIORITY; 0: as most */
 };
+
+/* Priorities reach from minus this number to it. */
+#define WB_KEEP_PRIORITY 1000
 
 void wb_keep_config_deinit(struct wb_keep_config *config);
 #define WB_CLEAN_KEEP_CONFIG __attribute__((cleanup(wb_keep_config_deinit))) struct wb_keep_config
@@ -54,6 +59,8 @@ int wb_keep_config_text(const struct wb_keep_config *config, char **ret);
  * is not a service. *ret to be freed.
  */
 int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err);
+/* A priority from its text. -EINVAL with a sentence. */
+int wb_keep_parse_priority(const char *text, int64_t *ret, struct wb_error *err);
 /* "tcp:PORT", "http:URL", "exec:COMMAND"? -EINVAL with a sentence. */
 int wb_keep_check_probe(const char *probe, struct wb_error *err);
 

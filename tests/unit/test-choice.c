@@ -44,17 +44,20 @@ static int choose(struct fake_store *f, struct wb_keep_choice choice, const char
 static void unit_is_added_by_its_own_name(void **state)
 {
 	const char *const units[] = {"alias", "a", "alias.service", "b", NULL};
+	const int64_t high = 5;
 	WB_CLEAN_KEEP_CONFIG config = {};
 	struct wb_error err = {};
 	struct fake_store f;
 
 	fake_store_init(&f);
+	assert_int_equal(choose(&f, (struct wb_keep_choice){.priority = &high}, units, &err), 0);
 	assert_int_equal(choose(&f, (struct wb_keep_choice){.probe = "tcp:80"}, units, &err), 0);
 	/* The alias that is repeated counts once; the same unit by another name is not harmed. */
 	assert_string_equal(told, "+a.service +a.service +b.service ");
 	assert_int_equal(wb_keep_config_read(&f.files, "a.service", &config, &err), 0);
 	assert_int_equal(config.how, WB_KEEP_AUTO);
 	assert_string_equal(config.probe, "tcp:80");
+	assert_int_equal(config.priority, 5);
 	fake_store_deinit(&f);
 }
 

@@ -48,24 +48,25 @@ static void set_definition(struct wb_manifest_unit *u, const char *text)
 	u->definition.items[0].text = strdup(text);
 }
 
-/* The unit that was frozen last comes back first; those frozen at the same time in the manifest's order. */
+/* By priority; then the unit that was frozen last; those frozen at the same time in the manifest's order. */
 static void test_turns(void **state)
 {
 	struct wb_manifest_unit units[] = {{.unit = "a", .how = WB_KEEP_PROCESS, .frozen_tsc = 10},
 		{.unit = "b", .how = WB_KEEP_RESTART, .frozen_tsc = 90},
 		{.unit = "c", .how = WB_KEEP_PROCESS, .frozen_tsc = 30},
 		{.unit = "d", .how = WB_KEEP_PROCESS, .frozen_tsc = 20},
-		{.unit = "e", .how = WB_KEEP_PROCESS, .frozen_tsc = 30}};
-	const struct wb_manifest m = {.units = {units, 5}};
+		{.unit = "e", .how = WB_KEEP_PROCESS, .frozen_tsc = 30},
+		{.unit = "f", .how = WB_KEEP_PROCESS, .frozen_tsc = 5, .priority = 1},
+		{.unit = "g", .how = WB_KEEP_PROCESS, .frozen_tsc = 99, .priority = -1}};
+	const struct wb_manifest m = {.units = {units, 7}};
+	static const char *const order[] = {"f", "c", "e", "d", "a", "g"};
 	WB_CLEAN_UNIT_LIST turns = {};
 
 	(void)state;
 	assert_int_equal(wb_early_turns(&m, &turns), 0);
-	assert_int_equal(turns.n, 4);
-	assert_ptr_equal(turns.items[0], &units[2]);
-	assert_ptr_equal(turns.items[1], &units[4]);
-	assert_ptr_equal(turns.items[2], &units[3]);
-	assert_ptr_equal(turns.items[3], &units[0]);
+	assert_int_equal(turns.n, 6);
+	for (size_t i = 0; i < turns.n; i++)
+		assert_string_equal(turns.items[i]->unit, order[i]);
 }
 
 static void test_allows(void **state)

@@ -680,6 +680,16 @@ static void who_has_connections_is_frozen_last(void **state)
 		"take:a net commit:a commit:c");
 }
 
+static void who_has_priority_is_frozen_last(void **state)
+{
+	struct fixture *f = *state;
+
+	add_connection(&f->m.units.items[2], 40000);
+	f->m.units.items[0].priority = 1;
+	assert_int_equal(run(f, false), 0);
+	assert_non_null(strstr(f->log, "hold freeze:c note:c take:c look:a hold freeze:a"));
+}
+
 /* As the process that asked for the jump leaves it: unit a's memory is in the store. */
 static struct wb_manifest_unit *goes_ahead(struct fixture *f)
 {
@@ -807,6 +817,7 @@ int main(void)
 		TEST(one_failure_among_several_rolls_all_back),
 		TEST(one_failure_among_several_costs_one_unit),
 		TEST(who_has_connections_is_frozen_last),
+		TEST(who_has_priority_is_frozen_last),
 		TEST(what_went_ahead_stays_in_the_store),
 		TEST(a_change_that_cannot_be_taken_is_frozen_whole),
 		TEST(a_unit_that_hung_is_not_tried_twice),

@@ -18,7 +18,7 @@ static void reads_what_it_writes(void **state)
 	static const char text[] = "# memcached.service is kept over a change of kernel; see "
 				   "warmboot(8), keep.\n"
 				   "How=process\nFiles=/run/memcached\nFiles=/tmp/a b\n"
-				   "Peers=reset\nProbe=tcp:11211\n";
+				   "Peers=reset\nProbe=tcp:11211\nPriority=-20\n";
 	WB_CLEAN_KEEP_CONFIG c = {};
 	WB_CLEAN_STR back = NULL;
 	struct wb_error err = {};
@@ -30,6 +30,7 @@ static void reads_what_it_writes(void **state)
 	assert_string_equal(c.files.items[1], "/tmp/a b");
 	assert_true(c.reset_peers);
 	assert_string_equal(c.probe, "tcp:11211");
+	assert_int_equal(c.priority, -20);
 	assert_int_equal(wb_keep_config_text(&c, &back), 0);
 	assert_string_equal(back, text);
 }
@@ -62,6 +63,10 @@ static void tells_line_and_fault(void **state)
 				"http://HOST[:PORT]/PATH or exec:COMMAND"},
 		{"Probe=tcp:99999", "/k, line 1: \"tcp:99999\" is no probe: tcp:PORT, "
 				    "tcp:HOST:PORT, http://HOST[:PORT]/PATH or exec:COMMAND"},
+		{"Priority=1001",
+			"/k, line 1: \"1001\" is no priority: a whole number from -1000 to 1000"},
+		{"Priority=high",
+			"/k, line 1: \"high\" is no priority: a whole number from -1000 to 1000"},
 		{"Files=/a\033[2J", "/k, line 1: is no text"},
 	};
 

@@ -86,11 +86,14 @@ def test_list(g):
     # An alias stands for the unit's own name, and earlier settings stay.
     g.run("ln -s /usr/lib/systemd/system/redis-server.service /etc/systemd/system/redis.service && "
           "systemctl daemon-reload", check=True)
-    g.run("warmboot keep add redis --how process && warmboot keep add redis-server --probe tcp:6379", check=True)
+    g.run("warmboot keep add redis --how process && warmboot keep add redis-server --probe tcp:6379 --priority=7",
+          check=True)
     kept = report(g.run("warmboot keep list --json"))
     assert kept == [
-        {"unit": "memcached.service", "how": "auto", "files": ["/run/memcached"], "peers": "restart", "probe": "tcp:11211"},
-        {"unit": "redis-server.service", "how": "process", "files": [], "peers": "restart", "probe": "tcp:6379"}]
+        {"unit": "memcached.service", "how": "auto", "files": ["/run/memcached"], "peers": "restart",
+         "probe": "tcp:11211", "priority": 0},
+        {"unit": "redis-server.service", "how": "process", "files": [], "peers": "restart", "probe": "tcp:6379",
+         "priority": 7}]
     g.run("warmboot keep remove memcached redis-server", check=True)
     assert report(g.run("warmboot keep list --json")) == []
     # All units or none are added; a malformed argument is wrong usage.
