@@ -93,6 +93,9 @@ class Field:
         self.units = [s["unit"] for s in plan]
         self.with_port = [s["unit"] for s in plan if s["port"]]
 
+    def talkers(self):
+        return Talkers(self.net, [s for s in self.plan if s["port"]])
+
     def mask(self, others):
         """Leave these out, in this boot and later ones."""
         if others:
@@ -197,16 +200,19 @@ def run(args, result):
         field.mask(others)
         say(f"booted; failed units: {' '.join(field.rest()) or 'none'}")
         g.run(CLIENT, 60)
-        talkers = stack.enter_context(Talkers(net, [s for s in plan if s["port"]]))
-        say(f"no answer after the boot: {' '.join(sorted(talkers.wait(field.with_port, TALK))) or 'none'}")
         for number, target in enumerate(args.way):
             begin = time.monotonic()
-            promises = field.rehearse_all()
+            with field.talkers() as talkers:
+                say(f"no answer yet: {' '.join(sorted(talkers.wait(field.with_port, TALK))) or 'none'}")
+                promises = field.rehearse_all()
             say(f"rehearsed in {time.monotonic() - begin:.0f} s")
             if number == 0:
                 kept = [u for u in field.units if promises[u]["how"] == "process"]
                 g.run(f"warmboot keep add {' '.join(kept)}", 120, check=True)
-            jump = field.jump(talkers, promises, target)
+            # Held connections are new ones: some services end each after some minutes or questions.
+            with field.talkers() as talkers:
+                talkers.wait(field.with_port, TALK / 4)
+                jump = field.jump(talkers, promises, target)
             jump["promises"] = promises
             result["jumps"].append(jump)
             print(f"\n{text(jump)}\n", flush=True)

@@ -45,8 +45,9 @@ def told_by_client(plan, events, before, after):
     was = [e for e in held if e["t"] <= before][-1:]
     if plan.get("hold") and not plan["udp"] and was and was[0]["what"] in ("connected", "answer"):
         connection = not any(e["what"] in ("lost", "refused") for e in held if e["t"] > before)
-        if "ask" in plan:
-            connection &= back is not None and any(e["what"] == "answer" and e["t"] >= back for e in held)
+        if "ask" in plan:  # the same one has answered; a service may end it for reasons of its own later
+            connection = back is not None and any(
+                e["what"] == "answer" and e["t"] >= back and e["n"] == was[0]["n"] for e in held)
     return {"silence_s": None if gap is None else round(max(0.0, gap - PAUSE), 1), "connection": connection}
 
 

@@ -47,17 +47,24 @@ class Silence(unittest.TestCase):
     def told(self, events, plan=None):
         return fieldtable.told_by_client(plan or self.plan, events, 10.0, 100.0)
 
-    def event(self, t, what, on='held', unit='a'):
-        return {'t': t, 'unit': unit, 'on': on, 'what': what}
+    def event(self, t, what, on='held', unit='a', n=1):
+        return {'t': t, 'unit': unit, 'on': on, 'what': what, 'n': n}
 
     def test_kept(self):
         events = [self.event(t, 'answer') for t in (8, 9.5, 41.5, 42.5, 98)] + [self.event(50, 'lost', unit='b')]
         events.sort(key=lambda e: e['t'])
         self.assertEqual(self.told(events), {'silence_s': 54.5, 'connection': True})
 
+    def test_lost_for_reasons_of_its_own(self):
+        events = [self.event(9.5, 'answer'), self.event(40, 'answer'), self.event(60, 'lost'),
+                  self.event(61, 'answer', n=2)]
+        self.assertEqual(self.told(events)['connection'], True)
+        silent = {k: v for k, v in self.plan.items() if k != 'ask'}
+        self.assertEqual(self.told(events, silent)['connection'], False)
+
     def test_lost(self):
-        events = [self.event(9.5, 'answer'), self.event(20, 'lost'), self.event(21, 'connected'),
-                  self.event(22, 'answer')]
+        events = [self.event(9.5, 'answer'), self.event(20, 'lost'), self.event(21, 'connected', n=2),
+                  self.event(22, 'answer', n=2)]
         self.assertEqual(self.told(events), {'silence_s': 11.5, 'connection': False})
 
     def test_open_but_without_answer(self):
