@@ -56,7 +56,7 @@ def make_disk(path, label):
 
 def make_loop(g, label):
     g.run(f"truncate -s 512M /{label}.img && mkfs.ext4 -q -F -L {label} /{label}.img", 60, check=True)
-    return f"/{label}.img {LABELS[label]} ext4 loop 0 2"
+    return f"/{label}.img {LABELS[label]} ext4 loop 0 0"
 
 
 def set_up(g, fstab):
@@ -66,11 +66,12 @@ def set_up(g, fstab):
         g.write_file(f"/etc/systemd/system/{name}", (
             f"[Unit]\n{unit}[Service]\n{service}[Install]\nWantedBy=multi-user.target\n").encode())
     what = next(line.split()[0] for line in fstab if " /var " in line)
-    g.run(f"mkdir -p /srv/data && mount {what} /mnt && cp -a /var/. /mnt && umount /mnt"
-          " && systemctl daemon-reload && systemctl start var.mount srv-data.mount"
+    g.run("rm -rf /var/lib/apt/lists /var/cache/apt /var/cache/man")
+    g.run(f"mkdir -p /srv/data && mount {what} /mnt && cp -a /var/. /mnt && umount /mnt", 240, check=True)
+    g.run("systemctl daemon-reload && systemctl start var.mount srv-data.mount"
           " && mkdir -p /srv/data/db /var/lib/plain && systemctl restart systemd-journald"
           " && systemctl enable db umbrella && systemctl start umbrella db plain"
-          " && warmboot keep add db plain", 120, check=True)
+          " && warmboot keep add db plain", 240, check=True)
     for d in DIRS.values():
         g.until(f"grep -q ' 5$' {d}/opened")
 
