@@ -111,7 +111,7 @@ static int set_up(void **state)
 	snprintf(w->stat, sizeof(w->stat), "%d (x) S 1 %d %d 0 -1", (int)w->pid, (int)w->pid,
 		(int)w->pid);
 	add(w, "stat", w->stat, NULL);
-	add(w, "status", "Threads:\t1\nVmRSS:\t4 kB\n", NULL);
+	add(w, "status", "Threads:\t1\nUid:\t0\t0\t0\t0\nVmRSS:\t4 kB\n", NULL);
 	add(w, "mountinfo", "1 0 1:1 / / rw - ext4 x rw\n", NULL);
 	add(w, "maps", "", NULL);
 	add(w, "fd/0", NULL, "pipe:[1]");
