@@ -74,7 +74,7 @@ static int run_choice(const struct cmd_args *args, bool remove)
 	if (how)
 		wb_keep_how_parse(how, &choice.how);
 	if (r == 0 && priority) {
-		r = wb_keep_parse_priority(priority, &number, &err);
+		r = wb_keep_priority_of(priority, &number, &err);
 		choice.priority = &number;
 	}
 	if (r == 0)
@@ -340,7 +340,7 @@ static int check_use(const struct cmd_args *args, const char *verb, struct wb_er
 	if (r == 0 && probe)
 		r = wb_keep_check_probe(probe, err);
 	if (r == 0 && priority)
-		r = wb_keep_parse_priority(priority, &number, err);
+		r = wb_keep_priority_of(priority, &number, err);
 	if (r == 0)
 		r = add_files(args, &files, err);
 	for (size_t i = 1; r == 0 && i < args->n_words; i++) {

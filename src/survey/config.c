@@ -39,7 +39,7 @@ int wb_keep_check_probe(const char *probe, struct wb_error *err)
 	return wb_probe_parse(probe, &p, err);
 }
 
-int wb_keep_parse_priority(const char *text, int64_t *ret, struct wb_error *err)
+int wb_keep_priority_of(const char *text, int64_t *ret, struct wb_error *err)
 {
 	bool minus = *text == '-';
 	uint64_t n;
@@ -148,7 +148,7 @@ static int set_value(struct wb_keep_config *c, const char *key, const char *valu
 		return c->probe ? 0 : wb_oom(err);
 	}
 	if (!strcmp(key, "Priority")) {
-		int r = wb_keep_parse_priority(value, &c->priority, err);
+		int r = wb_keep_priority_of(value, &c->priority, err);
 
 		if (r < 0)
 			wb_fail_in(err, r, "%s, line %zu: ", where, line);

@@ -60,7 +60,7 @@ int wb_keep_config_text(const struct wb_keep_config *config, char **ret);
  */
 int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err);
 /* A priority from its text. -EINVAL with a sentence. */
-int wb_keep_parse_priority(const char *text, int64_t *ret, struct wb_error *err);
+int wb_keep_priority_of(const char *text, int64_t *ret, struct wb_error *err);
 /* "tcp:PORT", "http:URL", "exec:COMMAND"? -EINVAL with a sentence. */
 int wb_keep_check_probe(const char *probe, struct wb_error *err);
 
