@@ -8,7 +8,7 @@
 #include "cmd/json.h"
 #include "cmd/load.h"
 #include "keep/remedies.h"
-#include "survey/config.h"
+#include "choice/config.h"
 
 enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY, OPT_STORE };
 

@@ -17,6 +17,6 @@
 extern const uint8_t wb_criu_hook[];
 extern const size_t wb_criu_hook_size;
 
-/* A library that is loaded into CRIU (shim.c, shim-proc.c). */
+/* A library that is loaded into CRIU (src/shim). */
 extern const uint8_t wb_criu_shim[];
 extern const size_t wb_criu_shim_size;

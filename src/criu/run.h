@@ -72,7 +72,7 @@ bool wb_criu_hook_ready(const struct wb_criu_run *r, int seconds);
 int wb_criu_hook_go_on(struct wb_criu_run *r, struct wb_error *err);
 
 /*
- * Let CRIU load the library of shim.c and shim-proc.c, by its environment. It gets a whole /proc if the unit's sandbox
+ * Let CRIU load the library of src/shim, by its environment. It gets a whole /proc if the unit's sandbox
  * hides a part.
  */
 int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,

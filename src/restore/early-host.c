@@ -25,7 +25,7 @@
 #include "restore/revive.h"
 #include "keep/thaw.h"
 #include "net/silence.h"
-#include "survey/config.h"
+#include "choice/config.h"
 #include "sys/clock.h"
 #include "sys/handoff.h"
 #include "sys/spawn.h"

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "restore/restore.h"
-#include "survey/config.h"
+#include "choice/config.h"
 #include "timeline/marks.h"
 
 /* The longest wait for a service's first answer, the pause between questions, and the time for one. */

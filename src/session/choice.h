@@ -2,7 +2,7 @@
 /* The choice of the services that are kept over every jump ("warmboot keep add", "remove"). */
 #pragma once
 
-#include "survey/config.h"
+#include "choice/config.h"
 #include "systemd/service.h"
 
 /* A change of the choice, for each of some units. */

@@ -9,7 +9,7 @@
 #include "keep/ahead.h"
 #include "keep/judge.h"
 #include "session/keeping-parts.h"
-#include "survey/config.h"
+#include "choice/config.h"
 #include "survey/preflight.h"
 #include "systemd/definition.h"
 #include "systemd/spare.h"

@@ -7,7 +7,7 @@
 #include "session/keeping-parts.h"
 #include "session/program.h"
 #include "session/request.h"
-#include "survey/config.h"
+#include "choice/config.h"
 #include "survey/preflight.h"
 #include "sys/machine.h"
 

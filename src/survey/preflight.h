@@ -9,7 +9,7 @@
 #include "criu/criu.h"
 #include "criu/ipc.h"
 #include "manifest/manifest.h"
-#include "survey/config.h"
+#include "choice/config.h"
 #include "survey/proc.h"
 #include "sys/namespaces.h"
 #include "systemd/service.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "fake-files.h"
-#include "survey/config.h"
+#include "choice/config.h"
 
 static struct wb_bytes bytes_of(const char *s)
 {

@@ -22,7 +22,7 @@
 #include "manifest/result.h"
 #include "net/hold.h"
 #include "replay/manager.h"
-#include "survey/config.h"
+#include "choice/config.h"
 #include "keep/judge.h"
 #include "systemd/definition.h"
 #include "sample-manifest.h"

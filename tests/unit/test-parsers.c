@@ -33,7 +33,7 @@
 #include "samples.h"
 #include "store/layout.h"
 #include "store/region.h"
-#include "survey/config.h"
+#include "choice/config.h"
 #include "survey/proc.h"
 #include "sys/handoff.h"
 #include "sys/lock.h"

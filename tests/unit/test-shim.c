@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "criu/shim.h"
+#include "shim/shim.h"
 
 static size_t (*add_window)(const struct tcp_repair_opt *, size_t, struct tcp_repair_opt *);
 static int (*ask_udp)(const void *, size_t, struct wb_shim_question *);

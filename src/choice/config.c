@@ -9,7 +9,7 @@
 
 #include "core/text.h"
 #include "core/valid.h"
-#include "survey/config.h"
+#include "choice/config.h"
 #include "timeline/probe.h"
 
 #define LARGEST_FILE (1 << 16)

@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "criu/shim.h"
+#include "shim/shim.h"
 
 /* ---- options of sockets ---- */
 
