@@ -312,7 +312,7 @@ class Guest:
         self.making = making
         self.machine = None
         self._may_be_saved = (self.saved and not making and not initrd and not disks and icount is None
-                              and not qemu_args)
+                              and not qemu_args and disk_bus != "nvme")  # QEMU saves no NVMe controller
         self._answers = []
         self._runs = False
 
