@@ -22,6 +22,10 @@
 #define READ_MS 10000
 /* CRIU also copies what others have. More than this is not accepted. */
 #define MOST_OF_OTHERS (64ull << 20)
+/* CRIU looks at each page of a segment, also at those that nobody has touched. So much of others is accepted. */
+#define MOST_SCANNED (64ull << 30)
+/* CRIU's images have less than this for one object beside its contents. */
+#define OBJECT 128
 
 /* sys/shm.h; the table shows them beside the permissions. */
 #define DEST 01000
@@ -52,24 +56,25 @@ static bool parse_line(enum wb_ipc_kind kind, const char *line, struct wb_ipc_ob
 	switch (kind) {
 	case WB_IPC_SHM:
 		if (sscanf(line,
-			    "%*d %" SCNd64 " %o %*u %" SCNd64 " %*u %" SCNu64 " %" SCNd64
+			    "%*d %" SCNd64 " %o %" SCNu64 " %" SCNd64 " %*u %" SCNu64 " %" SCNd64
 			    " %" SCNd64 " %" SCNd64 " %" SCNd64 " %*u %*u %*u %llu %llu",
-			    &o->id, &o->mode, &o->pids[0], &o->attached, &o->uid, &o->gid,
-			    &o->maker, &o->maker_group, &resident, &swapped) != 10)
+			    &o->id, &o->mode, &o->size, &o->pids[0], &o->attached, &o->uid, &o->gid,
+			    &o->maker, &o->maker_group, &resident, &swapped) != 11)
 			return false;
 		o->bytes = resident + swapped;
 		return o->bytes >= resident;
 	case WB_IPC_SEM:
 		return sscanf(line,
-			       "%*d %" SCNd64 " %o %*u %" SCNd64 " %" SCNd64 " %" SCNd64
+			       "%*d %" SCNd64 " %o %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64
 			       " %" SCNd64,
-			       &o->id, &o->mode, &o->uid, &o->gid, &o->maker, &o->maker_group) == 6;
+			       &o->id, &o->mode, &o->bytes, &o->uid, &o->gid, &o->maker,
+			       &o->maker_group) == 7;
 	case WB_IPC_MSG:
 		return sscanf(line,
-			       "%*d %" SCNd64 " %o %*u %*u %" SCNd64 " %" SCNd64 " %" SCNd64
+			       "%*d %" SCNd64 " %o %" SCNu64 " %*u %" SCNd64 " %" SCNd64 " %" SCNd64
 			       " %" SCNd64 " %" SCNd64 " %" SCNd64,
-			       &o->id, &o->mode, &o->pids[0], &o->pids[1], &o->uid, &o->gid,
-			       &o->maker, &o->maker_group) == 8;
+			       &o->id, &o->mode, &o->bytes, &o->pids[0], &o->pids[1], &o->uid,
+			       &o->gid, &o->maker, &o->maker_group) == 9;
 	}
 	return false;
 }
@@ -241,6 +246,14 @@ static int judge_segment(const struct wb_ipc *ipc, const struct wb_ipc_object *o
 	return 0;
 }
 
+/* CRIU copies it, though it is none of the unit's. */
+static void add_others(struct wb_ipc_verdict *v, const struct wb_ipc_object *o)
+{
+	if (__builtin_add_overflow(v->others, o->bytes, &v->others) ||
+		__builtin_add_overflow(v->others, OBJECT, &v->others))
+		v->others = UINT64_MAX;
+}
+
 /*
  * A segment that nobody has attached is the unit's if it may be: it has the right to it anyway. It alone is no reason
  * for a namespace unless a process of the unit has made it.
@@ -249,6 +262,8 @@ static int judge_segments(
 	const struct wb_ipc *ipc, const struct wb_ipc_unit *unit, struct wb_ipc_verdict *v)
 {
 	int r = 0;
+
+	uint64_t scanned = 0;
 
 	v->needed = unit->own_namespace || unit->n_attached;
 	for (size_t i = 0; i < ipc->segments.n; i++) {
@@ -263,8 +278,11 @@ static int judge_segments(
 
 		if (a || (!o->attached && is_users(unit, o)) || unit->own_namespace)
 			r = judge_segment(ipc, o, a, unit, v);
+		else if (__builtin_add_overflow(scanned, o->size, &scanned) ||
+			 scanned > MOST_SCANNED)
+			v->others = UINT64_MAX;
 		else
-			v->others += o->bytes;
+			add_others(v, o);
 	}
 	return r;
 }
@@ -286,6 +304,8 @@ static int judge_others(const wb_ipc_objects *objects, const char *what,
 				"it has System V %s, or its user has (%" PRId64
 				"), and criu does not restore all of their state",
 				what, o->id);
+		if (v->needed)
+			add_others(v, o);
 	}
 	return 0;
 }
@@ -308,9 +328,8 @@ int wb_ipc_judge(
 				unit->attached[i].id);
 	if (r == 0 && v.others > MOST_OF_OTHERS)
 		r = wb_strv_addf(&v.reasons,
-			"it has System V shared memory, and others have %" PRIu64
-			" MiB of it in the same IPC namespace, which criu would copy, too",
-			v.others >> 20);
+			"it has System V shared memory, and others have too much of it in the "
+			"same IPC namespace, which criu would copy, too");
 	if (r < 0) {
 		wb_ipc_verdict_deinit(&v);
 		return r;

@@ -17,9 +17,10 @@ struct wb_ipc_object {
 	unsigned mode;    /* with SHM_DEST and SHM_LOCKED */
 	int64_t uid, gid; /* owner */
 	int64_t maker, maker_group;
-	int64_t pids[2]; /* segment: who made it; queue: who last sent and received; 0: nobody */
-	uint64_t attached,
-		bytes; /* of a segment: by so many mappings; so much of it is in memory */
+	int64_t pids[2];   /* segment: who made it; queue: who last sent and received; 0: nobody */
+	uint64_t attached; /* segment: by so many mappings */
+	uint64_t bytes; /* segment: in memory; queue: of its messages; semaphores: their number */
+	uint64_t size;  /* segment: as shmget(2) got it; CRIU looks at each of its pages */
 };
 
 typedef WB_LIST(struct wb_ipc_object) wb_ipc_objects;

@@ -233,9 +233,7 @@ static int stop_one(struct journey *j, struct passenger *p, struct wb_error *err
 		wb_ahead_stay(u, store, "its pre-copied memory is not in the store");
 	if (!u->ahead_pid)
 		return stop_by_its_way(j, p, err);
-	pthread_mutex_lock(&j->changes);
 	r = stop_by_its_way(j, p, &local);
-	pthread_mutex_unlock(&j->changes);
 	/* After a hang, or without its tasks, another try would fail, too. */
 	if (r < 0 && r != -EIO && r != -ESRCH) {
 		wb_ahead_stay(u, store, local.text);
@@ -281,16 +279,32 @@ static int complete(struct journey *j, struct passenger *p, struct wb_error *err
 	return r == 0 ? make_room(j, p->unit, err) : r;
 }
 
+/* Between the last look at a unit and its standstill, no other unit is waited for. */
+static int look_and_stop(
+	struct journey *j, struct passenger *p, int64_t *ret_since, struct wb_error *err)
+{
+	bool alone = p->unit->ahead_pid;
+	int r;
+
+	if (alone)
+		pthread_mutex_lock(&j->changes);
+	r = has_failed(j) ? wb_fail(err, -ECANCELED, "the freeze has failed already")
+			  : look_again(j, p, err);
+	if (r == 0) {
+		*ret_since = now(j, &p->unit->frozen_tsc);
+		r = stop_one(j, p, err);
+	}
+	if (alone)
+		pthread_mutex_unlock(&j->changes);
+	return r;
+}
+
 static int freeze_one(struct journey *j, struct passenger *p, struct wb_error *err)
 {
 	const struct wb_freeze *f = j->f;
-	int64_t since, until, tsc;
-	int r = look_again(j, p, err);
+	int64_t since = 0, until, tsc;
+	int r = look_and_stop(j, p, &since, err);
 
-	if (r < 0)
-		return r;
-	since = now(j, &p->unit->frozen_tsc);
-	r = stop_one(j, p, err);
 	if (r < 0)
 		return r;
 	until = now(j, &tsc);
@@ -315,8 +329,9 @@ static void freeze_next(void *ctx, size_t turn)
 		return;
 	decide(j, p, freeze_one(j, p, &local), &local);
 	pthread_mutex_lock(&j->lock);
-	/* The packet hold of a unit that was lowered is another one. */
-	j->seen.units.items[p - j->list].how = p->unit->how;
+	/* A unit that was lowered has another packet hold, and one that stands still has its last connections. */
+	if (note_seen(j, p, NULL) < 0)
+		j->seen.units.items[p - j->list].how = p->unit->how;
 	j->left--;
 	pthread_mutex_unlock(&j->lock);
 }

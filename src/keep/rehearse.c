@@ -126,7 +126,8 @@ static int look_at_bonds(
 		struct wb_error why = {};
 
 		if ((with->together && wb_strv_has(with->together, unit)) ||
-			wb_keep_config_read(with->sys->files, unit, &config, NULL) == 0)
+			(wb_keep_config_read(with->sys->files, unit, &config, NULL) == 0 &&
+				config.how != WB_KEEP_RESTART))
 			continue;
 		wb_fail(&why, 0,
 			"a shutdown stops %s, which is not kept, and that stops it (Requires= or "

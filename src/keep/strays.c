@@ -29,6 +29,7 @@ struct mark {
 /* The fields of /proc/PID/stat that count here. */
 struct origin {
 	char name[64];
+	bool ended; /* and its parent has not seen it yet */
 	int64_t parent;
 	uint64_t ticks; /* when it began, from the boot on */
 };
@@ -40,6 +41,7 @@ static bool read_origin(const struct wb_files *files, int64_t pid, struct origin
 	char path[64];
 	int64_t parent;
 	uint64_t ticks;
+	char state;
 
 	snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
 	if (files->read(files->ctx, path, 1 << 16, &b, NULL) < 0)
@@ -49,11 +51,12 @@ static bool read_origin(const struct wb_files *files, int64_t pid, struct origin
 	close = strrchr((const char *)b.data, ')');
 	if (!open || !close ||
 		sscanf(close + 1,
-			" %*c %" SCNd64 " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			" %c %" SCNd64 " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
 			"%*s %*s %*s %*s %" SCNu64,
-			&parent, &ticks) != 2)
+			&state, &parent, &ticks) != 3)
 		return false;
-	*ret = (struct origin){.parent = parent, .ticks = ticks};
+	*ret = (struct origin){
+		.ended = state == 'Z' || state == 'X', .parent = parent, .ticks = ticks};
 	snprintf(ret->name, sizeof(ret->name), "%.*s", (int)(close - open - 1), open + 1);
 	return true;
 }
@@ -135,7 +138,11 @@ int wb_strays_end(const struct wb_strays_ops *ops, const struct wb_manifest_unit
 	uint64_t since_ns, struct wb_strv *told)
 {
 	struct mark m = {ops->files, u, since_ns};
-	int n = u->cgroup && u->main_pid > 1 ? end_each(ops, &m, told) : 0;
+	struct origin main;
+	/* Without its main process it was started again, and its new processes look like strays. */
+	bool can = u->cgroup && u->main_pid > 1 && read_origin(ops->files, u->main_pid, &main) &&
+		   !main.ended && is_in_unit(&m, u->main_pid);
+	int n = can ? end_each(ops, &m, told) : 0;
 
 	/* A zombie stays in the control group until its parent has seen its end. */
 	for (int i = 0; n > 0 && i < PAUSES && any_left(&m); i++)

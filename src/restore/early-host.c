@@ -209,6 +209,7 @@ static void end_all(const char *cgroup)
 struct job {
 	const struct wb_manifest_unit *unit;
 	pid_t pid;         /* of the child that thaws it */
+	int64_t since;     /* when it was begun, in milliseconds */
 	int ours[2];       /* our ends of the streams for standard output and error */
 	int64_t inodes[2]; /* of the unit's ends */
 	bool back;
@@ -284,12 +285,28 @@ static void start_probes(const struct wb_sys *sys)
 	_exit(127);
 }
 
+/* A restore that takes longer has probably hung, and keeps no others waiting. */
+#define SLOW_MS 5000
+/* With less time left, none is begun: it would be killed half-way. */
+#define LEAST_MS 8000
+
+static size_t quick_ones(const struct jobs *all)
+{
+	const int64_t now = wb_now_ms();
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->begun; i++)
+		n += all->items[i].pid > 0 && now - all->items[i].since < SLOW_MS;
+	return n;
+}
+
 /* Begin the next restores, as many at a time as there are CPUs: so the first ones are back soon. */
 static void begin_some(struct jobs *all, unsigned slots)
 {
-	while (all->begun < all->n && all->running < slots) {
+	while (all->begun < all->n && quick_ones(all) < slots) {
 		struct job *j = &all->items[all->begun++];
 
+		j->since = wb_now_ms();
 		if (begin(all, j) == 0)
 			all->running++;
 		else
@@ -319,14 +336,16 @@ static void reap_some(struct jobs *all)
 static void run_all(struct jobs *all)
 {
 	const int64_t end = wb_now_ms() + WB_EARLY_SECONDS * 1000;
-	/* One that hangs must not keep all others waiting. */
 	const unsigned cpus = wb_crew_workers(), slots = cpus > 1 ? cpus : 2;
 
 	while (wb_now_ms() < end) {
-		begin_some(all, slots);
+		bool late = wb_now_ms() > end - LEAST_MS;
+
+		if (!late)
+			begin_some(all, slots);
 		reap_some(all);
-		if (!all->running && all->begun == all->n)
-			return;
+		if (!all->running && (late || all->begun == all->n))
+			break;
 		pause_ms(5);
 	}
 	for (size_t i = 0; i < all->begun; i++)

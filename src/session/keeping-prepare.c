@@ -2,6 +2,7 @@
 /* Steps of keeping before the shutdown: a store, the early restore, and the rehearsal with its pre-copy. */
 #include <errno.h>
 
+#include "core/crew.h"
 #include "keep/ahead.h"
 #include "restore/revive.h"
 #include "session/keeping-parts.h"
@@ -14,12 +15,19 @@
 /* Memory may grow until the freeze, and other images, the manifest and the table need room too. */
 #define MARGIN_PERCENT 25
 #define MARGIN_BYTES (16u << 20)
+/* Each unit that is being written has an extent that is not full (store/write.c). */
+#define OPEN_BYTES (4u << 20)
 
 static uint64_t store_size(const struct wb_keeping *k)
 {
 	uint64_t bytes = k->bytes + wb_ahead_changes(&k->draft);
+	uint64_t writers = wb_crew_workers();
 
-	return bytes + bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES;
+	if (writers > WB_CREW_MOST)
+		writers = WB_CREW_MOST;
+	if (writers > k->draft.units.n)
+		writers = k->draft.units.n;
+	return bytes + bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES + writers * OPEN_BYTES;
 }
 
 int wb_keeping_foresee(const struct wb_session_host *h, const struct wb_store_backend *backend,

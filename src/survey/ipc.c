@@ -3,13 +3,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "files/owners.h"
 #include "survey/judging.h"
 #include "survey/looking.h"
 
-/* Between two looks a service may begin or end processes that have its segments attached. */
-#define LOOKS 4
+/*
+ * Between two looks a service may begin or end processes that have its segments attached. While CRIU copies the
+ * namespace for another unit, it has each segment attached for a moment.
+ */
+#define LOOKS 20
+#define PAUSE_NS 10000000
 
 /* The segments that a process has attached: the kernel shows their numbers as inodes (ipc/shm.c, newseg()). */
 static int add_attached(const struct wb_proc *p, struct wb_ipc_attached **all, size_t *n)
@@ -21,7 +26,7 @@ static int add_attached(const struct wb_proc *p, struct wb_ipc_attached **all, s
 
 		if (!starts(m->name, "/SYSV"))
 			continue;
-		while (k < *n && a[k].id != m->inode)
+		while (k < *n && (a[k].id != m->inode || a[k].device != m->device))
 			k++;
 		if (k == *n) {
 			a = reallocarray(*all, *n + 1, sizeof(*a));
@@ -76,8 +81,10 @@ int wb_looking_ipc(const struct wb_files *files, const struct wb_ns_ops *ops,
 	if (r == 0)
 		r = look(files, &set, whose->pid, procs, ret);
 	for (int i = 1; r == 0 && ret->reasons.n && i < LOOKS; i++) {
+		const struct timespec pause = {.tv_nsec = PAUSE_NS};
 		WB_CLEAN_PROCS again = {};
 
+		nanosleep(&pause, NULL);
 		r = wb_procs_read(files, whose->cgroup, &again, &why);
 		wb_ipc_verdict_deinit(ret);
 		if (r == 0)

@@ -2,7 +2,9 @@
 /* Facts about a socket that no table in /proc has: the socket itself is asked, through pidfd_getfd(2). */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -11,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -94,22 +97,74 @@ static bool is_tls(int fd)
 	return getsockopt(fd, SOL_TCP, TCP_ULP, ulp, &n) == 0 && !strcmp(ulp, "tls");
 }
 
+/* Is the file on a mount of this process's namespace? */
+static bool has_mount_of(const struct wb_proc *p, int at)
+{
+	struct statx st;
+
+	if (statx(at, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
+		return false;
+	for (size_t i = 0; i < p->mounts.n; i++)
+		if (p->mounts.items[i].id == (int64_t)st.stx_mnt_id)
+			return true;
+	return false;
+}
+
+/* Does `path` lead to the file `at`, from the root directory of this process? */
+static bool leads_to(const struct wb_proc *p, const char *path, int at)
+{
+	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	struct stat a, b;
+	char top[64];
+	int root, fd;
+	bool same;
+
+	snprintf(top, sizeof(top), "/proc/%lld/root", (long long)p->pid);
+	root = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	same = fd >= 0 && fstat(fd, &a) == 0 && fstat(at, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+	if (fd >= 0)
+		close(fd);
+	if (root >= 0)
+		close(root);
+	return same;
+}
+
 /*
- * The file of a bound Unix socket, wherever the name that was passed to bind(2) leads by now. CRIU asks in the same way.
- * NULL: it is not known.
+ * CRIU makes the socket again by its name, as root, and removes what has that name. The kernel shows the name of a file
+ * on a mount that is gone as if it were in the root directory. So the name must lead to the file itself; one that was
+ * removed must at least have been called so.
  */
-static char *file_of(int fd)
+static bool is_there(const struct wb_proc *p, const char *name, const char *file, int at)
+{
+	static const char gone[] = " (deleted)";
+	size_t n = strlen(file), g = strlen(gone);
+
+	if (!has_mount_of(p, at))
+		return false;
+	if (n > g && !strcmp(file + n - g, gone))
+		return *name != '/' || (strlen(name) == n - g && !strncmp(name, file, n - g));
+	return leads_to(p, *name == '/' ? name : file, at);
+}
+
+/* Find the file of a bound Unix socket, wherever the name that was passed to bind(2) leads by now, as CRIU does. */
+static void find_file(const struct wb_proc *p, int fd, bool may_walk, struct wb_socket *s)
 {
 	int at = ioctl(fd, SIOCUNIXFILE);
 	char link[64], path[PATH_MAX];
 	ssize_t n;
 
+	s->elsewhere = true;
 	if (at < 0)
-		return NULL;
+		return;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
 	n = readlink(link, path, sizeof(path));
+	if (n > 0 && n < (ssize_t)sizeof(path) && *path == '/')
+		s->file = strndup(path, (size_t)n);
+	s->elsewhere = !s->file || !may_walk || !is_there(p, s->path, s->file, at);
 	close(at);
-	return n > 0 && n < (ssize_t)sizeof(path) && *path == '/' ? strndup(path, (size_t)n) : NULL;
 }
 
 /* Is there more to know of this socket than the tables of /proc tell? */
@@ -118,7 +173,8 @@ static bool is_open_question(const struct wb_socket *s)
 	return !s || (s->kind == WB_SOCKET_TCP && s->connected) || (s->bound && !s->file);
 }
 
-static int look_at(int pidfd, const struct wb_proc_fd *f, struct wb_sockets *all)
+static int look_at(
+	const struct wb_proc *p, int pidfd, const struct wb_proc_fd *f, struct wb_sockets *all)
 {
 	struct wb_socket *s = NULL;
 	int64_t inode;
@@ -133,7 +189,7 @@ static int look_at(int pidfd, const struct wb_proc_fd *f, struct wb_sockets *all
 	if (fd < 0)
 		return 0;
 	if (s && s->bound)
-		s->file = file_of(fd);
+		find_file(p, fd, all->may_walk, s);
 	else if (s)
 		s->tls = is_tls(fd);
 	else
@@ -154,7 +210,7 @@ int wb_sockets_add_kinds(const struct wb_procs *procs, struct wb_sockets *socket
 		if (pidfd < 0)
 			continue;
 		for (size_t k = 0; r == 0 && k < p->fds.n; k++)
-			r = look_at(pidfd, &p->fds.items[k], sockets);
+			r = look_at(p, pidfd, &p->fds.items[k], sockets);
 		close(pidfd);
 	}
 	return r;

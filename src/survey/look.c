@@ -172,6 +172,7 @@ static int gather_sockets(struct gathered *g, struct wb_keep_facts *facts, struc
 		return wb_oom(err);
 	facts->peers_error = r;
 	wb_sockets_mark(&g->procs, &g->sockets);
+	g->sockets.may_walk = !g->untrusted.n;
 	if (g->look->add_kinds && g->look->add_kinds(&g->procs, &g->sockets) < 0)
 		return wb_oom(err);
 	return 0;
@@ -181,6 +182,7 @@ static int gather_files(struct gathered *g, const struct wb_keep_config *config,
 	struct wb_keep_facts *facts, struct wb_error *err)
 {
 	const struct wb_files *files = g->look->files;
+	int r;
 
 	if (!g->untrusted.n) {
 		if (wb_looking_files(files, g->service.main_pid, config, &g->real, &g->absent) < 0)
@@ -188,9 +190,11 @@ static int gather_files(struct gathered *g, const struct wb_keep_config *config,
 		facts->real_files = &g->real;
 		facts->absent_files = &g->absent;
 	}
-	facts->common = &g->common;
-	if (wb_looking_common(files, &g->procs, g->service.main_pid, &g->sockets, &g->common) < 0)
+	r = wb_looking_common(files, &g->procs, g->service.main_pid, &g->sockets, &g->common);
+	if (r == -ENOMEM)
 		return wb_oom(err);
+	/* With too many of them, none travels whole. */
+	facts->common = r == 0 ? &g->common : NULL;
 	return wb_looking_shared(files, &g->procs, &g->shared) < 0 ? wb_oom(err) : 0;
 }
 

@@ -137,6 +137,7 @@ struct wb_socket {
 	char *path; /* Unix; "@x" abstract, NULL none */
 	bool own;   /* by wb_sockets_mark(): a process of the unit has it open */
 	bool bound; /* Unix: `path` is a name in the file system, as it was passed to bind(2) */
+	bool elsewhere; /* Unix, bound: the name that CRIU would use does not lead to the socket's file */
 	char *file; /* Unix, bound: the file, by its name without links, perhaps with " (deleted)"; NULL: not known */
 	/* Unix, connected: the other end; 0 unknown. */
 	int64_t peer;
@@ -146,6 +147,8 @@ struct wb_sockets {
 	struct wb_socket *items;
 	size_t n;
 	size_t sorted; /* so many items, from the first one on, are sorted by inode */
+	/* The namespaces of the unit's processes are checked, so paths may be walked there. For wb_sockets_add_kinds(). */
+	bool may_walk;
 };
 
 void wb_sockets_deinit(struct wb_sockets *sockets);
@@ -163,7 +166,8 @@ int wb_sockets_read(
 int wb_sockets_add_peers(struct wb_sockets *sockets);
 /*
  * Look at the sockets of these processes themselves: add those that are in no table of /proc, and set `tls`
- * of TCP connections and `file` of bound Unix sockets. A process that cannot be examined is skipped. -ENOMEM.
+ * of TCP connections and `file` and `elsewhere` of bound Unix sockets. Without `may_walk`, every bound
+ * socket is `elsewhere`. A process that cannot be examined is skipped. -ENOMEM.
  */
 int wb_sockets_add_kinds(const struct wb_procs *procs, struct wb_sockets *sockets);
 /* The name of a kind of socket that CRIU does not support: "MPTCP", "vsock", …; NULL: CRIU may support it. */

@@ -185,6 +185,11 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 	const struct wb_mount *m;
 	size_t n;
 
+	if (s->elsewhere) {
+		wb_distrust(
+			j, "its socket %.100s is not the file that this name leads to", s->path);
+		return;
+	}
 	if (file && s->file && ends(file, gone))
 		file[strlen(file) - strlen(gone)] = '\0';
 	n = file ? strlen(file) : 0;

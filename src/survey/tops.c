@@ -22,6 +22,9 @@ static bool is_below(const char *path, const char *dir)
 	return path && starts(path, dir) && path[n] == '/';
 }
 
+/* Each is compared with all that other processes have open. */
+#define MOST_TOPS 64
+
 char *wb_top_of(const struct wb_mounts *mounts, const char *dir)
 {
 	const struct wb_mount *m = *dir == '/' ? wb_mounts_at(mounts, dir) : NULL;
@@ -32,7 +35,8 @@ char *wb_top_of(const struct wb_mounts *mounts, const char *dir)
 	/* A part of a tmpfs that is mounted by itself, as ReadWritePaths= does it, is such a directory. */
 	n = strlen(m->point);
 	if (is(m->root, "/")) {
-		if (!is_below(dir, m->point))
+		/* Every user makes directories in /tmp. */
+		if (!is_below(dir, m->point) || !is(m->point, "/run"))
 			return NULL;
 		n += 1 + strcspn(dir + n + 1, "/");
 	}
@@ -60,6 +64,8 @@ static int add_tops(
 			return -ENOMEM;
 		top = wb_top_of(&main->mounts, dir);
 		r = top ? wb_strv_add_once(ret, top) : 0;
+		if (r == 0 && ret->n > MOST_TOPS)
+			r = -E2BIG;
 	}
 	return r;
 }

@@ -183,10 +183,16 @@ static void test_others(void **state)
 	w.segments[2].id = 2;
 	must_travel(&w, true, IDS(0));
 	assert_int_equal(wb_ipc_judge(&w.ipc, &w.unit, &v), 0);
-	assert_int_equal(v.others, 8192);
+	assert_int_equal(v.others, 8192 + 2 * 128);
 	wb_ipc_verdict_deinit(&v);
 	w.segments[2].bytes = 65ull << 20;
-	must_refuse(&w, "others have 65 MiB");
+	must_refuse(&w, "others have too much of it");
+	/* CRIU would look at each of its pages, though nobody has touched one. */
+	w.segments[2].bytes = 0;
+	w.segments[2].size = 1ull << 46;
+	must_refuse(&w, "others have too much of it");
+	w.segments[2].size = 0;
+	w.segments[2].bytes = 65ull << 20;
 	/* A unit that needs no namespace does not care for other segments. */
 	w.unit.n_attached = 0;
 	must_travel(&w, false, IDS());

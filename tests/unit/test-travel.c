@@ -274,12 +274,14 @@ static void the_kernel_tells_the_file_of_a_socket(void **state)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "sub/s"};
 	char dir[] = "/tmp/wb-test.XXXXXX", want[64], before[PATH_MAX], name[64];
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), unbound, asked;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), unbound, asked, moved, after;
 	struct wb_procs procs = {};
 	struct wb_sockets all = {};
 	struct wb_proc *self = calloc(1, sizeof(*self));
 	struct wb_error err = {};
-	struct stat st;
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	char b[64];
+	struct stat st, sm, sa;
 
 	assert_non_null(mkdtemp(dir));
 	assert_non_null(getcwd(before, sizeof(before)));
@@ -289,6 +291,16 @@ static void the_kernel_tells_the_file_of_a_socket(void **state)
 	assert_int_equal(chdir("sub"), 0);
 	assert_int_equal(fstat(fd, &st), 0);
 	unbound = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* The name of this one leads to another socket by now. */
+	moved = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	after = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/a", dir);
+	snprintf(b, sizeof(b), "%s/b", dir);
+	assert_int_equal(bind(moved, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(rename(a.sun_path, b), 0);
+	assert_int_equal(bind(after, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(fstat(moved, &sm), 0);
+	assert_int_equal(fstat(after, &sa), 0);
 	/* SIOCUNIXFILE: this right is needed, or there is no such call. */
 	asked = ioctl(fd, 0x89e0);
 	if (asked >= 0)
@@ -297,23 +309,36 @@ static void the_kernel_tells_the_file_of_a_socket(void **state)
 	procs.items = self;
 	procs.n = 1;
 	assert_int_equal(wb_sockets_read(wb_sys_real()->files, getpid(), &all, &err), 0);
-	if (wb_sockets_find(&all, (int64_t)st.st_ino))
-		wb_sockets_find(&all, (int64_t)st.st_ino)->bound = true;
+	for (size_t i = 0; i < 3; i++) {
+		const ino_t of[] = {st.st_ino, sm.st_ino, sa.st_ino};
+		struct wb_socket *s = wb_sockets_find(&all, (int64_t)of[i]);
+
+		assert_non_null(s);
+		s->bound = true;
+	}
+	all.may_walk = true;
 	assert_int_equal(wb_sockets_add_kinds(&procs, &all), 0);
 	snprintf(want, sizeof(want), "%s/sub/s", dir);
 	snprintf(name, sizeof(name), "%s/sub", dir);
 	unlink(want);
+	unlink(a.sun_path);
+	unlink(b);
 	assert_int_equal(chdir(before), 0);
 	rmdir(name);
 	rmdir(dir);
 	close(fd);
 	close(unbound);
+	close(moved);
+	close(after);
 	if (asked >= 0) {
 		const struct wb_socket *s = wb_sockets_find(&all, (int64_t)st.st_ino);
 
 		assert_non_null(s);
 		assert_non_null(s->file);
 		assert_string_equal(s->file, want);
+		assert_false(s->elsewhere);
+		assert_true(wb_sockets_find(&all, (int64_t)sm.st_ino)->elsewhere);
+		assert_false(wb_sockets_find(&all, (int64_t)sa.st_ino)->elsewhere);
 	}
 	wb_sockets_deinit(&all);
 	wb_procs_deinit(&procs);

@@ -5,7 +5,6 @@ import pathlib
 import sys
 import textwrap
 
-
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import guest  # noqa: E402
