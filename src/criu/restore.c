@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "criu/ipc.h"
@@ -142,14 +143,35 @@ static int open_again(
 	return r;
 }
 
+#define NOBODY 65534
+
+/*
+ * Both ends keep the identity of who makes them, and a service may ask for its peer's (SO_PEERCRED): it must not find
+ * root. The calls are the kernel's own, for this thread alone; libc's would change every thread.
+ */
+static int pair_of_nobody(int type, int ret[2])
+{
+	bool root = geteuid() == 0;
+	int r = 0;
+
+	if (root && (syscall(SYS_setresgid, -1, NOBODY, -1) < 0 ||
+			    syscall(SYS_setresuid, -1, NOBODY, -1) < 0))
+		r = -errno;
+	if (r == 0 && socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ret) < 0)
+		r = -errno;
+	if (root &&
+		(syscall(SYS_setresuid, -1, 0, -1) < 0 || syscall(SYS_setresgid, -1, 0, -1) < 0))
+		abort();
+	return r;
+}
+
 /* A connection whose other end is closed: reading gives its end, and writing EPIPE. */
 static int open_closed(const struct wb_criu_external *e, struct wb_error *err)
 {
-	int ends[2];
+	int ends[2], r = pair_of_nobody(e->packets ? SOCK_SEQPACKET : SOCK_STREAM, ends);
 
-	if (socketpair(AF_UNIX, (e->packets ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0,
-		    ends) < 0)
-		return wb_fail(err, -errno, "cannot make a socket: %s", strerror(errno));
+	if (r < 0)
+		return wb_fail(err, r, "cannot make a socket: %s", strerror(-r));
 	close(ends[1]);
 	return ends[0];
 }

@@ -257,6 +257,14 @@ static int restore(int argc, char **argv, const char *dir)
 	if (inherit && strstr(inherit, "socket:[7777]") &&
 		(recv(fd, buf, 1, MSG_DONTWAIT) != 0 || send(fd, buf, 1, MSG_NOSIGNAL) >= 0))
 		die("the other end is open");
+	if (inherit && strstr(inherit, "socket:[7777]")) {
+		struct ucred peer = {};
+		socklen_t n = sizeof(peer);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 || peer.uid == 0 ||
+			peer.gid == 0)
+			die("the peer is root");
+	}
 	if (!strcmp(mode, "refuse"))
 		die("Can't fork for 4711: File exists");
 	/* As criu does: a status of the script at this point is only logged. */
