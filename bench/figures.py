@@ -37,8 +37,6 @@ TABLES = {
         Line("silence, new connections, service kept", (KEEP, "new"), (KEXEC, "new"), SYSTEMCTL, "s", most=0.35),
         Line("silence, held connection, service kept", (KEEP, "held"), (COLD, "held"), "a cold reboot", "s"),
         Line("silence, new connections, service kept", (KEEP, "new"), (COLD, "new"), "a cold reboot", "s"),
-        Line("whole machine, nothing kept", (WARM, "whole"), (KEXEC, "whole"), SYSTEMCTL, "s", most=0.75),
-        Line("whole machine, service kept", (KEEP, "whole"), (KEXEC, "whole"), SYSTEMCTL, "s", most=0.9),
         Line("lost connections, service kept", (KEEP, "lost"), (KEXEC, "lost"), SYSTEMCTL, "", most=0.0),
         Line("lost memory, service kept", (KEEP, "restarts"), (KEXEC, "restarts"), SYSTEMCTL, "", most=0.0),
         Line("memory into the store and out again", ("store", "in and out"), ("plain copies", "in and out"),
