@@ -297,7 +297,8 @@ def kept(j, unit):
     assert r["how"] == "process", r
     assert j["g"].out(f"systemctl show -P MainPID {unit}") == j["pids"][unit]
     assert j["g"].out(f"systemctl is-active {unit}") == "active"
-    slices = "apps.slice/apps-web.slice" if unit == "ask-c" else "system.slice"
+    slices = {"ask-c": "apps.slice/apps-web.slice",
+              "postgresql@17-main": "system.slice/system-postgresql.slice"}.get(unit, "system.slice")
     assert f"/{slices}/{unit}.service" in j["g"].out(f"cat /proc/{j['pids'][unit]}/cgroup")
 
 
