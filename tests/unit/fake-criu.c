@@ -16,6 +16,13 @@
 
 #include "criu/stream.h"
 
+/* With the address sanitizer: a library that is loaded before it, as CRIU gets one, is no mistake here. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "verify_asan_link_order=0";
+}
+
 static char mode[64];
 
 static void die(const char *text)

@@ -1121,7 +1121,8 @@ static void streams_inside_and_outside(void **state)
 	struct wb_services services = {NULL, fake_read};
 	WB_CLEAN_KEEP_VERDICT a = {}, b = {}, c = {};
 	const struct wb_keep_config reset = {.how = WB_KEEP_AUTO, .reset_peers = true};
-	struct wb_manifest_unit u = {};
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_manifest_unit *u = wb_list_add(&m.units, sizeof(*u));
 	WB_CLEAN_CRIU_IMAGE image = {};
 	int found = 0;
 	struct wb_files files = fake_files(inside);
@@ -1145,18 +1146,17 @@ static void streams_inside_and_outside(void **state)
 	assert_int_equal(c.how, WB_KEEP_PROCESS);
 	assert_true(mentions(&c.warnings,
 		"its connection to /run/dbus/system_bus_socket is closed for it by the jump"));
-	assert_int_equal(wb_survey_to_manifest(&c, &u), 0);
-	assert_int_equal(wb_process_to_manifest(&c, &u), 0);
-	for (size_t i = 0; i < u.streams.n; i++)
-		assert_int_not_equal(u.streams.items[i].inode, 2701);
-	assert_int_equal(wb_criu_image_read(u.image, &image, &err), 0);
+	assert_int_equal(wb_survey_to_manifest(&c, u), 0);
+	assert_int_equal(wb_process_to_manifest(&c, u), 0);
+	for (size_t i = 0; i < u->streams.n; i++)
+		assert_int_not_equal(u->streams.items[i].inode, 2701);
+	assert_int_equal(wb_criu_image_read(u->image, &image, &err), 0);
 	for (size_t i = 0; i < image.externals.n; i++)
 		if (!strcmp(image.externals.items[i].id, "unix[2701]"))
 			found += image.externals.items[i].reset && !image.externals.items[i].fd;
 		else
 			assert_false(image.externals.items[i].reset);
 	assert_int_equal(found, 1);
-	wb_manifest_lower(&u, "the end");
 }
 
 int main(void)
