@@ -36,3 +36,10 @@ bool wb_valid_path(const char *s)
 	}
 	return true;
 }
+
+bool wb_path_is_in(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
+}

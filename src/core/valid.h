@@ -8,3 +8,5 @@
 bool wb_valid_service_name(const char *s);
 /* Absolute, without "." and "..", not longer than the kernel takes. */
 bool wb_valid_path(const char *s);
+/* Is `path` this directory, or below it? By the names alone; `dir` has no "/" at its end. Pure. */
+bool wb_path_is_in(const char *path, const char *dir);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/mounts.h"
+#include "core/valid.h"
 #include "keep/bonds.h"
 #include "survey/proc.h"
 #include "systemd/unit.h"
@@ -196,19 +197,13 @@ int wb_bonds_find(const struct wb_files *files, const struct wb_services *servic
 
 /* ---- disks ---- */
 
-static bool below(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
-}
-
 /* May a service have files there? */
 static bool is_disk(const struct wb_mount *m)
 {
 	return !strncmp(m->source, "/dev/", strlen("/dev/")) && strcmp(m->point, "/") != 0 &&
 	       strcmp(m->fstype, "devtmpfs") != 0 && strncmp(m->fstype, "fuse", 4) != 0 &&
-	       !below(m->point, "/boot") && !below(m->point, "/efi") && !below(m->point, "/run");
+	       !wb_path_is_in(m->point, "/boot") && !wb_path_is_in(m->point, "/efi") &&
+	       !wb_path_is_in(m->point, "/run");
 }
 
 static int add_disk(const struct wb_files *files, const struct wb_services *services,

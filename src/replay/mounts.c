@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/valid.h"
 #include "replay/manager.h"
 
 static const char on_loop[] = "it lies on a loop device, which has to be set up again first";
@@ -117,13 +118,6 @@ static int print_mount(const struct wb_mount *m, const char *what, const char *o
 	return 0;
 }
 
-static bool is_below(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
-}
-
 static int refuse(const char *why, const char **ret_why)
 {
 	*ret_why = why;
@@ -144,8 +138,8 @@ static int define(
 	if (!remote && !device && strcmp(m->fstype, "tmpfs"))
 		return -ENOENT;
 	/* Programs make the mounts in these places again themselves. */
-	if (is_below(m->point, "/run") || is_below(m->point, "/dev") ||
-		is_below(m->point, "/sys") || is_below(m->point, "/proc"))
+	if (wb_path_is_in(m->point, "/run") || wb_path_is_in(m->point, "/dev") ||
+		wb_path_is_in(m->point, "/sys") || wb_path_is_in(m->point, "/proc"))
 		return -ENOENT;
 	if (strchr(m->point, '\n') || strchr(m->source, '\n'))
 		return refuse(odd_name, ret_why);
@@ -197,7 +191,7 @@ int wb_swap_define(const char *what, int priority, const struct wb_strv *by_uuid
 		return refuse(in_ram, ret_why);
 	if (!strncmp(what, "/dev/loop", strlen("/dev/loop")))
 		return refuse(on_loop, ret_why);
-	if (device && !is_below(what, "/dev/disk")) {
+	if (device && !wb_path_is_in(what, "/dev/disk")) {
 		r = stable_name(what, by_uuid, &name);
 		if (r < 0)
 			return r;

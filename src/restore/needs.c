@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/fstab.h"
+#include "core/valid.h"
 #include "restore/needs.h"
 
 /* ---- fstab ---- */
@@ -42,13 +43,6 @@ bool wb_fstab_needs_udev(const char *fstab)
 
 /* ---- what a unit needs ---- */
 
-static bool below(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return !strncmp(path, dir, n) && (path[n] == '/' || !path[n]);
-}
-
 /* Does the path lie in a file system that fstab mounts below /run? */
 static bool is_of_fstab(const char *path, const char *fstab)
 {
@@ -58,24 +52,24 @@ static bool is_of_fstab(const char *path, const char *fstab)
 		return true;
 	for (size_t i = 0; i < all.n; i++)
 		if (!strncmp(all.items[i].where, "/run/", strlen("/run/")) &&
-			below(path, all.items[i].where))
+			wb_path_is_in(path, all.items[i].where))
 			return true;
 	return false;
 }
 
 bool wb_lies_on_run(const char *path, const char *fstab)
 {
-	if (below(path, "/var/run"))
+	if (wb_path_is_in(path, "/var/run"))
 		path += strlen("/var");
-	return below(path, "/run") && !below(path, "/run/lock") && !below(path, "/run/user") &&
-	       !is_of_fstab(path, fstab);
+	return wb_path_is_in(path, "/run") && !wb_path_is_in(path, "/run/lock") &&
+	       !wb_path_is_in(path, "/run/user") && !is_of_fstab(path, fstab);
 }
 
 bool wb_needs_mounts(const struct wb_manifest_unit *u, const char *fstab)
 {
 	for (size_t i = 0; i < u->files.n; i++)
 		if (!wb_lies_on_run(u->files.items[i].path, fstab) &&
-			!below(u->files.items[i].path, "/dev/shm"))
+			!wb_path_is_in(u->files.items[i].path, "/dev/shm"))
 			return true;
 	return false;
 }
