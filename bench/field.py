@@ -29,7 +29,7 @@ from net import GUEST, Network  # noqa: E402
 
 IMAGE, KERNEL, MEMORY = "trixie-field", "6.12", "8G"
 # Deadlines of the phases, in seconds.
-BOOT, REST, TALK, REHEARSE, JUMP = 900, 1200, 120, 240, 1800
+BOOT, REST, STATED, TALK, REHEARSE, JUMP = 900, 1200, 600, 120, 240, 1800
 STATE = "python3 /opt/field/state.py "
 # An emulated machine that starts fifty services needs more than systemd's 90 s for one: in its first boot, and later.
 SLOW = "systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900"
@@ -107,7 +107,7 @@ class Field:
         return self.g.out("systemctl list-units --failed --plain --no-legend | cut -d' ' -f1", 60).split()
 
     def state(self):
-        return json.loads(self.g.out(STATE + " ".join(self.units), 120))
+        return json.loads(self.g.out(STATE + " ".join(self.units), STATED))
 
     def rehearse(self, unit):
         """The report of `keep test`, or what prevented it."""

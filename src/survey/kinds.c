@@ -149,7 +149,10 @@ static bool is_there(const struct wb_proc *p, const char *name, const char *file
 	return leads_to(p, *name == '/' ? name : file, at);
 }
 
-/* Find the file of a bound Unix socket, wherever the name that was passed to bind(2) leads by now, as CRIU does. */
+/*
+ * Find the file of a bound Unix socket, wherever the name that was passed to bind(2) leads by now, as CRIU does.
+ * p: a process that sees the whole mount namespace; NULL: there is none.
+ */
 static void find_file(const struct wb_proc *p, int fd, bool may_walk, struct wb_socket *s)
 {
 	int at = ioctl(fd, SIOCUNIXFILE);
@@ -163,7 +166,7 @@ static void find_file(const struct wb_proc *p, int fd, bool may_walk, struct wb_
 	n = readlink(link, path, sizeof(path));
 	if (n > 0 && n < (ssize_t)sizeof(path) && *path == '/')
 		s->file = strndup(path, (size_t)n);
-	s->elsewhere = !s->file || !may_walk || !is_there(p, s->path, s->file, at);
+	s->elsewhere = !s->file || !may_walk || !p || !is_there(p, s->path, s->file, at);
 	close(at);
 }
 
@@ -173,8 +176,28 @@ static bool is_open_question(const struct wb_socket *s)
 	return !s || (s->kind == WB_SOCKET_TCP && s->connected) || (s->bound && !s->file);
 }
 
-static int look_at(
-	const struct wb_proc *p, int pidfd, const struct wb_proc_fd *f, struct wb_sockets *all)
+/*
+ * A process that sees all of p's mount namespace: in a changed root directory, names lead elsewhere and mounts are
+ * missing. NULL: the unit has none.
+ */
+static const struct wb_proc *with_whole_root(const struct wb_procs *procs, const struct wb_proc *p)
+{
+	const char *ns = p->ns[WB_NS_MNT];
+
+	if (p->root && !strcmp(p->root, "/"))
+		return p;
+	for (size_t i = 0; ns && i < procs->n; i++) {
+		const struct wb_proc *q = &procs->items[i];
+
+		if (q->ns[WB_NS_MNT] && !strcmp(q->ns[WB_NS_MNT], ns) && q->root &&
+			!strcmp(q->root, "/"))
+			return q;
+	}
+	return NULL;
+}
+
+static int look_at(const struct wb_procs *procs, const struct wb_proc *p, int pidfd,
+	const struct wb_proc_fd *f, struct wb_sockets *all)
 {
 	struct wb_socket *s = NULL;
 	int64_t inode;
@@ -189,7 +212,7 @@ static int look_at(
 	if (fd < 0)
 		return 0;
 	if (s && s->bound)
-		find_file(p, fd, all->may_walk, s);
+		find_file(with_whole_root(procs, p), fd, all->may_walk, s);
 	else if (s)
 		s->tls = is_tls(fd);
 	else
@@ -210,7 +233,7 @@ int wb_sockets_add_kinds(const struct wb_procs *procs, struct wb_sockets *socket
 		if (pidfd < 0)
 			continue;
 		for (size_t k = 0; r == 0 && k < p->fds.n; k++)
-			r = look_at(p, pidfd, &p->fds.items[k], sockets);
+			r = look_at(procs, p, pidfd, &p->fds.items[k], sockets);
 		close(pidfd);
 	}
 	return r;
