@@ -62,13 +62,16 @@ static int has_root(const char *text, bool *ret)
 
 int wb_rights_add(const char *status, struct wb_rights *rights)
 {
-	static const char *const sets[] = {"CapInh", "CapPrm", "CapEff", "CapAmb"};
+	static const char *const sets[] = {"CapPrm", "CapEff", "CapAmb", "CapInh"};
 	const char *no_gain = value_of(status, "NoNewPrivs");
+	bool stays = no_gain && *no_gain == '1';
+	/* An inheritable capability is of use only to an execve(2) that may gain rights (capabilities(7)). */
+	size_t n = sizeof(sets) / sizeof(*sets) - stays;
 	uint64_t held = 0, bounding = 0;
 	bool root = false;
 	int r = has_root(status, &root);
 
-	for (size_t i = 0; r == 0 && i < sizeof(sets) / sizeof(*sets); i++)
+	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_set(status, sets[i], &held);
 	if (r == 0)
 		r = add_set(status, "CapBnd", &bounding);
@@ -78,7 +81,7 @@ int wb_rights_add(const char *status, struct wb_rights *rights)
 	rights->root |= root;
 	if (!root)
 		rights->limited |= held;
-	if (!no_gain || *no_gain != '1')
+	if (!stays)
 		rights->bounding |= bounding;
 	return 0;
 }

@@ -10,7 +10,8 @@
 /* The rights of all threads together. A right that this kernel does not show counts as held. */
 struct wb_rights {
 	/* Capabilities that at least one thread has, as bits of linux/capability.h. */
-	uint64_t held; /* permitted, effective, inheritable or ambient */
+	/* Permitted, effective or ambient; inheritable unless the thread has no_new_privs. */
+	uint64_t held;
 	uint64_t
 		bounding; /* an execve(2) may gain them: the bounding sets of threads without no_new_privs */
 	uint64_t limited; /* like `held`, but only of threads that are not root */

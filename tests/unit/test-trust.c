@@ -21,9 +21,10 @@ static void private_users_of_old(struct wb_service *s)
 	s->private_users_on = true;
 }
 
-#define RIGHTS(uid, prm, bnd, nnp)                                                       \
-	"Name:\tm\nThreads:\t1\nUid:\t" uid "\nCapInh:\t0000000000000000\nCapPrm:\t" prm \
-	"\nCapEff:\t0000000000000000\nCapBnd:\t" bnd                                     \
+#define RIGHTS(uid, prm, bnd, nnp) INHERITS("0000000000000000", uid, prm, bnd, nnp)
+#define INHERITS(inh, uid, prm, bnd, nnp)                                       \
+	"Name:\tm\nThreads:\t1\nUid:\t" uid "\nCapInh:\t" inh "\nCapPrm:\t" prm \
+	"\nCapEff:\t0000000000000000\nCapBnd:\t" bnd                            \
 	"\nCapAmb:\t0000000000000000\nNoNewPrivs:\t" nnp "\n"
 #define NONE "0000000000000000"
 #define ALL "000001ffffffffff"
@@ -80,7 +81,10 @@ static void rights_of_all_threads(void **state)
 		{"/proc/452/task/460/status", RIGHTS(USER, "0000000000200000", NONE, "0")},
 		{"/proc/452/task/461/status", .error = -ESRCH},
 		{"/proc/453/task/453/status", RIGHTS("0\t0\t0\t0", ALL, ALL, "0")},
-		{"/proc/454/status", RIGHTS(USER, "12x", NONE, "0")}, {}};
+		{"/proc/454/status", RIGHTS(USER, "12x", NONE, "0")},
+		/* An inheritable one is of use only where an execve(2) may gain rights. */
+		{"/proc/456/status", INHERITS("0000000000200000", USER, NONE, ALL, "1")},
+		{"/proc/457/status", INHERITS("0000000000200000", USER, NONE, NONE, "0")}, {}};
 	struct wb_files files = fake_files(disk);
 	struct wb_rights r = {};
 
@@ -96,6 +100,10 @@ static void rights_of_all_threads(void **state)
 	assert_true(r.root);
 	assert_int_equal(wb_rights_read(&files, 454, &r), -EBADMSG);
 	assert_int_equal(wb_rights_read(&files, 455, &r), -ESRCH);
+	assert_int_equal(wb_rights_read(&files, 456, &r), 0);
+	assert_int_equal(r.held, 0);
+	assert_int_equal(wb_rights_read(&files, 457, &r), 0);
+	assert_int_equal(r.limited, 0x200000);
 }
 
 /*
