@@ -60,6 +60,19 @@ static const struct wb_json_field external_fields[] = {
 	{},
 };
 
+/* Both are passed on as lines. */
+static bool valid_name(const char *s)
+{
+	return wb_valid_path(s) && !strchr(s, '\n');
+}
+
+static const struct wb_json_field name_fields[] = {
+	ROW(wb_criu_name, bound, WB_JSON_STRING, .needed = true, .valid = valid_name),
+	ROW(wb_criu_name, now, WB_JSON_STRING, .needed = true, .valid = valid_name),
+	ROW(wb_criu_name, owner, WB_JSON_INT, .needed = true, .min = 0, .max = UINT32_MAX),
+	{},
+};
+
 static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, main_pid, WB_JSON_INT, .needed = true, .min = 2, .max = 4 << 20),
 	ROW(wb_criu_image, pids, WB_JSON_INTS, .min = 2, .max = 4 << 20),
@@ -69,6 +82,7 @@ static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, part_of_proc, WB_JSON_BOOL),
 	ROW(wb_criu_image, own_ipc, WB_JSON_BOOL),
 	ROW(wb_criu_image, segments, WB_JSON_INTS, .min = 0, .max = INT32_MAX),
+	WB_JSON_ROWS(struct wb_criu_image, names, name_fields, WB_CRIU_NAMES),
 	ROW(wb_criu_image, incremental, WB_JSON_BOOL),
 	ROW(wb_criu_image, version, WB_JSON_STRING, .valid = valid_version),
 	ROW(wb_criu_image, bytes, WB_JSON_INT, .min = 0, .max = INT64_MAX),

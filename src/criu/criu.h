@@ -39,6 +39,14 @@ struct wb_criu_external {
 	struct wb_identity identity; /* file: its identity, which must be the same */
 };
 
+#define WB_CRIU_NAMES 64 /* at most in one image */
+/* A Unix socket whose file was renamed or linked after bind(2), in the directory of both names. */
+struct wb_criu_name {
+	char *bound; /* the name that was bound, and is gone */
+	char *now;   /* the name that its clients know */
+	int64_t owner; /* the file's user: an older socket by this name is replaced only if it is the same user's */
+};
+
 /*
  * Facts about a checkpoint that both sides need and that CRIU's images do not hold. This is the
  * `image` of struct wb_manifest_unit.
@@ -64,6 +72,7 @@ struct wb_criu_image {
 	 */
 	bool own_ipc;
 	WB_LIST(int64_t) segments;
+	WB_LIST(struct wb_criu_name) names;
 	bool incremental;  /* the images are those of a pre-dump, and of the changes after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */

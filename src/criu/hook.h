@@ -13,6 +13,9 @@
 /* For the library that is loaded into CRIU: the descriptor of a whole procfs. */
 #define WB_HOOK_PROC "WARMBOOT_PROC"
 
+/* For that library, too: three lines for each socket: its file's user, the name that is bound, and the second name. */
+#define WB_HOOK_NAMES "WARMBOOT_NAMES"
+
 /* The static program, built from hook.c and embedded. */
 extern const uint8_t wb_criu_hook[];
 extern const size_t wb_criu_hook_size;

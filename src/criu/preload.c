@@ -28,6 +28,22 @@ static int open_proc(struct wb_criu_run *r, struct wb_error *err)
 	return e;
 }
 
+static int add_names(const struct wb_criu_image *image, struct wb_strv *env)
+{
+	WB_CLEAN_STR text = NULL;
+	size_t n;
+	FILE *out = image->names.n ? open_memstream(&text, &n) : NULL;
+
+	if (!out)
+		return image->names.n ? -ENOMEM : 0;
+	for (size_t i = 0; i < image->names.n; i++)
+		fprintf(out, "%lld\n%s\n%s\n", (long long)image->names.items[i].owner,
+			image->names.items[i].bound, image->names.items[i].now);
+	if (fclose(out))
+		return -ENOMEM;
+	return wb_strv_addf(env, WB_HOOK_NAMES "=%s", text);
+}
+
 int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,
 	struct wb_strv *env, struct wb_error *err)
 {
@@ -41,6 +57,8 @@ int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image
 	if (r->shim < 0)
 		return wb_fail(
 			err, r->shim, "cannot make a library for criu: %s", strerror(-r->shim));
+	if (add_names(image, env) < 0)
+		return wb_oom(err);
 	if (image->part_of_proc && wb_strv_addf(env, WB_HOOK_PROC "=%d", r->proc) < 0)
 		return wb_oom(err);
 	if (wb_criu_fd_path(r->shim, &path) < 0 || wb_strv_addf(env, "LD_PRELOAD=%s", path) < 0)

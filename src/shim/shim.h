@@ -24,6 +24,15 @@ struct wb_shim_question {
 /* 1: the message asks for UDP-Lite, and *ret asks for UDP in no state. 0: it is something else. */
 int wb_shim_ask_udp(const void *message, size_t size, struct wb_shim_question *ret);
 
+/* A line of the table of second names (WB_HOOK_NAMES): where it is in the table, and how long. */
+struct wb_shim_name {
+	const char *now;
+	size_t n;
+	unsigned owner;
+};
+/* The second name of the socket that is bound to bound[n], which need not end with 0. 0: it has none. */
+int wb_shim_find_name(const char *table, const char *bound, size_t n, struct wb_shim_name *ret);
+
 /* So many bytes at the beginning of a mapping are moved: CRIU uses 24 on x86-64. */
 #define WB_SHIM_WINDOW 64
 #define WB_SHIM_TASKS 1024

@@ -2,21 +2,15 @@
 /* Facts about a socket that no table in /proc has: the socket itself is asked, through pidfd_getfd(2). */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
-#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "survey/bound.h"
 #include "survey/proc.h"
 
 /* The most sockets that are added to those of /proc: each is a reason, and one is enough. */
@@ -24,10 +18,6 @@
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
-#endif
-/* linux/un.h, which libc's sys/un.h does not go with: opens the file of a Unix socket with O_PATH. */
-#ifndef SIOCUNIXFILE
-#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 #endif
 #ifndef SOL_TCP
 #define SOL_TCP 6
@@ -97,79 +87,6 @@ static bool is_tls(int fd)
 	return getsockopt(fd, SOL_TCP, TCP_ULP, ulp, &n) == 0 && !strcmp(ulp, "tls");
 }
 
-/* Is the file on a mount of this process's namespace? */
-static bool has_mount_of(const struct wb_proc *p, int at)
-{
-	struct statx st;
-
-	if (statx(at, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
-		return false;
-	for (size_t i = 0; i < p->mounts.n; i++)
-		if (p->mounts.items[i].id == (int64_t)st.stx_mnt_id)
-			return true;
-	return false;
-}
-
-/* Does `path` lead to the file `at`, from the root directory of this process? */
-static bool leads_to(const struct wb_proc *p, const char *path, int at)
-{
-	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	struct stat a, b;
-	char top[64];
-	int root, fd;
-	bool same;
-
-	snprintf(top, sizeof(top), "/proc/%lld/root", (long long)p->pid);
-	root = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-	same = fd >= 0 && fstat(fd, &a) == 0 && fstat(at, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-	if (fd >= 0)
-		close(fd);
-	if (root >= 0)
-		close(root);
-	return same;
-}
-
-/*
- * CRIU makes the socket again by its name, as root, and removes what has that name. The kernel shows the name of a file
- * on a mount that is gone as if it were in the root directory. So the name must lead to the file itself; one that was
- * removed must at least have been called so.
- */
-static bool is_there(const struct wb_proc *p, const char *name, const char *file, int at)
-{
-	static const char gone[] = " (deleted)";
-	size_t n = strlen(file), g = strlen(gone);
-
-	if (!has_mount_of(p, at))
-		return false;
-	if (n > g && !strcmp(file + n - g, gone))
-		return *name != '/' || (strlen(name) == n - g && !strncmp(name, file, n - g));
-	return leads_to(p, *name == '/' ? name : file, at);
-}
-
-/*
- * Find the file of a bound Unix socket, wherever the name that was passed to bind(2) leads by now, as CRIU does.
- * p: a process that sees the whole mount namespace; NULL: there is none.
- */
-static void find_file(const struct wb_proc *p, int fd, bool may_walk, struct wb_socket *s)
-{
-	int at = ioctl(fd, SIOCUNIXFILE);
-	char link[64], path[PATH_MAX];
-	ssize_t n;
-
-	s->elsewhere = true;
-	if (at < 0)
-		return;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
-	n = readlink(link, path, sizeof(path));
-	if (n > 0 && n < (ssize_t)sizeof(path) && *path == '/')
-		s->file = strndup(path, (size_t)n);
-	s->elsewhere = !s->file || !may_walk || !p || !is_there(p, s->path, s->file, at);
-	close(at);
-}
-
 /* Is there more to know of this socket than the tables of /proc tell? */
 static bool is_open_question(const struct wb_socket *s)
 {
@@ -212,7 +129,7 @@ static int look_at(const struct wb_procs *procs, const struct wb_proc *p, int pi
 	if (fd < 0)
 		return 0;
 	if (s && s->bound)
-		find_file(with_whole_root(procs, p), fd, all->may_walk, s);
+		r = wb_bound_find_file(with_whole_root(procs, p), fd, all->may_walk, s);
 	else if (s)
 		s->tls = is_tls(fd);
 	else

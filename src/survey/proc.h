@@ -139,6 +139,8 @@ struct wb_socket {
 	bool bound; /* Unix: `path` is a name in the file system, as it was passed to bind(2) */
 	bool elsewhere; /* Unix, bound: the name that CRIU would use does not lead to the socket's file */
 	char *file; /* Unix, bound: the file, by its name without links, perhaps with " (deleted)"; NULL: not known */
+	char *now; /* Unix, bound: the file's name, if it was renamed or linked after bind(2); else NULL */
+	int64_t owner; /* with `now`: the file's user */
 	/* Unix, connected: the other end; 0 unknown. */
 	int64_t peer;
 };

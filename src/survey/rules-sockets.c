@@ -170,6 +170,30 @@ static char *directory_of(const char *path)
 	return strndup(path, (size_t)(strrchr(path, '/') - path));
 }
 
+/* The socket has its second name again when CRIU binds it by the first. */
+static void keep_second_name(struct wb_judging *j, const struct wb_socket *s)
+{
+	struct wb_criu_name *name;
+
+	for (size_t i = 0; i < j->v.image.names.n; i++)
+		if (is(j->v.image.names.items[i].bound, s->path))
+			return;
+	if (j->v.image.names.n >= WB_CRIU_NAMES || !wb_valid_path(s->path) ||
+		!wb_valid_path(s->now) || strchr(s->now, '\n') || strchr(s->path, '\n')) {
+		wb_distrust(j, "it has sockets that were renamed, and their names are too many or "
+			       "too odd");
+		return;
+	}
+	name = wb_list_add(&j->v.image.names, sizeof(*name));
+	if (!name) {
+		j->error = -ENOMEM;
+		return;
+	}
+	*name = (struct wb_criu_name){strdup(s->path), strdup(s->now), s->owner};
+	if (!name->bound || !name->now)
+		j->error = -ENOMEM;
+}
+
 /*
  * CRIU makes the socket again by its name; a relative one in the directory where the socket's file is. If that is on a
  * tmpfs, the next boot does not have it, and it travels. A link on a tmpfs does not.
@@ -190,6 +214,8 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 			j, "its socket %.100s is not the file that this name leads to", s->path);
 		return;
 	}
+	if (s->now)
+		keep_second_name(j, s);
 	if (file && s->file && ends(file, gone))
 		file[strlen(file) - strlen(gone)] = '\0';
 	n = file ? strlen(file) : 0;

@@ -29,6 +29,7 @@ void wb_sockets_deinit(struct wb_sockets *s)
 		free(s->items[i].remote);
 		free(s->items[i].path);
 		free(s->items[i].file);
+		free(s->items[i].now);
 	}
 	free(s->items);
 	*s = (struct wb_sockets){};

@@ -20,12 +20,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "criu/hook.h"
 #include "shim/shim.h"
 
 static size_t (*add_window)(const struct tcp_repair_opt *, size_t, struct tcp_repair_opt *);
@@ -37,6 +40,8 @@ static long (*trace)(int, ...);
 static ssize_t (*send_message)(int, const struct msghdr *, int);
 static int (*get_option)(int, int, int, void *, socklen_t *);
 static int (*set_option)(int, int, int, const void *, socklen_t);
+static int (*find_name)(const char *, const char *, size_t, struct wb_shim_name *);
+static int (*bind_socket)(int, const struct sockaddr *, socklen_t);
 
 static void find(void *lib, const char *name, void *ret)
 {
@@ -60,10 +65,75 @@ static int load(void **state)
 	find(lib, "sendmsg", &send_message);
 	find(lib, "getsockopt", &get_option);
 	find(lib, "setsockopt", &set_option);
+	find(lib, "wb_shim_find_name", &find_name);
+	find(lib, "bind", &bind_socket);
 	return 0;
 }
 
 /* ---- sockets ---- */
+
+static void second_names(void **state)
+{
+	static const char table[] = "0\n/run/a.1\n/run/a\n107\n/run/b.tmp\n/run/b\n";
+	struct wb_shim_name found = {};
+
+	assert_int_equal(find_name(table, "/run/b.tmp", 10, &found), 1);
+	assert_int_equal(found.owner, 107);
+	assert_int_equal(found.n, 6);
+	assert_memory_equal(found.now, "/run/b", 6);
+	/* sun_path may be longer than the name in it. */
+	assert_int_equal(find_name(table, "/run/a.1\0x", 10, &found), 1);
+	assert_int_equal(found.owner, 0);
+	assert_int_equal(find_name(table, "/run/a.", 7, &found), 0);
+	assert_int_equal(find_name(table, "/run/a", 6, &found), 0);
+	assert_int_equal(find_name("0\n/run/a.1", "/run/a.1", 8, &found), 0);
+	assert_int_equal(find_name("", "", 0, &found), 0);
+}
+
+static void bind_at(const char *path, const char *want_second)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat first, second;
+
+	strcpy(a.sun_path, path);
+	assert_int_equal(bind_socket(fd, (struct sockaddr *)&a, sizeof(a)), want_second ? 0 : -1);
+	close(fd);
+	if (!want_second)
+		return;
+	assert_int_equal(stat(path, &first), 0);
+	assert_int_equal(stat(want_second, &second), 0);
+	assert_int_equal(first.st_ino, second.st_ino);
+}
+
+/* An older socket is replaced, if it is the same user's. Nothing else is. */
+static void a_second_name_is_given(void **state)
+{
+	char dir[] = "/tmp/wb-test.XXXXXX", first[64], second[64], table[256];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(first, sizeof(first), "%s/a.1", dir);
+	snprintf(second, sizeof(second), "%s/a", dir);
+	snprintf(table, sizeof(table), "%u\n%s\n%s\n", getuid(), first, second);
+	setenv(WB_HOOK_NAMES, table, 1);
+	bind_at(first, second);
+	unlink(first);
+	bind_at(first, second);
+	unlink(first);
+	snprintf(table, sizeof(table), "%u\n%s\n%s\n", getuid() + 1, first, second);
+	setenv(WB_HOOK_NAMES, table, 1);
+	bind_at(first, NULL);
+	unlink(first);
+	unlink(second);
+	snprintf(table, sizeof(table), "%u\n%s\n%s\n", getuid(), first, second);
+	setenv(WB_HOOK_NAMES, table, 1);
+	assert_int_equal(mkdir(second, 0700), 0);
+	bind_at(first, NULL);
+	unlink(first);
+	assert_int_equal(rmdir(second), 0);
+	unsetenv(WB_HOOK_NAMES);
+	assert_int_equal(rmdir(dir), 0);
+}
 
 static void test_window(void **state)
 {
@@ -337,6 +407,8 @@ static void test_stands_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(second_names),
+		cmocka_unit_test(a_second_name_is_given),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_udp_lite),
 		cmocka_unit_test(test_other_messages),

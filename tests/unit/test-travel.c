@@ -269,19 +269,42 @@ static void a_socket_whose_place_is_not_known(void **state)
 	assert_int_equal(about_sockets(&v.breaches), 1);
 }
 
+static int bind_in(const char *dir, const char *name)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s", dir, name);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static void check_second_name(const struct wb_socket *s, const char *dir, const char *name)
+{
+	char want[64];
+
+	snprintf(want, sizeof(want), "%s/%s", dir, name);
+	assert_non_null(s);
+	assert_false(s->elsewhere);
+	assert_non_null(s->now);
+	assert_string_equal(s->now, want);
+	assert_int_equal(s->owner, getuid());
+}
+
 /* The kernel is asked for the file, which the name alone does not tell. */
 static void the_kernel_tells_the_file_of_a_socket(void **state)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "sub/s"};
 	char dir[] = "/tmp/wb-test.XXXXXX", want[64], before[PATH_MAX], name[64];
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), unbound, asked, moved, after;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), unbound, asked, moved, after,
+	    renamed, linked;
 	struct wb_procs procs = {};
 	struct wb_sockets all = {};
 	struct wb_proc *self = calloc(2, sizeof(*self));
 	struct wb_error err = {};
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	char b[64];
-	struct stat st, sm, sa;
+	struct stat st, sm, sa, sr, sl;
 
 	assert_non_null(mkdtemp(dir));
 	assert_non_null(getcwd(before, sizeof(before)));
@@ -299,6 +322,14 @@ static void the_kernel_tells_the_file_of_a_socket(void **state)
 	assert_int_equal(bind(moved, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(rename(a.sun_path, b), 0);
 	assert_int_equal(bind(after, (struct sockaddr *)&a, sizeof(a)), 0);
+	/* These two were renamed and linked; nothing has their first names. */
+	renamed = bind_in(dir, "r.1");
+	linked = bind_in(dir, "l.1");
+	assert_int_equal(rename("../r.1", "../r"), 0);
+	assert_int_equal(link("../l.1", "../l"), 0);
+	assert_int_equal(unlink("../l.1"), 0);
+	assert_int_equal(fstat(renamed, &sr), 0);
+	assert_int_equal(fstat(linked, &sl), 0);
 	assert_int_equal(fstat(moved, &sm), 0);
 	assert_int_equal(fstat(after, &sa), 0);
 	/* SIOCUNIXFILE: this right is needed, or there is no such call. */
@@ -314,8 +345,8 @@ static void the_kernel_tells_the_file_of_a_socket(void **state)
 	procs.items = self;
 	procs.n = 2;
 	assert_int_equal(wb_sockets_read(wb_sys_real()->files, getpid(), &all, &err), 0);
-	for (size_t i = 0; i < 3; i++) {
-		const ino_t of[] = {st.st_ino, sm.st_ino, sa.st_ino};
+	for (size_t i = 0; i < 5; i++) {
+		const ino_t of[] = {st.st_ino, sm.st_ino, sa.st_ino, sr.st_ino, sl.st_ino};
 		struct wb_socket *s = wb_sockets_find(&all, (int64_t)of[i]);
 
 		assert_non_null(s);
@@ -328,6 +359,8 @@ static void the_kernel_tells_the_file_of_a_socket(void **state)
 	unlink(want);
 	unlink(a.sun_path);
 	unlink(b);
+	unlink("../r");
+	unlink("../l");
 	assert_int_equal(chdir(before), 0);
 	rmdir(name);
 	rmdir(dir);
@@ -335,6 +368,13 @@ static void the_kernel_tells_the_file_of_a_socket(void **state)
 	close(unbound);
 	close(moved);
 	close(after);
+	close(renamed);
+	close(linked);
+	if (asked >= 0) {
+		check_second_name(wb_sockets_find(&all, (int64_t)sr.st_ino), dir, "r");
+		check_second_name(wb_sockets_find(&all, (int64_t)sl.st_ino), dir, "l");
+		assert_null(wb_sockets_find(&all, (int64_t)sa.st_ino)->now);
+	}
 	if (asked >= 0) {
 		const struct wb_socket *s = wb_sockets_find(&all, (int64_t)st.st_ino);
 
