@@ -2,6 +2,7 @@
 /* Bounds-checked reads of untrusted bytes, and buffers that give their memory back at once. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -62,6 +63,14 @@ static size_t page_up(size_t n)
 	return (n + 4095) & ~(size_t)4095;
 }
 
+/* Most files of /proc are smaller. A mapping for each would be made, filled with zeroes and removed again. */
+#define SMALL 32768
+
+static bool is_small(size_t capacity)
+{
+	return capacity <= SMALL;
+}
+
 int wb_blob_init(struct wb_blob *blob, size_t capacity)
 {
 	struct wb_blob b = {};
@@ -73,13 +82,44 @@ int wb_blob_init(struct wb_blob *blob, size_t capacity)
 	return 0;
 }
 
+static void give_back(uint8_t *data, size_t capacity)
+{
+	if (is_small(capacity))
+		free(data);
+	else
+		munmap(data, capacity);
+}
+
 void wb_blob_deinit(struct wb_blob *blob)
 {
 	if (!blob)
 		return;
 	if (blob->data)
-		munmap(blob->data, blob->capacity);
+		give_back(blob->data, blob->capacity);
 	*blob = (struct wb_blob){};
+}
+
+static void *map(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void *move(struct wb_blob *blob, size_t want)
+{
+	uint8_t *p;
+
+	if (blob->data && !is_small(blob->capacity)) {
+		p = mremap(blob->data, blob->capacity, want, MREMAP_MAYMOVE);
+		return p == MAP_FAILED ? NULL : p;
+	}
+	p = is_small(want) ? calloc(1, want) : map(want);
+	if (p && blob->data) {
+		memcpy(p, blob->data, blob->capacity);
+		free(blob->data);
+	}
+	return p;
 }
 
 int wb_blob_reserve(struct wb_blob *blob, size_t capacity)
@@ -92,11 +132,8 @@ int wb_blob_reserve(struct wb_blob *blob, size_t capacity)
 	if (capacity > SIZE_MAX / 2)
 		return -ENOMEM;
 	want = page_up(capacity);
-	if (blob->data)
-		p = mremap(blob->data, blob->capacity, want, MREMAP_MAYMOVE);
-	else
-		p = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
+	p = move(blob, want);
+	if (!p)
 		return -ENOMEM;
 	blob->data = p;
 	blob->capacity = want;
@@ -145,6 +182,11 @@ void wb_blob_trim(struct wb_blob *blob)
 		wb_blob_deinit(blob);
 		return;
 	}
+	if (is_small(blob->capacity))
+		return;
+	/* By its capacity it is known what the buffer is. */
+	if (is_small(keep))
+		keep = page_up(SMALL + 1);
 	munmap(blob->data + keep, blob->capacity - keep);
 	blob->capacity = keep;
 }

@@ -39,25 +39,25 @@ bool wb_get_struct(struct wb_bytes in, uint64_t off, void *ret, size_t len);
 bool wb_bytes_equal(struct wb_bytes in, uint64_t off, const void *want, size_t len);
 
 /*
- * An owned buffer of anonymous memory. It is page-aligned, and its memory returns to the system as
- * soon as it is freed or shrunk, because peak memory decides whether a load fits at all.
+ * An owned buffer. One of more than 32 KiB is a mapping of its own, page-aligned, and its memory returns to the
+ * system as soon as it is freed or shrunk, because peak memory decides whether a load fits at all. New memory is zero.
  * Zero-initialised `{}` is the valid empty blob.
  */
 struct wb_blob {
 	uint8_t *data;
 	size_t size;     /* bytes in use */
-	size_t capacity; /* bytes mapped */
+	size_t capacity; /* bytes allocated */
 };
 
 /* -ENOMEM. */
 int wb_blob_init(struct wb_blob *blob, size_t capacity);
-/* Grow so that at least `capacity` bytes are mapped; data may move. -ENOMEM. */
+/* Grow so that at least `capacity` bytes are allocated; data may move. -ENOMEM. */
 int wb_blob_reserve(struct wb_blob *blob, size_t capacity);
 /* Append, growing geometrically. `data` NULL appends zeroes. -ENOMEM. */
 int wb_blob_append(struct wb_blob *blob, const void *data, size_t n);
 /* Append zeroes up to the next multiple of `align`. -ENOMEM. */
 int wb_blob_pad(struct wb_blob *blob, size_t align);
-/* Unmap the pages beyond `size`. */
+/* Unmap the pages beyond `size`, except in a small buffer. */
 void wb_blob_trim(struct wb_blob *blob);
 /* Move the contents out; the source becomes empty. */
 struct wb_blob wb_blob_take(struct wb_blob *blob);

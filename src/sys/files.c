@@ -18,6 +18,33 @@ static int fail_file(struct wb_error *err, int r, const char *what, const char *
 
 /* /dev/kmsg gives one record a read, and only to a buffer with room for the longest. */
 #define RECORD 8193
+/* Most files of /proc are shorter. */
+#define SHORT (2 * RECORD)
+
+/* Read the beginning of a file into a buffer of the right size. 1: that is all of it. */
+static int read_short(int fd, struct wb_blob *b)
+{
+	char first[SHORT];
+	size_t have = 0;
+	ssize_t got;
+	int r;
+
+	do {
+		got = read(fd, first + have, sizeof(first) - have);
+		if (got < 0 && (errno == EINTR || errno == EPIPE))
+			continue;
+		if (got < 0 && errno != EAGAIN)
+			return -errno;
+		have += got > 0 ? (size_t)got : 0;
+	} while (got != 0 && !(got < 0 && errno == EAGAIN) && sizeof(first) - have >= RECORD);
+	r = wb_blob_reserve(b, have + 1);
+	if (r < 0)
+		return r;
+	memcpy(b->data, first, have);
+	b->size = have;
+	b->data[have] = 0;
+	return got <= 0;
+}
 
 /* Files in /proc and /sys have no size, so read until the end of file. */
 static int read_to_end(int fd, size_t limit, struct wb_blob *b)
@@ -65,6 +92,7 @@ static int real_read(
 	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
 {
 	WB_CLEAN_BLOB b = {};
+	size_t expected;
 	struct stat st;
 	int fd, r;
 
@@ -74,10 +102,15 @@ static int real_read(
 	r = fstat(fd, &st) < 0 ? -errno : 0;
 	if (r == 0 && S_ISDIR(st.st_mode))
 		r = -EISDIR;
-	if (r == 0)
-		r = wb_blob_reserve(&b, expected_size(&st, limit) + 4098);
+	expected = r < 0 ? 0 : expected_size(&st, limit);
+	if (r == 0 && expected < SHORT)
+		r = read_short(fd, &b);
+	else if (r == 0)
+		r = wb_blob_reserve(&b, expected + 4098);
 	if (r == 0)
 		r = read_to_end(fd, limit, &b);
+	if (r >= 0 && limit && b.size > limit)
+		r = -EFBIG;
 	close(fd);
 	if (r < 0)
 		return fail_file(err, r, "read", path);

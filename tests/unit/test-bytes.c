@@ -48,8 +48,27 @@ static void blob_grows_and_trims(void **state)
 	assert_int_equal(b.data[16383], 0);
 	b.size = 10;
 	wb_blob_trim(&b);
-	assert_int_equal(b.capacity, 4096);
 	assert_int_equal(wb_blob_reserve(&b, SIZE_MAX), -ENOMEM);
+	assert_memory_equal(b.data, "abcabcabca", 10);
+}
+
+/* From memory of the C library to a mapping, and back below the limit between them. */
+static void a_blob_keeps_its_contents_when_it_becomes_a_mapping(void **state)
+{
+	WB_CLEAN_BLOB b = {};
+
+	assert_int_equal(wb_blob_append(&b, "abc", 3), 0);
+	assert_true(b.capacity <= 32768);
+	for (int i = 0; i < 100000; i++)
+		assert_int_equal(wb_blob_append(&b, "abc", 3), 0);
+	assert_int_equal((uintptr_t)b.data % 4096, 0);
+	assert_memory_equal(b.data, "abcabcabca", 10);
+	assert_int_equal(b.data[b.size], 0);
+	b.size = 10;
+	wb_blob_trim(&b);
+	assert_true(b.capacity < 65536);
+	assert_memory_equal(b.data, "abcabcabca", 10);
+	assert_int_equal(wb_blob_reserve(&b, 1 << 20), 0);
 	assert_memory_equal(b.data, "abcabcabca", 10);
 }
 
@@ -59,6 +78,7 @@ int main(void)
 		cmocka_unit_test(reads_inside),
 		cmocka_unit_test(refuses_outside),
 		cmocka_unit_test(blob_grows_and_trims),
+		cmocka_unit_test(a_blob_keeps_its_contents_when_it_becomes_a_mapping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
