@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/crew.h"
 #include "keep/judge.h"
 #include "session/host.h"
 #include "sys/below.h"
@@ -11,8 +12,9 @@ static int real_look(const struct wb_session_host *h, const char *unit,
 	const struct wb_keep_config *config, const char *criu, const char *release,
 	struct wb_keep_verdict *ret, struct wb_error *err)
 {
-	const struct wb_keep_look look = wb_keep_look_host(h->sys->files, criu, release);
+	struct wb_keep_look look = wb_keep_look_host(h->sys->files, criu, release);
 
+	look.machine = h->machine;
 	return wb_keep_look(h->ways, &look, unit, config, ret, err);
 }
 
@@ -38,6 +40,7 @@ struct wb_session_host wb_session_host_real(
 		.tell = tell,
 		.init = wb_init_find,
 		.under_way = wb_jump_under_way,
+		.workers = wb_crew_workers(),
 		.look = real_look,
 		.measure = real_measure,
 		.freezing = wb_freeze_ops_host,

@@ -31,7 +31,11 @@ struct wb_session_host {
 	const struct wb_init *(*init)(const struct wb_files *files);
 	/* Is a shutdown under way? As wb_jump_under_way(). */
 	int (*under_way)(const struct wb_files *files, struct wb_error *err);
-	/* wb_keep_look() with `ways` on this machine. criu NULL: not installed; release NULL: unknown. */
+	/* For look(), while one decision is made (struct wb_keep_look); NULL: none is. */
+	const struct wb_files *machine;
+	/* Units that are looked at, or rehearsed, at a time, each in a thread; 0 and 1: one after the other. */
+	unsigned workers;
+	/* wb_keep_look() with `ways` on this machine. Several threads may call it. criu NULL: not installed; release NULL: unknown. */
 	int (*look)(const struct wb_session_host *h, const char *unit,
 		const struct wb_keep_config *config, const char *criu, const char *release,
 		struct wb_keep_verdict *ret, struct wb_error *err);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The first step of keeping: decide for each unit how it is kept, and write its part of the draft. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crew.h"
+#include "core/recall.h"
 #include "core/text.h"
 #include "keep/ahead.h"
 #include "keep/judge.h"
@@ -113,80 +116,168 @@ int wb_keeping_look(const struct wb_session_host *h, const struct wb_keeping *k,
 	return h->look(h, config->unit, config, k->draft.criu, release, ret, err);
 }
 
-/* Decide how one unit is kept. -ESRCH: it is not running. */
-static int decide_one(const struct wb_session_host *h, const char *release,
-	const struct wb_keep_config *config, struct wb_keeping *k, struct wb_error *err)
-{
-	WB_CLEAN_KEEP_VERDICT verdict = {};
-	struct wb_manifest_unit *u;
-	struct wb_strv *bound, *beside;
-	char images[32];
-	int r = wb_keeping_look(h, k, config, release, &verdict, err);
+/* The result of a look at one unit. */
+struct looked {
+	struct wb_keep_verdict verdict;
+	bool done;
+	int r; /* of wb_keeping_look(); and its sentence */
+	struct wb_error err;
+};
 
-	if (r < 0)
-		return r;
-	bound = wb_list_add(&k->bound, sizeof(*bound));
-	beside = bound ? wb_list_add(&k->beside, sizeof(*beside)) : NULL;
-	u = beside ? wb_list_add(&k->draft.units, sizeof(*u)) : NULL;
+/* The units that are asked for, first the configured ones, and what each look has found. */
+struct decision {
+	const struct wb_session_host *h;
+	const char *release;
+	struct wb_keeping *k;
+	struct wb_keep_configs asked;
+	size_t n_configured;
+	struct looked *looked; /* one for each */
+	atomic_bool failed;    /* a look has failed, so none after it counts */
+};
+
+static bool is_named_before(const struct decision *d, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(d->asked.items[k].unit, d->asked.items[i].unit))
+			return true;
+	return false;
+}
+
+/* A configured unit that is not running has nothing to keep. */
+static bool is_skipped(const struct decision *d, size_t i)
+{
+	int r = d->looked[i].r;
+
+	return i < d->n_configured && (r == -ESRCH || r == -ENOENT);
+}
+
+static void look_at(void *ctx, size_t i)
+{
+	struct decision *d = ctx;
+	struct looked *l = &d->looked[i];
+
+	if (atomic_load(&d->failed))
+		return;
+	l->r = wb_keeping_look(d->h, d->k, &d->asked.items[i], d->release, &l->verdict, &l->err);
+	l->done = true;
+	if (l->r < 0 && !is_skipped(d, i))
+		atomic_store(&d->failed, true);
+}
+
+/* A unit that is configured and named is looked at once. */
+static void look_once(void *ctx, size_t i)
+{
+	if (!is_named_before(ctx, i))
+		look_at(ctx, i);
+}
+
+/* Decide how one unit is kept, and add it to the draft. */
+static int decide_one(const struct wb_session_host *h, const struct wb_keep_config *config,
+	struct wb_keep_verdict *verdict, struct wb_keeping *k, struct wb_error *err)
+{
+	struct wb_strv *bound = wb_list_add(&k->bound, sizeof(*bound));
+	struct wb_strv *beside = bound ? wb_list_add(&k->beside, sizeof(*beside)) : NULL;
+	struct wb_manifest_unit *u = beside ? wb_list_add(&k->draft.units, sizeof(*u)) : NULL;
+	char images[32];
+	int r;
+
 	if (!u)
 		return wb_oom(err);
 	wb_text_replace(&u->unit, config->unit);
-	r = wb_keep_record(h->ways, &verdict, u, err);
+	r = wb_keep_record(h->ways, verdict, u, err);
 	u->asked = config->how;
 	u->priority = config->priority;
 	wb_text_replace(&u->probe, config->probe);
 	snprintf(images, sizeof(images), "u%zu/", k->draft.units.n - 1);
 	wb_text_replace(&u->images, images);
-	*bound = verdict.bound;
-	*beside = verdict.beside;
-	verdict.bound = verdict.beside = (struct wb_strv){};
+	*bound = verdict->bound;
+	*beside = verdict->beside;
+	verdict->bound = verdict->beside = (struct wb_strv){};
 	if (r < 0)
 		return r;
 	if (wb_keep_way(config->how)->insists && u->how != config->how)
 		return wb_keeping_refuse(u, u->why ? u->why : "that cannot be done", err);
 	if (!wb_unit_is_checkpointed(u))
 		return 0;
-	r = add_files(h, &verdict, config, k, u, err);
+	r = add_files(h, verdict, config, k, u, err);
 	if (r < 0 || !wb_unit_is_checkpointed(u))
 		return r;
-	k->bytes += verdict.bytes;
+	k->bytes += verdict->bytes;
 	if (wb_way_find(h->ways, u->how)->ahead)
-		wb_ahead_choose(u, verdict.bytes);
+		wb_ahead_choose(u, verdict->bytes);
 	r = add_definition(h, u, err);
 	return r < 0 ? r : check_one(config, u, err);
 }
 
-/* A configured unit that is not running has nothing to keep. */
-static int decide_configured(const struct wb_session_host *h, const char *release,
-	struct wb_keeping *k, struct wb_error *err)
+static int decide_next(struct decision *d, size_t i, struct wb_error *err)
 {
-	WB_CLEAN_KEEP_CONFIGS all = {};
-	int r = wb_keep_configs_read(h->sys->files, &all, err);
+	struct looked *l = &d->looked[i];
 
-	for (size_t i = 0; r == 0 && i < all.n; i++) {
-		r = decide_one(h, release, &all.items[i], k, err);
-		if (r == -ESRCH || r == -ENOENT)
-			r = 0;
+	if (i >= d->n_configured && wb_manifest_find(&d->k->draft, d->asked.items[i].unit))
+		return 0;
+	/* It is configured and not running, and named as well. */
+	if (!l->done)
+		look_at(d, i);
+	if (is_skipped(d, i))
+		return 0;
+	if (l->r < 0) {
+		if (err)
+			*err = l->err;
+		return l->r;
 	}
+	return decide_one(d->h, &d->asked.items[i], &l->verdict, d->k, err);
+}
+
+static int list_asked(struct decision *d, const struct wb_keep_wish *wish, struct wb_error *err)
+{
+	int r = wb_keep_configs_read(d->h->sys->files, &d->asked, err);
+
+	d->n_configured = d->asked.n;
+	for (size_t i = 0; r == 0 && i < wish->units.n; i++) {
+		struct wb_keep_config *c = wb_list_add(&d->asked, sizeof(*c));
+
+		if (!c)
+			return wb_oom(err);
+		c->how = WB_KEEP_AUTO;
+		r = wb_keep_unit_name(wish->units.items[i], &c->unit, err);
+	}
+	if (r < 0)
+		return r;
+	d->looked = calloc(d->asked.n + 1, sizeof(*d->looked));
+	return d->looked ? 0 : wb_oom(err);
+}
+
+/* Look at all units, as many at a time as is good; what they have in common is read once. */
+static int decide_all(struct decision *d, struct wb_error *err)
+{
+	struct wb_session_host with = *d->h;
+	struct wb_recall *recall = wb_recall_new(with.sys->files);
+	int r = 0;
+
+	if (!recall)
+		return wb_oom(err);
+	with.machine = wb_recall_files(recall);
+	d->h = &with;
+	wb_crew(d->asked.n, with.workers, look_once, d);
+	for (size_t i = 0; r == 0 && i < d->asked.n; i++)
+		r = decide_next(d, i, err);
+	wb_recall_free(recall);
 	return r;
 }
 
-static int decide_named(const struct wb_session_host *h, const char *release, const char *typed,
-	struct wb_keeping *k, struct wb_error *err)
+static void decision_deinit(struct decision *d)
 {
-	WB_CLEAN_STR name = NULL;
-	int r = wb_keep_unit_name(typed, &name, err);
-
-	if (r < 0 || wb_manifest_find(&k->draft, name))
-		return r;
-	return decide_one(
-		h, release, &(struct wb_keep_config){.unit = name, .how = WB_KEEP_AUTO}, k, err);
+	for (size_t i = 0; d->looked && i < d->asked.n; i++)
+		wb_keep_verdict_deinit(&d->looked[i].verdict);
+	free(d->looked);
+	wb_keep_configs_deinit(&d->asked);
 }
 
 int wb_keeping_decide(const struct wb_session_host *h, const struct wb_keep_wish *wish,
 	const char *release, struct wb_keeping *k, struct wb_error *err)
 {
-	int r = 0;
+	struct decision d = {.h = h, .k = k};
+	int r;
 
 	k->now = wish->now;
 	wb_rate_begin(h->sys, &k->begin);
@@ -199,8 +290,10 @@ int wb_keeping_decide(const struct wb_session_host *h, const struct wb_keep_wish
 	k->draft.criu = wb_criu_version(h->runner, NULL);
 	if (release && !*release)
 		release = NULL;
-	r = decide_configured(h, release, k, err);
-	for (size_t i = 0; r == 0 && i < wish->units.n; i++)
-		r = decide_named(h, release, wish->units.items[i], k, err);
+	d.release = release;
+	r = list_asked(&d, wish, err);
+	if (r == 0)
+		r = decide_all(&d, err);
+	decision_deinit(&d);
 	return r < 0 ? r : wb_keeping_lower_bound(k, err);
 }

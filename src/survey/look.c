@@ -107,15 +107,31 @@ static void gathered_deinit(struct gathered *g)
 	free(g->running);
 }
 
+static const struct wb_files *machine_of(const struct gathered *g)
+{
+	return g->look->machine ? g->look->machine : g->look->files;
+}
+
 static void gather_modules(struct gathered *g, struct wb_keep_facts *facts)
 {
-	const struct wb_files *files = g->look->files;
+	const struct wb_files *files = machine_of(g);
 
 	facts->release = g->look->release;
 	if (!facts->release)
 		facts->release = g->running = wb_running_release(files);
 	if (facts->release && wb_criu_lacks_modules(files, facts->release, &g->missing))
 		facts->missing_modules = &g->missing;
+}
+
+/* The sockets of a process's network namespace. Units in that of process 1 share one reading. */
+static int gather_tables(struct gathered *g, int64_t pid, struct wb_error *err)
+{
+	const struct wb_proc *p = wb_procs_find(&g->procs, pid);
+	const char *own = p ? p->ns[WB_NS_NET] : NULL, *machines = g->init.ns[WB_NS_NET];
+
+	if (g->look->machine && own && machines && !strcmp(own, machines))
+		return wb_sockets_read(g->look->machine, 1, &g->sockets, err);
+	return wb_sockets_read(g->look->files, pid, &g->sockets, err);
 }
 
 static int gather_processes(struct gathered *g, struct wb_error *err)
@@ -130,7 +146,7 @@ static int gather_processes(struct gathered *g, struct wb_error *err)
 	/* A unit without a main process may still have ports. */
 	any = s->main_pid || !g->procs.n ? s->main_pid : g->procs.items[0].pid;
 	if (r == 0 && any)
-		r = wb_sockets_read(g->look->files, any, &g->sockets, err);
+		r = gather_tables(g, any, err);
 	return r;
 }
 
@@ -190,12 +206,13 @@ static int gather_files(struct gathered *g, const struct wb_keep_config *config,
 		facts->real_files = &g->real;
 		facts->absent_files = &g->absent;
 	}
-	r = wb_looking_common(files, &g->procs, g->service.main_pid, &g->sockets, &g->common);
+	r = wb_looking_common(
+		machine_of(g), &g->procs, g->service.main_pid, &g->sockets, &g->common);
 	if (r == -ENOMEM)
 		return wb_oom(err);
 	/* With too many of them, none travels whole. */
 	facts->common = r == 0 ? &g->common : NULL;
-	return wb_looking_shared(files, &g->procs, &g->shared) < 0 ? wb_oom(err) : 0;
+	return wb_looking_shared(machine_of(g), &g->procs, &g->shared) < 0 ? wb_oom(err) : 0;
 }
 
 static int gather(struct gathered *g, const struct wb_keep_config *config,
@@ -204,7 +221,9 @@ static int gather(struct gathered *g, const struct wb_keep_config *config,
 	int r;
 
 	gather_modules(g, facts);
-	r = gather_processes(g, err);
+	r = wb_proc_read_namespaces(machine_of(g), 1, &g->init, err);
+	if (r == 0)
+		r = gather_processes(g, err);
 	if (r == 0)
 		r = gather_inside(g, err);
 	if (r == 0)
@@ -213,8 +232,6 @@ static int gather(struct gathered *g, const struct wb_keep_config *config,
 		r = gather_sockets(g, facts, err);
 	if (r == 0)
 		r = gather_files(g, config, facts, err);
-	if (r == 0)
-		r = wb_proc_read(g->look->files, 1, &g->init, err);
 	if (r < 0)
 		return r;
 	facts->untrusted = &g->untrusted;

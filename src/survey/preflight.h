@@ -101,6 +101,11 @@ int wb_judge_process(const struct wb_keep_facts *facts, const struct wb_keep_con
 /* The sources of the facts. */
 struct wb_keep_look {
 	const struct wb_files *files;
+	/*
+	 * The same files for what does not belong to the unit: other processes, the sockets of process 1's network
+	 * namespace, kernel modules. With those of a struct wb_recall, several units share these facts. NULL: `files`.
+	 */
+	const struct wb_files *machine;
 	const struct wb_services *units;
 	const struct wb_ns_ops *namespaces; /* NULL: those of this machine, wb_ns_ops_host */
 	/* wb_sockets_add_peers(), which states the contract. NULL: peers of Unix sockets are not known. */

@@ -350,6 +350,19 @@ static int read_mounts(const struct reader *r, struct wb_proc *p)
 	return e < 0 ? e : wb_mounts_parse((const char *)b.data, &p->mounts);
 }
 
+static int read_namespaces(const struct reader *r, struct wb_proc *p)
+{
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < WB_NS_COUNT; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "ns/%s", ns_names[i]);
+		e = read_link(r, name, &p->ns[i]);
+	}
+	return e;
+}
+
 static int read_all(const struct reader *r, struct wb_proc *p)
 {
 	int e = read_stat(r, p);
@@ -363,12 +376,8 @@ static int read_all(const struct reader *r, struct wb_proc *p)
 		e = read_link(r, "root", &p->root);
 	if (e == 0)
 		e = read_link(r, "cwd", &p->cwd);
-	for (size_t i = 0; e == 0 && i < WB_NS_COUNT; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "ns/%s", ns_names[i]);
-		e = read_link(r, name, &p->ns[i]);
-	}
+	if (e == 0)
+		e = read_namespaces(r, p);
 	if (e == 0)
 		e = read_map(r, "uid_map", &p->uid_map);
 	if (e == 0)
@@ -384,15 +393,16 @@ static int read_all(const struct reader *r, struct wb_proc *p)
 	return e;
 }
 
-int wb_proc_read(
-	const struct wb_files *files, int64_t pid, struct wb_proc *ret, struct wb_error *err)
+static int read_process(const struct wb_files *files, int64_t pid,
+	int (*what)(const struct reader *r, struct wb_proc *p), struct wb_proc *ret,
+	struct wb_error *err)
 {
 	struct reader r = {.files = files};
 	struct wb_proc p = {.pid = pid};
 	int e;
 
 	snprintf(r.dir, sizeof(r.dir), "/proc/%" PRId64, pid);
-	e = read_all(&r, &p);
+	e = what(&r, &p);
 	if (e == 0) {
 		*ret = p;
 		return 0;
@@ -404,4 +414,23 @@ int wb_proc_read(
 	if (e == -ENOMEM)
 		return wb_oom(err);
 	return wb_fail(err, e, "cannot read %s: %s", r.dir, strerror(-e));
+}
+
+int wb_proc_read(
+	const struct wb_files *files, int64_t pid, struct wb_proc *ret, struct wb_error *err)
+{
+	return read_process(files, pid, read_all, ret, err);
+}
+
+static int read_stat_and_namespaces(const struct reader *r, struct wb_proc *p)
+{
+	int e = read_stat(r, p);
+
+	return e < 0 || p->zombie ? e : read_namespaces(r, p);
+}
+
+int wb_proc_read_namespaces(
+	const struct wb_files *files, int64_t pid, struct wb_proc *ret, struct wb_error *err)
+{
+	return read_process(files, pid, read_stat_and_namespaces, ret, err);
 }

@@ -94,6 +94,9 @@ void wb_procs_deinit(struct wb_procs *procs);
  */
 int wb_proc_read(
 	const struct wb_files *files, int64_t pid, struct wb_proc *ret, struct wb_error *err);
+/* Only its name, parent, group, session and namespaces: process 1 has hundreds of descriptors. Errors as above. */
+int wb_proc_read_namespaces(
+	const struct wb_files *files, int64_t pid, struct wb_proc *ret, struct wb_error *err);
 /*
  * All processes in a cgroup and in those below it, by its path as in systemd's ControlGroup. A process that
  * ends meanwhile is left out. -ENOENT: there is no such cgroup.

@@ -86,7 +86,7 @@ static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit 
 	if (r == 0 && look->add_kinds && look->add_kinds(&procs, &sockets) < 0)
 		r = wb_oom(err);
 	if (r == 0)
-		r = wb_proc_read(files, 1, &init, err);
+		r = wb_proc_read_namespaces(files, 1, &init, err);
 	if (r == 0)
 		r = wb_judge_process(&facts, NULL, ret, err);
 	if (r >= 0)
