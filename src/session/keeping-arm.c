@@ -27,8 +27,11 @@ static void send_all_ahead(const struct wb_session_host *h, struct wb_keeping *k
 	struct wb_error local = {};
 	bool any = false;
 
-	for (size_t i = 0; i < k->draft.units.n; i++)
+	for (size_t i = 0; i < k->draft.units.n; i++) {
+		if (wb_ahead_bytes(&k->draft.units.items[i]))
+			wb_tell_progress(h, "copying memory ahead");
 		any |= wb_keeping_send_ahead(h, k, &k->draft.units.items[i]) == 0;
+	}
 	wb_tell_progress(h, NULL);
 	if (!any || wb_store_park(k->store, &local) == 0)
 		return;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Steps of keeping before the shutdown: a store, the early restore, and the rehearsal with its pre-copy. */
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 #include "core/crew.h"
 #include "keep/ahead.h"
@@ -147,7 +149,6 @@ int wb_keeping_send_ahead(
 
 	if (!wb_ahead_bytes(u))
 		return 1;
-	wb_tell_progress(h, "copying memory ahead");
 	if (wb_freeze_ahead(h->ways, h->sys, u, k->store, &local) == 0)
 		return 0;
 	wb_ahead_stay(u, k->store, local.text);
@@ -166,7 +167,6 @@ static int rehearse_one(const struct wb_session_host *h, struct wb_keeping *k,
 	int r;
 
 	if (wb_keeping_send_ahead(h, k, u) == 0) {
-		wb_tell_progress(h, "rehearsing the freeze");
 		r = wb_freeze_rehearse(h->ways, h->sys, u, k->store, &frozen_us, &local);
 		u->dump_us = frozen_us;
 		if (r == 0)
@@ -174,7 +174,6 @@ static int rehearse_one(const struct wb_session_host *h, struct wb_keeping *k,
 		/* If the unit did not survive, the next attempt reports it. */
 		wb_ahead_stay(u, k->store, local.text);
 	}
-	wb_tell_progress(h, "rehearsing the freeze");
 	r = wb_freeze_rehearse(h->ways, h->sys, u, k->store, &frozen_us, err);
 	u->dump_us = frozen_us;
 	return r;
@@ -197,25 +196,84 @@ static void find_reason(const struct wb_session_host *h, const struct wb_keeping
 		wb_fail(why, why->code, "%s", verdict.reasons.items[0]);
 }
 
+/* The rehearsal of all units. */
+struct rehearsing {
+	const struct wb_session_host *h;
+	struct wb_keeping *k;
+	struct wb_error *why; /* for each unit that failed */
+	bool *failed;
+	/* Pre-copied memory exists twice for a while, so it is made for one unit at a time. */
+	pthread_mutex_t ahead;
+	pthread_mutex_t lock; /* for the caller's functions, and for what follows */
+	int ended;            /* -EINTR: no other unit begins */
+	struct wb_error error;
+};
+
+static bool may_begin(struct rehearsing *r, const struct wb_manifest_unit *u)
+{
+	bool may;
+
+	pthread_mutex_lock(&r->lock);
+	if (!r->ended && wb_tell_interrupted(r->h, &r->error) < 0)
+		r->ended = -EINTR;
+	may = !r->ended;
+	if (may)
+		wb_tell_progress(
+			r->h, wb_ahead_bytes(u) ? "copying memory ahead" : "rehearsing the freeze");
+	pthread_mutex_unlock(&r->lock);
+	return may;
+}
+
+static void rehearse_next(void *ctx, size_t i)
+{
+	struct rehearsing *r = ctx;
+	struct wb_manifest_unit *u = &r->k->draft.units.items[i];
+	bool alone = wb_ahead_bytes(u);
+
+	if (!wb_unit_is_checkpointed(u))
+		return;
+	if (alone)
+		pthread_mutex_lock(&r->ahead);
+	if (may_begin(r, u) && rehearse_one(r->h, r->k, u, &r->why[i]) < 0) {
+		find_reason(r->h, r->k, u, &r->why[i]);
+		r->failed[i] = true;
+	}
+	if (alone)
+		pthread_mutex_unlock(&r->ahead);
+}
+
+static int rehearse_all(struct rehearsing *r, struct wb_error *err)
+{
+	struct wb_manifest *m = &r->k->draft;
+	int e = 0;
+
+	wb_crew(m->units.n, r->h->workers, rehearse_next, r);
+	wb_tell_progress(r->h, NULL);
+	if (r->ended && err)
+		*err = r->error;
+	if (r->ended)
+		return r->ended;
+	for (size_t i = 0; e == 0 && i < m->units.n; i++)
+		if (r->failed[i])
+			e = wb_keeping_lower(&m->units.items[i], r->why[i].text, err);
+	return e;
+}
+
 int wb_keeping_rehearse(const struct wb_session_host *h, struct wb_keeping *k, struct wb_error *err)
 {
-	for (size_t i = 0; k->store && i < k->draft.units.n; i++) {
-		struct wb_manifest_unit *u = &k->draft.units.items[i];
-		struct wb_error local = {};
-		int r;
+	size_t n = k->draft.units.n;
+	struct rehearsing r = {.h = h,
+		.k = k,
+		.ahead = PTHREAD_MUTEX_INITIALIZER,
+		.lock = PTHREAD_MUTEX_INITIALIZER};
+	int e = 0;
 
-		if (!wb_unit_is_checkpointed(u))
-			continue;
-		if (wb_tell_interrupted(h, err) < 0)
-			return -EINTR;
-		if (rehearse_one(h, k, u, &local) < 0) {
-			wb_tell_progress(h, NULL);
-			find_reason(h, k, u, &local);
-			r = wb_keeping_lower(u, local.text, err);
-			if (r < 0)
-				return r;
-		}
+	if (k->store) {
+		r.why = calloc(n + 1, sizeof(*r.why));
+		r.failed = calloc(n + 1, sizeof(*r.failed));
+		e = r.why && r.failed ? rehearse_all(&r, err) : wb_oom(err);
+		free(r.why);
+		free(r.failed);
 	}
-	wb_tell_progress(h, NULL);
-	return wb_keeping_lower_bound(k, err);
+	return e < 0 ? e : wb_keeping_lower_bound(k, err);
 }
