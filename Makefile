@@ -10,7 +10,7 @@ PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 BENCH = scripts/install-deps all && $(MAKE) --no-print-directory all && scripts/guest-image >/dev/null && \
 	$(PYTHON) bench/bench.py $(BUILD)
 
-.PHONY: all help check check-unit check-guest check-long demo bench bench-silence bench-store field fuzz deb install clean
+.PHONY: all help check check-unit check-guest check-long demo bench bench-silence bench-store bench-scale field fuzz deb install clean
 .DEFAULT_GOAL := all
 
 all: ## build the program (in build/)
@@ -57,6 +57,12 @@ field: ## most of Debian's services in one guest, rehearsed, kept and taken over
 	@$(MAKE) --no-print-directory all
 	@scripts/guest-image --flavour field >/dev/null
 	@$(PYTHON) bench/field.py $(BUILD) $(FIELD_ARGS)
+
+bench-scale: ## 1, 5, 20 and 40 kept services at once, and a large one, in out/scale.json; SCALE_ARGS="--counts 1,20"
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all
+	@scripts/guest-image >/dev/null
+	@$(PYTHON) bench/scale.py $(BUILD) $(SCALE_ARGS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS under clang
 	@scripts/install-deps build

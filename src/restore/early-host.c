@@ -500,6 +500,20 @@ static void lap(struct laps *l, const char *what)
 	l->last = now;
 }
 
+/* Milliseconds of CPU of this process and of those that it has waited for, CRIU above all. */
+static long cpu_ms(void)
+{
+	static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+	struct rusage u;
+	long ms = 0;
+
+	for (size_t i = 0; i < sizeof(whose) / sizeof(*whose); i++)
+		if (getrusage(whose[i], &u) == 0)
+			ms += (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+			      (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+	return ms;
+}
+
 static int thaw_early(const struct wb_sys *sys, const struct wb_manifest *m, struct wb_store *store,
 	struct wb_early *state, struct laps *laps)
 {
@@ -531,7 +545,7 @@ int wb_early_run(const struct wb_sys *sys, struct wb_error *err)
 	WB_CLEAN_MANIFEST m = {};
 	WB_CLEAN_STORE store = NULL;
 	struct laps laps = {};
-	char text[320];
+	char text[352];
 	int64_t stay;
 	int r;
 
@@ -547,7 +561,8 @@ int wb_early_run(const struct wb_sys *sys, struct wb_error *err)
 	/* This process stays, and must not keep memory mapped that is wiped and given back. */
 	wb_store_close(store);
 	store = NULL;
-	snprintf(text, sizeof(text), "early thaw of %zu units:%s", state.units.n, laps.text);
+	snprintf(text, sizeof(text), "early thaw of %zu units:%s; %ld ms of CPU", state.units.n,
+		laps.text, cpu_ms());
 	tell(6, NULL, text);
 	r = write_state(sys, &state, err);
 	stay = wb_now_ms() + STAY_SECONDS * 1000;
