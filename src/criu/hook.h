@@ -10,6 +10,10 @@
 #define WB_HOOK_GO "WARMBOOT_HOOK_GO"       /* gives the answer */
 #define WB_HOOK_YES 'y' /* the tasks may end; any other answer lets them run on */
 
+/* CRIU's variable with what it has come to, and a word of our own: let nobody misuse this process, and wait. */
+#define WB_HOOK_ACTION "CRTOOLS_SCRIPT_ACTION"
+#define WB_HOOK_STAND "stand"
+
 /* For the library that is loaded into CRIU: the descriptor of a whole procfs. */
 #define WB_HOOK_PROC "WARMBOOT_PROC"
 

@@ -12,6 +12,7 @@
 #include "files/places.h"
 #include "files/take.h"
 #include "keep/count-sink.h"
+#include "keep/inward.h"
 #include "keep/thaw.h"
 #include "keep/threads.h"
 #include "keep/ways.h"
@@ -47,6 +48,20 @@ static int prepare(struct dump *d, const struct wb_way_host *host, const struct 
 		.image = &d->image,
 		.sink = &d->sink};
 	return r;
+}
+
+/* The threads are asked (keep/inward.h), unless they and the files that describe them are a test's inventions. */
+static int look_inward(const struct wb_way_host *host, const struct dump *d,
+	struct wb_manifest_unit *u, struct wb_error *err)
+{
+	const struct wb_ns_whose whose = {.unit = u->unit,
+		.cgroup = u->cgroup,
+		.private_users = d->image.own_users,
+		.pid = d->image.main_pid};
+
+	if (host->sys->files != &wb_files_host)
+		return 0;
+	return wb_inward_note(host->sys, host->namespaces, &whose, u, err);
 }
 
 static int ahead(const struct wb_way_host *host, struct wb_manifest_unit *u, struct wb_store *store,
@@ -89,6 +104,8 @@ static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	int r = prepare(&d, host, u, store, err);
 
 	d.how.incremental = u->ahead_pid;
+	if (r == 0)
+		r = look_inward(host, &d, u, err);
 	if (r == 0)
 		r = wb_criu_freeze(host->sys, &d.how, &stats, &frozen, err);
 	if (r == 0 && d.how.incremental && note_incremental(u, &d.image) < 0) {
@@ -145,6 +162,8 @@ static int rehearse(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	if (!store)
 		d.how.sink = &count.sink;
 	d.how.incremental = u->ahead_pid;
+	if (r == 0)
+		r = look_inward(host, &d, u, err);
 	if (r == 0 && d.how.incremental)
 		r = rehearse_incremental(host->sys, &d, &stats, &frozen_us, err);
 	else if (r == 0)
@@ -255,8 +274,13 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 	/* The threads may run on more CPUs than CPUAffinity= has left to this process. */
 	wb_threads_reset();
 	r = wb_criu_restore(t->sys, &how, &stats, err);
-	if (r == 0)
-		wb_threads_restore(u);
+	if (r < 0)
+		return r;
+	wb_threads_restore(u);
+	r = wb_inward_restore(u, err);
+	/* Rather none than one with more rights than before. */
+	if (r < 0)
+		wb_opened_kill(u);
 	return r;
 }
 

@@ -126,6 +126,13 @@ static const struct wb_json_field threads_fields[] = {
 	{},
 };
 
+static const struct wb_json_field inward_fields[] = {
+	STRING(wb_manifest_inward, what, NULL, .needed = true),
+	INT(wb_manifest_inward, value, 0, UINT32_MAX, .needed = true),
+	ROW(wb_manifest_inward, threads, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
+	{},
+};
+
 static const struct wb_json_field port_fields[] = {
 	STRING(wb_net_port, protocol, valid_protocol, .needed = true),
 	STRING(wb_net_port, address, wb_net_valid_address),
@@ -170,6 +177,7 @@ static const struct wb_json_field unit_fields[] = {
 	LIST(wb_manifest_unit, affinity, affinity_fields, WB_MANIFEST_MASKS),
 	LIST(wb_manifest_unit, io_priorities, threads_fields, WB_MANIFEST_MASKS),
 	LIST(wb_manifest_unit, timer_slacks, threads_fields, WB_MANIFEST_MASKS),
+	LIST(wb_manifest_unit, inward, inward_fields, WB_MANIFEST_MASKS),
 	ENDS(ports, port_fields, MOST_PORTS),
 	ENDS(connections, connection_fields, MOST_CONNECTIONS),
 	STRING(wb_manifest_unit, probe, valid_line),
@@ -190,6 +198,7 @@ static const struct wb_json_field process_fields[] = {
 	LIST(wb_manifest_unit, affinity, affinity_fields, 0),
 	LIST(wb_manifest_unit, io_priorities, threads_fields, 0),
 	LIST(wb_manifest_unit, timer_slacks, threads_fields, 0),
+	LIST(wb_manifest_unit, inward, inward_fields, 0),
 	ENDS(connections, connection_fields, 0),
 	{},
 };

@@ -74,6 +74,13 @@ struct wb_manifest_threads {
 	WB_LIST(int64_t) threads;
 };
 
+/* The same for something that a thread only tells itself, by its name in keep/inward.c. */
+struct wb_manifest_inward {
+	char *what;
+	int64_t value;
+	WB_LIST(int64_t) threads;
+};
+
 /* A file that its processes have open or mapped, with the means to recognise it; sorted by path. */
 struct wb_manifest_open {
 	char *path;     /* as its processes see it; with " (deleted)" if that name is gone */
@@ -118,6 +125,7 @@ struct wb_manifest_unit {
 	WB_LIST(struct wb_manifest_affinity) affinity;
 	/* Values of ioprio_get(2), and nanoseconds. */
 	WB_LIST(struct wb_manifest_threads) io_priorities, timer_slacks;
+	WB_LIST(struct wb_manifest_inward) inward;
 
 	struct wb_net_ends ends;
 	char *probe;        /* "tcp:PORT", "http:URL", "exec:CMD", or NULL */

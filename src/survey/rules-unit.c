@@ -33,8 +33,6 @@ void wb_rules_unit(struct wb_judging *j)
 	if (s->stored_fds)
 		wb_refuse(j, "systemd holds %u file descriptors for it, which do not travel",
 			s->stored_fds);
-	if (s->memory_deny_write_execute)
-		wb_warn(j, "MemoryDenyWriteExecute= is not in force again before its next restart");
 	if (s->protect_hostname)
 		wb_warn(j, "ProtectHostname= is not in force again before its next restart");
 	if (s->watchdog_us)

@@ -37,7 +37,6 @@ struct wb_service {
 	struct wb_strv runtime_directories;
 	bool dynamic_user;
 	bool private_users_on; /* PrivateUsers= is set to something */
-	bool memory_deny_write_execute;
 	bool protect_hostname;
 	bool private_ipc;
 	bool private_network;

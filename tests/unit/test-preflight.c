@@ -419,7 +419,6 @@ static void harmless_settings(struct wb_service *s)
 	s->root_directory = strdup("");
 	s->proc_subset = strdup("all");
 	s->private_pids = strdup("no");
-	s->memory_deny_write_execute = true;
 	s->pid_file = strdup("/run/memcached.pid");
 	wb_strv_add(&s->runtime_directories, "memcached");
 	s->private_tmp = true;
@@ -458,7 +457,6 @@ static void lower_rung_by_settings(void **state)
 	assert_int_equal(look_at(disk, few_proc, NULL, &few, &err), 0);
 	assert_int_equal(few.how, WB_KEEP_PROCESS);
 	assert_true(few.image.part_of_proc);
-	assert_true(mentions(&fine.warnings, "MemoryDenyWriteExecute="));
 	assert_int_equal(fine.bound.n, 0);
 	/* Its open files in /run/memcached travel with that directory. */
 	assert_int_equal(fine.files.n, 4);
