@@ -73,6 +73,14 @@ static const struct wb_json_field name_fields[] = {
 	{},
 };
 
+static const struct wb_json_field area_fields[] = {
+	ROW(wb_criu_area, pid, WB_JSON_INT, .needed = true, .min = 2, .max = 4 << 20),
+	ROW(wb_criu_area, start, WB_JSON_INT, .min = 0, .max = INT64_MAX),
+	ROW(wb_criu_area, end, WB_JSON_INT, .min = 0, .max = INT64_MAX),
+	ROW(wb_criu_area, droppable, WB_JSON_BOOL),
+	{},
+};
+
 static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, main_pid, WB_JSON_INT, .needed = true, .min = 2, .max = 4 << 20),
 	ROW(wb_criu_image, pids, WB_JSON_INTS, .min = 2, .max = 4 << 20),
@@ -83,6 +91,7 @@ static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, own_ipc, WB_JSON_BOOL),
 	ROW(wb_criu_image, segments, WB_JSON_INTS, .min = 0, .max = INT32_MAX),
 	WB_JSON_ROWS(struct wb_criu_image, names, name_fields, WB_CRIU_NAMES),
+	WB_JSON_ROWS(struct wb_criu_image, areas, area_fields, WB_CRIU_AREAS),
 	ROW(wb_criu_image, incremental, WB_JSON_BOOL),
 	ROW(wb_criu_image, version, WB_JSON_STRING, .valid = valid_version),
 	ROW(wb_criu_image, bytes, WB_JSON_INT, .min = 0, .max = INT64_MAX),

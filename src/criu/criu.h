@@ -46,6 +46,13 @@ struct wb_criu_name {
 	char *now;   /* the name that its clients know */
 	int64_t owner; /* the file's user: an older socket by this name is replaced only if it is the same user's */
 };
+/* Memory of a task that a child of fork(2) finds empty (criu/areas.h). */
+struct wb_criu_area {
+	int64_t pid, start, end;
+	bool droppable; /* MAP_DROPPABLE, not MADV_WIPEONFORK */
+};
+/* The most areas of a unit. */
+#define WB_CRIU_AREAS (1 << 16)
 
 /*
  * Facts about a checkpoint that both sides need and that CRIU's images do not hold. This is the
@@ -73,6 +80,7 @@ struct wb_criu_image {
 	bool own_ipc;
 	WB_LIST(int64_t) segments;
 	WB_LIST(struct wb_criu_name) names;
+	WB_LIST(struct wb_criu_area) areas;
 	bool incremental;  /* the images are those of a pre-dump, and of the changes after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */

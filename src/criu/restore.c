@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "criu/areas.h"
 #include "criu/ipc.h"
 #include "criu/merge.h"
 #include "criu/run.h"
@@ -61,6 +62,18 @@ static int drop_others(
 	return e < 0 ? wb_fail(err, e, "%s is not as criu writes it", name) : 0;
 }
 
+static int mark_areas(
+	struct adopting *a, const char *name, struct wb_blob *ret, struct wb_error *err)
+{
+	WB_CLEAN_BLOB all = {};
+	int e = wb_stream_read(a->source, name, &all, err);
+
+	if (e < 0)
+		return e;
+	e = wb_areas_change(name, wb_blob_view(&all), a->image, wb_areas_droppable(), ret);
+	return e < 0 ? wb_fail(err, e, "%s is not as criu writes it", name) : 0;
+}
+
 static bool changes(const char *name, const char *prefix, bool does)
 {
 	return does && !strncmp(name, prefix, strlen(prefix));
@@ -78,6 +91,8 @@ static int adopting_open(void *ctx, const char *name, void **ret, struct wb_erro
 		e = adopt(a, name, &image->blob, err);
 	else if (changes(name, "ipcns-", a->image->own_ipc) && strncmp(name, "ipcns-var-", 10))
 		e = drop_others(a, name, &image->blob, err);
+	else if (wb_areas_changes(name, a->image))
+		e = mark_areas(a, name, &image->blob, err);
 	else
 		e = a->source->open(a->source->ctx, name, &image->image, err);
 	if (e < 0) {
@@ -280,7 +295,6 @@ static int serve(struct wb_criu_run *r, const struct wb_criu_restore *restore,
 	struct wb_stream_stats *ret, struct wb_error *err)
 {
 	struct adopting a = {.source = restore->source, .image = restore->image};
-	bool change = restore->image->own_users || restore->image->own_ipc;
 	const struct wb_stream_source adopting = {&a, adopting_open, adopting_next, adopting_close};
 	struct wb_stream_source merged;
 	struct wb_merge *merge = NULL;
@@ -294,8 +308,8 @@ static int serve(struct wb_criu_run *r, const struct wb_criu_restore *restore,
 		a.source = &merged;
 	}
 	if (e == 0 && r->sock >= 0)
-		e = wb_stream_serve(r->sock, r->ready, r->timeout * 1000,
-			change ? &adopting : a.source, ret, err);
+		e = wb_stream_serve(
+			r->sock, r->ready, r->timeout * 1000, &adopting, ret, err);
 	wb_blob_deinit(&a.inventory);
 	wb_merge_free(merge);
 	return e < 0 ? wb_criu_give_up(r, e, err) : 0;

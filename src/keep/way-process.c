@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "criu/areas.h"
 #include "criu/criu.h"
 #include "criu/images.h"
 #include "files/opened.h"
@@ -81,13 +83,10 @@ static int ahead(const struct wb_way_host *host, struct wb_manifest_unit *u, str
 	return r;
 }
 
-/* The restore must know that the images are in two parts. */
-static int note_incremental(struct wb_manifest_unit *u, struct wb_criu_image *image)
+static int write_image(struct wb_manifest_unit *u, const struct wb_criu_image *image)
 {
-	json_t *json;
+	json_t *json = wb_criu_image_write(image);
 
-	image->incremental = true;
-	json = wb_criu_image_write(image);
 	if (!json)
 		return -ENOMEM;
 	json_decref(u->image);
@@ -103,12 +102,13 @@ static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	struct dump d = {};
 	int r = prepare(&d, host, u, store, err);
 
-	d.how.incremental = u->ahead_pid;
+	d.how.incremental = d.image.incremental = u->ahead_pid;
 	if (r == 0)
 		r = look_inward(host, &d, u, err);
 	if (r == 0)
 		r = wb_criu_freeze(host->sys, &d.how, &stats, &frozen, err);
-	if (r == 0 && d.how.incremental && note_incremental(u, &d.image) < 0) {
+	/* The restore must know if the images are in two parts. */
+	if (r == 0 && d.how.incremental && write_image(u, &d.image) < 0) {
 		wb_criu_cancel(frozen, NULL);
 		r = wb_oom(err);
 	}
@@ -189,6 +189,24 @@ static int open_root(const struct wb_manifest_unit *u, struct wb_error *err)
 	return r < 0 ? r : fd;
 }
 
+/* CRIU does not save the marks of some memory (criu/areas.h). */
+static int note_areas(
+	const struct wb_files *files, struct wb_manifest_unit *u, struct wb_error *err)
+{
+	WB_CLEAN_CRIU_IMAGE image = {};
+	int r = wb_criu_image_read(u->image, &image, err);
+
+	if (r < 0)
+		return r;
+	image.areas.n = 0;
+	for (size_t i = 0; r == 0 && i < u->pids.n; i++)
+		r = wb_areas_note(files, u->pids.items[i], &image);
+	if (r == 0)
+		r = write_image(u, &image);
+	return r < 0 ? wb_fail(err, r, "cannot list the memory of its processes: %s", strerror(-r))
+		     : 0;
+}
+
 static int note(const struct wb_files *files, int root, struct wb_manifest_unit *u,
 	struct wb_strv *paths, int64_t *highest, struct wb_error *err)
 {
@@ -206,6 +224,8 @@ static int note(const struct wb_files *files, int root, struct wb_manifest_unit 
 	if (now > *highest)
 		*highest = now;
 	r = wb_opened_note(u, err);
+	if (r == 0)
+		r = note_areas(files, u, err);
 	if (r == 0)
 		r = wb_threads_note(files, u, err);
 	if (r < 0)
