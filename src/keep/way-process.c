@@ -18,6 +18,7 @@
 #include "keep/thaw.h"
 #include "keep/threads.h"
 #include "keep/ways.h"
+#include "net/sockets.h"
 #include "net/wake.h"
 #include "sys/below.h"
 
@@ -207,6 +208,14 @@ static int note_areas(
 		     : 0;
 }
 
+/* The sockets are in the state in which CRIU has saved them. */
+static int note_sockets(
+	const struct wb_files *files, struct wb_manifest_unit *u, struct wb_error *err)
+{
+	wb_net_sockets_deinit(&u->sockets);
+	return wb_net_sockets_note(files, u->pids.items, u->pids.n, &u->sockets, err);
+}
+
 static int note(const struct wb_files *files, int root, struct wb_manifest_unit *u,
 	struct wb_strv *paths, int64_t *highest, struct wb_error *err)
 {
@@ -228,6 +237,8 @@ static int note(const struct wb_files *files, int root, struct wb_manifest_unit 
 		r = note_areas(files, u, err);
 	if (r == 0)
 		r = wb_threads_note(files, u, err);
+	if (r == 0)
+		r = note_sockets(files, u, err);
 	if (r < 0)
 		return r;
 	wb_wake_note(files, u->pids.items, u->pids.n, &u->ends);
@@ -249,7 +260,9 @@ static int check_restored(void *ctx, struct wb_error *err)
 {
 	const struct wb_thaw *t = ctx;
 
-	return wb_opened_check(t->unit, err);
+	int r = wb_opened_check(t->unit, err);
+
+	return r == 0 ? wb_net_sockets_give(&t->unit->sockets, err) : r;
 }
 
 static void kill_restored(void *ctx)

@@ -23,6 +23,7 @@
 #include "net/ends.h"
 #include "net/net.h"
 #include "net/silence.h"
+#include "net/sockets.h"
 #include "sys/identity.h"
 #include "systemd/definition.h"
 
@@ -126,6 +127,8 @@ struct wb_manifest_unit {
 	/* Values of ioprio_get(2), and nanoseconds. */
 	WB_LIST(struct wb_manifest_threads) io_priorities, timer_slacks;
 	WB_LIST(struct wb_manifest_inward) inward;
+
+	struct wb_net_sockets sockets; /* what CRIU loses of them */
 
 	struct wb_net_ends ends;
 	char *probe;        /* "tcp:PORT", "http:URL", "exec:CMD", or NULL */

@@ -8,6 +8,7 @@
 
 #include "fuzz.h"
 #include "net/net.h"
+#include "net/sockets.h"
 
 static const char seed_text[] =
 	"[{\"ifname\":\"e0\",\"flags\":[\"UP\"],\"link_type\":\"ether\",\"mtu\":1500,"
@@ -27,6 +28,17 @@ const struct wb_blob *wb_fuzz_seeds(size_t *ret_n)
 	return &seed;
 }
 
+static void parse_joined(struct wb_bytes in)
+{
+	struct wb_net_joined joined = {};
+	WB_CLEAN_STR text = strndup((const char *)in.data, in.size);
+
+	if (!text || wb_net_joined_parse(text, false, &joined) < 0 ||
+		wb_net_joined_parse(text, true, &joined) < 0)
+		abort();
+	wb_net_joined_deinit(&joined);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const starts[] = {
@@ -38,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	WB_CLEAN_STR text = NULL;
 	WB_CLEAN_STR trades = NULL;
 
+	parse_joined(in);
 	if (wb_net_parse(in, in, in, in, &net, NULL) < 0)
 		return 0;
 	if (wb_net_batch(&net, found, 2, &text) < 0 || wb_net_trades(&net, found, 2, &trades) < 0)

@@ -26,6 +26,7 @@
 #include "restore/early.h"
 #include "manifest/manifest.h"
 #include "net/net.h"
+#include "net/sockets.h"
 #include "net/tcp-line.h"
 #include "replay/replay.h"
 #include "sample-manifest.h"
@@ -153,6 +154,17 @@ static int call_net(struct wb_bytes in, void *ret, struct wb_error *err)
 	static const struct wb_bytes none = {(const uint8_t *)"[]", 2};
 
 	return wb_net_parse(in, none, none, none, ret, err);
+}
+
+static int call_joined(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	struct wb_net_joined joined = {};
+	int r = wb_net_joined_parse(text(in), false, &joined);
+
+	if (r == 0)
+		r = wb_net_joined_parse(text(in), true, &joined);
+	wb_net_joined_deinit(&joined);
+	return r;
 }
 
 static int call_moment(struct wb_bytes in, void *ret, struct wb_error *err)
@@ -475,6 +487,9 @@ static void for_each_parser(each_fn *each)
 			     "\"mtu\":1500,\"address\":\"52:54:00:12:34:56\",\"addr_info\":[{"
 			     "\"family\":\"inet\",\"local\":\"10.0.0.2\",\"prefixlen\":24,"
 			     "\"scope\":\"global\"}]}]")},
+		{"wb_net_joined_parse", call_joined, nothing_to_free,
+			TEXT("1\tlo : 1 V3\n\t\t\t\t010000E0 1 0:0 0\n"
+			     "2 e0 ff020000000000000000000000000001 1 0000000C 0\n")},
 		{"wb_unit_moment_parse", call_moment, nothing_to_free,
 			TEXT("ActiveState=active\nJob=5\n")},
 		{"wb_lock_parse", call_lock, nothing_to_free, lock_text, sizeof(lock_text)},
