@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
 sys.path.insert(0, str(TOP / "tests" / "vm"))
 
-from fieldtable import memory_kept, outcome, services, summary, text, told_by_client  # noqa: E402
+from fieldtable import memory_kept, outcome, remedies, services, summary, text, told_by_client  # noqa: E402
 from guest import Guest, GuestError, stage_install  # noqa: E402
 from net import GUEST, Network  # noqa: E402
 
@@ -134,6 +134,29 @@ class Field:
                 told["disturbed"] = True
         return found
 
+    def remedy_all(self, promises):
+        """Do what the remedies of services that are not kept say; the reports of those that are kept then."""
+        todo = {u: r for u, r in remedies().items() if u in self.units and promises[u]["how"] == "restart"}
+        for unit, r in todo.items():
+            if "do" in r:
+                self.g.run(f"({r['do']}) && systemctl daemon-reload && systemctl restart {unit}", 300)
+        self.rest()
+        found = {}
+        for unit, r in todo.items():
+            self.g.run(f"warmboot keep add {r.get('keep', '')} {unit}", 120, check=True)
+            told = self.rehearse(unit)
+            say(f"{unit}, with its remedy: {told['how']}" + "".join(f"; {x}" for x in told["reasons"][:1]))
+            if told["how"] == "process":
+                found[unit] = told
+            else:
+                self.g.run(f"warmboot keep remove {unit}", 120)
+        return found
+
+    def keep(self, promises, remedied):
+        """Keep all that is promised; what has a remedy is kept already."""
+        kept = [u for u in self.units if promises[u]["how"] == "process" and u not in remedied]
+        self.g.run(f"warmboot keep add {' '.join(kept)}", 120, check=True)
+
     def jump(self, talkers, promises, target):
         """One jump with all that is kept; a row for each service."""
         release = self.g.image.release(target)
@@ -143,7 +166,7 @@ class Field:
         say(f"jump {source} -> {release}; no answer before: {' '.join(sorted(quiet)) or 'none'}")
         # The state of the last second: everything that a kept process may be compared with has happened.
         before = time.monotonic()
-        times = self.g.jump(f"warmboot reboot {release}", JUMP)
+        times = self.g.jump(f"warmboot reboot {release} >/dev/console 2>&1", JUMP)
         failed = self.rest()
         told = self.g.kept(timeout=120)
         silent = talkers.wait(set(self.with_port) - quiet, TALK)
@@ -161,7 +184,7 @@ class Field:
                    "processes_same": same, "processes": all_of, "state": now[unit]["ActiveState"],
                    "frozen_s": kept.get("frozen_s"), "dump_s": kept.get("dump_s"),
                    "why": kept.get("why") or "; ".join(promise["reasons"]) or None,
-                   "remedies": promise.get("remedies", []), "silence_s": None, "connection": None}
+                   "remedied": promise.get("remedied", False), "remedies": promise.get("remedies", []), "silence_s": None, "connection": None}
             if s["port"] and unit not in quiet:
                 row.update(told_by_client(s, events, before, after))
                 row["answers"] = unit not in silent
@@ -200,6 +223,7 @@ def run(args, result):
         field.mask(others)
         say(f"booted; failed units: {' '.join(field.rest()) or 'none'}")
         g.run(CLIENT, 60)
+        remedied = {}
         for number, target in enumerate(args.way):
             begin = time.monotonic()
             with field.talkers() as talkers:
@@ -207,8 +231,11 @@ def run(args, result):
                 promises = field.rehearse_all()
             say(f"rehearsed in {time.monotonic() - begin:.0f} s")
             if number == 0:
-                kept = [u for u in field.units if promises[u]["how"] == "process"]
-                g.run(f"warmboot keep add {' '.join(kept)}", 120, check=True)
+                remedied = field.remedy_all(promises)
+                promises.update(remedied)
+                field.keep(promises, remedied)
+            for unit in remedied:
+                promises[unit]["remedied"] = True
             # Held connections are new ones: some services end each after some minutes or questions.
             with field.talkers() as talkers:
                 talkers.wait(field.with_port, TALK / 4)

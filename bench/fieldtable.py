@@ -32,6 +32,11 @@ def services():
     return found
 
 
+def remedies():
+    """{unit: {"do": a command, "keep": an option}} of bench/field/remedies."""
+    return {r["unit"]: r for r in map(json.loads, data_lines("remedies"))}
+
+
 def told_by_client(plan, events, before, after):
     """For a service with a port, over a jump from host time `before` to `after`: silence, and whether its held
     connection was kept (None: there was none).
@@ -92,7 +97,8 @@ def cells(row):
         reason += " Remedy: " + "; ".join(r if isinstance(r, str) else r.get("text", "") for r in row["remedies"])
     if row.get("answers") is False:
         silence = "no answer"
-    return (row["unit"].removesuffix(".service"), row["promise"] or "-", row["outcome"], memory,
+    promise = (row["promise"] or "-") + (", with its remedy" if row.get("remedied") else "")
+    return (row["unit"].removesuffix(".service"), promise, row["outcome"], memory,
             YES[row["connection"]], silence, reason)
 
 
@@ -103,6 +109,7 @@ def summary(jump):
     silences = [r["silence_s"] for r in kept if r["silence_s"] is not None]
     held = [r for r in kept if r["connection"] is not None]
     return {"ran": len(rows), "promised": sum(r["promise"] == "process" for r in rows), "kept": len(kept),
+            "of these with their remedy": sum(bool(r.get("remedied")) for r in kept),
             "in vain": sum(r["promise"] == "process" and r["outcome"] != "kept" for r in rows),
             "dead": sum(r["outcome"] == "dead" for r in rows),
             "connections kept": sum(r["connection"] for r in held), "connections held": len(held),
@@ -130,7 +137,7 @@ def sentence(jump):
     """The result of a jump, for a page."""
     s = summary(jump)
     told = (f"{jump['from']} to {jump['to']}: {s['ran']} services ran, {s['promised']} were promised to be kept, "
-            f"**{s['kept']} were kept**, {s['in vain']} were promised in vain, {s['dead']} were dead afterwards. ")
+            f"**{s['kept']} were kept** ({s['of these with their remedy']} of them with a setting that their remedy names), {s['in vain']} were promised in vain, {s['dead']} were dead afterwards. ")
     told += f"Of {s['connections held']} connections held to kept services, {s['connections kept']} went on."
     if s["silence, median"] is not None:
         told += (f" A kept service was silent for {s['silence, median']:.0f} s (median), "

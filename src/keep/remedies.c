@@ -14,6 +14,12 @@ const struct wb_remedy wb_remedies[] = {
 	{"it has an io_uring", "named.service",
 		"set SystemCallFilter=~io_uring_setup and SystemCallErrorNumber=ENOSYS with "
 		"\"systemctl edit named\" and restart it"},
+	/* libuv and others, as in Node.js, work without it. */
+	{"it has an io_uring", "*.service",
+		"if its program also works without, set SystemCallFilter=~io_uring_setup and "
+		"SystemCallErrorNumber=ENOSYS with \"systemctl edit\" and restart it"},
+	{"several IPC namespaces", "vsftpd.service",
+		"set isolate=NO and isolate_network=NO in /etc/vsftpd.conf and restart it"},
 	/* For programs that connect again; others end. */
 	{" is connected to ", "*.service",
 		"with \"warmboot keep add --peers=reset\" it finds that connection closed after "

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "fake-files.h"
+#include "fake-ns.h"
 #include "keep/judge.h"
 #include "keep/remedies.h"
 
@@ -42,8 +43,11 @@ static int join_them(struct wb_sockets *s)
 static void judge(struct wb_keep_verdict *ret)
 {
 	static const struct fake_file disk[] = {
-		{"/sys/fs/cgroup/system.slice/foo.service/cgroup.procs", "52\n"}, PROCESS("52"),
-		PROCESS("1"), {"/proc/52/fd/5", .link = "anon_inode:[io_uring]"},
+		{"/sys/fs/cgroup/system.slice/foo.service/cgroup.procs", "52\n53\n"}, PROCESS("52"),
+		PROCESS("53"), {"/proc/52/ns/ipc", .link = "ipc:[4026531839]"},
+		{"/proc/53/ns/ipc", .link = "ipc:[4026532999]"},
+		{"/proc/53/fd/0", .link = "/dev/null"}, PROCESS("1"),
+		{"/proc/52/fd/5", .link = "anon_inode:[io_uring]"},
 		{"/proc/52/fd/6", .link = "socket:[71]"},
 		{"/proc/52/net/unix", "Num RefCount Protocol Flags Type St Inode Path\n"
 				      "0: 00000003 00000000 00000000 0001 03 71\n"
@@ -53,8 +57,13 @@ static void judge(struct wb_keep_verdict *ret)
 		{}};
 	struct wb_files files = fake_files(disk);
 	struct wb_services services = {NULL, read_service};
-	const struct wb_keep_look look = {
-		.files = &files, .units = &services, .add_peers = join_them, .criu = "4.1.1"};
+	struct fake_ns trusted = {.cgroup = "0::/system.slice/foo.service\n"};
+	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
+	const struct wb_keep_look look = {.namespaces = &ns,
+		.files = &files,
+		.units = &services,
+		.add_peers = join_them,
+		.criu = "4.1.1"};
 	struct wb_error err = {};
 
 	assert_int_equal(wb_keep_look(NULL, &look, "foo.service", NULL, ret, &err), 0);
@@ -87,8 +96,10 @@ static void a_remedy_is_for_the_service_that_it_was_tried_with(void **state)
 	assert_non_null(
 		strstr(wb_remedy_find("mariadb@a.service", "it has an io_uring"), "innodb"));
 	assert_non_null(strstr(wb_remedy_find("named.service", "it has an io_uring"), "ENOSYS"));
-	assert_null(wb_remedy_find("other.service", "it has an io_uring"));
+	assert_non_null(
+		strstr(wb_remedy_find("other.service", "it has an io_uring"), "if its program"));
 	assert_null(wb_remedy_find("mariadb.service", "it has System V shared memory"));
+	assert_null(wb_remedy_find("other.service", "its processes are in several IPC namespaces"));
 	assert_non_null(
 		strstr(wb_remedy_find("any.service", "its process 7 (x) is connected to /run/x"),
 			"reset"));
