@@ -10,8 +10,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "net/sockets.h"
 #include "survey/bound.h"
 #include "survey/proc.h"
+#include "sys/sys.h"
 
 /* The most sockets that are added to those of /proc: each is a reason, and one is enough. */
 #define MOST_OTHERS 64
@@ -60,7 +62,8 @@ const char *wb_socket_other_name(int domain, int protocol)
 	return NULL;
 }
 
-static int add_other(struct wb_sockets *all, int fd, int64_t inode)
+/* `seen`: what is known of it. */
+static int add_other(struct wb_sockets *all, int fd, int64_t inode, const struct wb_socket *seen)
 {
 	const char *name = wb_socket_other_name(get_int(fd, SO_DOMAIN), get_int(fd, SO_PROTOCOL));
 	struct wb_socket *s;
@@ -69,12 +72,17 @@ static int add_other(struct wb_sockets *all, int fd, int64_t inode)
 	 * A socket of a kind without a name is not added. CRIU may support it: then it is neither bound nor connected.
 	 * If CRIU does not, the dump says so.
 	 */
-	if (!name || all->n - all->sorted >= MOST_OTHERS)
+	if ((!name && !seen->unfit) || all->n - all->sorted >= MOST_OTHERS) {
+		free(seen->unfit);
 		return 0;
+	}
 	s = wb_list_add(all, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	*s = (struct wb_socket){.kind = WB_SOCKET_OTHER, .inode = inode, .path = strdup(name)};
+	*s = *seen;
+	s->kind = WB_SOCKET_OTHER;
+	s->inode = inode;
+	s->path = strdup(name ? name : "socket");
 	return s->path ? 0 : -ENOMEM;
 }
 
@@ -88,9 +96,13 @@ static bool is_tls(int fd)
 }
 
 /* Is there more to know of this socket than the tables of /proc tell? */
-static bool is_open_question(const struct wb_socket *s)
+static bool is_open_question(const struct wb_sockets *all, const struct wb_socket *s)
 {
-	return !s || (s->kind == WB_SOCKET_TCP && s->connected) || (s->bound && !s->file);
+	if (!s || s->bound)
+		return !s || !s->file;
+	if (s->kind == WB_SOCKET_UNIX_STREAM || s->kind == WB_SOCKET_UNIX_DGRAM)
+		return false;
+	return all->still ? s->kind == WB_SOCKET_TCP && s->connected : !s->seen;
 }
 
 /*
@@ -113,34 +125,55 @@ static const struct wb_proc *with_whole_root(const struct wb_procs *procs, const
 	return NULL;
 }
 
-static int look_at(const struct wb_procs *procs, const struct wb_proc *p, int pidfd,
-	const struct wb_proc_fd *f, struct wb_sockets *all)
+/* Would it come back as it is? */
+static int see(int fd, const struct wb_net_joined *joined, struct wb_socket *s)
 {
-	struct wb_socket *s = NULL;
+	WB_CLEAN_NET_SOCKET parts = {};
+	struct wb_error why = {};
+	int r = wb_net_socket_read(fd, joined, &parts, &why);
+
+	s->seen = r >= 0;
+	s->follows = parts.follows;
+	s->unread = parts.unread;
+	if (r == -ENOMEM)
+		return r;
+	s->unfit = r < 0 ? strdup(why.text) : NULL;
+	return r < 0 && !s->unfit ? -ENOMEM : 0;
+}
+
+static int look_at(const struct wb_procs *procs, const struct wb_proc *p, int pidfd,
+	const struct wb_proc_fd *f, const struct wb_net_joined *joined, struct wb_sockets *all)
+{
+	struct wb_socket *s = NULL, unknown = {};
 	int64_t inode;
 	int fd, r = 0;
 
 	if (!wb_socket_inode(f->link, &inode))
 		return 0;
 	s = wb_sockets_find(all, inode);
-	if (!is_open_question(s))
+	if (!is_open_question(all, s))
 		return 0;
 	fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)f->fd, 0);
 	if (fd < 0)
 		return 0;
-	if (s && s->bound)
+	if (s && s->bound) {
 		r = wb_bound_find_file(with_whole_root(procs, p), fd, all->may_walk, s);
-	else if (s)
-		s->tls = is_tls(fd);
-	else
-		r = add_other(all, fd, inode);
+	} else {
+		if (!all->still)
+			r = see(fd, joined, s ? s : &unknown);
+		if (s && s->kind == WB_SOCKET_TCP)
+			s->tls = is_tls(fd);
+		else if (!s && r == 0)
+			r = add_other(all, fd, inode, &unknown);
+	}
 	close(fd);
 	return r;
 }
 
 int wb_sockets_add_kinds(const struct wb_procs *procs, struct wb_sockets *sockets)
 {
-	int r = 0;
+	struct wb_net_joined joined = {};
+	int r = sockets->still ? 0 : wb_net_joined_read(&wb_files_host, &joined);
 
 	for (size_t i = 0; r == 0 && i < procs->n; i++) {
 		const struct wb_proc *p = &procs->items[i];
@@ -150,8 +183,9 @@ int wb_sockets_add_kinds(const struct wb_procs *procs, struct wb_sockets *socket
 		if (pidfd < 0)
 			continue;
 		for (size_t k = 0; r == 0 && k < p->fds.n; k++)
-			r = look_at(procs, p, pidfd, &p->fds.items[k], sockets);
+			r = look_at(procs, p, pidfd, &p->fds.items[k], &joined, sockets);
 		close(pidfd);
 	}
+	wb_net_joined_deinit(&joined);
 	return r;
 }

@@ -146,6 +146,10 @@ struct wb_socket {
 	int64_t owner; /* with `now`: the file's user */
 	/* Unix, connected: the other end; 0 unknown. */
 	int64_t peer;
+	/* By wb_net_socket_read(), for other kinds than Unix: */
+	bool seen;
+	char *unfit;          /* a sentence: why it would not come back as it was; NULL: it would */
+	bool follows, unread; /* as in struct wb_net_socket */
 };
 
 struct wb_sockets {
@@ -154,6 +158,7 @@ struct wb_sockets {
 	size_t sorted; /* so many items, from the first one on, are sorted by inode */
 	/* The namespaces of the unit's processes are checked, so paths may be walked there. For wb_sockets_add_kinds(). */
 	bool may_walk;
+	bool still; /* the processes stand still, and wb_net_sockets_note() follows: `seen` is not wanted */
 };
 
 void wb_sockets_deinit(struct wb_sockets *sockets);
@@ -171,7 +176,7 @@ int wb_sockets_read(
 int wb_sockets_add_peers(struct wb_sockets *sockets);
 /*
  * Look at the sockets of these processes themselves: add those that are in no table of /proc, and set `tls`
- * of TCP connections and `file` and `elsewhere` of bound Unix sockets. Without `may_walk`, every bound
+ * of TCP connections, `file` and `elsewhere` of bound Unix sockets, and `seen` and what follows it. Without `may_walk`, every bound
  * socket is `elsewhere`. A process that cannot be examined is skipped. -ENOMEM.
  */
 int wb_sockets_add_kinds(const struct wb_procs *procs, struct wb_sockets *sockets);

@@ -257,6 +257,13 @@ static void judge_socket(
 		return;
 	if (s->bound)
 		judge_bound(j, s);
+	if (s->unfit)
+		wb_refuse(j, "%s", s->unfit);
+	if (s->follows)
+		wb_warn(j, "it does not hear what changes in the network or of devices during the "
+			   "jump (netlink)");
+	if (s->unread)
+		wb_warn(j, "datagrams that it has not read when it is stopped are lost (UDP)");
 	switch (s->kind) {
 	case WB_SOCKET_TCP:
 	case WB_SOCKET_UDP:
@@ -272,13 +279,14 @@ static void judge_socket(
 			judge_stream(j, p, fd->fd, s);
 		break;
 	case WB_SOCKET_PACKET:
-		wb_refuse(j, "it has a packet socket");
-		break;
 	case WB_SOCKET_NETLINK:
-		wb_refuse(j, "it has a netlink socket");
+		if (!s->seen && !s->unfit)
+			wb_refuse(j, "it has a %s socket, which cannot be looked at",
+				s->kind == WB_SOCKET_PACKET ? "packet" : "netlink");
 		break;
 	case WB_SOCKET_OTHER:
-		wb_refuse(j, "it has a socket that criu cannot take along: %s", s->path);
+		if (!s->unfit)
+			wb_refuse(j, "it has a socket that criu cannot take along: %s", s->path);
 		break;
 	case WB_SOCKET_UNIX_DGRAM:
 	case WB_SOCKET_RAW:

@@ -30,6 +30,7 @@ void wb_sockets_deinit(struct wb_sockets *s)
 		free(s->items[i].path);
 		free(s->items[i].file);
 		free(s->items[i].now);
+		free(s->items[i].unfit);
 	}
 	free(s->items);
 	*s = (struct wb_sockets){};

@@ -83,6 +83,7 @@ static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit 
 			"the kernel does not tell the names of its Unix sockets (unix_diag): %s",
 			strerror(-r));
 	sockets.may_walk = !untrusted.n;
+	sockets.still = true;
 	if (r == 0 && look->add_kinds && look->add_kinds(&procs, &sockets) < 0)
 		r = wb_oom(err);
 	if (r == 0)

@@ -350,7 +350,7 @@ static void lower_rung_by_what_is_open(void **state)
 		{"anon_inode:kvm-vm", "", "criu does not know: kvm-vm"},
 		{"/dev/rtc0", "", "it has the device /dev/rtc0 open"},
 		{"/dev/kmsg", "", "it has the device /dev/kmsg open"},
-		{"socket:[2700]", "", "it has a packet socket"},
+		{"socket:[2700]", "", "it has a packet socket, which cannot be looked at"},
 		{"/x", "7f00-7f01 rw-s 00000000 00:01 32768    /SYSV0052e2c1 (deleted)\n",
 			"System V shared memory"},
 		{"/x", "7f00-7f01 rw-s 00000000 00:05 12    /dev/dri/card0\n",
@@ -828,114 +828,6 @@ static void answer_after_an_ack(void **state)
 	assert_int_equal(wb_sockets_parse_peers((struct wb_bytes){in, 40}, &s), 1);
 }
 
-static int no_peers(struct wb_sockets *s)
-{
-	return -ENOENT;
-}
-
-static int no_memory_for_peers(struct wb_sockets *s)
-{
-	return -ENOMEM;
-}
-
-/* The last look refuses such a unit, so the preflight does not promise it. */
-static void without_peers_nothing_is_promised(void **state)
-{
-	static const struct fake_file disk[] = {
-		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES, {}};
-	struct wb_files files = fake_files(disk);
-	struct wb_services services = {NULL, fake_read};
-	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
-	struct wb_keep_look look = {.files = &files,
-		.units = &services,
-		.namespaces = &ns,
-		.find_externals = all_are_the_machines,
-		.add_peers = no_peers,
-		.criu = "4.1.1"};
-	WB_CLEAN_KEEP_VERDICT v = {}, none = {};
-	struct wb_error err = {};
-
-	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &v, &err), 0);
-	assert_int_equal(v.how, WB_KEEP_RESTART);
-	assert_int_equal(v.reasons.n, 1);
-	assert_true(mentions(&v.reasons, "the names of its Unix sockets (unix_diag)"));
-	look.add_peers = no_memory_for_peers;
-	assert_int_equal(
-		wb_keep_look(NULL, &look, "memcached.service", NULL, &none, &err), -ENOMEM);
-}
-
-static int kinds_of_two(const struct wb_procs *procs, struct wb_sockets *s)
-{
-	struct wb_socket *other;
-
-	assert_int_equal(procs->n, 1);
-	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i].inode == 2600)
-			s->items[i].tls = true;
-	other = wb_list_add(s, sizeof(*other));
-	*other =
-		(struct wb_socket){.kind = WB_SOCKET_OTHER, .inode = 2800, .path = strdup("MPTCP")};
-	return 0;
-}
-
-static void sockets_that_criu_does_not_know(void **state)
-{
-	static const struct fake_file disk[] = {MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
-		{"/proc/452/fd/50", .link = "socket:[2800]"}, {}};
-	struct wb_files files = fake_files(disk);
-	struct wb_services services = {NULL, fake_read};
-	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
-	const struct wb_keep_look look = {.files = &files,
-		.units = &services,
-		.namespaces = &ns,
-		.find_externals = all_are_the_machines,
-		.add_kinds = kinds_of_two,
-		.criu = "4.1.1"};
-	WB_CLEAN_KEEP_VERDICT v = {};
-	struct wb_error err = {};
-
-	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &v, &err), 0);
-	assert_int_equal(v.how, WB_KEEP_RESTART);
-	assert_true(mentions(&v.reasons, "cannot take along: MPTCP"));
-	assert_true(mentions(&v.reasons, "kTLS"));
-	assert_string_equal(wb_socket_other_name(AF_INET6, 262), "MPTCP");
-	assert_string_equal(wb_socket_other_name(AF_VSOCK, 0), "vsock");
-	assert_null(wb_socket_other_name(AF_INET, 6));
-	assert_null(wb_socket_other_name(AF_UNIX, 0));
-}
-
-/* The real thing, on a socket of this process. */
-static void asks_a_socket_what_it_is(void **state)
-{
-	static const struct {
-		int domain, type, protocol;
-	} kinds[] = {{AF_INET, SOCK_STREAM, 262}, {AF_VSOCK, SOCK_STREAM, 0},
-		{AF_ALG, SOCK_SEQPACKET, 0}, {AF_PACKET, SOCK_RAW, 0}};
-	int fd = -1;
-	struct wb_proc_fd open_fd = {};
-	struct wb_proc self = {.pid = getpid(), .fds = {&open_fd, 1}};
-	struct wb_procs procs = {&self, 1};
-	WB_CLEAN_SOCKETS sockets = {};
-	char path[64], link[64] = "";
-
-	/* Not every kernel has every one. */
-	for (size_t i = 0; fd < 0 && i < sizeof(kinds) / sizeof(*kinds); i++)
-		fd = socket(kinds[i].domain, kinds[i].type | SOCK_CLOEXEC, kinds[i].protocol);
-	if (fd < 0)
-		skip();
-	open_fd.fd = fd;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	assert_true(readlink(path, link, sizeof(link) - 1) > 0);
-	open_fd.link = link;
-	assert_int_equal(wb_sockets_add_kinds(&procs, &sockets), 0);
-	close(fd);
-	/* Or the process may not look at itself in this way. */
-	if (!sockets.n)
-		skip();
-	assert_int_equal(sockets.items[0].kind, WB_SOCKET_OTHER);
-	assert_non_null(sockets.items[0].path);
-}
-
 /* ---- inotify ---- */
 
 /* Names for inodes, as the file system would have them. */
@@ -1185,10 +1077,7 @@ int main(void)
 		cmocka_unit_test(peers_from_the_kernel),
 		cmocka_unit_test(errors_from_the_kernel),
 		cmocka_unit_test(answer_after_an_ack),
-		cmocka_unit_test(without_peers_nothing_is_promised),
 		cmocka_unit_test(streams_inside_and_outside),
-		cmocka_unit_test(sockets_that_criu_does_not_know),
-		cmocka_unit_test(asks_a_socket_what_it_is),
 		cmocka_unit_test(what_is_watched_has_to_be_there),
 		cmocka_unit_test(finds_what_is_watched),
 	};
