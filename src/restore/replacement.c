@@ -182,10 +182,24 @@ static void print_unit(FILE *out, const struct gathered *g, const struct wb_repl
 #define OWN_TMP "nosuid,nodev,mode=1777,size=50%,nr_inodes=1m"
 
 /*
+ * A command's argument. The specifier for the unit's name stands for that of an alias, such as syslog.service, if a
+ * socket unit asks for it by that.
+ */
+static void print_argument(FILE *out, const char *unit)
+{
+	for (; *unit; unit++) {
+		if (*unit == '\\')
+			fputc('\\', out);
+		fputc(*unit, out);
+	}
+	fputc('\n', out);
+}
+
+/*
  * The restore gets the CPUs before the rest of the boot. Its tasks get their own niceness from CRIU, and the
  * weight of the unit's definition is in force again after the restore.
  */
-static void print_service(FILE *out, const struct gathered *g,
+static void print_service(FILE *out, const struct wb_manifest_unit *u, const struct gathered *g,
 	const struct wb_replacement_wishes *w, const char *text)
 {
 	fputs("[Service]\n", out);
@@ -207,19 +221,21 @@ static void print_service(FILE *out, const struct gathered *g,
 		"Nice=-20\n"
 		"CPUWeight=10000\n"
 		"Type=forking\n"
-		"PIDFile=/run/warmboot/%%n.pid\n"
+		"PIDFile=/run/warmboot/%s.pid\n"
 		"NotifyAccess=exec\n"
 		"FileDescriptorStoreMax=8\n"
-		"ExecStartPre=!%s thaw --anchor %%n\n"
-		"ExecStart=+%s thaw %%n\n"
 		"TimeoutStartSec=%us\n"
 		"TimeoutStopSec=10s\n"
 		"Restart=no\n",
-		w->program, w->program, w->deadline_s);
+		u->unit, w->deadline_s);
+	fprintf(out, "ExecStartPre=!%s thaw --anchor ", w->program);
+	print_argument(out, u->unit);
+	fprintf(out, "ExecStart=+%s thaw ", w->program);
+	print_argument(out, u->unit);
 }
 
-static int print(const struct gathered *g, const struct wb_replacement_wishes *w, const char *unit,
-	const char *service, char **ret)
+static int print(const struct wb_manifest_unit *u, const struct gathered *g,
+	const struct wb_replacement_wishes *w, const char *unit, const char *service, char **ret)
 {
 	WB_CLEAN_STR text = NULL;
 	size_t n;
@@ -228,7 +244,7 @@ static int print(const struct gathered *g, const struct wb_replacement_wishes *w
 	if (!out)
 		return -ENOMEM;
 	print_unit(out, g, w, unit);
-	print_service(out, g, w, service);
+	print_service(out, u, g, w, service);
 	if (fclose(out))
 		return -ENOMEM;
 	*ret = text;
@@ -271,6 +287,6 @@ int wb_replacement_text(const struct wb_manifest_unit *u,
 			return wb_fail(err, -EOPNOTSUPP, "%s has %s= set, and %s", u->unit,
 				refused[i].key, refused[i].why);
 	if (r >= 0)
-		r = print(&g, wishes, unit, service, ret);
+		r = print(u, &g, wishes, unit, service, ret);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

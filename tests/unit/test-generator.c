@@ -67,7 +67,7 @@ static void test_whole(void **state)
 	fake_write_init(&fake, disk);
 	generate(&fake, &m);
 	text = fake_written(&fake, EARLY "/memcached.service");
-	contains(text, "ExecStart=+/usr/sbin/warmboot thaw %n\n");
+	contains(text, "ExecStart=+/usr/sbin/warmboot thaw memcached.service\n");
 	contains(text,
 		"Before=warmboot-thawed.service nftables.service systemd-udev-trigger.service\n");
 	assert_null(fake_written(&fake, EARLY "/getty@tty1.service"));
