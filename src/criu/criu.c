@@ -92,6 +92,7 @@ static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, segments, WB_JSON_INTS, .min = 0, .max = INT32_MAX),
 	WB_JSON_ROWS(struct wb_criu_image, names, name_fields, WB_CRIU_NAMES),
 	WB_JSON_ROWS(struct wb_criu_image, areas, area_fields, WB_CRIU_AREAS),
+	ROW(wb_criu_image, unread, WB_JSON_INTS, .min = 1, .max = INT64_MAX),
 	ROW(wb_criu_image, incremental, WB_JSON_BOOL),
 	ROW(wb_criu_image, version, WB_JSON_STRING, .valid = valid_version),
 	ROW(wb_criu_image, bytes, WB_JSON_INT, .min = 0, .max = INT64_MAX),

@@ -81,6 +81,11 @@ struct wb_criu_image {
 	WB_LIST(int64_t) segments;
 	WB_LIST(struct wb_criu_name) names;
 	WB_LIST(struct wb_criu_area) areas;
+	/*
+	 * Inodes of Unix datagram sockets that systemd has bound: CRIU finds nothing to read in
+	 * them, and the restore has new ones.
+	 */
+	WB_LIST(int64_t) unread;
 	bool incremental;  /* the images are those of a pre-dump, and of the changes after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */
@@ -171,6 +176,9 @@ struct wb_criu_restore {
 	/* Namespaces of the restore, the mount namespace last. Others are the caller's. */
 	const int *namespaces;
 	size_t n_namespaces;
+	/* Sockets that systemd has bound: a socket of the unit with the address of one becomes a copy of it. */
+	const int *handed;
+	size_t n_handed;
 	const char *dir;     /* as above */
 	const char *pidfile; /* the main process's pid is written here; NULL: nowhere */
 	int timeout_seconds; /* as above */

@@ -19,6 +19,10 @@
 
 /* For that library, too: three lines for each socket: its file's user, the name that is bound, and the second name. */
 #define WB_HOOK_NAMES "WARMBOOT_NAMES"
+/* The process that started CRIU, and its descriptors of sockets that systemd has bound: "PID:FD,FD". */
+#define WB_HOOK_SOCKETS "WARMBOOT_SOCKETS"
+/* Inodes of sockets in which CRIU finds nothing to read: "INODE,INODE". */
+#define WB_HOOK_UNREAD "WARMBOOT_UNREAD"
 
 /* The static program, built from hook.c and embedded. */
 extern const uint8_t wb_criu_hook[];

@@ -2,6 +2,7 @@
 /* The library that is loaded into CRIU, and the /proc that it opens. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,38 @@ static int add_names(const struct wb_criu_image *image, struct wb_strv *env)
 	return wb_strv_addf(env, WB_HOOK_NAMES "=%s", text);
 }
 
+static int add_unread(const struct wb_criu_image *image, struct wb_strv *env)
+{
+	WB_CLEAN_STR list = image->unread.n ? strdup(WB_HOOK_UNREAD) : NULL;
+
+	for (size_t i = 0; i < image->unread.n; i++) {
+		char *longer =
+			list ? wb_strf("%s%c%" PRId64, list, i ? ',' : '=', image->unread.items[i])
+			     : NULL;
+
+		free(list);
+		list = longer;
+		if (!list)
+			return -ENOMEM;
+	}
+	return list ? wb_strv_add(env, list) : 0;
+}
+
+int wb_criu_add_handed(const int *fds, size_t n, struct wb_strv *env)
+{
+	WB_CLEAN_STR list = n ? wb_strf(WB_HOOK_SOCKETS "=%d", (int)getpid()) : NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		char *longer = list ? wb_strf("%s%c%d", list, i ? ',' : ':', fds[i]) : NULL;
+
+		free(list);
+		list = longer;
+		if (!list)
+			return -ENOMEM;
+	}
+	return list ? wb_strv_add(env, list) : 0;
+}
+
 int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,
 	struct wb_strv *env, struct wb_error *err)
 {
@@ -60,6 +93,8 @@ int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image
 	if (add_names(image, env) < 0)
 		return wb_oom(err);
 	if (image->part_of_proc && wb_strv_addf(env, WB_HOOK_PROC "=%d", r->proc) < 0)
+		return wb_oom(err);
+	if (add_unread(image, env) < 0)
 		return wb_oom(err);
 	if (wb_criu_fd_path(r->shim, &path) < 0 || wb_strv_addf(env, "LD_PRELOAD=%s", path) < 0)
 		return wb_oom(err);

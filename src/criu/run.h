@@ -78,6 +78,12 @@ int wb_criu_hook_go_on(struct wb_criu_run *r, struct wb_error *err);
 int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,
 	struct wb_strv *env, struct wb_error *err);
 
+/*
+ * For that library: these descriptors of this process are sockets that systemd has bound, and CRIU's tasks get copies of
+ * them. -ENOMEM.
+ */
+int wb_criu_add_handed(const int *fds, size_t n, struct wb_strv *env);
+
 /* Start CRIU in r->namespaces. It inherits `inherit` besides r->dir_fd and r->images. */
 int wb_criu_start(struct wb_criu_run *r, char *const *argv, char *const *env, const int *inherit,
 	size_t n_inherit, struct wb_error *err);

@@ -52,13 +52,17 @@ static void make_room(const char *now, unsigned owner)
 		syscall(SYS_unlinkat, AT_FDCWD, now, 0);
 }
 
-static int give_name(const struct sockaddr_un *un, size_t n)
+int wb_shim_give_name(const struct sockaddr *address, size_t size)
 {
+	const struct sockaddr_un *un = (const void *)address;
+	const size_t head = offsetof(struct sockaddr_un, sun_path);
+	size_t n = size - head;
 	const char *table = getenv(WB_HOOK_NAMES);
 	char bound[sizeof(un->sun_path) + 1] = "", now[PATH_MAX];
 	struct wb_shim_name name;
 
-	if (!table || !un->sun_path[0] || !wb_shim_find_name(table, un->sun_path, n, &name))
+	if (!table || size <= head || address->sa_family != AF_UNIX || !un->sun_path[0] ||
+		!wb_shim_find_name(table, un->sun_path, n, &name))
 		return 0;
 	if (name.n >= sizeof(now)) {
 		errno = ENAMETOOLONG;
@@ -69,17 +73,6 @@ static int give_name(const struct sockaddr_un *un, size_t n)
 	now[name.n] = '\0';
 	make_room(now, name.owner);
 	return (int)syscall(SYS_linkat, AT_FDCWD, bound, AT_FDCWD, now, 0);
-}
-
-int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
-{
-	const struct sockaddr *a = address.__sockaddr__;
-	size_t head = offsetof(struct sockaddr_un, sun_path);
-	int r = (int)syscall(SYS_bind, fd, a, size);
-
-	if (r < 0 || size <= head || a->sa_family != AF_UNIX)
-		return r;
-	return give_name((const struct sockaddr_un *)a, size - head);
 }
 
 /* The process that CRIU begins with. Those that it makes do not tidy up. */

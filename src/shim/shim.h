@@ -6,7 +6,9 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 /* CRIU sets at most four options of a connection at once. */
 #define WB_SHIM_OPTIONS 16
@@ -32,6 +34,11 @@ struct wb_shim_name {
 };
 /* The second name of the socket that is bound to bound[n], which need not end with 0. 0: it has none. */
 int wb_shim_find_name(const char *table, const char *bound, size_t n, struct wb_shim_name *ret);
+/* Give a socket that was just bound its second name, if it has one. -1 with errno. */
+int wb_shim_give_name(const struct sockaddr *address, size_t size);
+/* 1: both are the same address of a TCP, UDP or Unix socket. Other families are never the same. */
+int wb_shim_same_address(
+	const struct sockaddr *a, socklen_t n_a, const struct sockaddr *b, socklen_t n_b);
 
 /* So many bytes at the beginning of a mapping are moved: CRIU uses 24 on x86-64. */
 #define WB_SHIM_WINDOW 64

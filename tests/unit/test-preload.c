@@ -28,6 +28,26 @@ static void needs_no_proc_as_a_rule(void **state)
 	assert_int_equal(r.proc, -1);
 }
 
+static void tells_criu_of_sockets(void **state)
+{
+	int64_t inodes[] = {12, 345};
+	const struct wb_criu_image image = {.main_pid = 451, .unread = {inodes, 2}};
+	const int fds[] = {3, 17};
+	WB_CLEAN_STRV env = {}, none = {};
+	WB_CLEAN_CRIU_RUN r;
+	char want[64];
+
+	wb_criu_run_init(&r);
+	r.sys = wb_sys_real();
+	assert_int_equal(wb_criu_add_handed(NULL, 0, &none), 0);
+	assert_int_equal(none.n, 0);
+	assert_int_equal(wb_criu_add_handed(fds, 2, &env), 0);
+	assert_int_equal(wb_criu_add_preload(&r, &image, &env, NULL), 0);
+	snprintf(want, sizeof(want), "WARMBOOT_SOCKETS=%d:3,17", (int)getpid());
+	assert_string_equal(env.items[0], want);
+	assert_string_equal(env.items[1], "WARMBOOT_UNREAD=12,345");
+}
+
 /* In the child: a mount namespace with a /proc as ProcSubset=pid makes it. */
 static void enter_sandbox(void)
 {
@@ -113,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(needs_no_proc_as_a_rule),
+		cmocka_unit_test(tells_criu_of_sockets),
 		cmocka_unit_test(shows_criu_a_whole_proc),
 		cmocka_unit_test(trusts_no_other_file_under_that_number),
 	};

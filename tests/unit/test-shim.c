@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -51,6 +52,14 @@ static void find(void *lib, const char *name, void *ret)
 	memcpy(ret, &f, sizeof(f));
 }
 
+static int (*same_address)(const struct sockaddr *, socklen_t, const struct sockaddr *, socklen_t);
+static int (*listen_on)(int, int);
+static int (*remove_file)(int, const char *, int);
+static int (*change_owner)(int, const char *, uid_t, gid_t, int);
+static int (*change_mode)(int, const char *, mode_t, int);
+static int (*look_at_file)(int, const char *, struct stat *, int);
+static ssize_t (*receive)(int, struct msghdr *, int);
+
 static int load(void **state)
 {
 	void *lib = dlopen(SHIM, RTLD_NOW | RTLD_LOCAL);
@@ -67,6 +76,13 @@ static int load(void **state)
 	find(lib, "setsockopt", &set_option);
 	find(lib, "wb_shim_find_name", &find_name);
 	find(lib, "bind", &bind_socket);
+	find(lib, "wb_shim_same_address", &same_address);
+	find(lib, "listen", &listen_on);
+	find(lib, "unlinkat", &remove_file);
+	find(lib, "fchownat", &change_owner);
+	find(lib, "fchmodat", &change_mode);
+	find(lib, "fstatat", &look_at_file);
+	find(lib, "recvmsg", &receive);
 	return 0;
 }
 
@@ -220,6 +236,164 @@ static void test_options(void **state)
 	assert_int_equal(set_option(fd, SOL_SOCKET, 12345, &one, sizeof(one)), -1);
 	assert_int_equal(errno, ENOPROTOOPT);
 	close(fd);
+}
+
+/* ---- sockets that systemd has bound ---- */
+
+static struct sockaddr_un named(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	memcpy(a.sun_path, path, strlen(path));
+	return a;
+}
+
+#define AS(a) (const struct sockaddr *)(a)
+
+static void test_addresses(void **state)
+{
+	const struct sockaddr_in four = {AF_INET, htons(80), {htonl(INADDR_LOOPBACK)}, {}},
+				 port = {AF_INET, htons(81), {htonl(INADDR_LOOPBACK)}, {}};
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(80)}, link = six;
+	const struct sockaddr_un path = named("/run/x"), longer = named("/run/xy");
+	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0ab"};
+	const socklen_t head = offsetof(struct sockaddr_un, sun_path);
+
+	assert_true(same_address(AS(&four), sizeof(four), AS(&four), sizeof(four)));
+	assert_false(same_address(AS(&four), sizeof(four), AS(&port), sizeof(port)));
+	assert_false(same_address(AS(&four), sizeof(four), AS(&four), 4));
+	assert_false(same_address(AS(&four), sizeof(four), AS(&six), sizeof(six)));
+	link.sin6_scope_id = 4;
+	assert_true(same_address(AS(&six), sizeof(six), AS(&link), sizeof(link)));
+	link.sin6_addr.s6_addr[15] = 1;
+	assert_false(same_address(AS(&six), sizeof(six), AS(&link), sizeof(link)));
+	/* With the zero byte or without. */
+	assert_true(same_address(AS(&path), head + 6, AS(&path), head + 7));
+	assert_false(same_address(AS(&path), head + 6, AS(&longer), head + 7));
+	assert_true(same_address(AS(&name), head + 3, AS(&name), head + 3));
+	assert_false(same_address(AS(&name), head + 3, AS(&name), head + 4));
+	assert_false(same_address(AS(&name), head, AS(&name), head));
+}
+
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+/* In a child, as CRIU's tasks are: hand over `fd`. False: the kernel or the sandbox has no pidfd_getfd(2). */
+static bool hand_over(int fd)
+{
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0), copy;
+	char list[64];
+
+	copy = self < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, self, fd, 0);
+	snprintf(list, sizeof(list), "%d:9999,%d", (int)getpid(), fd);
+	setenv("WARMBOOT_SOCKETS", list, 1);
+	close(self);
+	close(copy);
+	return copy >= 0;
+}
+
+static void test_handed_tcp(void **state)
+{
+	struct sockaddr_in a = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {}};
+	int bound = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET, SOCK_STREAM, 0),
+	    datagrams = socket(AF_INET, SOCK_DGRAM, 0), value = 0;
+	socklen_t n = sizeof(a), size = sizeof(value);
+
+	assert_int_equal(bind(bound, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(getsockname(bound, (struct sockaddr *)&a, &n), 0);
+	assert_int_equal(listen(bound, 7), 0);
+	if (!hand_over(bound))
+		skip();
+	/* The same address, and another kind of socket. */
+	assert_int_equal(bind_socket(datagrams, AS(&a), n), 0);
+	assert_int_not_equal(inode_of(datagrams), inode_of(bound));
+	fcntl(other, F_SETFD, FD_CLOEXEC);
+	assert_int_equal(bind_socket(other, AS(&a), n), 0);
+	assert_int_equal(inode_of(other), inode_of(bound));
+	assert_int_equal(fcntl(other, F_GETFD), FD_CLOEXEC);
+	/* CRIU takes them away where they were not set. */
+	assert_int_equal(getsockopt(bound, SOL_SOCKET, SO_REUSEPORT, &value, &size), 0);
+	assert_int_equal(value, 1);
+	assert_int_equal(listen_on(other, 3), 0);
+	unsetenv("WARMBOOT_SOCKETS");
+	close(other);
+	other = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind_socket(other, AS(&a), n), -1);
+	assert_int_equal(errno, EADDRINUSE);
+	close(other);
+	close(bound);
+	close(datagrams);
+}
+
+/* Under a path that leads elsewhere by now: what is done, is done to the socket's own file. */
+static void test_handed_unix(void **state)
+{
+	char dir[] = "/tmp/warmboot-shim-XXXXXX", path[64], moved[64];
+	int bound = socket(AF_UNIX, SOCK_STREAM, 0), other = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un a;
+	struct stat st;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/socket", dir);
+	snprintf(moved, sizeof(moved), "%s/moved", dir);
+	a = named(path);
+	assert_int_equal(bind(bound, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(bound, 7), 0);
+	if (!hand_over(bound) || geteuid())
+		skip();
+	assert_int_equal(bind_socket(other, AS(&a), sizeof(a)), 0);
+	assert_int_equal(inode_of(other), inode_of(bound));
+	assert_int_equal(listen_on(other, 3), 0);
+	assert_int_equal(remove_file(AT_FDCWD, path, 0), 0);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(change_owner(AT_FDCWD, path, 7, 8, 0), 0);
+	assert_int_equal(change_mode(AT_FDCWD, path, 0612, 0), 0);
+	assert_int_equal(look_at_file(AT_FDCWD, path, &st, 0), 0);
+	assert_true(st.st_uid == 7 && st.st_gid == 8 && st.st_mode == (S_IFSOCK | 0612));
+	assert_int_equal(stat("/etc/passwd", &st), 0);
+	assert_true(st.st_uid == 0 && (st.st_mode & 0777) != 0612);
+	/* Other files are as they are. */
+	assert_int_equal(change_mode(AT_FDCWD, moved, 0600, 0), 0);
+	assert_int_equal(look_at_file(AT_FDCWD, moved, &st, 0), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	unsetenv("WARMBOOT_SOCKETS");
+	assert_int_equal(remove_file(AT_FDCWD, path, 0), 0);
+	assert_int_equal(remove_file(AT_FDCWD, moved, 0), 0);
+	rmdir(dir);
+	close(other);
+	close(bound);
+}
+
+static void test_unread(void **state)
+{
+	int pair[2], other[2];
+	char text[8], list[64];
+	struct iovec iov = {text, sizeof(text)};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, other), 0);
+	assert_int_equal(write(pair[0], "abc", 3), 3);
+	assert_int_equal(write(other[0], "abcd", 4), 4);
+	snprintf(list, sizeof(list), "1,%llu", (unsigned long long)inode_of(pair[1]));
+	setenv("WARMBOOT_UNREAD", list, 1);
+	assert_int_equal(receive(pair[1], &m, MSG_PEEK | MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(receive(other[1], &m, MSG_PEEK | MSG_DONTWAIT), 4);
+	/* CRIU's own messages are received. */
+	assert_int_equal(receive(pair[1], &m, 0), 3);
+	unsetenv("WARMBOOT_UNREAD");
+	for (int i = 0; i < 2; i++) {
+		close(pair[i]);
+		close(other[i]);
+	}
 }
 
 /* ---- mappings ---- */
@@ -413,6 +587,10 @@ int main(void)
 		cmocka_unit_test(test_udp_lite),
 		cmocka_unit_test(test_other_messages),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_handed_tcp),
+		cmocka_unit_test(test_handed_unix),
+		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_point),
 		cmocka_unit_test(test_shared_text),
