@@ -9,12 +9,11 @@
 /* systemd.unit(5): "must not exceed 255 characters". */
 #define LONGEST_UNIT 255
 
-bool wb_valid_service_name(const char *s)
+static bool valid_unit(const char *s, const char *suffix)
 {
-	static const char suffix[] = ".service";
-	size_t n = strlen(s);
+	size_t n = strlen(s), m = strlen(suffix);
 
-	if (n > LONGEST_UNIT || n < sizeof(suffix) || strcmp(s + n - strlen(suffix), suffix))
+	if (n > LONGEST_UNIT || n <= m || strcmp(s + n - m, suffix))
 		return false;
 	if (*s == '.' || *s == '@')
 		return false;
@@ -22,6 +21,16 @@ bool wb_valid_service_name(const char *s)
 		if (!isalnum((unsigned char)*s) && !strchr(":_.\\-@", *s))
 			return false;
 	return true;
+}
+
+bool wb_valid_service_name(const char *s)
+{
+	return valid_unit(s, ".service");
+}
+
+bool wb_valid_socket_name(const char *s)
+{
+	return valid_unit(s, ".socket");
 }
 
 bool wb_valid_path(const char *s)

@@ -6,6 +6,8 @@
 
 /* "NAME.service" as systemd.unit(5) allows it, so that it can be a file's name. */
 bool wb_valid_service_name(const char *s);
+/* "NAME.socket", likewise. */
+bool wb_valid_socket_name(const char *s);
 /* Absolute, without "." and "..", not longer than the kernel takes. */
 bool wb_valid_path(const char *s);
 /* Is `path` this directory, or below it? By the names alone; `dir` has no "/" at its end. Pure. */

@@ -43,6 +43,14 @@ static bool valid_object(const char *s)
 	return true;
 }
 
+/* Three numbers and an address in hex. */
+static bool valid_key(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n && n <= WB_MANIFEST_KEY && strspn(s, "0123456789abcdef ") == n;
+}
+
 static bool valid_protocol(const char *s)
 {
 	return !strcmp(s, "tcp") || !strcmp(s, "udp");
@@ -114,6 +122,13 @@ static const struct wb_json_field place_fields[] = {
 	{},
 };
 
+static const struct wb_json_field handed_fields[] = {
+	INT(wb_manifest_handed, pid, 2, HIGHEST_PID, .needed = true),
+	INT(wb_manifest_handed, fd, 0, INT32_MAX, .needed = true),
+	STRING(wb_manifest_handed, key, valid_key, .needed = true),
+	{},
+};
+
 static const struct wb_json_field affinity_fields[] = {
 	STRING(wb_manifest_affinity, cpus, wb_valid_cpus, .needed = true),
 	ROW(wb_manifest_affinity, threads, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
@@ -170,6 +185,8 @@ static const struct wb_json_field unit_fields[] = {
 	INT(wb_manifest_unit, dump_bytes, 0, INT64_MAX),
 	INT(wb_manifest_unit, dump_us, 0, INT64_MAX),
 	LIST(wb_manifest_unit, streams, stream_fields, 64),
+	ROW(wb_manifest_unit, sockets, WB_JSON_STRINGS, .max = 64, .valid = wb_valid_socket_name),
+	LIST(wb_manifest_unit, handed, handed_fields, 1 << 20),
 	LIST(wb_manifest_unit, definition, text_fields, 256),
 	LIST(wb_manifest_unit, files, file_fields, WB_MANIFEST_FILES),
 	LIST(wb_manifest_unit, opened, open_fields, 1 << 20),
@@ -192,6 +209,8 @@ static const struct wb_json_field process_fields[] = {
 	ROW(wb_manifest_unit, uids, WB_JSON_INTS),
 	ROW(wb_manifest_unit, image, WB_JSON_VALUE),
 	LIST(wb_manifest_unit, streams, stream_fields, 0),
+	ROW(wb_manifest_unit, sockets, WB_JSON_STRINGS),
+	LIST(wb_manifest_unit, handed, handed_fields, 0),
 	LIST(wb_manifest_unit, definition, text_fields, 0),
 	LIST(wb_manifest_unit, files, file_fields, 0),
 	LIST(wb_manifest_unit, opened, open_fields, 0),

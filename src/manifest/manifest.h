@@ -96,6 +96,15 @@ struct wb_manifest_place {
 	struct wb_identity identity;
 };
 
+/* The longest key: three numbers, and a Unix address in hex. */
+#define WB_MANIFEST_KEY 288
+
+/* A descriptor of a socket that systemd has bound and handed to the unit. */
+struct wb_manifest_handed {
+	int64_t pid, fd;
+	char *key; /* by wb_handed_key() */
+};
+
 struct wb_manifest_unit {
 	char *unit;             /* "memcached.service" */
 	enum wb_keep_how asked; /* --how as it was configured: AUTO, PROCESS, RESTART; or NONE */
@@ -119,6 +128,8 @@ struct wb_manifest_unit {
 	int64_t dump_bytes;  /* written by the freeze, */
 	int64_t dump_us;     /* which took so long; 0: unknown */
 	WB_LIST(struct wb_manifest_stream) streams;
+	struct wb_strv sockets; /* the socket units that activate it */
+	WB_LIST(struct wb_manifest_handed) handed;
 	struct wb_unit_texts definition;
 	WB_LIST(struct wb_manifest_file) files;
 	WB_LIST(struct wb_manifest_open) opened;

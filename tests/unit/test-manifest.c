@@ -57,13 +57,26 @@ static void test_round(void **state)
 	WB_CLEAN_MANIFEST m = {}, again = {};
 	WB_CLEAN_STR first = NULL;
 	WB_CLEAN_STR second = NULL;
+	struct wb_manifest_handed *h;
+	size_t bytes;
 	struct wb_error err = {};
 
 	assert_int_equal(parse(sample_manifest, NULL, &m, &err), 0);
+	h = wb_list_add(&m.units.items[0].handed, sizeof(*h));
+	*h = (struct wb_manifest_handed){812, 3, strdup("2 1 6 02001111")};
+	assert_int_equal(wb_strv_add(&m.units.items[0].sockets, "a\\x2db@c.socket"), 0);
 	assert_int_equal(wb_manifest_write(&m, &first, &err), 0);
 	assert_int_equal(parse(first, SAMPLE_NONCE, &again, &err), 0);
 	assert_int_equal(wb_manifest_write(&again, &second, &err), 0);
 	assert_string_equal(first, second);
+	assert_string_equal(again.units.items[0].handed.items[0].key, "2 1 6 02001111");
+	assert_string_equal(again.units.items[0].sockets.items[0], "a\\x2db@c.socket");
+	/* A name goes into a unit file, and a key is compared. */
+	again.units.items[0].sockets.items[0][0] = '\n';
+	assert_int_equal(wb_manifest_check_unit(&again.units.items[0], &bytes, &err), -EINVAL);
+	again.units.items[0].sockets.items[0][0] = 'a';
+	again.units.items[0].handed.items[0].key[0] = 'x';
+	assert_int_equal(wb_manifest_check_unit(&again.units.items[0], &bytes, &err), -EINVAL);
 }
 
 static void test_write_refuses(void **state)
