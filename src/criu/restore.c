@@ -310,8 +310,7 @@ static int serve(struct wb_criu_run *r, const struct wb_criu_restore *restore,
 		a.source = &merged;
 	}
 	if (e == 0 && r->sock >= 0)
-		e = wb_stream_serve(
-			r->sock, r->ready, r->timeout * 1000, &adopting, ret, err);
+		e = wb_stream_serve(r->sock, r->ready, r->timeout * 1000, &adopting, ret, err);
 	wb_blob_deinit(&a.inventory);
 	wb_merge_free(merge);
 	return e < 0 ? wb_criu_give_up(r, e, err) : 0;

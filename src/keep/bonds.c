@@ -7,6 +7,7 @@
 #include "core/valid.h"
 #include "keep/bonds.h"
 #include "survey/proc.h"
+#include "systemd/activation.h"
 #include "systemd/unit.h"
 
 void wb_bonds_deinit(struct wb_bonds *b)
@@ -21,6 +22,8 @@ struct search {
 	const struct wb_files *files;
 	const struct wb_services *services;
 	struct wb_strv seen; /* in the order in which they are looked at */
+	struct wb_strv
+		sockets; /* socket units of the kept service itself: what they would start is there */
 	struct wb_bonds found;
 };
 
@@ -55,6 +58,26 @@ static int follow(struct search *s, const struct wb_service *of)
 				continue;
 			r = wb_strv_add_once(&s->seen, unit);
 		}
+	return r;
+}
+
+/*
+ * A socket unit that is stopped stops no service, but closes its own copies of the sockets, and may remove their files
+ * (RemoveOnStop=). The freeze looks for the sockets that systemd shares with the service.
+ */
+static int follow_sockets(struct search *s, const struct wb_service *of)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < of->triggered_by.n; i++) {
+		const char *unit = of->triggered_by.items[i];
+
+		if (!wb_is_socket_unit(unit))
+			continue;
+		r = wb_strv_add(&s->sockets, unit);
+		if (r == 0)
+			r = wb_strv_add_once(&s->seen, unit);
+	}
 	return r;
 }
 
@@ -103,6 +126,7 @@ static int obstacle(
 	const struct search *s, const char *name, const struct wb_service *u, const char **ret)
 {
 	bool mount = is_kind(name, "mount"), service = is_kind(name, "service");
+	bool own_socket = wb_strv_has(&s->sockets, name);
 	int r = 0;
 
 	/* The processes of a slice belong to other units. */
@@ -111,13 +135,13 @@ static int obstacle(
 	else if (mount && wb_strv_has(&u->after, "remote-fs-pre.target"))
 		*ret = "the network has to be there for it";
 	else if (!mount && !service && !is_kind(name, "target") && !is_kind(name, "path") &&
-		 !is_kind(name, "timer"))
+		 !is_kind(name, "timer") && !own_socket)
 		*ret = "it is of a kind that has to be stopped";
 	else if (!is(u->active, "active"))
 		*ret = "it is not at rest";
 	else if ((r = has_processes(s->files, u)) > 0)
 		*ret = "processes run in it";
-	else if (service && u->stops && !is_closed_later(name))
+	else if ((service || own_socket) && u->stops && !is_closed_later(name))
 		*ret = "its ExecStop= or ExecStopPost= has to run";
 	else
 		*ret = NULL;
@@ -173,6 +197,7 @@ static int search(struct search *s, size_t begin)
 static int finish(struct search *s, int r, struct wb_bonds *ret)
 {
 	wb_strv_deinit(&s->seen);
+	wb_strv_deinit(&s->sockets);
 	if (r < 0) {
 		wb_bonds_deinit(&s->found);
 		return r;
@@ -190,6 +215,8 @@ int wb_bonds_find(const struct wb_files *files, const struct wb_services *servic
 
 	if (r == 0)
 		r = follow(&s, of);
+	if (r == 0)
+		r = follow_sockets(&s, of);
 	if (r == 0)
 		r = search(&s, begin);
 	return finish(&s, r, ret);

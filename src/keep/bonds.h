@@ -11,7 +11,10 @@
 struct wb_bonds {
 	struct wb_strv bound; /* units that the shutdown stops, and this one with them */
 	struct wb_strv why;   /* for each of them: a sentence */
-	/* Units in which nothing runs, and which only have to be exempt from the shutdown together with this one. */
+	/*
+	 * Units in which nothing runs, and which only have to be exempt from the shutdown together with this one; its
+	 * socket units, too.
+	 */
 	struct wb_strv beside;
 };
 

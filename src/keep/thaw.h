@@ -16,6 +16,9 @@ struct wb_thaw {
 	/* The namespaces of the sandbox to restore into, mount last; none: the caller's own. */
 	const int *namespaces;
 	size_t n_namespaces;
+	/* Sockets that systemd has bound and handed to this process for the unit. */
+	const int *handed;
+	size_t n_handed;
 	unsigned address_seconds; /* how long to wait for an address that it uses */
 	/* For tests. NULL: wb_ways_all; the store of the jump to this boot; wb_runner_host. */
 	const struct wb_keep_means *const *ways;

@@ -9,6 +9,7 @@
 #include "criu/areas.h"
 #include "criu/criu.h"
 #include "criu/images.h"
+#include "files/handed.h"
 #include "files/opened.h"
 #include "files/owners.h"
 #include "files/places.h"
@@ -212,8 +213,8 @@ static int note_areas(
 static int note_sockets(
 	const struct wb_files *files, struct wb_manifest_unit *u, struct wb_error *err)
 {
-	wb_net_sockets_deinit(&u->sockets);
-	return wb_net_sockets_note(files, u->pids.items, u->pids.n, &u->sockets, err);
+	wb_net_sockets_deinit(&u->socket_options);
+	return wb_net_sockets_note(files, u->pids.items, u->pids.n, &u->socket_options, err);
 }
 
 static int note(const struct wb_files *files, int root, struct wb_manifest_unit *u,
@@ -233,6 +234,8 @@ static int note(const struct wb_files *files, int root, struct wb_manifest_unit 
 	if (now > *highest)
 		*highest = now;
 	r = wb_opened_note(u, err);
+	if (r == 0 && u->sockets.n)
+		r = wb_handed_note(u, 1, err);
 	if (r == 0)
 		r = note_areas(files, u, err);
 	if (r == 0)
@@ -256,20 +259,39 @@ static int complete(const struct wb_way_host *host, struct wb_manifest_unit *u,
 
 /* ---- the restore ---- */
 
+struct restoring {
+	const struct wb_manifest_unit *unit;
+	wb_handed_fds handed;
+};
+
 static int check_restored(void *ctx, struct wb_error *err)
 {
-	const struct wb_thaw *t = ctx;
+	const struct restoring *g = ctx;
+	int r = wb_opened_check(g->unit, err);
 
-	int r = wb_opened_check(t->unit, err);
-
-	return r == 0 ? wb_net_sockets_give(&t->unit->sockets, err) : r;
+	if (r == 0)
+		r = wb_net_sockets_give(&g->unit->socket_options, err);
+	return r < 0 || !g->unit->sockets.n ? r : wb_handed_check(g->unit, &g->handed, err);
 }
 
 static void kill_restored(void *ctx)
 {
-	const struct wb_thaw *t = ctx;
+	const struct restoring *g = ctx;
 
-	wb_opened_kill(t->unit);
+	wb_opened_kill(g->unit);
+}
+
+/* Before CRIU runs, which would bind a socket that systemd has not handed over, in its place. */
+static int find_handed(const struct wb_thaw *t, struct restoring *g, struct wb_criu_restore *how,
+	struct wb_error *err)
+{
+	int r = wb_handed_match(t->unit, t->handed, t->n_handed, &g->handed, err);
+
+	if (r < 0)
+		return r;
+	how->handed = g->handed.items;
+	how->n_handed = g->handed.n;
+	return 0;
 }
 
 static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error *err)
@@ -280,6 +302,7 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 	WB_CLEAN_CRIU_IMAGE image = {};
 	WB_CLEAN_STRV externals = {};
 	WB_CLEAN_STR pidfile = NULL;
+	struct restoring g = {.unit = u};
 	struct wb_stream_stats stats;
 	struct wb_criu_restore how = {.unit = u->unit,
 		.image = &image,
@@ -288,7 +311,7 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 		.n_namespaces = t->n_namespaces,
 		.check = check_restored,
 		.kill = kill_restored,
-		.ctx = (void *)t};
+		.ctx = &g};
 	int r = wb_criu_image_read(u->image, &image, err);
 
 	if (r < 0)
@@ -304,9 +327,13 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 		t->n_namespaces ? t->namespaces[t->n_namespaces - 1] : -1, err);
 	if (r < 0)
 		return r;
+	r = find_handed(t, &g, &how, err);
+	if (r < 0)
+		return r;
 	/* The threads may run on more CPUs than CPUAffinity= has left to this process. */
 	wb_threads_reset();
 	r = wb_criu_restore(t->sys, &how, &stats, err);
+	free(g.handed.items);
 	if (r < 0)
 		return r;
 	wb_threads_restore(u);

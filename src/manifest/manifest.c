@@ -195,7 +195,7 @@ static const struct wb_json_field unit_fields[] = {
 	LIST(wb_manifest_unit, io_priorities, threads_fields, WB_MANIFEST_MASKS),
 	LIST(wb_manifest_unit, timer_slacks, threads_fields, WB_MANIFEST_MASKS),
 	LIST(wb_manifest_unit, inward, inward_fields, WB_MANIFEST_MASKS),
-	LIST(wb_manifest_unit, sockets, wb_net_socket_fields, WB_NET_MOST_SOCKETS),
+	LIST(wb_manifest_unit, socket_options, wb_net_socket_fields, WB_NET_MOST_SOCKETS),
 	ENDS(ports, port_fields, MOST_PORTS),
 	ENDS(connections, connection_fields, MOST_CONNECTIONS),
 	STRING(wb_manifest_unit, probe, valid_line),
@@ -219,7 +219,7 @@ static const struct wb_json_field process_fields[] = {
 	LIST(wb_manifest_unit, io_priorities, threads_fields, 0),
 	LIST(wb_manifest_unit, timer_slacks, threads_fields, 0),
 	LIST(wb_manifest_unit, inward, inward_fields, 0),
-	LIST(wb_manifest_unit, sockets, wb_net_socket_fields, 0),
+	LIST(wb_manifest_unit, socket_options, wb_net_socket_fields, 0),
 	ENDS(connections, connection_fields, 0),
 	{},
 };

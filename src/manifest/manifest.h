@@ -139,7 +139,7 @@ struct wb_manifest_unit {
 	WB_LIST(struct wb_manifest_threads) io_priorities, timer_slacks;
 	WB_LIST(struct wb_manifest_inward) inward;
 
-	struct wb_net_sockets sockets; /* what CRIU loses of them */
+	struct wb_net_sockets socket_options; /* what CRIU loses of them */
 
 	struct wb_net_ends ends;
 	char *probe;        /* "tcp:PORT", "http:URL", "exec:CMD", or NULL */

@@ -32,7 +32,7 @@ struct wb_restore_host {
 	int (*fds_push)(void *ctx, const char *name, int fd, struct wb_error *err);
 	/* Wait until systemd has read all that was pushed; wb_fd_store_wait(). */
 	void (*fds_wait)(void *ctx);
-	/* Names of the stored descriptors that this process was given; wb_fd_store_list(). */
+	/* Names of the descriptors that this process was given, stored ones and sockets; wb_fd_store_list(). */
 	int (*fds_list)(void *ctx, struct wb_strv *ret);
 	/* Remove a descriptor from systemd's store; wb_fd_store_forget(). */
 	void (*fds_forget)(void *ctx, const char *name);

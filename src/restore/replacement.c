@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manifest/result.h"
 #include "restore/replacement.h"
 
 /* ---- which settings stay ---- */
@@ -153,11 +154,26 @@ static int gather(const struct wb_unit_texts *definition, struct gathered *g)
 
 /* ---- the replacement ---- */
 
-static void print_unit(FILE *out, const struct gathered *g, const struct wb_replacement_wishes *w,
-	const char *text)
+/*
+ * systemd hands it the sockets of its socket units. When a restore has failed, whoever connects would start it again
+ * until the boot has the unit's own file back.
+ */
+static void print_sockets(FILE *out, const struct wb_manifest_unit *u)
 {
-	/* A mount that the unit asks for waits for its device, and so for udev. */
-	bool early = w->before_coldplug && !w->wait_network && !g->mounts;
+	for (size_t i = 0; i < u->sockets.n; i++)
+		fprintf(out, "Wants=%s\nAfter=%s\n", u->sockets.items[i], u->sockets.items[i]);
+	if (u->sockets.n)
+		fprintf(out,
+			"StartLimitIntervalSec=0\n"
+			"ConditionPathExists=!" WB_RESULT_PARTS "/%s.json\n",
+			u->unit);
+}
+
+static void print_unit(FILE *out, const struct wb_manifest_unit *u, const struct gathered *g,
+	const struct wb_replacement_wishes *w, const char *text)
+{
+	/* A mount that the unit asks for waits for its device, and so for udev; so may a socket unit. */
+	bool early = w->before_coldplug && !w->wait_network && !g->mounts && !u->sockets.n;
 
 	fprintf(out,
 		"# The unit as warmboot puts its processes back after a jump; gone when it has.\n"
@@ -171,11 +187,13 @@ static void print_unit(FILE *out, const struct gathered *g, const struct wb_repl
 		"systemd-remount-fs.service%s%s\n"
 		/* A process that has called syslog(3) gets connected to this socket again. */
 		"After=systemd-journald-dev-log.socket\n"
-		"Before=warmboot-thawed.service%s%s\n\n",
+		"Before=warmboot-thawed.service%s%s\n",
 		text, early ? "" : " local-fs.target", w->wait_network ? " network.target" : "",
 		/* Its "flush ruleset" would end the packet hold. */
-		w->wait_network ? "" : " nftables.service",
+		w->wait_network || u->sockets.n ? "" : " nftables.service",
 		early ? " systemd-udev-trigger.service" : "");
+	print_sockets(out, u);
+	fputc('\n', out);
 }
 
 /* Systemd expands no specifiers in these options, so "%" stands for itself. */
@@ -243,7 +261,7 @@ static int print(const struct wb_manifest_unit *u, const struct gathered *g,
 
 	if (!out)
 		return -ENOMEM;
-	print_unit(out, g, w, unit);
+	print_unit(out, u, g, w, unit);
 	print_service(out, u, g, w, service);
 	if (fclose(out))
 		return -ENOMEM;

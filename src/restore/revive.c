@@ -260,6 +260,18 @@ static int give_back(const struct wb_sys *sys, const struct wb_runner *runner,
 	return wb_systemctl(runner, &(struct wb_systemctl){"daemon-reload"}, err);
 }
 
+/* A socket unit gives up if what it starts ends too often, as a unit whose restore has failed does. */
+static void listen_again(const struct wb_runner *runner, const struct wb_manifest_unit *u)
+{
+	for (size_t i = 0; i < u->sockets.n; i++) {
+		const struct wb_systemctl reset = {"reset-failed", u->sockets.items[i]};
+		const struct wb_systemctl start = {"start", u->sockets.items[i], "--no-block"};
+
+		wb_systemctl(runner, &reset, NULL);
+		wb_systemctl(runner, &start, NULL);
+	}
+}
+
 /*
  * Start all units. One whose restore failed is in state "failed", and nothing else would start it. A restored
  * one is started, too, because its replacement did not ask for the units that it requires or wants. A unit
@@ -275,8 +287,10 @@ static void start_all(
 
 		if (!wb_keep_way(m->units.items[i].how)->started)
 			continue;
-		if (!wb_has_come_back(&result->units.items[i]))
+		if (!wb_has_come_back(&result->units.items[i])) {
+			listen_again(runner, &m->units.items[i]);
 			wb_systemctl(runner, &reset, NULL);
+		}
 		wb_systemctl(runner, &start, NULL);
 	}
 }

@@ -13,6 +13,7 @@
 /* An address that comes later than this is not waited for any longer. */
 #define ADDRESS_SECONDS 20
 #define MOST_NAMESPACES 8
+#define MOST_HANDED 256
 /* Prefix of the namespaces' names in systemd's store. */
 #define STORED "warmboot-"
 
@@ -51,19 +52,16 @@ int wb_restore_anchor(const struct wb_restore_host *h, struct wb_error *err)
  * name in systemd's store does not say what lies under it.
  */
 static int find_namespaces(const struct wb_restore_host *h, const char *unit,
-	int ret[MOST_NAMESPACES], size_t *ret_n, struct wb_error *err)
+	const struct wb_strv *names, int ret[MOST_NAMESPACES], size_t *ret_n, struct wb_error *err)
 {
 	static const char stored[] = STORED;
 	size_t found = 0, n = strlen(stored);
-	WB_CLEAN_STRV names = {};
 	enum wb_ns kind;
 	int r = 0;
 
-	if (h->fds_list(h->ctx, &names) == -ENOMEM)
-		return wb_oom(err);
 	for (const char *const *want = wb_anchor_names; r == 0 && *want; want++)
-		for (size_t i = 0; r == 0 && i < names.n && found < MOST_NAMESPACES; i++) {
-			const char *name = names.items[i];
+		for (size_t i = 0; r == 0 && i < names->n && found < MOST_NAMESPACES; i++) {
+			const char *name = names->items[i];
 
 			if (strncmp(name, stored, n) || strcmp(name + n, *want) ||
 				!wb_ns_find(*want, &kind))
@@ -75,6 +73,17 @@ static int find_namespaces(const struct wb_restore_host *h, const char *unit,
 		r = wb_fail(err, -EINVAL, "systemd gave no namespace of %s's sandbox", unit);
 	*ret_n = found;
 	return r;
+}
+
+/* The others are those of its socket units. */
+static size_t find_handed(const struct wb_strv *names, int ret[MOST_HANDED])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < names->n && n < MOST_HANDED; i++)
+		if (strncmp(names->items[i], STORED, strlen(STORED)) != 0)
+			ret[n++] = WB_FD_STORE_FIRST + (int)i;
+	return n;
 }
 
 /* systemd would give them to the service's next start, too. */
@@ -91,14 +100,19 @@ static void forget_namespaces(const struct wb_restore_host *h)
 static int thaw_in_sandbox(const struct wb_restore_host *h, struct wb_thaw *t,
 	struct wb_error *ret_warning, struct wb_error *err)
 {
-	int namespaces[MOST_NAMESPACES];
-	int r = find_namespaces(h, t->unit->unit, namespaces, &t->n_namespaces, err);
+	int namespaces[MOST_NAMESPACES], handed[MOST_HANDED];
+	WB_CLEAN_STRV names = {};
+	int r = h->fds_list(h->ctx, &names) == -ENOMEM ? wb_oom(err) : 0;
 
+	if (r == 0)
+		r = find_namespaces(h, t->unit->unit, &names, namespaces, &t->n_namespaces, err);
 	if (r < 0) {
 		wb_thaw_failed(t, err, ret_warning);
 		return r;
 	}
 	t->namespaces = namespaces;
+	t->handed = handed;
+	t->n_handed = find_handed(&names, handed);
 	return h->thaw(h->ctx, t, ret_warning, err);
 }
 

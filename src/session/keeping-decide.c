@@ -62,7 +62,7 @@ static int add_definition(
 		r = add_text(files, u, service.dropins.items[i], err);
 	if (r < 0)
 		return r;
-	if (wb_definition_late(&u->definition, &service.after, &late) < 0)
+	if (wb_definition_late(&u->definition, &service.after, &u->sockets, &late) < 0)
 		return wb_oom(err);
 	wb_text_replace(&u->late, late);
 	return 0;

@@ -86,6 +86,7 @@ struct gathered {
 	struct wb_proc init;
 	struct wb_unit_texts definition;
 	struct wb_strv missing, untrusted, real, absent, shared, common;
+	struct wb_activation activation;
 	struct wb_ipc_verdict ipc;
 	char *running; /* release of the running kernel, if it is the next one's, too */
 };
@@ -103,6 +104,7 @@ static void gathered_deinit(struct gathered *g)
 	wb_strv_deinit(&g->absent);
 	wb_strv_deinit(&g->shared);
 	wb_strv_deinit(&g->common);
+	wb_activation_deinit(&g->activation);
 	wb_ipc_verdict_deinit(&g->ipc);
 	free(g->running);
 }
@@ -187,7 +189,7 @@ static int gather_sockets(struct gathered *g, struct wb_keep_facts *facts, struc
 	if (r == -ENOMEM)
 		return wb_oom(err);
 	facts->peers_error = r;
-	wb_sockets_mark(&g->procs, &g->sockets);
+	wb_sockets_mark(&g->procs, &g->init, &g->sockets);
 	g->sockets.may_walk = !g->untrusted.n;
 	if (g->look->add_kinds && g->look->add_kinds(&g->procs, &g->sockets) < 0)
 		return wb_oom(err);
@@ -221,7 +223,7 @@ static int gather(struct gathered *g, const struct wb_keep_config *config,
 	int r;
 
 	gather_modules(g, facts);
-	r = wb_proc_read_namespaces(machine_of(g), 1, &g->init, err);
+	r = wb_proc_read(machine_of(g), 1, &g->init, err);
 	if (r == 0)
 		r = gather_processes(g, err);
 	if (r == 0)
@@ -232,8 +234,11 @@ static int gather(struct gathered *g, const struct wb_keep_config *config,
 		r = gather_sockets(g, facts, err);
 	if (r == 0)
 		r = gather_files(g, config, facts, err);
+	if (r == 0 && wb_activation_find(g->look->units, &g->service, &g->activation) < 0)
+		r = wb_oom(err);
 	if (r < 0)
 		return r;
+	facts->activation = &g->activation;
 	facts->untrusted = &g->untrusted;
 	facts->definition = &g->definition;
 	facts->shared = &g->shared;

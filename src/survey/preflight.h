@@ -12,7 +12,7 @@
 #include "choice/config.h"
 #include "survey/proc.h"
 #include "sys/namespaces.h"
-#include "systemd/service.h"
+#include "systemd/activation.h"
 
 /* All facts about a unit on which the verdict rests. Borrowed. */
 struct wb_keep_facts {
@@ -30,7 +30,8 @@ struct wb_keep_facts {
 	const struct wb_strv *shared;
 	/* Directories with sockets of its own that others use as well; NULL: not known. */
 	const struct wb_strv *common;
-	const struct wb_ipc_verdict *ipc; /* NULL: not looked at */
+	const struct wb_activation *activation; /* NULL: not looked at */
+	const struct wb_ipc_verdict *ipc;       /* NULL: not looked at */
 	bool foreign_leader; /* the leader of the main process's session lives outside of the unit */
 	const char *criu;    /* version of CRIU; NULL: it is not installed */
 	const char *release; /* release of the next kernel; NULL: not known */
@@ -58,7 +59,8 @@ struct wb_keep_verdict {
 	struct wb_strv breaches;
 	/* From here to `places`: only for a unit that is kept as a process. */
 	struct wb_criu_image image;
-	char *cgroup; /* as in struct wb_manifest_unit */
+	char *cgroup; /* as in struct wb_manifest_unit; so is `sockets` */
+	struct wb_strv sockets;
 	bool plain; /* its processes are in the machine's own namespaces, but for the time namespace */
 	/*
 	 * Files on a tmpfs that are in use or configured, and exist: they travel to the next boot. A "/" at

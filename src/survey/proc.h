@@ -137,9 +137,10 @@ struct wb_socket {
 	/* TCP and UDP: numeric, IPv4-mapped IPv6 as IPv4; NULL: every address, or none. */
 	char *local, *remote;
 	int64_t local_port, remote_port;
-	char *path; /* Unix; "@x" abstract, NULL none */
-	bool own;   /* by wb_sockets_mark(): a process of the unit has it open */
-	bool bound; /* Unix: `path` is a name in the file system, as it was passed to bind(2) */
+	char *path;  /* Unix; "@x" abstract, NULL none */
+	bool own;    /* by wb_sockets_mark(): a process of the unit has it open */
+	bool handed; /* systemd has it open, too */
+	bool bound;  /* Unix: `path` is a name in the file system, as it was passed to bind(2) */
 	bool elsewhere; /* Unix, bound: the name that CRIU would use does not lead to the socket's file */
 	char *file; /* Unix, bound: the file, by its name without links, perhaps with " (deleted)"; NULL: not known */
 	char *now; /* Unix, bound: the file's name, if it was renamed or linked after bind(2); else NULL */
@@ -187,8 +188,9 @@ const char *wb_socket_other_name(int domain, int protocol);
  * which the kernel refuses the request or ends the answer early; -EBADMSG, -ENOMEM.
  */
 int wb_sockets_parse_peers(struct wb_bytes in, struct wb_sockets *sockets);
-/* Set `own` of the sockets that these processes have open. */
-void wb_sockets_mark(const struct wb_procs *procs, struct wb_sockets *sockets);
+/* Set `own` of the sockets that these processes have open, and `handed` of those that process 1 has open. */
+void wb_sockets_mark(
+	const struct wb_procs *procs, const struct wb_proc *init, struct wb_sockets *sockets);
 /* A binary search, because a machine may have hundreds of thousands of sockets. NULL: there is none. */
 struct wb_socket *wb_sockets_find(const struct wb_sockets *sockets, int64_t inode);
 

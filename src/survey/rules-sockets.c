@@ -247,6 +247,33 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 			s->path);
 }
 
+/*
+ * A socket that systemd has bound and will bind again. Its name is of no matter, since CRIU gets a copy of it
+ * (shim/sockets.c). CRIU cannot read datagrams that have a sender's identity with them, nor could they be sent again.
+ */
+static void judge_handed(struct wb_judging *j, const struct wb_socket *s)
+{
+	int64_t *unread;
+
+	if (j->f->activation && !j->v.sockets.n && !j->f->activation->why.n)
+		wb_refuse(j, "systemd has a socket of it open, but no socket unit activates it");
+	if (s->file && ends(s->file, " (deleted)"))
+		wb_refuse(j, "its socket %.100s, which systemd has bound, has no file any more",
+			s->path);
+	if (s->kind != WB_SOCKET_UNIX_DGRAM)
+		return;
+	for (size_t i = 0; i < j->v.image.unread.n; i++)
+		if (j->v.image.unread.items[i] == s->inode)
+			return;
+	unread = wb_list_add(&j->v.image.unread, sizeof(*unread));
+	if (!unread)
+		j->error = -ENOMEM;
+	else
+		*unread = s->inode;
+	wb_warn(j, "datagrams that it has not read from %.100s when it is frozen are lost",
+		s->path ? s->path : "a socket of systemd's");
+}
+
 static void judge_socket(
 	struct wb_judging *j, const struct wb_proc *p, const struct wb_proc_fd *fd, int64_t inode)
 {
@@ -255,7 +282,9 @@ static void judge_socket(
 	/* A socket that is neither bound nor connected is in no table. If CRIU cannot take it, the dump says so. */
 	if (!s)
 		return;
-	if (s->bound)
+	if (s->handed)
+		judge_handed(j, s);
+	else if (s->bound)
 		judge_bound(j, s);
 	if (s->unfit)
 		wb_refuse(j, "%s", s->unfit);

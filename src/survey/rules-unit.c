@@ -4,6 +4,15 @@
 
 #include "survey/judging.h"
 
+static void judge_activation(struct wb_judging *j, const struct wb_activation *a)
+{
+	for (size_t i = 0; i < a->why.n; i++)
+		wb_refuse(j, "%s", a->why.items[i]);
+	for (size_t i = 0; i < a->sockets.n; i++)
+		if (wb_strv_add(&j->v.sockets, a->sockets.items[i]) < 0)
+			j->error = -ENOMEM;
+}
+
 void wb_rules_unit(struct wb_judging *j)
 {
 	const struct wb_service *s = j->f->systemd;
@@ -37,11 +46,8 @@ void wb_rules_unit(struct wb_judging *j)
 		wb_warn(j, "ProtectHostname= is not in force again before its next restart");
 	if (s->watchdog_us)
 		wb_warn(j, "WatchdogSec= is not in force again before its next restart");
-	for (size_t i = 0; i < s->triggered_by.n; i++)
-		if (ends(s->triggered_by.items[i], ".socket"))
-			wb_refuse(j,
-				"%s activates it, and would listen in its place before it is back",
-				s->triggered_by.items[i]);
+	if (j->f->activation)
+		judge_activation(j, j->f->activation);
 	if (j->f->procs->group)
 		wb_refuse(j, "it has control groups of its own (%s), which would be lost",
 			j->f->procs->group);

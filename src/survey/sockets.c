@@ -83,19 +83,23 @@ struct wb_socket *wb_sockets_find(const struct wb_sockets *s, int64_t inode)
 	return NULL;
 }
 
-void wb_sockets_mark(const struct wb_procs *procs, struct wb_sockets *sockets)
+void wb_sockets_mark(
+	const struct wb_procs *procs, const struct wb_proc *init, struct wb_sockets *sockets)
 {
-	for (size_t i = 0; i < procs->n; i++)
-		for (size_t k = 0; k < procs->items[i].fds.n; k++) {
+	for (size_t i = 0; i <= procs->n; i++) {
+		const struct wb_proc *p = i < procs->n ? &procs->items[i] : init;
+
+		for (size_t k = 0; k < p->fds.n; k++) {
 			struct wb_socket *s;
 			int64_t inode;
 
-			if (!wb_socket_inode(procs->items[i].fds.items[k].link, &inode))
+			if (!wb_socket_inode(p->fds.items[k].link, &inode))
 				continue;
 			s = wb_sockets_find(sockets, inode);
 			if (s)
-				s->own = true;
+				*(p == init ? &s->handed : &s->own) = true;
 		}
+	}
 }
 
 /* "0100007F", or four such words, each in the machine's byte order, as text. *ret stays NULL for the address 0. */

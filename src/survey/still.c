@@ -76,7 +76,9 @@ static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit 
 		look->find_externals(&procs, &u->definition, ops);
 	if (r == 0)
 		r = wb_sockets_read(files, u->main_pid, &sockets, err);
-	wb_sockets_mark(&procs, &sockets);
+	if (r == 0)
+		r = wb_proc_read(files, 1, &init, err);
+	wb_sockets_mark(&procs, &init, &sockets);
 	/* The directories that are checked for CRIU come from these names, and the names in /proc can be forged. */
 	if (r == 0 && look->add_peers && (r = look->add_peers(&sockets)) < 0)
 		wb_fail(err, r,
@@ -86,8 +88,6 @@ static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit 
 	sockets.still = true;
 	if (r == 0 && look->add_kinds && look->add_kinds(&procs, &sockets) < 0)
 		r = wb_oom(err);
-	if (r == 0)
-		r = wb_proc_read_namespaces(files, 1, &init, err);
 	if (r == 0)
 		r = wb_judge_process(&facts, NULL, ret, err);
 	if (r >= 0)

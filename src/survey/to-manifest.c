@@ -26,6 +26,7 @@ static void forget(struct wb_manifest_unit *u)
 {
 	forget_numbers(u);
 	free(u->streams.items);
+	wb_strv_deinit(&u->sockets);
 	free(u->why);
 	free(u->cgroup);
 	json_decref(u->image);
@@ -99,6 +100,8 @@ int wb_process_to_manifest(const struct wb_keep_verdict *v, struct wb_manifest_u
 {
 	int r = copy_string(v->cgroup, &u->cgroup);
 
+	for (size_t i = 0; r == 0 && i < v->sockets.n; i++)
+		r = wb_strv_add(&u->sockets, v->sockets.items[i]);
 	u->main_pid = v->image.main_pid;
 	u->plain = v->plain;
 	if (r == 0)

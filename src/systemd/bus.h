@@ -12,6 +12,7 @@
 #define WB_BUS_MANAGER WB_BUS_SYSTEMD ".Manager"
 #define WB_BUS_UNIT WB_BUS_SYSTEMD ".Unit"
 #define WB_BUS_SERVICE WB_BUS_SYSTEMD ".Service"
+#define WB_BUS_SOCKET WB_BUS_SYSTEMD ".Socket"
 
 /*
  * Connect to a manager over its private socket. It works without a bus daemon and until the end of

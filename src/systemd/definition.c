@@ -306,15 +306,15 @@ static int take_after(const struct wb_unit_texts *of, struct wb_strv *ret)
 	}
 }
 
-int wb_definition_late(
-	const struct wb_unit_texts *of, const struct wb_strv *after, const char **ret)
+int wb_definition_late(const struct wb_unit_texts *of, const struct wb_strv *after,
+	const struct wb_strv *sockets, const char **ret)
 {
 	WB_CLEAN_STRV own = {};
 	int r = take_after(of, &own);
 
 	*ret = NULL;
 	for (size_t i = 0; r == 0 && !*ret && i < after->n; i++) {
-		bool told = is_implied(after->items[i]);
+		bool told = is_implied(after->items[i]) || wb_strv_has(sockets, after->items[i]);
 
 		for (size_t k = 0; !told && k < own.n; k++)
 			told = names_unit(own.items[k], after->items[i]);

@@ -62,10 +62,11 @@ bool wb_definition_restarts(const struct wb_unit_texts *of, bool failed);
 /*
  * The first unit of `after` (all units that this one is ordered after) that its own definition does
  * not name and systemd does not add by default. Such an order comes from another unit, which may
- * wait for anything. *ret is borrowed from `after`, NULL: there is none. -ENOMEM.
+ * wait for anything. Those in `sockets` do not count: its replacement is ordered after them. *ret is
+ * borrowed from `after`, NULL: there is none. -ENOMEM.
  */
-int wb_definition_late(
-	const struct wb_unit_texts *of, const struct wb_strv *after, const char **ret);
+int wb_definition_late(const struct wb_unit_texts *of, const struct wb_strv *after,
+	const struct wb_strv *sockets, const char **ret);
 
 /*
  * Names of the drop-in directories that systemd reads for a unit of this name, the most specific

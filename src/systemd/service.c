@@ -12,10 +12,11 @@
 
 #define UNIT WB_BUS_UNIT
 #define SERVICE WB_BUS_SERVICE
+#define SOCKET WB_BUS_SOCKET
 
 static const struct {
 	const char *interface, *name;
-	char type; /* 's', 'b', 'u', 't'; 'a': array of strings; 'c': is there any command? */
+	char type; /* 's', 'b', 'u', 't'; 'a': array of strings; 'p': of pairs; 'c': is there any command? */
 	size_t offset;
 } properties[] = {
 	{UNIT, "Id", 's', offsetof(struct wb_service, id)},
@@ -56,6 +57,10 @@ static const struct {
 	{SERVICE, "PrivateMounts", 'b', offsetof(struct wb_service, private_mounts)},
 	{SERVICE, "ExecStop", 'c', offsetof(struct wb_service, stops)},
 	{SERVICE, "ExecStopPost", 'c', offsetof(struct wb_service, stops)},
+	{SOCKET, "ExecStopPre", 'c', offsetof(struct wb_service, stops)},
+	{SOCKET, "ExecStopPost", 'c', offsetof(struct wb_service, stops)},
+	{SOCKET, "Accept", 'b', offsetof(struct wb_service, accepts)},
+	{SOCKET, "Listen", 'p', offsetof(struct wb_service, listens)},
 	{SERVICE, "NFileDescriptorStore", 'u', offsetof(struct wb_service, stored_fds)},
 	{SERVICE, "WatchdogUSec", 't', offsetof(struct wb_service, watchdog_us)},
 };
@@ -68,7 +73,7 @@ void wb_service_deinit(struct wb_service *u)
 
 		if (properties[i].type == 's')
 			free(*(char **)at);
-		else if (properties[i].type == 'a')
+		else if (strchr("ap", properties[i].type))
 			wb_strv_deinit(at);
 	}
 	*u = (struct wb_service){};
@@ -89,7 +94,23 @@ static int get_strings(
 	return r;
 }
 
-/* Two properties with commands set the same field. */
+/* Each pair becomes "FIRST SECOND". */
+static int get_pairs(sd_bus *bus, const char *path, size_t i, sd_bus_error *e, struct wb_strv *ret)
+{
+	const char *first, *second;
+	sd_bus_message *m = NULL;
+	int r = sd_bus_get_property(bus, WB_BUS_SYSTEMD, path, properties[i].interface,
+		properties[i].name, e, &m, "a(ss)");
+
+	if (r >= 0)
+		r = sd_bus_message_enter_container(m, 'a', "(ss)");
+	while (r >= 0 && (r = sd_bus_message_read(m, "(ss)", &first, &second)) > 0)
+		r = wb_strv_addf(ret, "%s %s", first, second);
+	sd_bus_message_unref(m);
+	return r;
+}
+
+/* Several properties with commands set the same field. */
 static int get_commands(sd_bus *bus, const char *path, size_t i, sd_bus_error *e, bool *ret)
 {
 	sd_bus_message *m = NULL;
@@ -119,6 +140,9 @@ static int get_property(sd_bus *bus, const char *path, size_t i, struct wb_servi
 		break;
 	case 'a':
 		r = get_strings(bus, path, i, &e, at);
+		break;
+	case 'p':
+		r = get_pairs(bus, path, i, &e, at);
 		break;
 	case 'c':
 		r = get_commands(bus, path, i, &e, at);

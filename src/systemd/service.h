@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Properties of a service that decide how it can be kept. */
+/* Properties of a service, and of the socket units that activate it, that decide how it can be kept. */
 #pragma once
 
 #include "core/error.h"
@@ -42,7 +42,10 @@ struct wb_service {
 	bool private_network;
 	bool private_tmp;
 	bool private_mounts;
-	bool stops; /* it has commands that run when it stops (ExecStop=, ExecStopPost=) */
+	bool stops;   /* it has commands that run when it stops (ExecStop=, ExecStopPost=, …) */
+	bool accepts; /* of a socket unit: Accept=yes */
+	struct wb_strv
+		listens; /* of a socket unit: "Stream /run/x", "Datagram 514", "FIFO /run/y", … */
 	uint32_t main_pid;
 	uint32_t stored_fds; /* number of file descriptors in its fd store */
 	uint64_t watchdog_us;

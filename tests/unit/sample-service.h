@@ -103,6 +103,10 @@ static inline int fake_read(
 	void (*change)(struct wb_service * s) = ctx;
 
 	*ret = service_of("/system.slice/memcached.service", 452);
+	if (strstr(name, ".socket")) {
+		free(ret->id);
+		ret->id = strdup(name);
+	}
 	if (change)
 		change(ret);
 	return 0;

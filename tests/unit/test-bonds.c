@@ -9,7 +9,7 @@
 
 /* Lists are words with blanks between them. */
 struct neighbour {
-	const char *name, *required, *part_of, *conflicts, *after, *active, *cgroup;
+	const char *name, *required, *part_of, *conflicts, *after, *active, *cgroup, *triggered_by;
 	uint32_t pid;
 	bool stops;
 	int error;
@@ -27,6 +27,8 @@ static const struct neighbour machine[] = {
 	{"deep.service", NULL, "all.target", STOPPED},
 	{"round.service", "x.target", STOPPED},
 	{"dark.service", "mute.service"},
+	{"woken.service", "woken.socket a.socket", STOPPED,
+		.triggered_by = "woken.socket also.socket busy.socket w.timer"},
 	/* The others. */
 	{"umbrella.service", "sysinit.target system.slice", STOPPED},
 	{"sysinit.target", STOPPED, .after = "local-fs.target"},
@@ -42,6 +44,11 @@ static const struct neighbour machine[] = {
 	/* Nothing but a process that it has left behind. */
 	{"child.service", STOPPED, .cgroup = "/system.slice/child.service"},
 	{"a.socket", STOPPED},
+	{"woken.socket", "woken.slice", STOPPED},
+	{"woken.slice", STOPPED},
+	{"also.socket", STOPPED},
+	{"busy.socket", STOPPED, .stops = true},
+	{"w.timer", STOPPED},
 	{"off.service", "runs.service", STOPPED, .active = "inactive"},
 	{"srv-nfs.mount", .conflicts = "umount.target",
 		.after = "remote-fs-pre.target network.target"},
@@ -99,6 +106,7 @@ static int read_unit(void *ctx, const char *name, struct wb_service *ret, struct
 		add_words(&ret->part_of, n->part_of);
 		add_words(&ret->conflicts, n->conflicts);
 		add_words(&ret->after, n->after);
+		add_words(&ret->triggered_by, n->triggered_by);
 		return 0;
 	}
 	return -ENOENT;
@@ -134,6 +142,8 @@ static void only_what_the_shutdown_stops_binds(void **state)
 		{"deep.service", "", "basic.target sysinit.target"},
 		{"round.service", "late.service", "x.target y.target"},
 		{"dark.service", "mute.service", ""},
+		/* Its own socket units; one of another service, which would start that, is to be stopped. */
+		{"woken.service", "a.socket busy.socket", "woken.socket also.socket woken.slice"},
 	};
 	const struct wb_files files = fake_files(disk);
 

@@ -279,6 +279,29 @@ static void test_transient(void **state)
 	has_not(text, "/usr/bin/sleep\"");
 }
 
+/* Without them systemd would have nothing to hand over; a socket unit usually comes after sysinit.target. */
+static void test_sockets(void **state)
+{
+	struct wb_unit_text file = {
+		.path = (char *)"/etc/x", .text = (char *)"[Service]\nExecStart=/x\n"};
+	char *units[] = {(char *)"a.socket", (char *)"b.socket"};
+	const struct wb_manifest_unit u = {
+		.unit = (char *)"a.service", .definition = {&file, 1}, .sockets = {units, 2}};
+	const struct wb_replacement_wishes early = {
+		.program = "/usr/sbin/warmboot", .before_coldplug = true, .deadline_s = 60};
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(wb_replacement_text(&u, &early, &text, NULL), 0);
+	has_line(text, "Wants=a.socket");
+	has_line(text, "After=a.socket");
+	has_line(text, "Wants=b.socket");
+	has_line(text, "After=b.socket");
+	has_line(text, "Before=warmboot-thawed.service");
+	/* A failed restore is not tried again for each client. */
+	has_line(text, "ConditionPathExists=!/run/warmboot/thaw/a.service.json");
+	has_line(text, "StartLimitIntervalSec=0");
+}
+
 static void test_dropin(void **state)
 {
 	WB_CLEAN_STR text = NULL;
@@ -354,13 +377,14 @@ static void late(const char *definition, const char *after, const char *want)
 {
 	struct wb_unit_text text = {"/etc/systemd/system/a@.service", (char *)definition};
 	const struct wb_unit_texts u = {&text, 1};
-	WB_CLEAN_STRV list = {};
+	WB_CLEAN_STRV list = {}, sockets = {};
 	const char *got;
 
 	assert_int_equal(wb_strv_add(&list, "sysinit.target"), 0);
 	assert_int_equal(wb_strv_add(&list, "system-a.slice"), 0);
 	assert_int_equal(wb_strv_add(&list, after), 0);
-	assert_int_equal(wb_definition_late(&u, &list, &got), 0);
+	assert_int_equal(wb_strv_add(&sockets, "own.socket"), 0);
+	assert_int_equal(wb_definition_late(&u, &list, &sockets, &got), 0);
 	if (want)
 		assert_string_equal(got, want);
 	else
@@ -373,6 +397,8 @@ static void test_late(void **state)
 	late("[Unit]\nAfter=network.target b.service\n", "b.service", NULL);
 	late("[Unit]\nAfter=network.target b.service\n", "c.service", "c.service");
 	late("[Unit]\nAfter=bb.service\n", "b.service", "b.service");
+	late("[Unit]\nAfter=bb.service\n", "own.socket", NULL);
+	late("[Unit]\nAfter=bb.service\n", "other.socket", "other.socket");
 	late("[Unit]\nAfter=b@%i.service\n", "b@1.service", NULL);
 	late("[Unit]\nAfter=%p.socket\n", "a.socket", "a.socket");
 	late("", "a.timer", "a.timer");
@@ -453,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_ssh),
 		cmocka_unit_test(test_template),
 		cmocka_unit_test(test_transient),
+		cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_dropin),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_refused),

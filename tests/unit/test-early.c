@@ -91,6 +91,9 @@ static void test_allows(void **state)
 	u->plain = false;
 	refused(&m, u, fstab, "sandbox");
 	u->plain = true;
+	assert_int_equal(wb_strv_add(&u->sockets, "a.socket"), 0);
+	refused(&m, u, fstab, "sockets of a.socket");
+	wb_strv_deinit(&u->sockets);
 	free(m.net.links.items[0].kind);
 	m.net.links.items[0].kind = strdup("bridge");
 	refused(&m, u, fstab, "network setup");

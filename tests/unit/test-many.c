@@ -129,7 +129,7 @@ static void sockets_of_the_machine(void **state)
 		assert_true(asprintf(&fd->link, "socket:[%d]", i) > 0);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	wb_sockets_mark(&procs, &s);
+	wb_sockets_mark(&procs, &(struct wb_proc){}, &s);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	assert_true(to.tv_sec - from.tv_sec < 3);
 	for (size_t i = 0; i < s.n; i++)

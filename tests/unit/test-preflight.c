@@ -408,12 +408,6 @@ static void tied(struct wb_service *s)
 	wb_strv_add(&s->bound, "a.device");
 }
 
-static void activated(struct wb_service *s)
-{
-	wb_strv_add(&s->triggered_by, "a.timer");
-	wb_strv_add(&s->triggered_by, "a.socket");
-}
-
 static void harmless_settings(struct wb_service *s)
 {
 	s->root_directory = strdup("");
@@ -439,7 +433,6 @@ static void lower_rung_by_settings(void **state)
 		{own_network, "PrivateNetwork="},
 		{stored, "2 file descriptors"},
 		{tied, "BindsTo= would stop it as long as a.device is not there again"},
-		{activated, "a.socket activates it"},
 	};
 	WB_CLEAN_KEEP_VERDICT fine = {}, few = {};
 	struct wb_error err = {};

@@ -156,6 +156,8 @@ static int thaw(
 	b->namespaces = t->n_namespaces;
 	for (size_t i = 0; i < t->n_namespaces; i++)
 		note(b, "enter", (char[]){(char)('0' + t->namespaces[i]), '\0'});
+	for (size_t i = 0; i < t->n_handed; i++)
+		note(b, "hand", (char[]){(char)('0' + t->handed[i]), '\0'});
 	return b->thaw < 0 ? wb_fail(err, b->thaw, "no thaw today") : 0;
 }
 
@@ -382,16 +384,16 @@ static void unit_is_restored_into_its_sandbox(void **state)
 	boot_text(&b, WB_MANIFEST_COPY, sample_manifest);
 	assert_int_equal(restore(&b, "getty@tty1.service", &err), -ENOENT);
 	assert_true(has(err.text, "nothing of getty@tty1.service was kept"));
-	/* In systemd's order, with descriptors of other programs between; mount last. */
-	b.stored = "warmboot-mnt other warmboot-uts warmboot-netx warmboot-net";
+	/* In systemd's order, with sockets of the unit between; mount last. */
+	b.stored = "warmboot-mnt a.socket warmboot-uts a.socket warmboot-net";
 	memcpy(b.type_of_fd + 3, "m-u-n", 5);
 	assert_int_equal(restore(&b, UNIT, &err), 0);
-	assert_string_equal(b.log, "enter 5; enter 7; enter 3; " FORGOTTEN);
+	assert_string_equal(b.log, "enter 5; enter 7; enter 3; hand 4; hand 6; " FORGOTTEN);
 	/* Its failure is that of the restore. */
 	b.thaw = -EBADMSG;
 	assert_int_equal(restore(&b, UNIT, &err), -EBADMSG);
 	assert_string_equal(err.text, "no thaw today");
-	assert_string_equal(b.log, "enter 5; enter 7; enter 3; " FORGOTTEN);
+	assert_string_equal(b.log, "enter 5; enter 7; enter 3; hand 4; hand 6; " FORGOTTEN);
 }
 
 static void stored_descriptors_are_checked(void **state)
