@@ -9,6 +9,7 @@
 #include "criu/areas.h"
 #include "criu/criu.h"
 #include "criu/images.h"
+#include "files/groups.h"
 #include "files/handed.h"
 #include "files/opened.h"
 #include "files/owners.h"
@@ -239,6 +240,8 @@ static int note(const struct wb_files *files, int root, struct wb_manifest_unit 
 	if (r == 0)
 		r = note_areas(files, u, err);
 	if (r == 0)
+		r = wb_groups_note(files, u, err);
+	if (r == 0)
 		r = wb_threads_note(files, u, err);
 	if (r == 0)
 		r = note_sockets(files, u, err);
@@ -267,8 +270,10 @@ struct restoring {
 static int check_restored(void *ctx, struct wb_error *err)
 {
 	const struct restoring *g = ctx;
-	int r = wb_opened_check(g->unit, err);
+	int r = wb_groups_fill(g->unit, -1, err);
 
+	if (r == 0)
+		r = wb_opened_check(g->unit, err);
 	if (r == 0)
 		r = wb_net_sockets_give(&g->unit->socket_options, err);
 	return r < 0 || !g->unit->sockets.n ? r : wb_handed_check(g->unit, &g->handed, err);
@@ -332,7 +337,9 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 		return r;
 	/* The threads may run on more CPUs than CPUAffinity= has left to this process. */
 	wb_threads_reset();
-	r = wb_criu_restore(t->sys, &how, &stats, err);
+	r = wb_groups_make(u, -1, err);
+	if (r == 0)
+		r = wb_criu_restore(t->sys, &how, &stats, err);
 	free(g.handed.items);
 	if (r < 0)
 		return r;

@@ -148,6 +148,36 @@ static const struct wb_json_field inward_fields[] = {
 	{},
 };
 
+/* Root opens it in a directory, so it must be one component. */
+static bool valid_entry(const char *s)
+{
+	return *s && !strchr(s, '/') && strcmp(s, ".") && strcmp(s, "..");
+}
+
+static const struct wb_json_field setting_fields[] = {
+	STRING(wb_manifest_setting, name, valid_entry, .needed = true),
+	STRING(wb_manifest_setting, value, NULL, .needed = true),
+	{},
+};
+
+static const struct wb_json_field owned_fields[] = {
+	STRING(wb_manifest_owned, name, valid_entry, .needed = true),
+	INT(wb_manifest_owned, uid, 0, UINT32_MAX - 1, .needed = true),
+	INT(wb_manifest_owned, gid, 0, UINT32_MAX - 1, .needed = true),
+	{},
+};
+
+static const struct wb_json_field group_fields[] = {
+	STRING(wb_manifest_group, path, wb_valid_path, .needed = true),
+	INT(wb_manifest_group, uid, 0, UINT32_MAX - 1),
+	INT(wb_manifest_group, gid, 0, UINT32_MAX - 1),
+	INT(wb_manifest_group, mode, 0, 07777, .needed = true),
+	LIST(wb_manifest_group, owned, owned_fields, 1024),
+	LIST(wb_manifest_group, settings, setting_fields, 64),
+	ROW(wb_manifest_group, pids, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
+	{},
+};
+
 static const struct wb_json_field port_fields[] = {
 	STRING(wb_net_port, protocol, valid_protocol, .needed = true),
 	STRING(wb_net_port, address, wb_net_valid_address),
@@ -196,6 +226,7 @@ static const struct wb_json_field unit_fields[] = {
 	LIST(wb_manifest_unit, timer_slacks, threads_fields, WB_MANIFEST_MASKS),
 	LIST(wb_manifest_unit, inward, inward_fields, WB_MANIFEST_MASKS),
 	LIST(wb_manifest_unit, socket_options, wb_net_socket_fields, WB_NET_MOST_SOCKETS),
+	LIST(wb_manifest_unit, groups, group_fields, WB_MANIFEST_GROUPS),
 	ENDS(ports, port_fields, MOST_PORTS),
 	ENDS(connections, connection_fields, MOST_CONNECTIONS),
 	STRING(wb_manifest_unit, probe, valid_line),
@@ -220,6 +251,7 @@ static const struct wb_json_field process_fields[] = {
 	LIST(wb_manifest_unit, timer_slacks, threads_fields, 0),
 	LIST(wb_manifest_unit, inward, inward_fields, 0),
 	LIST(wb_manifest_unit, socket_options, wb_net_socket_fields, 0),
+	LIST(wb_manifest_unit, groups, group_fields, 0),
 	ENDS(connections, connection_fields, 0),
 	{},
 };

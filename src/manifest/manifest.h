@@ -82,6 +82,23 @@ struct wb_manifest_inward {
 	WB_LIST(int64_t) threads;
 };
 
+/* A control group below that of a unit, or this one itself (files/groups.h). */
+struct wb_manifest_setting {
+	char *name, *value;
+};
+struct wb_manifest_owned {
+	char *name; /* of a file in it */
+	int64_t uid, gid;
+};
+struct wb_manifest_group {
+	char *path; /* "/" the unit's own, "/a/b" */
+	int64_t uid, gid, mode;
+	WB_LIST(struct wb_manifest_owned) owned; /* files that are not root's */
+	WB_LIST(struct wb_manifest_setting) settings;
+	WB_LIST(int64_t) pids;
+};
+#define WB_MANIFEST_GROUPS 256
+
 /* A file that its processes have open or mapped, with the means to recognise it; sorted by path. */
 struct wb_manifest_open {
 	char *path;     /* as its processes see it; with " (deleted)" if that name is gone */
@@ -138,6 +155,7 @@ struct wb_manifest_unit {
 	/* Values of ioprio_get(2), and nanoseconds. */
 	WB_LIST(struct wb_manifest_threads) io_priorities, timer_slacks;
 	WB_LIST(struct wb_manifest_inward) inward;
+	WB_LIST(struct wb_manifest_group) groups;
 
 	struct wb_net_sockets socket_options; /* what CRIU loses of them */
 

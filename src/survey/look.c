@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "criu/modules.h"
+#include "files/groups.h"
 #include "files/take.h"
 #include "survey/externals.h"
 #include "survey/looking.h"
@@ -88,6 +89,7 @@ struct gathered {
 	struct wb_strv missing, untrusted, real, absent, shared, common;
 	struct wb_activation activation;
 	struct wb_ipc_verdict ipc;
+	struct wb_error groups;
 	char *running; /* release of the running kernel, if it is the next one's, too */
 };
 
@@ -134,6 +136,19 @@ static int gather_tables(struct gathered *g, int64_t pid, struct wb_error *err)
 	if (g->look->machine && own && machines && !strcmp(own, machines))
 		return wb_sockets_read(g->look->machine, 1, &g->sockets, err);
 	return wb_sockets_read(g->look->files, pid, &g->sockets, err);
+}
+
+static int gather_groups(struct gathered *g, struct wb_keep_facts *facts)
+{
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_manifest_unit *u = g->procs.group ? wb_list_add(&m.units, sizeof(*u)) : NULL;
+	int r;
+
+	if (!u || !(u->cgroup = strdup(g->service.cgroup)))
+		return g->procs.group ? -ENOMEM : 0;
+	r = wb_groups_note(g->look->files, u, &g->groups);
+	facts->group_fault = r < 0 ? g->groups.text : NULL;
+	return r == -ENOMEM ? r : 0;
 }
 
 static int gather_processes(struct gathered *g, struct wb_error *err)
@@ -228,6 +243,8 @@ static int gather(struct gathered *g, const struct wb_keep_config *config,
 		r = gather_processes(g, err);
 	if (r == 0)
 		r = gather_inside(g, err);
+	if (r == 0 && gather_groups(g, facts) < 0)
+		r = wb_oom(err);
 	if (r == 0)
 		r = gather_ipc(g, facts, err);
 	if (r == 0)

@@ -32,6 +32,8 @@ struct wb_keep_facts {
 	const struct wb_strv *common;
 	const struct wb_activation *activation; /* NULL: not looked at */
 	const struct wb_ipc_verdict *ipc;       /* NULL: not looked at */
+	const char *
+		group_fault; /* why its control groups cannot be made again, by wb_groups_note(); NULL: they can */
 	bool foreign_leader; /* the leader of the main process's session lives outside of the unit */
 	const char *criu;    /* version of CRIU; NULL: it is not installed */
 	const char *release; /* release of the next kernel; NULL: not known */

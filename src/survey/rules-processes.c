@@ -158,9 +158,9 @@ void wb_rules_namespaces(struct wb_judging *j)
 	}
 	/*
 	 * CRIU restores into a time namespace, so that monotonic clocks go on, and makes an IPC namespace anew. A unit
-	 * that was kept before has them, and is plain all the same.
+	 * that was kept before has them, and is plain all the same. Control groups are made below that of systemd's.
 	 */
-	j->v.plain = true;
+	j->v.plain = !j->f->procs->group;
 	for (size_t k = 0; kinds[k].ns != WB_NS_TIME; k++)
 		j->v.plain &= kinds[k].ns == WB_NS_IPC ||
 			      (root->ns[kinds[k].ns] && init->ns[kinds[k].ns] &&

@@ -48,9 +48,11 @@ void wb_rules_unit(struct wb_judging *j)
 		wb_warn(j, "WatchdogSec= is not in force again before its next restart");
 	if (j->f->activation)
 		judge_activation(j, j->f->activation);
-	if (j->f->procs->group)
-		wb_refuse(j, "it has control groups of its own (%s), which would be lost",
+	if (j->f->procs->group && !s->delegate)
+		wb_refuse(j, "it has control groups of its own (%s) without Delegate=",
 			j->f->procs->group);
+	else if (j->f->group_fault)
+		wb_refuse(j, "%s", j->f->group_fault);
 	for (size_t i = 0; j->f->shared && i < j->f->shared->n; i++)
 		wb_refuse(j, "it shares the memory %s, which is not of this unit",
 			j->f->shared->items[i]);

@@ -50,6 +50,7 @@ static const struct {
 	{SERVICE, "RuntimeDirectory", 'a', offsetof(struct wb_service, runtime_directories)},
 	{SERVICE, "PrivateUsers", 'b', offsetof(struct wb_service, private_users_on)},
 	{SERVICE, "DynamicUser", 'b', offsetof(struct wb_service, dynamic_user)},
+	{SERVICE, "Delegate", 'b', offsetof(struct wb_service, delegate)},
 	{SERVICE, "ProtectHostname", 'b', offsetof(struct wb_service, protect_hostname)},
 	{SERVICE, "PrivateIPC", 'b', offsetof(struct wb_service, private_ipc)},
 	{SERVICE, "PrivateNetwork", 'b', offsetof(struct wb_service, private_network)},

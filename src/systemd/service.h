@@ -36,6 +36,7 @@ struct wb_service {
 	struct wb_strv conflicts;
 	struct wb_strv runtime_directories;
 	bool dynamic_user;
+	bool delegate;
 	bool private_users_on; /* PrivateUsers= is set to something */
 	bool protect_hostname;
 	bool private_ipc;

@@ -82,7 +82,7 @@ static void lower_rung_by_its_own_cgroups(void **state)
 		const char *file, *reason;
 	} cases[] = {
 		{GROUP "child/cgroup.procs",
-			"it has control groups of its own (child), which would be lost"},
+			"it has control groups of its own (child) without Delegate="},
 		{GROUP ".control/cgroup.procs", NULL},
 		{GROUP "child/no-group", NULL},
 	};
