@@ -182,6 +182,8 @@ struct wb_criu_restore {
 	const char *dir;     /* as above */
 	const char *pidfile; /* the main process's pid is written here; NULL: nowhere */
 	int timeout_seconds; /* as above */
+	/* The capabilities that its netlink sockets have been opened with, as bits of linux/capability.h. */
+	uint64_t netlink_rights;
 	/*
 	 * Called when all tasks are restored and none has run yet. A negative errno with a sentence makes the
 	 * restore fail. NULL: there is no check.

@@ -16,6 +16,8 @@
 
 /* For the library that is loaded into CRIU: the descriptor of a whole procfs. */
 #define WB_HOOK_PROC "WARMBOOT_PROC"
+/* For the same: the capabilities with which restored tasks open netlink sockets, as a mask in hex. */
+#define WB_HOOK_NETLINK "WARMBOOT_NETLINK"
 
 /* For that library, too: three lines for each socket: its file's user, the name that is bound, and the second name. */
 #define WB_HOOK_NAMES "WARMBOOT_NAMES"

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "criu/areas.h"
+#include "criu/hook.h"
 #include "criu/ipc.h"
 #include "criu/merge.h"
 #include "criu/run.h"
@@ -283,6 +285,8 @@ static int start_restore(struct wb_criu_run *r, const struct wb_criu_restore *re
 		e = wb_criu_fd_path(r->hook, &hook);
 	if (e == 0 && restore->check)
 		e = wb_criu_hook_env(r, &env);
+	if (e == 0)
+		e = wb_strv_addf(&env, WB_HOOK_NETLINK "=%" PRIx64, restore->netlink_rights);
 	if (e < 0 || wb_criu_restore_argv(restore, r->inside, hook, fds, &argv) < 0)
 		return wb_oom(err);
 	if (wb_criu_add_handed(restore->handed, restore->n_handed, &env) < 0)

@@ -316,6 +316,7 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 		.n_namespaces = t->n_namespaces,
 		.check = check_restored,
 		.kill = kill_restored,
+		.netlink_rights = wb_net_sockets_rights(&u->socket_options),
 		.ctx = &g};
 	int r = wb_criu_image_read(u->image, &image, err);
 

@@ -207,7 +207,8 @@ static const struct known table[] = {
 	N(SOL_NETLINK, NETLINK_PKTINFO),
 	N(SOL_NETLINK, NETLINK_BROADCAST_ERROR),
 	N(SOL_NETLINK, NETLINK_NO_ENOBUFS),
-	N(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID),
+	/* It gets events by the rights of its opener alone, with numbers of namespaces that end with the kernel. */
+	K(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, NEVER, 0),
 	N(SOL_NETLINK, NETLINK_CAP_ACK),
 	N(SOL_NETLINK, NETLINK_EXT_ACK),
 	N(SOL_NETLINK, NETLINK_GET_STRICT_CHK),

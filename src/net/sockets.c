@@ -30,6 +30,7 @@
 /* A datagram that is on its way out is gone after a moment; one that is half written stays. */
 #define LOOKS 20
 #define PAUSE_NS 1000000
+#define LARGEST_STATUS (1u << 16)
 
 #define ROW(type, ...) WB_JSON_ROW(struct type, __VA_ARGS__)
 
@@ -73,6 +74,7 @@ const struct wb_json_field wb_net_socket_fields[] = {
 	WB_JSON_ROWS(
 		struct wb_net_socket, groups, group_fields, WB_NET_MOST_GROUPS, .sparse = true),
 	ROW(wb_net_socket, port, WB_JSON_INT, .max = UINT32_MAX, .sparse = true),
+	ROW(wb_net_socket, rights, WB_JSON_INT, .max = INT64_MAX, .sparse = true),
 	WB_JSON_ROWS(struct wb_net_socket, links, index_fields, WB_NET_MOST, .sparse = true),
 	{},
 };
@@ -336,6 +338,21 @@ struct noting {
 	struct wb_net_sockets *ret;
 };
 
+/* "CapPrm:\t000001ffffffffff" in proc_pid_status(5). */
+static int64_t rights_of(const struct wb_files *files, int64_t pid)
+{
+	static const char key[] = "\nCapPrm:\t";
+	WB_CLEAN_BLOB b = {};
+	char path[64];
+	const char *at;
+
+	snprintf(path, sizeof(path), "/proc/%lld/status", (long long)pid);
+	if (files->read(files->ctx, path, LARGEST_STATUS, &b, NULL) < 0)
+		return 0;
+	at = strstr((const char *)b.data, key);
+	return at ? (int64_t)(strtoull(at + strlen(key), NULL, 16) & INT64_MAX) : 0;
+}
+
 static int note_fd(struct noting *t, int pidfd, int64_t pid, int number, struct wb_error *err)
 {
 	WB_CLEAN_FD fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
@@ -361,9 +378,21 @@ static int note_fd(struct noting *t, int pidfd, int64_t pid, int number, struct 
 	if (!to)
 		return wb_oom(err);
 	*inode = st.st_ino;
+	if (s.domain == AF_NETLINK)
+		s.rights = rights_of(t->files, pid);
 	*to = s;
 	s = (struct wb_net_socket){};
 	return 0;
+}
+
+uint64_t wb_net_sockets_rights(const struct wb_net_sockets *all)
+{
+	uint64_t rights = UINT64_MAX;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->items[i].domain == AF_NETLINK)
+			rights &= (uint64_t)all->items[i].rights;
+	return rights;
 }
 
 static int note_process(struct noting *t, int64_t pid, struct wb_error *err)

@@ -50,6 +50,7 @@ struct wb_net_socket {
 	WB_LIST(struct wb_net_option) options;
 	WB_LIST(struct wb_net_group) groups;
 	int64_t port; /* netlink: its address, sockaddr_nl.nl_pid; 0: it has none yet */
+	int64_t rights; /* netlink: the capabilities that its process may use, as bits of linux/capability.h */
 	/*
 	 * Packet: the interface that it is bound to; none: it hears all. Netlink: interfaces that it has told its process
 	 * of, by their numbers.
@@ -108,6 +109,11 @@ int wb_net_socket_give(int fd, const struct wb_net_socket *s, struct wb_error *e
  */
 int wb_net_sockets_note(const struct wb_files *files, const int64_t *pids, size_t n_pids,
 	struct wb_net_sockets *ret, struct wb_error *err);
+/*
+ * The capabilities with which the netlink sockets are to be opened: those of their processes, and of all of these if they
+ * have different ones.
+ */
+uint64_t wb_net_sockets_rights(const struct wb_net_sockets *all);
 /* wb_net_socket_give() for each of them. -ESRCH: a process is gone. */
 int wb_net_sockets_give(const struct wb_net_sockets *all, struct wb_error *err);
 

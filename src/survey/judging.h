@@ -12,6 +12,7 @@ struct wb_judging {
 	const struct wb_keep_config *config; /* NULL: How=auto and no more */
 	struct wb_keep_verdict v;            /* what the rules before this one have found */
 	size_t nowhere;                      /* bound sockets whose directory is not known */
+	const struct wb_proc *netlink;       /* the first process with a netlink socket */
 	int error;                           /* 0 or -ENOMEM */
 };
 

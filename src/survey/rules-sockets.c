@@ -274,6 +274,15 @@ static void judge_handed(struct wb_judging *j, const struct wb_socket *s)
 		s->path ? s->path : "a socket of systemd's");
 }
 
+/* A netlink socket gives its opener's rights to messages, and all of the unit's are opened with the same ones. */
+static void judge_opener(struct wb_judging *j, const struct wb_proc *p)
+{
+	if (!j->netlink)
+		j->netlink = p;
+	else if (j->netlink->rights.held != p->rights.held)
+		wb_distrust(j, "its processes with netlink sockets have different capabilities");
+}
+
 static void judge_socket(
 	struct wb_judging *j, const struct wb_proc *p, const struct wb_proc_fd *fd, int64_t inode)
 {
@@ -307,8 +316,10 @@ static void judge_socket(
 		if (s->connected)
 			judge_stream(j, p, fd->fd, s);
 		break;
-	case WB_SOCKET_PACKET:
 	case WB_SOCKET_NETLINK:
+	case WB_SOCKET_PACKET:
+		if (s->kind == WB_SOCKET_NETLINK)
+			judge_opener(j, p);
 		if (!s->seen && !s->unfit)
 			wb_refuse(j, "it has a %s socket, which cannot be looked at",
 				s->kind == WB_SOCKET_PACKET ? "packet" : "netlink");

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "criu/hook.h"
 #include "criu/stream.h"
 
 /* With the address sanitizer: a library that is loaded before it, as CRIU gets one, is no mistake here. */
@@ -231,6 +232,9 @@ static int restore(int argc, char **argv, const char *dir)
 
 	if (get_image(sock, "no-such.img", buf, sizeof(buf)) != -1)
 		die("an image that is not there was served");
+	if (!strcmp(mode, "rights") &&
+		(!getenv(WB_HOOK_NETLINK) || strcmp(getenv(WB_HOOK_NETLINK), "3000")))
+		die("netlink sockets have other rights");
 	if (!strcmp(mode, "merged")) {
 		static char pages[3 * 4096];
 

@@ -509,6 +509,11 @@ static void tasks_are_looked_at_before_they_run(void **state)
 	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), -EPERM);
 	assert_string_equal(err.text, "a file is another one");
 	assert_int_equal(bad.killed, 1);
+	/* A criu that is told with which rights tasks had netlink sockets. */
+	set_mode(w, "rights");
+	restore.netlink_rights = 0x3000;
+	restore.ctx = &good;
+	assert_int_equal(wb_criu_restore(wb_sys_real(), &restore, &stats, &err), 0);
 	/* A criu that lets them run at once. */
 	set_mode(w, "hasty");
 	restore.ctx = &late;

@@ -135,6 +135,30 @@ static void judges_sockets_that_were_looked_at(void **state)
 	}
 }
 
+/* Only one of them may configure the network, and the other would get that right. */
+static void netlink_sockets_of_different_rights(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n453\n"},
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/452/fd/50", .link = "socket:[2700]"},
+		{"/proc/453/stat", "453 (worker) S 452 452 452 0 -1 4194560"},
+		{"/proc/453/status", "Name:\tx\nThreads:\t1\nUid:\t0\t0\t0\t0\n"
+				     "CapInh:\t0\nCapPrm:\t1000\nCapEff:\t0\nCapBnd:\t0\n"
+				     "CapAmb:\t0\nNoNewPrivs:\t1\n"},
+		{"/proc/453/mountinfo", MOUNTS}, {"/proc/453/maps", MAPS},
+		{"/proc/453/fd/4", .link = "socket:[2701]"},
+		{"/proc/452/net/netlink", "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode\n"
+					  "0000 0 452 00000011 0 0 0 2 0 2700\n"
+					  "0000 0 453 00000011 0 0 0 2 0 2701\n"},
+		{}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_true(mentions(&v.breaches, "have different capabilities"));
+}
+
 /* A socket in no table has a reason, too, and those of a process that stands still are left to the freeze. */
 static void asks_a_socket_whether_it_comes_back(void **state)
 {
@@ -197,6 +221,7 @@ int main(void)
 		cmocka_unit_test(without_peers_nothing_is_promised),
 		cmocka_unit_test(sockets_that_criu_does_not_know),
 		cmocka_unit_test(judges_sockets_that_were_looked_at),
+		cmocka_unit_test(netlink_sockets_of_different_rights),
 		cmocka_unit_test(asks_a_socket_whether_it_comes_back),
 		cmocka_unit_test(asks_a_socket_what_it_is),
 	};

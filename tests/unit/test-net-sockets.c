@@ -350,6 +350,35 @@ static void netlink_comes_back(void **state)
 	close(b);
 }
 
+static void the_rights_of_all(void **state)
+{
+	struct wb_net_socket items[] = {{.domain = AF_INET},
+		{.domain = AF_NETLINK, .rights = 0x3000}, {.domain = AF_NETLINK, .rights = 0x1400}};
+	const struct wb_net_sockets all = {items, 3}, one = {items, 2}, none = {items, 1};
+
+	assert_int_equal(wb_net_sockets_rights(&all), 0x1000);
+	assert_int_equal(wb_net_sockets_rights(&one), 0x3000);
+	assert_int_equal(wb_net_sockets_rights(&none), UINT64_MAX);
+}
+
+static void notes_the_rights_of_a_process(void **state)
+{
+	int fd = netlink(NETLINK_ROUTE, 0);
+	WB_CLEAN_NET_SOCKETS all = {};
+	int64_t pid = getpid(), rights = -1;
+	char line[256], *end = NULL;
+	FILE *f = fopen("/proc/self/status", "re");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "CapPrm:", 7))
+			rights = strtoll(line + 7, &end, 16);
+	fclose(f);
+	assert_int_equal(wb_net_sockets_note(&wb_files_host, &pid, 1, &all, NULL), 0);
+	assert_int_equal(wb_net_sockets_rights(&all), rights);
+	close(fd);
+}
+
 static void other_netlink_is_refused(void **state)
 {
 	struct nlmsghdr message = {.nlmsg_len = sizeof(message),
@@ -437,6 +466,8 @@ int main(void)
 		cmocka_unit_test(half_a_datagram_is_refused),
 		cmocka_unit_test(unread_datagrams_are_told),
 		cmocka_unit_test(netlink_comes_back),
+		cmocka_unit_test(the_rights_of_all),
+		cmocka_unit_test(notes_the_rights_of_a_process),
 		cmocka_unit_test(other_netlink_is_refused),
 		cmocka_unit_test(packet_sockets),
 		cmocka_unit_test(a_process_gets_all_back),

@@ -13,6 +13,8 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -59,6 +61,7 @@ static int (*change_owner)(int, const char *, uid_t, gid_t, int);
 static int (*change_mode)(int, const char *, mode_t, int);
 static int (*look_at_file)(int, const char *, struct stat *, int);
 static ssize_t (*receive)(int, struct msghdr *, int);
+static int (*open_socket)(int, int, int);
 
 static int load(void **state)
 {
@@ -83,6 +86,7 @@ static int load(void **state)
 	find(lib, "fchmodat", &change_mode);
 	find(lib, "fstatat", &look_at_file);
 	find(lib, "recvmsg", &receive);
+	find(lib, "socket", &open_socket);
 	return 0;
 }
 
@@ -220,6 +224,69 @@ static void test_other_messages(void **state)
 	assert_memory_equal(&got, &q, sizeof(q));
 	close(pair[0]);
 	close(pair[1]);
+}
+
+/*
+ * Root asks for a change of the loopback that changes nothing, through a socket of another opener: the kernel's answer.
+ * 1: there is none.
+ */
+static int ask_for_a_change(int fd)
+{
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg link;
+	} m = {.head = {.nlmsg_len = sizeof(m),
+		       .nlmsg_type = RTM_NEWLINK,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		.link = {.ifi_index = (int)if_nametoindex("lo")}};
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+	} answer = {};
+
+	if (fd < 0 || send(fd, &m, sizeof(m), 0) != sizeof(m) ||
+		recv(fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer.head) + 4)
+		return 1;
+	return answer.error.error;
+}
+
+/* A task that CRIU makes opens a netlink socket with the rights that it will have; CRIU keeps its own. */
+static void test_rights_of_netlink(void **state)
+{
+	static const struct {
+		const char *rights;
+		int want;
+	} cases[] = {{"0", -EPERM}, {"1000", 0}, {"ffffffffffffffff", 0}, {NULL, 0}};
+	int fd = open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), status;
+
+	if (ask_for_a_change(fd))
+		skip();
+	close(fd);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		pid_t child;
+
+		unsetenv(WB_HOOK_NETLINK);
+		if (cases[i].rights)
+			setenv(WB_HOOK_NETLINK, cases[i].rights, 1);
+		/* CRIU itself. */
+		fd = open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+		assert_int_equal(ask_for_a_change(fd), 0);
+		close(fd);
+		child = fork();
+		if (child == 0) {
+			fd = open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+			/* Its own rights are what they were. */
+			_exit(ask_for_a_change(fd) != cases[i].want ||
+				ask_for_a_change((int)syscall(
+					SYS_socket, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)));
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	unsetenv(WB_HOOK_NETLINK);
+	fd = open_socket(AF_INET, SOCK_DGRAM, 0);
+	assert_true(fd >= 0);
+	close(fd);
 }
 
 static void test_options(void **state)
@@ -586,6 +653,7 @@ int main(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_udp_lite),
 		cmocka_unit_test(test_other_messages),
+		cmocka_unit_test(test_rights_of_netlink),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_handed_tcp),
