@@ -15,38 +15,48 @@
  */
 static const char *const needed_modules[] = {"nf_tables", "inet_diag", "tcp_diag", "udp_diag",
 	"unix_diag", "netlink_diag", "af_packet_diag"};
+#define N_NEEDED (sizeof(needed_modules) / sizeof(*needed_modules))
 
-/* Is "/NAME.ko", compressed or not, in the text? Dashes and underscores are the same. */
-static bool lists_module(struct wb_bytes text, const char *name)
+/* Does the text begin with "NAME.ko", compressed or not? Dashes and underscores are the same. */
+static bool begins_with_module(struct wb_bytes text, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(name), k = 0;
 
-	for (size_t i = 0; i + n + 4 <= text.size; i++) {
-		const char *p = (const char *)text.data + i;
-		size_t k = 0;
+	if (text.size < n + 3)
+		return false;
+	while (k < n &&
+		(text.data[k] == (uint8_t)name[k] || (text.data[k] == '-' && name[k] == '_')))
+		k++;
+	return k == n && !memcmp(text.data + n, ".ko", 3);
+}
 
-		if (*p != '/')
-			continue;
-		while (k < n && (p[1 + k] == name[k] || (p[1 + k] == '-' && name[k] == '_')))
-			k++;
-		if (k == n && !memcmp(p + 1 + n, ".ko", 3))
-			return true;
+/* Note each module whose file is in the text, which may have a hundred thousand bytes. */
+static void note_modules(struct wb_bytes text, bool *found)
+{
+	const uint8_t *p = text.data, *end;
+
+	if (!text.size)
+		return;
+	end = p + text.size;
+	while ((p = memchr(p, '/', (size_t)(end - p)))) {
+		p++;
+		for (size_t i = 0; i < N_NEEDED; i++)
+			if (begins_with_module(
+				    (struct wb_bytes){p, (size_t)(end - p)}, needed_modules[i]))
+				found[i] = true;
 	}
-	return false;
 }
 
 int wb_criu_missing_modules(struct wb_bytes dep, struct wb_bytes builtin, struct wb_strv *ret)
 {
 	WB_CLEAN_STRV missing = {};
+	bool found[N_NEEDED] = {};
 
-	for (size_t i = 0; i < sizeof(needed_modules) / sizeof(*needed_modules); i++) {
-		const char *name = needed_modules[i];
-
-		if (lists_module(dep, name) || lists_module(builtin, name))
-			continue;
-		if (wb_strv_add(&missing, name) < 0)
+	note_modules(dep, found);
+	note_modules(builtin, found);
+	for (size_t i = 0; i < N_NEEDED; i++)
+		if (!found[i] && wb_strv_add(&missing, needed_modules[i]) < 0)
 			return -ENOMEM;
-	}
 	*ret = missing;
 	missing = (struct wb_strv){};
 	return 0;
