@@ -15,6 +15,7 @@ static int real_look(const struct wb_session_host *h, const char *unit,
 	struct wb_keep_look look = wb_keep_look_host(h->sys->files, criu, release);
 
 	look.machine = h->machine;
+	look.units = h->services;
 	return wb_keep_look(h->ways, &look, unit, config, ret, err);
 }
 

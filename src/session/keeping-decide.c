@@ -252,15 +252,19 @@ static int decide_all(struct decision *d, struct wb_error *err)
 {
 	struct wb_session_host with = *d->h;
 	struct wb_recall *recall = wb_recall_new(with.sys->files);
+	struct wb_services services;
 	int r = 0;
 
 	if (!recall)
 		return wb_oom(err);
+	wb_services_open(with.services, &services);
+	with.services = &services;
 	with.machine = wb_recall_files(recall);
 	d->h = &with;
 	wb_crew(d->asked.n, with.workers, look_once, d);
 	for (size_t i = 0; r == 0 && i < d->asked.n; i++)
 		r = decide_next(d, i, err);
+	wb_services_close(&services);
 	wb_recall_free(recall);
 	return r;
 }

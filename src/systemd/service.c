@@ -2,6 +2,7 @@
 /* Reading the properties of a service from PID 1. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,15 +189,12 @@ static int read_unit(sd_bus *bus, const char *name, struct wb_service *u, sd_bus
 	return r;
 }
 
-static int systemd_read(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
+static int read_over(sd_bus *bus, const char *name, struct wb_service *ret, struct wb_error *err)
 {
 	WB_CLEAN_BUS_ERROR e = SD_BUS_ERROR_NULL;
 	WB_CLEAN_SERVICE u = {};
-	WB_CLEAN_BUS bus = NULL;
-	int r = wb_bus_open_manager(WB_MANAGER_SYSTEM, &bus);
+	int r = read_unit(bus, name, &u, &e);
 
-	if (r >= 0)
-		r = read_unit(bus, name, &u, &e);
 	if (r < 0)
 		wb_fail(err, -EIO, "systemd does not tell of %s: %s", name,
 			e.message ? e.message : strerror(-r));
@@ -207,6 +205,81 @@ static int systemd_read(void *ctx, const char *name, struct wb_service *ret, str
 	*ret = u;
 	u = (struct wb_service){};
 	return 0;
+}
+
+static int open_bus(const char *name, sd_bus **ret, struct wb_error *err)
+{
+	int r = wb_bus_open_manager(WB_MANAGER_SYSTEM, ret);
+
+	if (r < 0)
+		wb_fail(err, -EIO, "systemd does not tell of %s: %s", name, strerror(-r));
+	return r >= 0 || r == -ENOMEM || r == -EACCES || r == -EPERM ? r : -EIO;
+}
+
+static int systemd_read(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
+{
+	WB_CLEAN_BUS bus = NULL;
+	int r = open_bus(name, &bus, err);
+
+	return r < 0 ? r : read_over(bus, name, ret, err);
+}
+
+/* One connection for many reads. */
+struct link {
+	pthread_mutex_t lock;
+	sd_bus *bus; /* NULL: not open */
+};
+
+/* systemd may have closed the connection, when it was reloaded for example. So a new one is tried once. */
+static int link_read(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
+{
+	struct link *l = ctx;
+	int r = -EIO;
+
+	pthread_mutex_lock(&l->lock);
+	if (l->bus)
+		r = read_over(l->bus, name, ret, err);
+	if (r == -EIO) {
+		wb_bus_close(&l->bus);
+		r = open_bus(name, &l->bus, err);
+		if (r >= 0)
+			r = read_over(l->bus, name, ret, err);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+static void link_close(void *ctx)
+{
+	struct link *l = ctx;
+
+	wb_bus_close(&l->bus);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+static int link_open(struct wb_services *ret)
+{
+	struct link *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	pthread_mutex_init(&l->lock, NULL);
+	*ret = (struct wb_services){.ctx = l, .read = link_read, .close = link_close};
+	return 0;
+}
+
+void wb_services_open(const struct wb_services *services, struct wb_services *ret)
+{
+	if (!services->open || services->open(ret) < 0)
+		*ret = (struct wb_services){.ctx = services->ctx, .read = services->read};
+}
+
+void wb_services_close(struct wb_services *services)
+{
+	if (services->close)
+		services->close(services->ctx);
+	*services = (struct wb_services){};
 }
 
 static bool is(const char *value, const char *what)
@@ -231,4 +304,4 @@ bool wb_service_has_ended(const struct wb_services *services, const char *unit)
 	       !is(s.file_state, "enabled") && !is(s.file_state, "enabled-runtime");
 }
 
-const struct wb_services wb_services_systemd = {.read = systemd_read};
+const struct wb_services wb_services_systemd = {.read = systemd_read, .open = link_open};

@@ -63,7 +63,17 @@ struct wb_services {
 	 * sentence.
 	 */
 	int (*read)(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err);
+	/* For wb_services_open() and wb_services_close(); NULL: there is nothing to open or to close. -ENOMEM. */
+	int (*open)(struct wb_services *ret);
+	void (*close)(void *ctx);
 };
+
+/*
+ * The same access for many reads, by several threads too: over one connection, since making one takes longer than a
+ * read. Without memory each read makes its own. *ret is to be closed.
+ */
+void wb_services_open(const struct wb_services *services, struct wb_services *ret);
+void wb_services_close(struct wb_services *services);
 
 /*
  * Did the service end by itself or at the administrator's request? Not if it failed, or if every

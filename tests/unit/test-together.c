@@ -23,8 +23,9 @@ struct seen {
 	atomic_uint ahead, most_ahead;
 	atomic_uint looks;
 	_Atomic(const struct wb_files *) machine;
-	bool shared;       /* all looks had the same files of the machine */
-	const char *fails; /* the unit whose look fails */
+	unsigned opened, closed; /* connections to systemd */
+	bool shared;             /* all looks had the same files of the machine */
+	const char *fails;       /* the unit whose look fails */
 };
 
 struct fixture {
@@ -50,19 +51,19 @@ static void meet(atomic_uint *now, atomic_uint *most)
 	atomic_fetch_sub(now, 1);
 }
 
-static struct fixture *of_host(const struct wb_session_host *h)
-{
-	return (struct fixture *)((char *)h->services - offsetof(struct fixture, services));
-}
+/* Not all fakes get a context of their own. */
+static struct seen *seen;
 
 static int look(const struct wb_session_host *h, const char *unit,
 	const struct wb_keep_config *config, const char *criu, const char *release,
 	struct wb_keep_verdict *ret, struct wb_error *err)
 {
-	struct seen *s = &of_host(h)->seen;
 	const struct wb_files *first = NULL;
+	struct seen *s = seen;
 
 	atomic_fetch_add(&s->looks, 1);
+	if (h->services->ctx != s)
+		s->shared = false;
 	if (!atomic_compare_exchange_strong(&s->machine, &first, h->machine) && first != h->machine)
 		s->shared = false;
 	meet(&s->now, &s->most);
@@ -84,13 +85,22 @@ static int read_service(void *ctx, const char *name, struct wb_service *ret, str
 	return 0;
 }
 
-/* The service's name is all that reaches it. */
-static struct seen *rehearsals;
+static void close_services(void *ctx)
+{
+	((struct seen *)ctx)->closed++;
+}
+
+static int open_services(struct wb_services *ret)
+{
+	seen->opened++;
+	*ret = (struct wb_services){.ctx = seen, .read = read_service, .close = close_services};
+	return 0;
+}
 
 static int rehearse(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	struct wb_store *store, struct wb_rehearsed *ret, struct wb_error *err)
 {
-	struct seen *s = rehearsals;
+	struct seen *s = seen;
 
 	if (u->ahead_pid)
 		meet(&s->ahead, &s->most_ahead);
@@ -125,14 +135,14 @@ static int set_up(void **state)
 	struct fixture *f = test_calloc(1, sizeof(*f));
 
 	fake_machine_init(&f->m);
-	f->services = (struct wb_services){NULL, read_service};
+	f->services = (struct wb_services){.read = read_service, .open = open_services};
 	f->host = f->m.host;
 	f->host.services = &f->services;
 	f->host.look = look;
 	f->host.ways = ways;
 	f->host.workers = 2;
 	f->seen.shared = true;
-	rehearsals = &f->seen;
+	seen = &f->seen;
 	for (size_t i = 0; i < UNITS; i++)
 		assert_int_equal(wb_strv_add(&f->wish.units, names[i]), 0);
 	*state = f;
@@ -166,6 +176,8 @@ static void looks_run_side_by_side(void **state)
 	assert_int_equal(f->seen.looks, UNITS);
 	assert_non_null(f->seen.machine);
 	assert_true(f->seen.shared);
+	assert_int_equal(f->seen.opened, 1);
+	assert_int_equal(f->seen.closed, 1);
 	/* The order of the draft is that of the wish. */
 	assert_int_equal(f->k.draft.units.n, UNITS);
 	for (size_t i = 0; i < UNITS; i++) {
