@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/recall.h"
 #include "keep/freeze.h"
 #include "keep/judge.h"
 #include "keep/strays.h"
@@ -49,6 +50,31 @@ static int end_strays(struct wb_freeze_host *host, const struct wb_manifest_unit
 	return r;
 }
 
+static void host_begin(void *ctx)
+{
+	struct wb_freeze_host *host = ctx;
+
+	wb_services_open(&wb_services_systemd, &host->services);
+	/* Without memory for it, each look reads by itself. */
+	host->recall = wb_recall_new(host->sys->files);
+}
+
+/* From here on what a look finds must not be older than the unit's standstill. */
+static void host_looked(void *ctx)
+{
+	struct wb_freeze_host *host = ctx;
+
+	wb_recall_free(host->recall);
+	host->recall = NULL;
+}
+
+static void host_end(void *ctx)
+{
+	struct wb_freeze_host *host = ctx;
+
+	wb_services_close(&host->services);
+}
+
 static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
 	int64_t *ret_highest, struct wb_error *err)
 {
@@ -60,6 +86,9 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	int r = wb_keep_config_read(files, u->unit, &config, err);
 
 	look.stopped = true;
+	look.machine = host->recall ? wb_recall_files(host->recall) : NULL;
+	if (host->services.read)
+		look.units = &host->services;
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (end_strays(host, u) < 0)
@@ -203,5 +232,8 @@ struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host)
 		.net = host_net,
 		.now = host_now,
 		.note_silence = host_note_silence,
+		.begin = host_begin,
+		.looked = host_looked,
+		.end = host_end,
 	};
 }

@@ -417,12 +417,19 @@ static void end(struct journey *j)
 	free(j->held);
 }
 
+static void call(const struct journey *j, void (*what)(void *ctx))
+{
+	if (what)
+		what(j->f->ops->ctx);
+}
+
 /* Look at all, hold their packets before anything stands still, and freeze them. */
 static int freeze_each(struct journey *j, struct wb_error *err)
 {
 	int r;
 
 	wb_crew(j->n, j->f->workers, first_look, j);
+	call(j, j->f->ops->looked);
 	if (!j->failed) {
 		take_turns(j);
 		r = hold(j, err);
@@ -445,7 +452,9 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 		return wb_oom(err);
 	}
 	f->ops->settle(f->ops->ctx, m);
+	call(&j, f->ops->begin);
 	r = freeze_each(&j, err);
+	call(&j, f->ops->end);
 	if (r == 0)
 		r = write_manifest(f, j.list, m, err);
 	wb_crew(j.n, f->workers, r == 0 ? commit_one : cancel_one, &j);

@@ -53,6 +53,13 @@ struct wb_freeze_ops {
 	void (*now)(void *ctx, int64_t *ret_mono_ns, int64_t *ret_tsc);
 	/* Note in the manifest for how long packets have been held, because the next boot goes on with it. */
 	void (*note_silence)(void *ctx, struct wb_manifest *m);
+	/*
+	 * begin() is called before the first look at all units, looked() after it, and end() when no other look follows.
+	 * Between the first two, looks may share what they find out about the machine. NULL: nothing is shared.
+	 */
+	void (*begin)(void *ctx);
+	void (*looked)(void *ctx);
+	void (*end)(void *ctx);
 };
 
 struct wb_freeze {
@@ -87,7 +94,9 @@ struct wb_freeze_host {
 	uint64_t kept_since, restart_since;
 	uint64_t shutdown_since; /* when the shutdown began, by CLOCK_MONOTONIC; 0: there is none */
 	pthread_mutex_t lock;    /* for `lost`; PTHREAD_MUTEX_INITIALIZER */
-	struct wb_strv lost;     /* filled with sentences about what will not be there any more */
+	struct wb_services services; /* from begin() to end() */
+	struct wb_recall *recall;    /* from begin() to looked() */
+	struct wb_strv lost; /* filled with sentences about what will not be there any more */
 };
 struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host);
 /*

@@ -361,6 +361,35 @@ static void all_is_written_before_any_process_ends(void **state)
 	assert_int_equal(f->m.units.items[0].dump_us, 3000);
 }
 
+static void begin(void *ctx)
+{
+	note(ctx, "begin", "");
+}
+
+static void looked(void *ctx)
+{
+	note(ctx, "looked", "");
+}
+
+static void end(void *ctx)
+{
+	note(ctx, "end", "");
+}
+
+/* The second look is not older than the standstill. */
+static void only_first_looks_share_what_they_find(void **state)
+{
+	struct fixture *f = *state;
+
+	f->ops.begin = begin;
+	f->ops.looked = looked;
+	f->ops.end = end;
+	assert_int_equal(run(f, false), 0);
+	assert_string_equal(f->log,
+		"settle begin look:a look:c looked hold freeze:a note:a take:a look:c hold "
+		"freeze:c note:c take:c end net commit:a commit:c");
+}
+
 static void a_unit_that_cannot_be_frozen_drops_a_rung(void **state)
 {
 	struct fixture *f = *state;
@@ -798,6 +827,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(all_is_written_before_any_process_ends),
+		TEST(only_first_looks_share_what_they_find),
 		TEST(a_unit_that_cannot_be_frozen_drops_a_rung),
 		TEST(one_that_has_ended_drops_too),
 		TEST(what_ended_by_itself_is_left_alone),
