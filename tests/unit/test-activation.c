@@ -142,7 +142,8 @@ static void sockets_of_systemd_are_handed_over(void **state)
 		{"/proc/1/fd/41", .link = "socket:[2700]"}, {}};
 	void (*const changes[])(struct wb_service * s) = {activated, activated_and_spared};
 	WB_CLEAN_KEEP_VERDICT alone = {};
-	struct wb_manifest_unit u = {};
+	WB_CLEAN_MANIFEST m = {};
+	struct wb_manifest_unit *u = wb_list_add(&m.units, sizeof(*u));
 	struct wb_error err = {};
 
 	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
@@ -159,13 +160,11 @@ static void sockets_of_systemd_are_handed_over(void **state)
 		assert_int_equal(v.ends.ports.n, 1);
 		/* Twice, as the freeze does it. */
 		for (int k = 0; i == 0 && k < 2; k++)
-			assert_int_equal(wb_keep_record(NULL, &v, &u, &err), 0);
+			assert_int_equal(wb_keep_record(NULL, &v, u, &err), 0);
 	}
-	assert_int_equal(u.sockets.n, 1);
-	wb_manifest_lower(&u, "no");
-	assert_int_equal(u.sockets.n, 0);
-	free(u.why);
-	wb_net_ends_deinit(&u.ends);
+	assert_int_equal(u->sockets.n, 1);
+	wb_manifest_lower(u, "no");
+	assert_int_equal(u->sockets.n, 0);
 	/* Otherwise nothing would hand them over. */
 	assert_int_equal(look_at(disk, activated_never, NULL, &alone, &err), 0);
 	assert_int_equal(alone.how, WB_KEEP_RESTART);
