@@ -255,8 +255,6 @@ static void judge_handed(struct wb_judging *j, const struct wb_socket *s)
 {
 	int64_t *unread;
 
-	if (j->f->activation && !j->v.sockets.n && !j->f->activation->why.n)
-		wb_refuse(j, "systemd has a socket of it open, but no socket unit activates it");
 	if (s->file && ends(s->file, " (deleted)"))
 		wb_refuse(j, "its socket %.100s, which systemd has bound, has no file any more",
 			s->path);
@@ -291,7 +289,10 @@ static void judge_socket(
 	/* A socket that is neither bound nor connected is in no table. If CRIU cannot take it, the dump says so. */
 	if (!s)
 		return;
-	if (s->handed)
+	/* Without a socket unit it is the service's own, which it has given to systemd, and its name matters. */
+	if (s->handed && !j->v.sockets.n && !j->f->systemd->stored_fds)
+		wb_refuse(j, "systemd has a socket of it open, but no socket unit activates it");
+	if (s->handed && j->v.sockets.n)
 		judge_handed(j, s);
 	else if (s->bound)
 		judge_bound(j, s);

@@ -165,10 +165,41 @@ static void sockets_of_systemd_are_handed_over(void **state)
 	assert_int_equal(u->sockets.n, 1);
 	wb_manifest_lower(u, "no");
 	assert_int_equal(u->sockets.n, 0);
-	/* Otherwise nothing would hand them over. */
+	/* Otherwise nothing would hand them over, and CRIU goes by their names. */
 	assert_int_equal(look_at(disk, activated_never, NULL, &alone, &err), 0);
 	assert_int_equal(alone.how, WB_KEEP_RESTART);
 	assert_true(mentions(&alone.reasons, "no socket unit activates it"));
+	assert_int_equal(alone.places.n, 1);
+}
+
+/* In the last moment, a service can give systemd a socket of its own. */
+static void a_stored_socket_is_still_its_own(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/proc/452/net/unix",
+			UNIX "0000: 00000003 00000000 00000000 0002 01  2700 /run/d\n"},
+		MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
+		{"/proc/452/fd/29", .link = "socket:[2700]"},
+		{"/proc/1/fd/41", .link = "socket:[2700]"}, {}};
+	struct wb_files files = fake_files(disk);
+	const struct wb_ns_ops ns = fake_ns_ops(&trusted);
+	const struct wb_keep_look still = {
+		.files = &files, .namespaces = &ns, .find_externals = all_are_the_machines};
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < 2; i++) {
+		WB_CLEAN_MANIFEST m = {};
+		struct wb_manifest_unit *u = wb_list_add(&m.units, sizeof(*u));
+		WB_CLEAN_STRV paths = {};
+
+		u->unit = strdup("memcached.service");
+		u->cgroup = strdup("/system.slice/memcached.service");
+		u->main_pid = 452;
+		if (i)
+			assert_int_equal(wb_strv_add(&u->sockets, "a.socket"), 0);
+		assert_int_equal(wb_keep_look_still(&still, -1, u, &paths, &err), 0);
+		assert_int_equal(u->places.n, i ? 0 : 1);
+	}
 }
 
 int main(void)
@@ -176,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(some_socket_units_are_a_reason),
 		cmocka_unit_test(sockets_of_systemd_are_handed_over),
+		cmocka_unit_test(a_stored_socket_is_still_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
