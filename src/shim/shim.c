@@ -60,13 +60,19 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 {
 	struct tcp_repair_opt more[WB_SHIM_OPTIONS + 1];
 	size_t n = size / sizeof(*more);
+	int r;
 
 	if (level == IPPROTO_TCP && name == TCP_REPAIR_OPTIONS && size % sizeof(*more) == 0 &&
 		n <= WB_SHIM_OPTIONS && (n = wb_shim_add_window(value, n, more))) {
 		value = more;
 		size = (socklen_t)(n * sizeof(*more));
 	}
-	return (int)syscall(SYS_setsockopt, fd, level, name, value, size);
+	r = (int)syscall(SYS_setsockopt, fd, level, name, value, size);
+	/* Before, TCP and UDP sockets could be given these options, which had no effect on them. */
+	if (r < 0 && errno == EOPNOTSUPP && level == SOL_SOCKET &&
+		(name == SO_PASSCRED || name == SO_PASSSEC))
+		return 0;
+	return r;
 }
 
 /* ---- UDP-Lite ---- */

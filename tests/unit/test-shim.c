@@ -299,6 +299,8 @@ static void test_options(void **state)
 	assert_int_equal(set_option(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)), 0);
 	assert_int_equal(get_option(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &size), 0);
 	assert_int_equal(value, 1);
+	/* Whether the kernel lets it be set or not. */
+	assert_int_equal(set_option(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)), 0);
 	/* An error of the kernel stays one. */
 	assert_int_equal(set_option(fd, SOL_SOCKET, 12345, &one, sizeof(one)), -1);
 	assert_int_equal(errno, ENOPROTOOPT);
