@@ -58,8 +58,9 @@ struct wb_freeze_ops {
 	 * Between the first two, looks may share what they find out about the machine. NULL: nothing is shared.
 	 */
 	void (*begin)(void *ctx);
-	void (*looked)(void *ctx);
-	void (*end)(void *ctx);
+	void (*looked)(
+		void *ctx);     /* The looks are over: nothing is shared any more. Cannot fail. */
+	void (*end)(void *ctx); /* The freeze is over, whether it failed or not. Cannot fail. */
 };
 
 struct wb_freeze {

@@ -65,7 +65,7 @@ struct wb_services {
 	int (*read)(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err);
 	/* For wb_services_open() and wb_services_close(); NULL: there is nothing to open or to close. -ENOMEM. */
 	int (*open)(struct wb_services *ret);
-	void (*close)(void *ctx);
+	void (*close)(void *ctx); /* Free what open() has made. Cannot fail. */
 };
 
 /*
