@@ -106,10 +106,10 @@ void wb_criu_image_deinit(struct wb_criu_image *image);
 char *wb_criu_version(const struct wb_runner *runner, const char *program);
 /*
  * Let CRIU find out what the running kernel can do, unless it has done so in this boot. It notes that in
- * /run/criu.kdat. Otherwise each CRIU that is started before the first one is ready would do so. The modules that
- * it needs are to be loaded before.
+ * /run/criu.kdat. Otherwise each CRIU that is started before the first one is ready would do so. Modules that only a
+ * dump needs are not loaded: wb_criu_load_modules().
  */
-void wb_criu_probe(const struct wb_files *files, const struct wb_runner *runner);
+void wb_criu_probe(const struct wb_sys *sys, const struct wb_runner *runner);
 
 /* ---- dump ---- */
 

@@ -26,6 +26,9 @@
 /* Inodes of sockets in which CRIU finds nothing to read: "INODE,INODE". */
 #define WB_HOOK_UNREAD "WARMBOOT_UNREAD"
 
+/* Set: CRIU is not to load the modules that only a dump needs. */
+#define WB_HOOK_BRIEF "WARMBOOT_BRIEF"
+
 /* The static program, built from hook.c and embedded. */
 extern const uint8_t wb_criu_hook[];
 extern const size_t wb_criu_hook_size;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "criu/modules.h"
+#include "sys/modules.h"
 
 /* The largest modules.dep or modules.builtin that is read. */
 #define LARGEST (16u << 20)
@@ -79,4 +80,15 @@ bool wb_criu_lacks_modules(const struct wb_files *files, const char *release, st
 		       0;
 	}
 	return false;
+}
+
+void wb_criu_load_modules(const struct wb_files *files, const struct wb_runner *runner)
+{
+	WB_CLEAN_STRV names = {};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < N_NEEDED; i++)
+		r = wb_strv_add(&names, needed_modules[i]);
+	if (r == 0)
+		wb_modules_load(files, runner, &names);
 }

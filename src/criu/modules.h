@@ -3,6 +3,13 @@
 #pragma once
 
 #include "core/files.h"
+#include "sys/runner.h"
+
+/*
+ * Load what a dump needs, before it: the kernel would do so in the middle of it, and tell a kept program that hears of
+ * devices (NETLINK_KOBJECT_UEVENT).
+ */
+void wb_criu_load_modules(const struct wb_files *files, const struct wb_runner *runner);
 
 /*
  * Modules that the kernel `release` lacks. false: its modules are not where they should be, so it is not known.

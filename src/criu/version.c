@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The installed CRIU: its version, and what it finds out about a kernel. */
 #include "criu/criu.h"
+#include "criu/hook.h"
 #include "core/files.h"
 
 char *wb_criu_version(const struct wb_runner *runner, const char *program)
@@ -16,12 +17,23 @@ char *wb_criu_version(const struct wb_runner *runner, const char *program)
 	return version;
 }
 
-void wb_criu_probe(const struct wb_files *files, const struct wb_runner *runner)
+void wb_criu_probe(const struct wb_sys *sys, const struct wb_runner *runner)
 {
-	static const char *const argv[] = {"criu", "check", NULL};
-	const struct wb_spawn how = {.argv = argv, .deadline_ms = 10000, .mount_ns = -1};
+	/* CRIU begins each command by finding out what it does not know yet. Asked for one feature, it does no more. */
+	static const char *const argv[] = {"env", "LD_PRELOAD=/proc/self/fd/3", WB_HOOK_BRIEF "=1",
+		"criu", "check", "--feature", "sk_unix_file", NULL};
+	struct wb_spawn how = {.argv = argv, .deadline_ms = 10000, .mount_ns = -1};
 	WB_CLEAN_BLOB out = {};
+	int fds[1][2] = {{-1, 3}};
 
-	if (!files->exists(files->ctx, "/run/criu.kdat"))
-		runner->run(runner->ctx, &how, &out, NULL);
+	if (sys->files->exists(sys->files->ctx, "/run/criu.kdat"))
+		return;
+	fds[0][0] = sys->memfd(
+		sys->ctx, "warmboot-shim", (struct wb_bytes){wb_criu_shim, wb_criu_shim_size});
+	how.fds = fds;
+	how.n_fds = 1;
+	if (fds[0][0] < 0)
+		return;
+	runner->run(runner->ctx, &how, &out, NULL);
+	sys->close_fd(sys->ctx, fds[0][0]);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "criu/modules.h"
 #include "keep/judge.h"
 #include "keep/rehearse.h"
 #include "sys/below.h"
@@ -81,6 +82,7 @@ static int rehearse(const struct wb_keep_rehearsing *with, struct wb_manifest_un
 	int e;
 
 	r->tried = true;
+	wb_criu_load_modules(with->sys->files, with->runner);
 	e = wb_way_find(with->ways, u->how)->rehearse(&host, u, NULL, &done, &why);
 	/* Also without memory: the unit may be stopped, and check_alive() lets it go on. */
 	if (e == 0) {

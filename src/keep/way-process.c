@@ -24,10 +24,6 @@
 #include "net/wake.h"
 #include "sys/below.h"
 
-/* CRIU asks the kernel for these at a restore. */
-static const char *const modules[] = {"tcp_diag", "udp_diag", "raw_diag", "unix_diag",
-	"netlink_diag", "af_packet_diag", "tun", "veth", NULL};
-
 /* ---- the checkpoint ---- */
 
 /* The parameters of one dump; they refer to each other. */
@@ -354,7 +350,6 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 
 const struct wb_keep_means wb_way_process = {
 	.how = WB_KEEP_PROCESS,
-	.modules = modules,
 	.judge = wb_judge_process,
 	.record = wb_process_to_manifest,
 	.ahead = ahead,

@@ -145,8 +145,7 @@ static size_t print_ports(
 static void print_port_rules(FILE *out, const size_t ports[3], const char *only)
 {
 	if (ports[ANYWHERE])
-		fprintf(out, "\t\tfib daddr type local %smeta l4proto . th dport @ports drop\n",
-			only);
+		fprintf(out, "\t\t%smeta l4proto . th dport @ports drop\n", only);
 	if (ports[V4])
 		fprintf(out, "\t\t%sip daddr . meta l4proto . th dport @ports4 drop\n", only);
 	if (ports[V6])
@@ -154,14 +153,15 @@ static void print_port_rules(FILE *out, const size_t ports[3], const char *only)
 }
 
 /*
- * Print the chain that drops arriving packets, ahead of connection tracking (-200) and of the
- * machine's own rules.
+ * Print the chain that drops packets to this machine's sockets, ahead of the machine's own rules. It
+ * hooks input, where a packet has the addresses that its socket has. A rule about local addresses in
+ * an earlier hook would need four more modules in each boot.
  */
 static void print_arriving(
 	FILE *out, enum wb_hold_kind kind, const size_t ports[3], const size_t peers[2])
 {
 	fputs("\tchain arriving {\n"
-	      "\t\ttype filter hook prerouting priority -400; policy accept;\n",
+	      "\t\ttype filter hook input priority -400; policy accept;\n",
 		out);
 	if (peers[0])
 		fputs("\t\tip saddr . tcp sport . ip daddr . tcp dport @open4 accept\n"

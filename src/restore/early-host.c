@@ -450,7 +450,7 @@ static bool hold(const struct wb_sys *sys, const struct wb_manifest *m, bool *re
 	int r;
 
 	if (modules == 0) {
-		wb_revive_modules(sys->files, &wb_runner_host);
+		wb_revive_modules(sys, &wb_runner_host);
 		_exit(0);
 	}
 	r = wb_unit_list_select(m, NULL, &all);

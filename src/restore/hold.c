@@ -38,7 +38,7 @@ void wb_restore_modules(const struct wb_restore_host *h)
 	WB_CLEAN_EARLY early = {};
 
 	if (h->early(h->ctx, &early, NULL) < 0)
-		wb_revive_modules(h->sys->files, h->runner);
+		wb_revive_modules(h->sys, h->runner);
 }
 
 int wb_restore_hold(

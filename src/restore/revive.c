@@ -12,6 +12,7 @@
 #include "net/silence.h"
 #include "net/wake.h"
 #include "sys/machine.h"
+#include "sys/modules.h"
 #include "systemd/systemctl.h"
 
 static const char ns_last_pid[] = "/proc/sys/kernel/ns_last_pid";
@@ -41,7 +42,7 @@ void wb_revive_raise_pids(
 }
 
 /* The rules of the packet hold are made of these. */
-static const char *const hold_modules[] = {"nf_tables", "nft_fib_inet", NULL};
+static const char *const hold_modules[] = {"nf_tables", NULL};
 
 static int add_all(const char *const *names, struct wb_strv *ret)
 {
@@ -79,40 +80,13 @@ int wb_revive_module_names(const struct wb_net *net, struct wb_strv *ret)
 	return 0;
 }
 
-static bool is_loaded(const struct wb_files *files, const char *name)
-{
-	WB_CLEAN_BLOB state = {};
-	char path[128];
-
-	if (snprintf(path, sizeof(path), "/sys/module/%s/initstate", name) >= (int)sizeof(path))
-		return false;
-	for (char *p = path; *p; p++)
-		*p = *p == '-' ? '_' : *p;
-	return files->read(files->ctx, path, 64, &state, NULL) == 0 &&
-	       !strncmp((const char *)state.data, "live", 4);
-}
-
-/* Modules that are built in or missing are skipped. */
-static void load_modules(
-	const struct wb_files *files, const struct wb_runner *runner, const struct wb_strv *names)
-{
-	const char *argv[64] = {"modprobe", "-a", "-q"};
-	size_t n = 3;
-
-	for (size_t i = 0; i < names->n && n < 63; i++)
-		if (!is_loaded(files, names->items[i]))
-			argv[n++] = names->items[i];
-	if (n > 3)
-		wb_run(runner, argv, (struct wb_bytes){}, NULL, NULL);
-}
-
-void wb_revive_modules(const struct wb_files *files, const struct wb_runner *runner)
+void wb_revive_modules(const struct wb_sys *sys, const struct wb_runner *runner)
 {
 	WB_CLEAN_STRV names = {};
 
 	if (add_modules_of_ways(&names) == 0)
-		load_modules(files, runner, &names);
-	wb_criu_probe(files, runner);
+		wb_modules_load(sys->files, runner, &names);
+	wb_criu_probe(sys, runner);
 }
 
 static int load_network_modules(
@@ -122,7 +96,7 @@ static int load_network_modules(
 
 	if (wb_net_modules(net, &names) < 0)
 		return -ENOMEM;
-	load_modules(files, runner, &names);
+	wb_modules_load(files, runner, &names);
 	return 0;
 }
 

@@ -32,7 +32,7 @@ void wb_revive_raise_pids(
  * Load the kernel modules that restores need, and let CRIU probe the kernel once, with wb_criu_probe(). Modules that
  * are built in or missing are skipped.
  */
-void wb_revive_modules(const struct wb_files *files, const struct wb_runner *runner);
+void wb_revive_modules(const struct wb_sys *sys, const struct wb_runner *runner);
 /* Names of all modules that the steps and restores need, for an initramfs that loads them early. -ENOMEM. */
 int wb_revive_module_names(const struct wb_net *net, struct wb_strv *ret);
 

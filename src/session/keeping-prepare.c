@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/crew.h"
+#include "criu/modules.h"
 #include "keep/ahead.h"
 #include "restore/revive.h"
 #include "session/keeping-parts.h"
@@ -269,6 +270,7 @@ int wb_keeping_rehearse(const struct wb_session_host *h, struct wb_keeping *k, s
 	int e = 0;
 
 	if (k->store) {
+		wb_criu_load_modules(h->sys->files, h->runner);
 		r.why = calloc(n + 1, sizeof(*r.why));
 		r.failed = calloc(n + 1, sizeof(*r.failed));
 		e = r.why && r.failed ? rehearse_all(&r, err) : wb_oom(err);

@@ -64,6 +64,15 @@ int socket(int domain, int type, int protocol)
 	const char *rights =
 		domain == AF_NETLINK && getpid() != itself ? getenv(WB_HOOK_NETLINK) : NULL;
 
+	/*
+	 * CRIU asks sock_diag(7) for each kind of socket, only so that the kernel loads its modules (criu/sockets.c,
+	 * preload_socket_modules()). The kernel checks a signature for each: together they take longer than the restore of
+	 * a small service, which needs none of them.
+	 */
+	if (domain == AF_NETLINK && protocol == NETLINK_SOCK_DIAG && getenv(WB_HOOK_BRIEF)) {
+		errno = EPROTONOSUPPORT;
+		return -1;
+	}
 	if (rights && protocol != NETLINK_NETFILTER)
 		return open_with_less(type, protocol, strtoull(rights, NULL, 16));
 	return (int)syscall(SYS_socket, domain, type, protocol);

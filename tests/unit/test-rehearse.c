@@ -80,6 +80,9 @@ static int run_nothing(
 {
 	struct world *w = ctx;
 
+	/* CRIU's modules are loaded first. */
+	if (!strcmp(how->argv[0], "modprobe"))
+		return 0;
 	w->runs++;
 	w->ran[0] = '\0';
 	for (size_t i = 0; how->argv[i]; i++)
