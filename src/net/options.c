@@ -66,7 +66,7 @@ enum kind {
 	LINK_NETWORK, /* the same in network byte order */
 	BYTES,        /* of a fixed length */
 	TEXT,         /* of any length up to LONGEST */
-	LISTENING,    /* a number that the kernel changes once a connection is made */
+	LISTENING,    /* a number that the kernel changes once a connection is tried */
 	NEVER,        /* a number; a socket with it would not come back as it was */
 };
 
@@ -309,18 +309,16 @@ static int add(const struct known *k, const uint8_t *bytes, size_t n, struct wb_
 
 int wb_net_options_read(int fd, int fresh, struct wb_net_socket *s, struct wb_error *err)
 {
-	struct sockaddr_storage peer;
-	socklen_t size = sizeof(peer);
-	bool connected =
-		s->type == SOCK_STREAM && getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
-	int r = 0;
+	int listens = 0, r = 0;
+	socklen_t size = sizeof(listens);
 
+	(void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
 	for (size_t i = 0; r == 0 && i < sizeof(table) / sizeof(*table); i++) {
 		const struct known *k = &table[i];
 		uint8_t here[LONGEST], usual[LONGEST];
 		ssize_t n, m;
 
-		if (!has_level(s, k->level) || (k->kind == LISTENING && connected))
+		if (!has_level(s, k->level) || (k->kind == LISTENING && !listens))
 			continue;
 		n = get(fd, k, here);
 		m = n < 0 ? n : get(fresh, k, usual);

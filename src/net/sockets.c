@@ -27,7 +27,7 @@
 #ifndef TCP_AO_INFO
 #define TCP_AO_INFO 40
 #endif
-/* A datagram that is on its way out is gone after a moment; one that is half written stays. */
+/* Datagrams on their way out change from one moment to the next; one that is half written stays. */
 #define LOOKS 20
 #define PAUSE_NS 1000000
 #define LARGEST_STATUS (1u << 16)
@@ -121,12 +121,14 @@ static int add_link(struct wb_net_socket *s, const char *name, unsigned index)
 static bool is_half_written(int fd)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
-	int bytes = 0;
+	int first = 0, bytes = 0;
 
+	if (ioctl(fd, SIOCOUTQ, &first) < 0 || !first)
+		return false;
 	for (int i = 0; i < LOOKS; i++) {
-		if (ioctl(fd, SIOCOUTQ, &bytes) < 0 || !bytes)
-			return false;
 		nanosleep(&pause, NULL);
+		if (ioctl(fd, SIOCOUTQ, &bytes) < 0 || bytes != first)
+			return false;
 	}
 	return true;
 }
@@ -238,11 +240,23 @@ static int read_packet(
 	struct sockaddr_ll here = {};
 	socklen_t n = sizeof(here);
 	char name[IF_NAMESIZE] = "";
+	struct stat st;
+	int r;
 
 	if (s->type != SOCK_RAW && s->type != SOCK_DGRAM)
 		return wb_fail(err, -EOPNOTSUPP,
 			"it has a packet socket of an old kind "
 			"(SOCK_PACKET)");
+	r = fstat(fd, &st) < 0 ? -errno : wb_net_packet_belongs((uint32_t)st.st_ino);
+	if (r < 0)
+		return wb_fail(err, -EOPNOTSUPP,
+			"the kernel does not tell its packet sockets' groups (af_packet_diag): %s",
+			strerror(-r));
+	if (r)
+		return wb_fail(err, -EOPNOTSUPP, "it has a packet socket %s",
+			r & WB_NET_PACKET_FANOUT
+				? "that shares packets with others (PACKET_FANOUT)"
+				: "by which an interface hears more (PACKET_ADD_MEMBERSHIP)");
 	if (has_ring(fd))
 		return wb_fail(err, -EOPNOTSUPP,
 			"it has a packet socket with a ring (PACKET_RX_RING), which begins anew");

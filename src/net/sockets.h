@@ -119,6 +119,14 @@ int wb_net_sockets_give(const struct wb_net_sockets *all, struct wb_error *err);
 
 /* ---- for sockets.c: a part of one socket each ---- */
 
+#define WB_NET_PACKET_FANOUT 1 /* it shares its packets with others of a group */
+#define WB_NET_PACKET_MEMBER 2 /* by it, interfaces hear more: promiscuous mode, groups */
+/*
+ * A packet socket, by its inode: 0 or these bits. -ENOENT: the kernel has no such socket, or no af_packet_diag; other
+ * errors of netlink(7); -ETIMEDOUT: no answer for 10 s; -EBADMSG.
+ */
+int wb_net_packet_belongs(uint32_t inode);
+
 /* The options that a socket of the same kind, which is new, does not have. -ENOMEM; -EOPNOTSUPP. */
 int wb_net_options_read(int fd, int fresh, struct wb_net_socket *s, struct wb_error *err);
 int wb_net_options_give(int fd, const struct wb_net_socket *s, struct wb_error *err);

@@ -412,7 +412,9 @@ static void packet_sockets(void **state)
 	struct sockaddr_ll at = {.sll_family = AF_PACKET,
 		.sll_ifindex = (int)if_nametoindex("lo"),
 		.sll_protocol = htons(0x88cc)};
+	struct packet_mreq all = {.mr_ifindex = at.sll_ifindex, .mr_type = PACKET_MR_PROMISC};
 	int a = socket(AF_PACKET, SOCK_RAW, 0), b = socket(AF_PACKET, SOCK_RAW, 0);
+	int member = socket(AF_PACKET, SOCK_RAW, 0), share = socket(AF_PACKET, SOCK_RAW, htons(3));
 	struct wb_error err = {};
 
 	if (a < 0)
@@ -425,6 +427,12 @@ static void packet_sockets(void **state)
 	assert_int_equal(get(b, SOL_PACKET, PACKET_IGNORE_OUTGOING), 1);
 	assert_int_equal(setsockopt(b, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)), 0);
 	assert_non_null(strstr(why_not(b, &err), "with a ring"));
+	/* The loopback hears all as it is. */
+	assert_int_equal(
+		setsockopt(member, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)), 0);
+	assert_non_null(strstr(why_not(member, &err), "by which an interface hears more"));
+	set(share, SOL_PACKET, PACKET_FANOUT, 0x7001);
+	assert_non_null(strstr(why_not(share, &err), "PACKET_FANOUT"));
 }
 
 /* All sockets of a process, each once; afterwards, new ones have taken their descriptors. */
