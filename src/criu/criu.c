@@ -46,6 +46,12 @@ static bool valid_version(const char *s)
 	return *s && strlen(s) < 32 && strspn(s, "0123456789.") == strlen(s);
 }
 
+/* It is the end of a path. */
+static bool valid_user(const char *s)
+{
+	return *s && strlen(s) < 256 && !strchr(s, '/');
+}
+
 #define ROW(type, ...) WB_JSON_ROW(struct type, __VA_ARGS__)
 
 static const struct wb_json_field external_fields[] = {
@@ -93,6 +99,8 @@ static const struct wb_json_field image_fields[] = {
 	WB_JSON_ROWS(struct wb_criu_image, names, name_fields, WB_CRIU_NAMES),
 	WB_JSON_ROWS(struct wb_criu_image, areas, area_fields, WB_CRIU_AREAS),
 	ROW(wb_criu_image, unread, WB_JSON_INTS, .min = 1, .max = INT64_MAX),
+	ROW(wb_criu_image, dynamic_user, WB_JSON_STRING, .valid = valid_user),
+	ROW(wb_criu_image, dynamic_uid, WB_JSON_INT, .min = 0, .max = UINT32_MAX),
 	ROW(wb_criu_image, incremental, WB_JSON_BOOL),
 	ROW(wb_criu_image, version, WB_JSON_STRING, .valid = valid_version),
 	ROW(wb_criu_image, bytes, WB_JSON_INT, .min = 0, .max = INT64_MAX),

@@ -86,6 +86,9 @@ struct wb_criu_image {
 	 * them, and the restore has new ones.
 	 */
 	WB_LIST(int64_t) unread;
+	/* DynamicUser=: systemd must give this user the same number again; NULL: there is none. */
+	char *dynamic_user;
+	int64_t dynamic_uid;
 	bool incremental;  /* the images are those of a pre-dump, and of the changes after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */

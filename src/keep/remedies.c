@@ -20,6 +20,9 @@ const struct wb_remedy wb_remedies[] = {
 		"SystemCallErrorNumber=ENOSYS with \"systemctl edit\" and restart it"},
 	{"several IPC namespaces", "vsftpd.service",
 		"set isolate=NO and isolate_network=NO in /etc/vsftpd.conf and restart it"},
+	{"DynamicUser= has given it", "*.service",
+		"restart it when no other unit has that number, or give it a user of its own: "
+		"DynamicUser=no and User= with \"systemctl edit\""},
 	/* For programs that connect again; others end. */
 	{" is connected to ", "*.service",
 		"with \"warmboot keep add --peers=reset\" it finds that connection closed after "

@@ -295,6 +295,26 @@ static int find_handed(const struct wb_thaw *t, struct restoring *g, struct wb_c
 	return 0;
 }
 
+/* systemd has a link from the name of a user by DynamicUser= to its number. */
+static int check_user(
+	const struct wb_files *files, const struct wb_criu_image *image, struct wb_error *err)
+{
+	WB_CLEAN_STR path = NULL;
+	WB_CLEAN_STR number = NULL;
+
+	if (!image->dynamic_user)
+		return 0;
+	path = wb_strf("/run/systemd/dynamic-uid/direct:%s", image->dynamic_user);
+	if (!path)
+		return wb_oom(err);
+	if (files->readlink(files->ctx, path, &number, NULL) == 0 &&
+		strtoll(number, NULL, 10) == image->dynamic_uid)
+		return 0;
+	return wb_fail(err, -EPERM,
+		"its user %s (DynamicUser=) had the number %lld, and has %s now",
+		image->dynamic_user, (long long)image->dynamic_uid, number ? number : "none");
+}
+
 static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error *err)
 {
 	const struct wb_manifest_unit *u = t->unit;
@@ -316,6 +336,9 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 		.ctx = &g};
 	int r = wb_criu_image_read(u->image, &image, err);
 
+	if (r < 0)
+		return r;
+	r = check_user(t->sys->files, &image, err);
 	if (r < 0)
 		return r;
 	if (asprintf(&pidfile, "/run/warmboot/%s.pid", u->unit) < 0) {

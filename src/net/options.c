@@ -307,6 +307,18 @@ static int add(const struct known *k, const uint8_t *bytes, size_t n, struct wb_
 	return 0;
 }
 
+/*
+ * A connection that was accepted has values here that came with its first packet, and that nothing can set
+ * (net/ipv4/tcp_ipv4.c, tcp_v4_syn_recv_sock()). A stream has no use for them.
+ */
+static bool is_of_packets(const struct known *k)
+{
+	if (k->level == IPPROTO_IP)
+		return k->name == IP_MULTICAST_TTL || k->name == IP_MULTICAST_IF;
+	return k->level == IPPROTO_IPV6 &&
+	       (k->name == IPV6_MULTICAST_HOPS || k->name == IPV6_MULTICAST_IF);
+}
+
 int wb_net_options_read(int fd, int fresh, struct wb_net_socket *s, struct wb_error *err)
 {
 	int listens = 0, r = 0;
@@ -318,7 +330,8 @@ int wb_net_options_read(int fd, int fresh, struct wb_net_socket *s, struct wb_er
 		uint8_t here[LONGEST], usual[LONGEST];
 		ssize_t n, m;
 
-		if (!has_level(s, k->level) || (k->kind == LISTENING && !listens))
+		if (!has_level(s, k->level) || (k->kind == LISTENING && !listens) ||
+			(s->type == SOCK_STREAM && is_of_packets(k)))
 			continue;
 		n = get(fd, k, here);
 		m = n < 0 ? n : get(fresh, k, usual);

@@ -17,11 +17,11 @@
  * seccomp, rlimits, nice), which CRIU restores, or they concern starting and stopping, for which the unit's
  * own definition is in force again after the restore.
  */
-static const char *const kept[] = {"User", "Group", "SupplementaryGroups", "Slice", "ProtectSystem",
-	"ProtectHome", "ProtectProc", "ProcSubset", "ProtectKernelTunables", "ProtectKernelModules",
-	"ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "ProtectHostname",
-	"PrivateDevices", "PrivateMounts", "MountFlags", "MountAPIVFS", "BindPaths",
-	"BindReadOnlyPaths", "BindLogSockets", "ReadWritePaths", "ReadOnlyPaths",
+static const char *const kept[] = {"DynamicUser", "User", "Group", "SupplementaryGroups", "Slice",
+	"ProtectSystem", "ProtectHome", "ProtectProc", "ProcSubset", "ProtectKernelTunables",
+	"ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "ProtectClock",
+	"ProtectHostname", "PrivateDevices", "PrivateMounts", "MountFlags", "MountAPIVFS",
+	"BindPaths", "BindReadOnlyPaths", "BindLogSockets", "ReadWritePaths", "ReadOnlyPaths",
 	"InaccessiblePaths", "ReadWriteDirectories", "ReadOnlyDirectories",
 	"InaccessibleDirectories", "ExecPaths", "NoExecPaths", "TemporaryFileSystem",
 	"RuntimeDirectory", "RuntimeDirectoryMode", "RuntimeDirectoryPreserve", "StateDirectory",
@@ -53,7 +53,6 @@ static const struct {
 	const char *key, *why;
 } refused[] = {
 	{"BindsTo", "it would be stopped as long as that unit is not there"},
-	{"DynamicUser", "the next boot may give its user another number"},
 	{"RootDirectory", "CRIU is not to be found below another root"},
 	{"RootDirectoryStartOnly", "CRIU is not to be found below another root"},
 	{"RootImage", "CRIU is not to be found below another root"},
@@ -91,7 +90,7 @@ static bool in_family(const char *const *families, const char *key)
 struct gathered {
 	FILE *unit, *service; /* text of the two sections */
 	bool refused[N_REFUSED];
-	bool private_tmp, no_exec, mounts;
+	bool private_tmp, dynamic_user, no_exec, mounts;
 	char program[64]; /* name of what it starts; "" not known */
 };
 
@@ -122,6 +121,8 @@ static void take_service(struct gathered *g, const struct wb_setting *a)
 		take_program(g, a->value);
 	if (!strcmp(a->key, "PrivateTmp"))
 		g->private_tmp = wb_setting_is_on(a->value);
+	if (!strcmp(a->key, "DynamicUser"))
+		g->dynamic_user = wb_setting_is_on(a->value);
 	if (!strcmp(a->key, "NoExecPaths"))
 		g->no_exec = *a->value;
 	/* Output to a terminal or to an activating socket would be lost, so it goes to the journal. */
@@ -227,9 +228,10 @@ static void print_service(FILE *out, const struct wb_manifest_unit *u, const str
 	fputs(text, out);
 	/*
 	 * PrivateTmp= makes a unit wait for systemd-tmpfiles-setup.service, and so for all local file
-	 * systems. Its files travel instead, into a tmpfs of the size that systemd gives /tmp.
+	 * systems. Its files travel instead, into a tmpfs of the size that systemd gives /tmp. With DynamicUser=,
+	 * systemd makes such a tmpfs itself.
 	 */
-	if (g->private_tmp)
+	if (g->private_tmp && !g->dynamic_user)
 		fputs("TemporaryFileSystem=/tmp:" OWN_TMP "\n"
 		      "TemporaryFileSystem=/var/tmp:" OWN_TMP "\n",
 			out);

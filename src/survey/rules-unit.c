@@ -3,6 +3,30 @@
 #include <errno.h>
 
 #include "survey/judging.h"
+#include "systemd/dynamic.h"
+
+/*
+ * In the next boot systemd makes the number of its name again, unless the user is one of /etc/passwd. The restore makes
+ * sure that it did.
+ */
+static void judge_dynamic_user(struct wb_judging *j)
+{
+	const struct wb_service *s = j->f->systemd;
+	bool own_group = !is_set(s->group) || is(s->group, s->user);
+
+	if (!is_set(s->user) || (wb_is_dynamic(s->uid) && s->uid != wb_dynamic_uid(s->user)) ||
+		(wb_is_dynamic(s->gid) && (!own_group || s->gid != s->uid)))
+		wb_refuse(j,
+			"DynamicUser= has given it the user %u and the group %u, which it may not "
+			"get again in the next boot",
+			s->uid, s->gid);
+	if (!wb_is_dynamic(s->uid))
+		return;
+	j->v.image.dynamic_user = strdup(s->user ? s->user : "");
+	j->v.image.dynamic_uid = s->uid;
+	if (!j->v.image.dynamic_user)
+		j->error = -ENOMEM;
+}
 
 static void judge_activation(struct wb_judging *j, const struct wb_activation *a)
 {
@@ -27,7 +51,7 @@ void wb_rules_unit(struct wb_judging *j)
 		wb_refuse(
 			j, "it is of Type=dbus, and a connection to the bus cannot be taken along");
 	if (s->dynamic_user)
-		wb_refuse(j, "DynamicUser= gives it another user in the next boot");
+		judge_dynamic_user(j);
 	if (is_set(s->root_directory) || is_set(s->root_image))
 		wb_refuse(
 			j, "RootDirectory= or RootImage= gives it another root, where criu is not");

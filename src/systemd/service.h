@@ -36,6 +36,8 @@ struct wb_service {
 	struct wb_strv conflicts;
 	struct wb_strv runtime_directories;
 	bool dynamic_user;
+	char *user, *group; /* names; NULL or "": root, or the user's own */
+	uint32_t uid, gid;  /* while it runs */
 	bool delegate;
 	bool private_users_on; /* PrivateUsers= is set to something */
 	bool protect_hostname;

@@ -380,6 +380,8 @@ static void lower_rung_by_what_is_open(void **state)
 
 static void dynamic_user(struct wb_service *s)
 {
+	s->user = strdup("t-dyn"); /* which has the number 63645 */
+	s->uid = s->gid = 63645 + !s->dynamic_user;
 	s->dynamic_user = true;
 }
 
@@ -415,7 +417,8 @@ static void harmless_settings(struct wb_service *s)
 	s->private_pids = strdup("no");
 	s->pid_file = strdup("/run/memcached.pid");
 	wb_strv_add(&s->runtime_directories, "memcached");
-	s->private_tmp = true;
+	s->private_tmp = s->dynamic_user = true;
+	dynamic_user(s);
 	wb_strv_add(&s->triggered_by, "a.timer");
 	wb_strv_add(&s->required, "-.mount");
 }
@@ -428,7 +431,7 @@ static void lower_rung_by_settings(void **state)
 		void (*change)(struct wb_service *s);
 		const char *want;
 	} cases[] = {
-		{dynamic_user, "DynamicUser="},
+		{dynamic_user, "DynamicUser= has given it the user 63646"},
 		{own_root, "RootDirectory="},
 		{own_network, "PrivateNetwork="},
 		{stored, "2 file descriptors"},

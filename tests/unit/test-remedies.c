@@ -28,6 +28,7 @@ static int read_service(void *ctx, const char *name, struct wb_service *ret, str
 		.type = strdup("simple"),
 		.cgroup = strdup("/system.slice/foo.service"),
 		.main_pid = 52,
+		.dynamic_user = true,
 	};
 	return 0;
 }
