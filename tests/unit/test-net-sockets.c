@@ -127,6 +127,53 @@ static void tcp_options_come_back(void **state)
 	assert_int_equal(carry(socket(AF_UNIX, SOCK_DGRAM, 0), -1, NULL), 0);
 }
 
+static void check_no_multicast(int fd)
+{
+	WB_CLEAN_NET_SOCKET s = {.pid = getpid(), .fd = fd};
+	struct wb_net_joined joined = {};
+
+	assert_true(wb_net_socket_read(fd, &joined, &s, NULL) >= 0);
+	close(fd);
+	for (size_t i = 0; i < s.options.n; i++) {
+		assert_false(s.options.items[i].level == IPPROTO_IP);
+		assert_false(s.options.items[i].level == IPPROTO_IPV6 &&
+			     s.options.items[i].name == IPV6_MULTICAST_HOPS);
+		assert_false(s.options.items[i].level == IPPROTO_IPV6 &&
+			     s.options.items[i].name == IPV6_MULTICAST_IF);
+	}
+}
+
+/* It has the values of its first packet, which nothing can set. */
+static void an_accepted_connection_has_nothing_to_carry(void **state)
+{
+	const struct sockaddr_in four = {
+		.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const struct sockaddr_in6 six = {
+		.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	const void *const at[] = {&four, &six};
+
+	for (int i = 0; i < 2; i++) {
+		int family = i ? AF_INET6 : AF_INET;
+		socklen_t n = i ? sizeof(six) : sizeof(four);
+		int listener = socket(family, SOCK_STREAM, 0),
+		    client = socket(family, SOCK_STREAM, 0);
+		struct sockaddr_storage name;
+		int accepted;
+
+		/* A machine without IPv6 has no such address. */
+		if (bind(listener, at[i], n) == 0) {
+			assert_int_equal(listen(listener, 1), 0);
+			assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &n), 0);
+			assert_int_equal(connect(client, (struct sockaddr *)&name, n), 0);
+			accepted = accept(listener, NULL, NULL);
+			assert_true(accepted >= 0);
+			check_no_multicast(accepted);
+		}
+		close(listener);
+		close(client);
+	}
+}
+
 static struct group_req group_of(const char *text)
 {
 	struct group_req g = {.gr_interface = if_nametoindex("lo")};
@@ -468,6 +515,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_come_back),
 		cmocka_unit_test(tcp_options_come_back),
+		cmocka_unit_test(an_accepted_connection_has_nothing_to_carry),
 		cmocka_unit_test(groups_come_back),
 		cmocka_unit_test(an_ipv6_socket_has_groups_of_both),
 		cmocka_unit_test(a_group_on_a_virtual_link_is_refused),
