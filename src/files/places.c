@@ -35,6 +35,16 @@ int wb_places_add(struct wb_manifest_unit *u, const char *path)
 	return p && p->path ? 0 : -ENOMEM;
 }
 
+int wb_places_add_binding(struct wb_manifest_unit *u, const char *path)
+{
+	size_t n = u->places.n;
+	int r = wb_places_add(u, path);
+
+	if (r == 0 && u->places.n > n)
+		u->places.items[n].binds = true;
+	return r;
+}
+
 /* The real path of an open file; false: it is unknown. */
 static bool real_of(int fd, char ret[PATH_MAX])
 {
@@ -156,6 +166,24 @@ static const char *find_moved(const struct wb_manifest_unit *u, const struct wb_
 	return NULL;
 }
 
+/*
+ * The directory of a bound socket may be its service's own: what others may do there to the socket's name they may do
+ * anyway, and the library in CRIU makes owner and mode those of the socket's file, whatever its name leads to by then
+ * (shim/sockets.c). In a sticky directory the name is protected from others, and CRIU would not respect that.
+ */
+static int add_writers(struct wb_writers *writers, const struct wb_manifest_place *p)
+{
+	const char *slash = strrchr(p->path, '/');
+	WB_CLEAN_STR above = NULL;
+	struct stat st;
+
+	if (!p->binds || lstat(p->path, &st) < 0 || !S_ISDIR(st.st_mode) ||
+		(st.st_mode & S_ISVTX) || slash == p->path)
+		return wb_writers_add(writers, p->path);
+	above = strndup(p->path, (size_t)(slash - p->path));
+	return above ? wb_writers_add(writers, above) : -ENOMEM;
+}
+
 /* Refuse if a process could exchange these directories while CRIU works there. */
 static int find_writers(const struct wb_files *files, const struct wb_manifest *m,
 	const struct wb_manifest_unit *u, struct wb_error *err)
@@ -165,7 +193,7 @@ static int find_writers(const struct wb_files *files, const struct wb_manifest *
 	int64_t pid;
 
 	for (size_t i = 0; i < u->places.n; i++)
-		if (wb_writers_add(&writers, u->places.items[i].path) < 0)
+		if (add_writers(&writers, &u->places.items[i]) < 0)
 			return wb_oom(err);
 	other = wb_writers_kept(&writers, m, u);
 	if (other)

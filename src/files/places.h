@@ -17,6 +17,8 @@
 
 /* Add the directory of a bound socket, or of a file that lost its name; each only once. -ENOMEM. */
 int wb_places_add(struct wb_manifest_unit *u, const char *path);
+/* The same for a bound socket that has its name, after all others. */
+int wb_places_add_binding(struct wb_manifest_unit *u, const char *path);
 /*
  * Note which directories these are, from the root of the main process. For a directory that was
  * removed, add the one above it, in which CRIU makes it again. -ENOMEM.

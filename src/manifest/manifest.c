@@ -119,6 +119,7 @@ static const struct wb_json_field place_fields[] = {
 	STRING(wb_manifest_place, real, wb_valid_path),
 	ROW(wb_manifest_place, identity, WB_JSON_STRUCT, .fields = wb_identity_fields,
 		.needed = true),
+	ROW(wb_manifest_place, binds, WB_JSON_BOOL),
 	{},
 };
 

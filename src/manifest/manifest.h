@@ -111,6 +111,7 @@ struct wb_manifest_place {
 	char *path; /* as it was named, perhaps with links */
 	char *real; /* without links; NULL: it did not exist */
 	struct wb_identity identity;
+	bool binds; /* for nothing but bound sockets that have their names */
 };
 
 /* The longest key: three numbers, and a Unix address in hex. */

@@ -30,6 +30,24 @@
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 #endif
 
+/* The socket that was bound last: CRIU changes owner and mode of its file next, by its name. */
+static struct {
+	int fd;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+} last = {.fd = -1};
+
+static void remember(int fd, const struct sockaddr *a, socklen_t size)
+{
+	const struct sockaddr_un *un = (const void *)a;
+	const size_t head = offsetof(struct sockaddr_un, sun_path);
+
+	if (size <= head || a->sa_family != AF_UNIX || *un->sun_path != '/')
+		return;
+	memset(last.path, 0, sizeof(last.path));
+	memcpy(last.path, un->sun_path, strnlen(un->sun_path, size - head));
+	last.fd = fd;
+}
+
 /* CRIU's socket, and the address that it is to have. */
 struct wanted {
 	int domain, type, protocol; /* domain 0: any socket with that name */
@@ -137,6 +155,7 @@ int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 		return take(handed, fd);
 	if (syscall(SYS_bind, fd, address.__sockaddr__, size) < 0)
 		return -1;
+	remember(fd, address.__sockaddr__, size);
 	return wb_shim_give_name(address.__sockaddr__, size);
 }
 
@@ -154,7 +173,10 @@ int listen(int fd, int backlog)
 
 /* ---- the file of a Unix socket ---- */
 
-/* The socket that systemd has bound to this path, to be closed; -1: there is none. */
+/*
+ * The socket with this path, to be closed: the one that was bound last, or one that systemd has bound. -1: there is
+ * none. A process that may write to the directory can put a link to another file in the place of the socket's name.
+ */
 static int find_named(int dir, const char *path)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -163,6 +185,8 @@ static int find_named(int dir, const char *path)
 	if (dir != AT_FDCWD || *path != '/' || strlen(path) >= sizeof(name.sun_path))
 		return -1;
 	strcpy(name.sun_path, path);
+	if (last.fd >= 0 && !strcmp(last.path, path))
+		return (int)syscall(SYS_fcntl, last.fd, F_DUPFD_CLOEXEC, 0);
 	return find_handed(&w);
 }
 
@@ -177,7 +201,10 @@ static int file_of(int handed)
 
 int unlinkat(int dir, const char *path, int flags)
 {
-	int handed = flags ? -1 : find_named(dir, path);
+	int handed;
+
+	last.fd = -1;
+	handed = flags ? -1 : find_named(dir, path);
 
 	if (handed < 0)
 		return (int)syscall(SYS_unlinkat, dir, path, flags);

@@ -110,7 +110,7 @@ struct wb_criu_external *wb_judging_add_external(struct wb_judging *j, const cha
 	return e;
 }
 
-void wb_judging_add_place(struct wb_judging *j, const char *path)
+static void add_place(struct wb_judging *j, const char *path, struct wb_strv *to)
 {
 	WB_CLEAN_STR dir = strdup(path);
 	char *slash = dir ? strrchr(dir, '/') : NULL;
@@ -124,9 +124,19 @@ void wb_judging_add_place(struct wb_judging *j, const char *path)
 	if (*path != '/' || (*dir && !wb_valid_path(dir)))
 		wb_distrust(
 			j, "it has %.100s open, whose place in the next boot is not known", path);
-	else if (*dir && j->v.places.n >= MOST_PLACES)
+	else if (*dir && j->v.places.n + j->v.bindings.n >= MOST_PLACES)
 		wb_distrust(j, "it has Unix sockets and deleted files in more than %d directories",
 			MOST_PLACES);
-	else if (*dir && wb_strv_add_once(&j->v.places, dir) < 0)
+	else if (*dir && wb_strv_add_once(to, dir) < 0)
 		j->error = -ENOMEM;
+}
+
+void wb_judging_add_place(struct wb_judging *j, const char *path)
+{
+	add_place(j, path, &j->v.places);
+}
+
+void wb_judging_add_binding(struct wb_judging *j, const char *path)
+{
+	add_place(j, path, &j->v.bindings);
 }

@@ -43,6 +43,8 @@ struct wb_criu_external *wb_judging_add_external(struct wb_judging *j, const cha
  * at bind(2), and the process may be elsewhere by now.
  */
 void wb_judging_add_place(struct wb_judging *j, const char *path);
+/* The same for a socket with a file, to whose directory others may write (files/places.h, `binds`). */
+void wb_judging_add_binding(struct wb_judging *j, const char *path);
 
 /* ---- files that travel (travel.c) ---- */
 

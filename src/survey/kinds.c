@@ -105,26 +105,6 @@ static bool is_open_question(const struct wb_sockets *all, const struct wb_socke
 	return all->still ? s->kind == WB_SOCKET_TCP && s->connected : !s->seen;
 }
 
-/*
- * A process that sees all of p's mount namespace: in a changed root directory, names lead elsewhere and mounts are
- * missing. NULL: the unit has none.
- */
-static const struct wb_proc *with_whole_root(const struct wb_procs *procs, const struct wb_proc *p)
-{
-	const char *ns = p->ns[WB_NS_MNT];
-
-	if (p->root && !strcmp(p->root, "/"))
-		return p;
-	for (size_t i = 0; ns && i < procs->n; i++) {
-		const struct wb_proc *q = &procs->items[i];
-
-		if (q->ns[WB_NS_MNT] && !strcmp(q->ns[WB_NS_MNT], ns) && q->root &&
-			!strcmp(q->root, "/"))
-			return q;
-	}
-	return NULL;
-}
-
 /* Would it come back as it is? */
 static int see(int fd, const struct wb_net_joined *joined, struct wb_socket *s)
 {
@@ -157,7 +137,7 @@ static int look_at(const struct wb_procs *procs, const struct wb_proc *p, int pi
 	if (fd < 0)
 		return 0;
 	if (s && s->bound) {
-		r = wb_bound_find_file(with_whole_root(procs, p), fd, all->may_walk, s);
+		r = wb_bound_find_file(wb_procs_whole(procs, p), fd, all->may_walk, s);
 	} else {
 		if (!all->still)
 			r = see(fd, joined, s ? s : &unknown);

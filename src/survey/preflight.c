@@ -23,6 +23,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 		free(v->nameless.items[i].path);
 	free(v->nameless.items);
 	wb_strv_deinit(&v->places);
+	wb_strv_deinit(&v->bindings);
 	wb_net_ends_deinit(&v->ends);
 	*v = (struct wb_keep_verdict){};
 }

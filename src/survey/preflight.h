@@ -79,8 +79,8 @@ struct wb_keep_verdict {
 	/* By keep/bonds.h: units whose stop in a shutdown stops this one, too, and those that are exempt with it. */
 	struct wb_strv bound, beside;
 	WB_LIST(struct wb_keep_nameless) nameless;
-	struct wb_strv
-		places; /* directories of its bound Unix sockets, and of files whose name is gone */
+	struct wb_strv places, /* directories of files and of Unix sockets whose name is gone */
+		bindings;      /* directories of its bound Unix sockets */
 	/* From here on: also for a unit that is restarted. */
 	struct wb_net_ends ends;
 	uint64_t bytes;      /* memory of its processes, about the size of the dump */

@@ -422,15 +422,21 @@ int wb_proc_read(
 	return read_process(files, pid, read_all, ret, err);
 }
 
-static int read_stat_and_namespaces(const struct reader *r, struct wb_proc *p)
+/* wb_procs_read(): a process with another root directory does not see the mounts on which its files are. */
+int wb_proc_look_from(const struct wb_files *files, const struct wb_proc *whole, struct wb_proc *p)
 {
-	int e = read_stat(r, p);
+	struct reader r = {.files = files};
+	struct wb_proc seen = {};
+	int e;
 
-	return e < 0 || p->zombie ? e : read_namespaces(r, p);
-}
-
-int wb_proc_read_namespaces(
-	const struct wb_files *files, int64_t pid, struct wb_proc *ret, struct wb_error *err)
-{
-	return read_process(files, pid, read_stat_and_namespaces, ret, err);
+	snprintf(r.dir, sizeof(r.dir), "/proc/%" PRId64, whole->pid);
+	e = read_mounts(&r, &seen);
+	if (e < 0)
+		return e;
+	wb_mounts_deinit(&p->mounts);
+	p->mounts = seen.mounts;
+	snprintf(r.dir, sizeof(r.dir), "/proc/%" PRId64, p->pid);
+	for (size_t i = 0; i < p->fds.n; i++)
+		p->fds.items[i].directory = is_directory(&r, p, &p->fds.items[i]);
+	return 0;
 }

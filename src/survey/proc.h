@@ -85,6 +85,12 @@ struct wb_procs {
 /* The most descriptors and mappings of a unit, all its processes together. */
 #define WB_PROC_MOST (1u << 18)
 
+/*
+ * A process that sees all of p's mount namespace: in a changed root directory, names lead elsewhere and mounts are
+ * missing. NULL: the unit has none.
+ */
+const struct wb_proc *wb_procs_whole(const struct wb_procs *procs, const struct wb_proc *p);
+
 void wb_procs_deinit(struct wb_procs *procs);
 #define WB_CLEAN_PROCS __attribute__((cleanup(wb_procs_deinit))) struct wb_procs
 
@@ -94,9 +100,11 @@ void wb_procs_deinit(struct wb_procs *procs);
  */
 int wb_proc_read(
 	const struct wb_files *files, int64_t pid, struct wb_proc *ret, struct wb_error *err);
-/* Only its name, parent, group, session and namespaces: process 1 has hundreds of descriptors. Errors as above. */
-int wb_proc_read_namespaces(
-	const struct wb_files *files, int64_t pid, struct wb_proc *ret, struct wb_error *err);
+/*
+ * Take the mounts of a process from another one in the same mount namespace, whose root directory is that of the
+ * namespace. -ENOMEM, or the errors of a process that has ended; p is unchanged then.
+ */
+int wb_proc_look_from(const struct wb_files *files, const struct wb_proc *whole, struct wb_proc *p);
 /*
  * All processes in a cgroup and in those below it, by its path as in systemd's ControlGroup. A process that
  * ends meanwhile is left out. -ENOENT: there is no such cgroup.

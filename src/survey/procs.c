@@ -159,6 +159,21 @@ static int add_cgroup(const struct wb_files *files, const char *dir, unsigned de
 	return e;
 }
 
+/* As far as this is possible: what stays unseen is judged as such. */
+static int look_from_whole_roots(const struct wb_files *files, struct wb_procs *all)
+{
+	int e = 0;
+
+	for (size_t i = 0; e != -ENOMEM && i < all->n; i++) {
+		struct wb_proc *p = &all->items[i];
+		const struct wb_proc *whole = wb_procs_whole(all, p);
+
+		if (whole && whole != p)
+			e = wb_proc_look_from(files, whole, p);
+	}
+	return e == -ENOMEM ? e : 0;
+}
+
 int wb_procs_read(const struct wb_files *files, const char *cgroup, struct wb_procs *ret,
 	struct wb_error *err)
 {
@@ -182,8 +197,27 @@ int wb_procs_read(const struct wb_files *files, const char *cgroup, struct wb_pr
 		if (all.n)
 			wb_sort(all.items, all.n, sizeof(*all.items), by_number);
 		all.sorted = true;
+		e = look_from_whole_roots(files, &all);
+		if (e < 0)
+			return wb_oom(err);
 		*ret = all;
 		all = (struct wb_procs){};
 	}
 	return e;
+}
+
+const struct wb_proc *wb_procs_whole(const struct wb_procs *procs, const struct wb_proc *p)
+{
+	const char *ns = p->ns[WB_NS_MNT];
+
+	if (p->root && !strcmp(p->root, "/"))
+		return p;
+	for (size_t i = 0; ns && i < procs->n; i++) {
+		const struct wb_proc *q = &procs->items[i];
+
+		if (q->ns[WB_NS_MNT] && !strcmp(q->ns[WB_NS_MNT], ns) && q->root &&
+			!strcmp(q->root, "/"))
+			return q;
+	}
+	return NULL;
 }

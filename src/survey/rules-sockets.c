@@ -228,7 +228,9 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 				s->path);
 		return;
 	}
-	if (file)
+	if (file && *s->path == '/' && s->file && (s->now || !ends(s->file, gone)))
+		wb_judging_add_binding(j, s->path);
+	else if (file)
 		wb_judging_add_place(j, *s->path == '/' ? s->path : file);
 	dir = file ? directory_of(file) : NULL;
 	named = dir ? directory_of(*s->path == '/' ? s->path : file) : NULL;

@@ -119,5 +119,7 @@ int wb_keep_look_still(const struct wb_keep_look *look, int root, struct wb_mani
 	}
 	for (size_t i = 0; r == 0 && i < v.places.n; i++)
 		r = wb_places_add(u, v.places.items[i]);
+	for (size_t i = 0; r == 0 && i < v.bindings.n; i++)
+		r = wb_places_add_binding(u, v.bindings.items[i]);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

@@ -185,6 +185,40 @@ static void nobody_else_may_write_there(void **state)
 	}
 }
 
+/* A service's socket lies in a directory of its user, as that of PHP for a web server of the same user. */
+static void a_sockets_own_directory_may_be_its_users(void **state)
+{
+	struct world *w = *state;
+	struct wb_manifest_unit *other = wb_list_add(&w->m.units, sizeof(*other));
+	int64_t *uid = wb_list_add(&other->uids, sizeof(*uid));
+	struct wb_error err;
+
+	if (geteuid())
+		skip();
+	other->unit = strdup("y.service");
+	other->how = WB_KEEP_PROCESS;
+	*uid = 1000;
+	assert_int_equal(chmod(w->dir, 0755), 0);
+	assert_int_equal(mkdir(in(w, "way"), 0755), 0);
+	assert_int_equal(mkdir(in(w, "way/run"), 0755), 0);
+	assert_int_equal(chown(in(w, "way/run"), 1000, 60), 0);
+	assert_int_equal(wb_places_add_binding(&w->m.units.items[0], in(w, "way/run")), 0);
+	note(w);
+	assert_int_equal(check(w, &err), 0);
+	/* Others' names are protected from him in a sticky directory, and not from CRIU. */
+	assert_int_equal(chmod(in(w, "way/run"), 01777), 0);
+	assert_int_equal(check(w, &err), -EPERM);
+	assert_int_equal(chmod(in(w, "way/run"), 0755), 0);
+	/* He could exchange the directory. */
+	assert_int_equal(chown(in(w, "way"), 1000, 60), 0);
+	assert_int_equal(check(w, &err), -EPERM);
+	assert_int_equal(chown(in(w, "way"), 0, 60), 0);
+	/* A file that has lost its name is made there, too. */
+	assert_int_equal(wb_places_add(&w->m.units.items[0], in(w, "way/run")), 0);
+	w->m.units.items[0].places.items[0].binds = false;
+	assert_int_equal(check(w, &err), -EPERM);
+}
+
 static void add_opened(struct world *w, const char *path)
 {
 	struct wb_manifest_unit *u = &w->m.units.items[0];
@@ -255,6 +289,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_directory_that_was_gone_is_not_made_by_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_else_may_write_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_sockets_own_directory_may_be_its_users, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_is_not_exchanged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_travelled_is_known_by_its_place, set_up, tear_down),

@@ -487,6 +487,26 @@ static void the_machines_own_tmp_stays(void **state)
 	assert_int_equal(v.files.n, 1);
 }
 
+/* Its /proc shows no mount, but another process of the unit sees all of them. */
+static void a_process_in_another_root_directory_has_the_same_files(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/sys/fs/cgroup/system.slice/memcached.service/cgroup.procs", "452\n453\n"},
+		{"/proc/452/root", .link = "/"}, {"/proc/453/root", .link = "/var/spool/x"},
+		{"/proc/453/stat", "453 (child) S 452 452 452 0 -1 4194560"},
+		{"/proc/453/status", STATUS}, {"/proc/453/mountinfo", ""}, {"/proc/453/maps", ""},
+		{"/proc/453/fd/0", .link = "/dev/null"}, {"/proc/453/fdinfo/0", INFO("301", "4")},
+		{"/proc/453/fd/3", .link = "/var/spool/x/queue"},
+		{"/proc/453/fdinfo/3", INFO("300", "77")}, NS("453", "4026532200"), MEMCACHED,
+		{"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+	assert_false(mentions(&v.reasons, "outside of its sandbox"));
+	assert_int_equal(v.how, WB_KEEP_PROCESS);
+}
+
 static void configuration_has_its_say(void **state)
 {
 	static const struct fake_file disk[] = {MEMCACHED, {"/proc/452/maps", MAPS}, ALL_MODULES,
@@ -1061,6 +1081,7 @@ int main(void)
 		cmocka_unit_test(lower_rung_by_what_is_open),
 		cmocka_unit_test(lower_rung_by_settings),
 		cmocka_unit_test(the_machines_own_tmp_stays),
+		cmocka_unit_test(a_process_in_another_root_directory_has_the_same_files),
 		cmocka_unit_test(configuration_has_its_say),
 		cmocka_unit_test(what_is_not_there_does_not_travel),
 		cmocka_unit_test(what_lies_on_a_disk_stays),

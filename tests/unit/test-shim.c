@@ -440,6 +440,35 @@ static void test_handed_unix(void **state)
 	close(bound);
 }
 
+/* CRIU changes owner and mode right after bind(2): it is the socket's file, whatever has its name by then. */
+static void the_socket_that_was_bound_last(void **state)
+{
+	char dir[] = "/tmp/warmboot-shim-XXXXXX", path[64], moved[64];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un a;
+	struct stat st;
+
+	if (geteuid())
+		skip();
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/socket", dir);
+	snprintf(moved, sizeof(moved), "%s/moved", dir);
+	a = named(path);
+	assert_int_equal(bind_socket(fd, AS(&a), sizeof(a)), 0);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(change_owner(AT_FDCWD, path, 7, 8, 0), 0);
+	assert_int_equal(change_mode(AT_FDCWD, path, 0612, 0), 0);
+	assert_int_equal(stat("/etc/passwd", &st), 0);
+	assert_true(st.st_uid == 0 && (st.st_mode & 0777) != 0612);
+	assert_int_equal(stat(moved, &st), 0);
+	assert_true(st.st_uid == 7 && st.st_gid == 8 && st.st_mode == (S_IFSOCK | 0612));
+	assert_int_equal(remove_file(AT_FDCWD, path, 0), 0);
+	assert_int_equal(remove_file(AT_FDCWD, moved, 0), 0);
+	rmdir(dir);
+	close(fd);
+}
+
 static void test_unread(void **state)
 {
 	int pair[2], other[2];
@@ -660,6 +689,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_handed_tcp),
 		cmocka_unit_test(test_handed_unix),
+		cmocka_unit_test(the_socket_that_was_bound_last),
 		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_point),
