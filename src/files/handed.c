@@ -147,12 +147,24 @@ static int note(struct wb_manifest_unit *u, const sockets *all, size_t i, struct
 	return h && h->key ? 0 : wb_oom(err);
 }
 
+/* Sockets that it has given to systemd are its own. */
+static void drop_stored(sockets *its, const wb_stored_list *stored)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < its->n; i++)
+		if (!wb_stored_has(stored, (int64_t)its->items[i].inode))
+			its->items[n++] = its->items[i];
+	its->n = n;
+}
+
 int wb_handed_note(struct wb_manifest_unit *u, int64_t systemd, struct wb_error *err)
 {
 	sockets its = {}, ours = {};
 	int r = add_sockets(systemd, NULL, &its);
 
 	forget(u);
+	drop_stored(&its, &u->stored);
 	if (r < 0)
 		wb_fail(err, r, "cannot look at the sockets of systemd: %s", strerror(-r));
 	else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The ladder of the ways of keeping. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "keep/bonds.h"
 #include "keep/judge.h"
@@ -94,12 +95,37 @@ struct looking {
 	struct wb_keep_verdict *ret;
 };
 
+/* Find what systemd stores for it, or why that cannot be given to systemd again. -ENOMEM. */
+static int find_stored(const struct wb_keep_look *look, const struct wb_keep_facts *facts,
+	wb_stored_list *ret, struct wb_error *ret_why)
+{
+	int64_t *pids = calloc(facts->procs->n + 1, sizeof(*pids));
+	int r = -ENOMEM;
+
+	for (size_t i = 0; pids && i < facts->procs->n; i++)
+		pids[i] = facts->procs->items[i].pid;
+	if (pids)
+		r = look->find_stored(facts->systemd, pids, facts->procs->n, 1, ret, ret_why);
+	free(pids);
+	return r;
+}
+
 static int judge(void *arg, const struct wb_keep_facts *facts, struct wb_error *err)
 {
 	const struct looking *l = arg;
+	struct wb_keep_facts all = *facts;
 	WB_CLEAN_KEEP_VERDICT v = {};
-	int r = wb_keep_judge(l->ways, facts, l->config, &v, err);
+	wb_stored_list stored = {};
+	struct wb_error why = {};
+	int r = 0;
 
+	if (facts->systemd->stored_fds && l->look->find_stored) {
+		r = find_stored(l->look, facts, &stored, &why);
+		all.stored = r == 0 ? &stored : NULL;
+	}
+	all.not_stored = r < 0 ? why.text : NULL;
+	r = r == -ENOMEM ? wb_oom(err) : wb_keep_judge(l->ways, &all, l->config, &v, err);
+	wb_stored_deinit(&stored);
 	if (r == 0)
 		r = add_bonds(l->look, facts->systemd, &v, err);
 	if (r < 0)

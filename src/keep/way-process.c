@@ -23,6 +23,7 @@
 #include "net/sockets.h"
 #include "net/wake.h"
 #include "sys/below.h"
+#include "systemd/notify.h"
 
 /* ---- the checkpoint ---- */
 
@@ -238,6 +239,8 @@ static int note(const struct wb_files *files, int root, struct wb_manifest_unit 
 	if (r == 0)
 		r = wb_groups_note(files, u, err);
 	if (r == 0)
+		r = wb_stored_check(u->stored.items, u->stored.n, err);
+	if (r == 0)
 		r = wb_threads_note(files, u, err);
 	if (r == 0)
 		r = note_sockets(files, u, err);
@@ -315,6 +318,18 @@ static int check_user(
 		image->dynamic_user, (long long)image->dynamic_uid, number ? number : "none");
 }
 
+/* The processes run already, so they are killed if they could come back with less than they had. */
+static int give_stored(const struct wb_manifest_unit *u, struct wb_error *err)
+{
+	int r = wb_stored_give(u->stored.items, u->stored.n, wb_fd_store_push, err);
+
+	if (r == 0)
+		wb_fd_store_wait();
+	else
+		wb_opened_kill(u);
+	return r;
+}
+
 static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error *err)
 {
 	const struct wb_manifest_unit *u = t->unit;
@@ -368,6 +383,8 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 	/* Rather none than one with more rights than before. */
 	if (r < 0)
 		wb_opened_kill(u);
+	else if (u->stored.n)
+		r = give_stored(u, err);
 	return r;
 }
 

@@ -130,6 +130,14 @@ static const struct wb_json_field handed_fields[] = {
 	{},
 };
 
+static const struct wb_json_field stored_fields[] = {
+	STRING(wb_stored, name, valid_line, .needed = true),
+	STRING(wb_stored, link, NULL, .needed = true),
+	INT(wb_stored, pid, 2, HIGHEST_PID, .needed = true),
+	INT(wb_stored, fd, 0, INT32_MAX, .needed = true),
+	{},
+};
+
 static const struct wb_json_field affinity_fields[] = {
 	STRING(wb_manifest_affinity, cpus, wb_valid_cpus, .needed = true),
 	ROW(wb_manifest_affinity, threads, WB_JSON_INTS, .min = 2, .max = HIGHEST_PID),
@@ -218,6 +226,7 @@ static const struct wb_json_field unit_fields[] = {
 	LIST(wb_manifest_unit, streams, stream_fields, 64),
 	ROW(wb_manifest_unit, sockets, WB_JSON_STRINGS, .max = 64, .valid = wb_valid_socket_name),
 	LIST(wb_manifest_unit, handed, handed_fields, 1 << 20),
+	LIST(wb_manifest_unit, stored, stored_fields, 4096),
 	LIST(wb_manifest_unit, definition, text_fields, 256),
 	LIST(wb_manifest_unit, files, file_fields, WB_MANIFEST_FILES),
 	LIST(wb_manifest_unit, opened, open_fields, 1 << 20),
@@ -243,6 +252,7 @@ static const struct wb_json_field process_fields[] = {
 	LIST(wb_manifest_unit, streams, stream_fields, 0),
 	ROW(wb_manifest_unit, sockets, WB_JSON_STRINGS),
 	LIST(wb_manifest_unit, handed, handed_fields, 0),
+	LIST(wb_manifest_unit, stored, stored_fields, 0),
 	LIST(wb_manifest_unit, definition, text_fields, 0),
 	LIST(wb_manifest_unit, files, file_fields, 0),
 	LIST(wb_manifest_unit, opened, open_fields, 0),

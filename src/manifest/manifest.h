@@ -26,6 +26,7 @@
 #include "net/sockets.h"
 #include "sys/identity.h"
 #include "systemd/definition.h"
+#include "systemd/stored.h"
 
 /* The object's name in the store. */
 #define WB_MANIFEST_OBJECT "manifest"
@@ -148,6 +149,7 @@ struct wb_manifest_unit {
 	WB_LIST(struct wb_manifest_stream) streams;
 	struct wb_strv sockets; /* the socket units that activate it */
 	WB_LIST(struct wb_manifest_handed) handed;
+	wb_stored_list stored; /* descriptors of its processes that systemd stores, too */
 	struct wb_unit_texts definition;
 	WB_LIST(struct wb_manifest_file) files;
 	WB_LIST(struct wb_manifest_open) opened;

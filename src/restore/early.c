@@ -130,6 +130,8 @@ int wb_early_allows(const struct wb_manifest *m, const struct wb_manifest_unit *
 	if (wb_fstab_needs_udev(fstab))
 		return wb_fail(
 			err, -EOPNOTSUPP, "a file system besides the root has to be mounted first");
+	if (u->stored.n)
+		return wb_fail(err, -EOPNOTSUPP, "systemd has to store its file descriptors");
 	if (u->sockets.n)
 		return wb_fail(err, -EOPNOTSUPP, "systemd has to bind the sockets of %s first",
 			u->sockets.items[0]);

@@ -243,11 +243,11 @@ static void print_service(FILE *out, const struct wb_manifest_unit *u, const str
 		"Type=forking\n"
 		"PIDFile=/run/warmboot/%s.pid\n"
 		"NotifyAccess=exec\n"
-		"FileDescriptorStoreMax=8\n"
+		"FileDescriptorStoreMax=%zu\n"
 		"TimeoutStartSec=%us\n"
 		"TimeoutStopSec=10s\n"
 		"Restart=no\n",
-		u->unit, w->deadline_s);
+		u->unit, 8 + u->stored.n, w->deadline_s);
 	fprintf(out, "ExecStartPre=!%s thaw --anchor ", w->program);
 	print_argument(out, u->unit);
 	fprintf(out, "ExecStart=+%s thaw ", w->program);

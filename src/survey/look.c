@@ -70,6 +70,7 @@ struct wb_keep_look wb_keep_look_host(
 		.units = &wb_services_systemd,
 		.add_peers = wb_sockets_add_peers,
 		.add_kinds = wb_sockets_add_kinds,
+		.find_stored = wb_stored_find,
 		.find_watched = wb_watches_find,
 		.find_externals = wb_externals_find,
 		.criu = criu,

@@ -14,6 +14,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 	wb_criu_image_deinit(&v->image);
 	free(v->cgroup);
 	wb_strv_deinit(&v->sockets);
+	wb_stored_deinit(&v->stored);
 	wb_strv_deinit(&v->files);
 	wb_strv_deinit(&v->named);
 	wb_strv_deinit(&v->later);

@@ -31,7 +31,10 @@ struct wb_keep_facts {
 	/* Directories with sockets of its own that others use as well; NULL: not known. */
 	const struct wb_strv *common;
 	const struct wb_activation *activation; /* NULL: not looked at */
-	const struct wb_ipc_verdict *ipc;       /* NULL: not looked at */
+	const wb_stored_list
+		*stored;        /* NULL: what systemd stores for it cannot be given to it again; */
+	const char *not_stored; /* why; NULL: not looked at */
+	const struct wb_ipc_verdict *ipc; /* NULL: not looked at */
 	const char *
 		group_fault; /* why its control groups cannot be made again, by wb_groups_note(); NULL: they can */
 	bool foreign_leader; /* the leader of the main process's session lives outside of the unit */
@@ -63,6 +66,7 @@ struct wb_keep_verdict {
 	struct wb_criu_image image;
 	char *cgroup; /* as in struct wb_manifest_unit; so is `sockets` */
 	struct wb_strv sockets;
+	wb_stored_list stored; /* as in struct wb_manifest_unit */
 	bool plain; /* its processes are in the machine's own namespaces, but for the time namespace */
 	/*
 	 * Files on a tmpfs that are in use or configured, and exist: they travel to the next boot. A "/" at
@@ -116,6 +120,9 @@ struct wb_keep_look {
 	int (*add_peers)(struct wb_sockets *sockets);
 	/* wb_sockets_add_kinds(). NULL: only sockets in the tables of /proc are known. */
 	int (*add_kinds)(const struct wb_procs *procs, struct wb_sockets *sockets);
+	/* wb_stored_find(). NULL: what systemd stores does not travel. */
+	int (*find_stored)(const struct wb_service *service, const int64_t *pids, size_t n,
+		int64_t systemd, wb_stored_list *ret, struct wb_error *err);
 	/* wb_watches_find(). NULL: names of watched files are not known. */
 	int (*find_watched)(struct wb_procs *procs, const struct wb_ns_ops *namespaces,
 		const struct wb_ns_whose *unit);

@@ -249,10 +249,7 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 			s->path);
 }
 
-/*
- * A socket that systemd has bound and will bind again. Its name is of no matter, since CRIU gets a copy of it
- * (shim/sockets.c). CRIU cannot read datagrams that have a sender's identity with them, nor could they be sent again.
- */
+/* Systemd will bind it again, and CRIU gets a copy, whatever its name is. CRIU cannot read datagrams with credentials. */
 static void judge_handed(struct wb_judging *j, const struct wb_socket *s)
 {
 	int64_t *unread;
@@ -287,14 +284,16 @@ static void judge_socket(
 	struct wb_judging *j, const struct wb_proc *p, const struct wb_proc_fd *fd, int64_t inode)
 {
 	const struct wb_socket *s = wb_sockets_find(j->f->sockets, inode);
+	bool handed;
 
 	/* A socket that is neither bound nor connected is in no table. If CRIU cannot take it, the dump says so. */
 	if (!s)
 		return;
-	/* Without a socket unit it is the service's own, which it has given to systemd, and its name matters. */
-	if (s->handed && !j->v.sockets.n && !j->f->systemd->stored_fds)
+	/* Its own it may have given to systemd, and their names matter. */
+	handed = s->handed && !wb_stored_has(j->f->stored, s->inode);
+	if (handed && !j->v.sockets.n && !j->f->systemd->stored_fds)
 		wb_refuse(j, "systemd has a socket of it open, but no socket unit activates it");
-	if (s->handed && j->v.sockets.n)
+	if (handed && j->v.sockets.n)
 		judge_handed(j, s);
 	else if (s->bound)
 		judge_bound(j, s);

@@ -63,9 +63,11 @@ void wb_rules_unit(struct wb_judging *j)
 			"it has a network of its own (PrivateNetwork= or NetworkNamespacePath=)");
 	if (is_set(s->tty) && starts(s->standard_input ? s->standard_input : "", "tty"))
 		wb_refuse(j, "it has the terminal %s", s->tty);
-	if (s->stored_fds)
-		wb_refuse(j, "systemd holds %u file descriptors for it, which do not travel",
-			s->stored_fds);
+	if (s->stored_fds && !j->f->stored)
+		wb_refuse(j, "systemd holds %u file descriptors for it: %s", s->stored_fds,
+			j->f->not_stored ? j->f->not_stored : "they do not travel");
+	if (j->f->stored && wb_stored_copy(j->f->stored, &j->v.stored) < 0)
+		j->error = -ENOMEM;
 	if (s->protect_hostname)
 		wb_warn(j, "ProtectHostname= is not in force again before its next restart");
 	if (s->watchdog_us)

@@ -47,14 +47,14 @@ static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit 
 	WB_CLEAN_SOCKETS sockets = {};
 	WB_CLEAN_PROCS procs = {};
 	struct wb_proc init = {};
-	const struct wb_activation activation = {.sockets = u->sockets};
 	struct wb_keep_facts facts = {.unit = u->unit,
 		.systemd = &service,
 		.procs = &procs,
 		.sockets = &sockets,
 		.init = &init,
 		.untrusted = &untrusted,
-		.activation = &activation,
+		.activation = &(const struct wb_activation){.sockets = u->sockets},
+		.stored = &u->stored,
 		.definition = &u->definition};
 	int r;
 

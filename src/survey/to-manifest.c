@@ -27,6 +27,7 @@ static void forget(struct wb_manifest_unit *u)
 	forget_numbers(u);
 	free(u->streams.items);
 	wb_strv_deinit(&u->sockets);
+	wb_stored_deinit(&u->stored);
 	free(u->why);
 	free(u->cgroup);
 	json_decref(u->image);
@@ -102,6 +103,8 @@ int wb_process_to_manifest(const struct wb_keep_verdict *v, struct wb_manifest_u
 
 	for (size_t i = 0; r == 0 && i < v->sockets.n; i++)
 		r = wb_strv_add(&u->sockets, v->sockets.items[i]);
+	if (r == 0)
+		r = wb_stored_copy(&v->stored, &u->stored);
 	u->main_pid = v->image.main_pid;
 	u->plain = v->plain;
 	if (r == 0)

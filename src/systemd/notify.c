@@ -19,7 +19,7 @@ void wb_notify_ready(const char *status)
 
 int wb_fd_store_push(const char *name, int fd, struct wb_error *err)
 {
-	char state[128];
+	char state[320]; /* systemd allows a name 255 characters */
 	int r;
 
 	snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=%s", name);

@@ -82,6 +82,11 @@ void wb_service_deinit(struct wb_service *u)
 		else if (strchr("ap", properties[i].type))
 			wb_strv_deinit(at);
 	}
+	for (size_t i = 0; i < u->stored.n; i++) {
+		free(u->stored.items[i].name);
+		free(u->stored.items[i].link);
+	}
+	free(u->stored.items);
 	*u = (struct wb_service){};
 }
 
@@ -176,6 +181,41 @@ static int get_property(sd_bus *bus, const char *path, size_t i, struct wb_servi
 	return r;
 }
 
+static int add_stored(const char *name, const char *link, uint64_t inode, wb_service_stored *ret)
+{
+	struct wb_service_stored_fd *s = wb_list_add(ret, sizeof(*s));
+
+	if (s)
+		*s = (struct wb_service_stored_fd){strdup(name), strdup(link), (int64_t)inode};
+	return s && s->name && s->link ? 0 : -ENOMEM;
+}
+
+/* Before systemd 254 there is no such method, and the list stays empty. */
+static int read_stored(sd_bus *bus, const char *unit, wb_service_stored *ret)
+{
+	WB_CLEAN_BUS_ERROR e = SD_BUS_ERROR_NULL;
+	const char *name, *link;
+	sd_bus_message *m = NULL;
+	uint64_t inode;
+	int r = sd_bus_call_method(bus, WB_BUS_SYSTEMD, WB_BUS_MANAGER_PATH, WB_BUS_MANAGER,
+		"DumpUnitFileDescriptorStore", &e, &m, "s", unit);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	r = sd_bus_message_enter_container(m, 'a', "(suuutuusu)");
+	/* Mode and device, then the device that a device file is of, and the flags, are of no use. */
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "suuutuusu")) > 0) {
+		r = sd_bus_message_read(
+			m, "suuutuusu", &name, NULL, NULL, NULL, &inode, NULL, NULL, &link, NULL);
+		if (r >= 0)
+			r = add_stored(name, link, inode, ret);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	sd_bus_message_unref(m);
+	return r;
+}
+
 static int read_unit(sd_bus *bus, const char *name, struct wb_service *u, sd_bus_error *e)
 {
 	sd_bus_message *m = NULL;
@@ -189,6 +229,8 @@ static int read_unit(sd_bus *bus, const char *name, struct wb_service *u, sd_bus
 		r = sd_bus_message_read(m, "o", &path);
 	for (size_t i = 0; r >= 0 && i < N_PROPERTIES; i++)
 		r = get_property(bus, path, i, u);
+	if (r >= 0 && u->stored_fds)
+		r = read_stored(bus, name, &u->stored);
 	sd_bus_message_unref(m);
 	return r;
 }

@@ -3,10 +3,19 @@
 #pragma once
 
 #include "core/error.h"
+#include "core/list.h"
 #include "core/strv.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* A descriptor in systemd's store (FDSTORE=1). */
+struct wb_service_stored_fd {
+	char *name; /* FDNAME= */
+	char *link; /* as in /proc/PID/fd: "socket:[1234]" */
+	int64_t inode;
+};
+typedef WB_LIST(struct wb_service_stored_fd) wb_service_stored;
 
 /* Properties of org.freedesktop.systemd1(5); those that this systemd does not have stay empty. */
 struct wb_service {
@@ -51,6 +60,8 @@ struct wb_service {
 		listens; /* of a socket unit: "Stream /run/x", "Datagram 514", "FIFO /run/y", … */
 	uint32_t main_pid;
 	uint32_t stored_fds; /* number of file descriptors in its fd store */
+	wb_service_stored
+		stored; /* these, in systemd's order; fewer: systemd does not tell (before 254) */
 	uint64_t watchdog_us;
 };
 

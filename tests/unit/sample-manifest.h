@@ -20,7 +20,7 @@ static const char sample_manifest[] =
 	"    \"directory\": true}],"
 	"  \"io_priorities\": [{\"value\": 24576, \"threads\": [812]}],"
 	"  \"timer_slacks\": [{\"value\": 77777, \"threads\": [811, 812]}],"
-	"  \"sockets\": [{\"pid\": 812, \"fd\": 5, \"domain\": 2, \"type\": 2, \"protocol\": 17,"
+	"  \"socket_options\": [{\"pid\": 812, \"fd\": 5, \"domain\": 2, \"type\": 2, \"protocol\": 17,"
 	"    \"options\": [{\"level\": 0, \"name\": 33, \"value\": \"05000000\"}],"
 	"    \"groups\": [{\"group\": \"232.1.2.3\", \"link\": \"enp0s3\", \"include\": true,"
 	"      \"sources\": [\"10.0.0.1\"]}],"

@@ -285,8 +285,11 @@ static void test_sockets(void **state)
 	struct wb_unit_text file = {
 		.path = (char *)"/etc/x", .text = (char *)"[Service]\nExecStart=/x\n"};
 	char *units[] = {(char *)"a.socket", (char *)"b.socket"};
-	const struct wb_manifest_unit u = {
-		.unit = (char *)"a.service", .definition = {&file, 1}, .sockets = {units, 2}};
+	struct wb_stored stored[] = {{"x", "socket:[1]", 2, 3}, {"y", "socket:[2]", 2, 4}};
+	const struct wb_manifest_unit u = {.unit = (char *)"a.service",
+		.definition = {&file, 1},
+		.sockets = {units, 2},
+		.stored = {stored, 2}};
 	const struct wb_replacement_wishes early = {
 		.program = "/usr/sbin/warmboot", .before_coldplug = true, .deadline_s = 60};
 	WB_CLEAN_STR text = NULL;
@@ -300,6 +303,8 @@ static void test_sockets(void **state)
 	/* A failed restore is not tried again for each client. */
 	has_line(text, "ConditionPathExists=!/run/warmboot/thaw/a.service.json");
 	has_line(text, "StartLimitIntervalSec=0");
+	/* The namespaces of its sandbox, and what it stores itself. */
+	has_line(text, "FileDescriptorStoreMax=10");
 }
 
 static void test_dropin(void **state)

@@ -91,6 +91,9 @@ static void test_allows(void **state)
 	u->plain = false;
 	refused(&m, u, fstab, "sandbox");
 	u->plain = true;
+	u->stored.n = 1;
+	refused(&m, u, fstab, "store its file descriptors");
+	u->stored.n = 0;
 	assert_int_equal(wb_strv_add(&u->sockets, "a.socket"), 0);
 	refused(&m, u, fstab, "sockets of a.socket");
 	wb_strv_deinit(&u->sockets);
