@@ -144,6 +144,7 @@ static int read_status(const struct reader *r, struct wb_proc *p)
 	p->resident = bytes_after(text, "VmRSS");
 	p->swapped = bytes_after(text, "VmSwap");
 	p->locked = bytes_after(text, "VmLck");
+	p->huge = bytes_after(text, "HugetlbPages");
 	p->filtered = number_after(text, "Seccomp") != 0;
 	return 0;
 }

@@ -59,8 +59,8 @@ struct wb_proc {
 	char *root, *cwd;
 	int64_t tracer; /* pid of a debugger; 0 none */
 	int64_t threads;
-	int64_t resident, swapped, locked; /* bytes; swapped is not in resident */
-	bool filtered;                     /* seccomp(2) restricts its system calls */
+	int64_t resident, swapped, locked, huge; /* bytes; only locked ones count twice */
+	bool filtered;                           /* seccomp(2) restricts its system calls */
 	bool zombie;
 	char *ns[WB_NS_COUNT]; /* "mnt:[4026531841]"; NULL: the kernel has no such namespace */
 	char *uid_map, *gid_map;

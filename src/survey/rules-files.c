@@ -17,6 +17,12 @@ static const struct wb_mount *mount_of(const struct wb_proc *p, int64_t id)
 	return NULL;
 }
 
+static void refuse_huge(struct wb_judging *j)
+{
+	wb_refuse(j, "it has memory of huge pages, which the next boot may not have in time (in "
+		     "PostgreSQL, huge_pages=off)");
+}
+
 static void judge_map(struct wb_judging *j, const char *name)
 {
 	static const char *const devices[] = {
@@ -26,9 +32,7 @@ static void judge_map(struct wb_judging *j, const char *name)
 		if (!j->f->ipc)
 			wb_refuse(j, "it has System V shared memory");
 	} else if (starts(name, "/anon_hugepage")) {
-		wb_refuse(j,
-			"it has memory of huge pages, which the next boot may not have in time (in "
-			"PostgreSQL, huge_pages=off)");
+		refuse_huge(j);
 	} else if (strstr(name, "[io_uring]")) {
 		wb_refuse(j, "it has an io_uring");
 	} else if (starts(name, "/secretmem")) {
@@ -219,6 +223,9 @@ static void judge_fd(struct wb_judging *j, const struct wb_proc *p, const struct
 
 void wb_rules_files(struct wb_judging *j, const struct wb_proc *p)
 {
+	/* A memfd of such pages looks like any other. */
+	if (p->huge)
+		refuse_huge(j);
 	for (size_t k = 0; k < p->maps.n; k++) {
 		judge_map(j, p->maps.items[k].name);
 		take_mapped_file(j, p, &p->maps.items[k]);

@@ -553,6 +553,20 @@ static void a_set_user_id_program_makes_nobody_root(void **state)
 	}
 }
 
+/* A memfd of huge pages has the name of any other, so their number tells. */
+static void huge_pages_by_their_number(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/proc/52/status", "Name:\tfoo\nThreads:\t1\nHugetlbPages:\t    2048 kB\n"}, FOO,
+		{"/proc/52/maps", "7f00-7f01 rw-s 00000000 00:10 7 /memfd:x (deleted)\n"}, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, &v, &err), 0);
+	assert_int_equal(v.how, WB_KEEP_RESTART);
+	assert_true(mentions(&v.reasons, "memory of huge pages"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,6 +580,7 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_cannot_name),
 		cmocka_unit_test(files_larger_than_the_machine),
 		cmocka_unit_test(a_set_user_id_program_makes_nobody_root),
+		cmocka_unit_test(huge_pages_by_their_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
