@@ -19,7 +19,7 @@ char *wb_criu_version(const struct wb_runner *runner, const char *program)
 
 void wb_criu_probe(const struct wb_sys *sys, const struct wb_runner *runner)
 {
-	/* CRIU begins each command by finding out what it does not know yet. Asked for one feature, it does no more. */
+	/* CRIU begins each command by finding out what it does not know yet. If one feature is asked for, CRIU checks no others. */
 	static const char *const argv[] = {"env", "LD_PRELOAD=/proc/self/fd/3", WB_HOOK_BRIEF "=1",
 		"criu", "check", "--feature", "sk_unix_file", NULL};
 	struct wb_spawn how = {.argv = argv, .deadline_ms = 10000, .mount_ns = -1};

@@ -44,7 +44,8 @@ static void test_whole(void **state)
 	assert_int_equal(u->timer_slacks.items[0].threads.items[1], 812);
 	assert_string_equal(u->socket_options.items[0].options.items[0].value, "05000000");
 	assert_true(u->socket_options.items[0].groups.items[0].include);
-	assert_string_equal(u->socket_options.items[0].groups.items[0].sources.items[0], "10.0.0.1");
+	assert_string_equal(
+		u->socket_options.items[0].groups.items[0].sources.items[0], "10.0.0.1");
 	assert_int_equal(u->socket_options.items[0].links.items[0].index, 2);
 	assert_int_equal(u->ends.ports.items[0].port, 11211);
 	assert_int_equal(u->ends.connections.items[0].remote_port, 40000);
