@@ -80,7 +80,7 @@ int wb_ends_list_add(struct wb_ends_list *list, const struct wb_net_ends *ends)
 
 /* ---- addresses ---- */
 
-/* Can a socket be bound to this address? The restore will do that. */
+/* Can a socket be bound to this address? */
 static bool is_here(const char *address)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -104,14 +104,15 @@ static bool is_here(const char *address)
 	return r != EADDRNOTAVAIL;
 }
 
+/*
+ * A connection needs its address and a route. A port does not: its socket is bound before the address is there
+ * (shim/sockets.c), which may come from a program that starts later, as a container engine's bridge does.
+ */
 static const char *missing_address(const struct wb_net_ends *ends)
 {
 	for (size_t i = 0; i < ends->connections.n; i++)
 		if (!is_here(ends->connections.items[i].local))
 			return ends->connections.items[i].local;
-	for (size_t i = 0; i < ends->ports.n; i++)
-		if (ends->ports.items[i].address && !is_here(ends->ports.items[i].address))
-			return ends->ports.items[i].address;
 	return NULL;
 }
 

@@ -81,9 +81,5 @@ bool wb_needs_network(const struct wb_manifest *m, const struct wb_manifest_unit
 	for (size_t i = 0; i < u->ends.connections.n; i++)
 		if (!wb_net_brings_back(&m->net, u->ends.connections.items[i].local))
 			return true;
-	for (size_t i = 0; i < u->ends.ports.n; i++)
-		if (u->ends.ports.items[i].address &&
-			!wb_net_brings_back(&m->net, u->ends.ports.items[i].address))
-			return true;
 	return false;
 }

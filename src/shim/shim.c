@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -74,6 +75,26 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 		return 0;
 	return r;
 }
+
+/* ---- memory ---- */
+
+/*
+ * A program may reserve more addresses than the machine has memory, without access to them (PROT_NONE), and the kernel
+ * then counts nothing. CRIU maps all private memory writable first (criu/mem.c, premap_private_vma()), and the kernel
+ * refuses what is obviously too much (mm/util.c, __vm_enough_memory()), unless it is told not to count.
+ */
+void *mmap(void *at, size_t size, int rights, int flags, int fd, off_t from)
+{
+	const int private = MAP_PRIVATE | MAP_ANONYMOUS;
+	long r = syscall(SYS_mmap, at, size, rights, flags, fd, from);
+
+	if (r == -1 && errno == ENOMEM && (flags & private) == private && !(flags & MAP_NORESERVE))
+		r = syscall(SYS_mmap, at, size, rights, flags | MAP_NORESERVE, fd, from);
+	return (void *)r;
+}
+
+void *mmap64(void *at, size_t size, int rights, int flags, int fd, off_t from)
+	__attribute__((alias("mmap")));
 
 /* ---- UDP-Lite ---- */
 

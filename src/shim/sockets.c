@@ -140,6 +140,28 @@ static int take(int handed, int fd)
 	return r < 0 ? -1 : 0;
 }
 
+/*
+ * The service was bound to its address when this was the machine's. It may be again only after the restore. CRIU does the
+ * same for IPv6 (criu/sk-inet.c).
+ */
+static int bind_ahead(int fd, const struct sockaddr *a, socklen_t size)
+{
+	const int yes = 1;
+	int r = (int)syscall(SYS_bind, fd, a, size), before;
+
+	if (r == 0 || errno != EADDRNOTAVAIL || a->sa_family != AF_INET)
+		return r;
+	before = get_int(fd, IPPROTO_IP, IP_FREEBIND);
+	if (before || syscall(SYS_setsockopt, fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)) < 0) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	r = (int)syscall(SYS_bind, fd, a, size);
+	if (syscall(SYS_setsockopt, fd, IPPROTO_IP, IP_FREEBIND, &before, sizeof(before)) < 0)
+		return -1;
+	return r;
+}
+
 /* A connection is bound to the address of the socket that it came from, in repair mode. */
 int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
@@ -153,7 +175,7 @@ int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 
 	if (handed >= 0)
 		return take(handed, fd);
-	if (syscall(SYS_bind, fd, address.__sockaddr__, size) < 0)
+	if (bind_ahead(fd, address.__sockaddr__, size) < 0)
 		return -1;
 	remember(fd, address.__sockaddr__, size);
 	return wb_shim_give_name(address.__sockaddr__, size);

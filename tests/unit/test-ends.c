@@ -41,17 +41,23 @@ static void a_list_borrows(void **state)
 	assert_ptr_equal(list.items[4], &local);
 }
 
-static void every_address_is_waited_for(void **state)
+/* Not for that of a port, to which a socket is bound ahead. */
+static void the_address_of_a_connection_is_waited_for(void **state)
 {
 	/* RFC 5737: no machine has it. A link-local address does not name its link. */
-	struct wb_net_port foreign = {"tcp", "192.0.2.7", 80}, own = {"tcp", "fe80::1", 80};
+	struct wb_net_port foreign = {"tcp", "192.0.2.7", 80};
+	struct wb_net_connection away = {"192.0.2.7", "192.0.2.8", 80, 81},
+				 own = {"fe80::1", "fe80::2", 80, 81};
 	struct wb_error err = {};
 
 	assert_int_equal(wb_net_ends_wait(&local, "a.service", 0, &err), 0);
-	assert_int_equal(
-		wb_net_ends_wait(&(struct wb_net_ends){.ports = {&own, 1}}, "a.service", 0, &err),
-		0);
 	assert_int_equal(wb_net_ends_wait(&(struct wb_net_ends){.ports = {&foreign, 1}},
+				 "a.service", 0, &err),
+		0);
+	assert_int_equal(wb_net_ends_wait(&(struct wb_net_ends){.connections = {&own, 1}},
+				 "a.service", 0, &err),
+		0);
+	assert_int_equal(wb_net_ends_wait(&(struct wb_net_ends){.connections = {&away, 1}},
 				 "a.service", 0, &err),
 		-EADDRNOTAVAIL);
 	assert_string_equal(
@@ -63,7 +69,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_copy_owns_its_words),
 		cmocka_unit_test(a_list_borrows),
-		cmocka_unit_test(every_address_is_waited_for),
+		cmocka_unit_test(the_address_of_a_connection_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

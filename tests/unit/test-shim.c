@@ -46,6 +46,19 @@ static int (*set_option)(int, int, int, const void *, socklen_t);
 static int (*find_name)(const char *, const char *, size_t, struct wb_shim_name *);
 static int (*bind_socket)(int, const struct sockaddr *, socklen_t);
 
+static void *(*map_memory)(void *, size_t, int, int, int, off_t);
+
+/* vm.overcommit_memory=2 */
+static bool is_strict(void)
+{
+	FILE *f = fopen("/proc/sys/vm/overcommit_memory", "re");
+	int mode = 0, n = f ? fscanf(f, "%d", &mode) : 0;
+
+	if (f)
+		fclose(f);
+	return n == 1 && mode == 2;
+}
+
 static void find(void *lib, const char *name, void *ret)
 {
 	void *f = dlsym(lib, name);
@@ -79,6 +92,7 @@ static int load(void **state)
 	find(lib, "setsockopt", &set_option);
 	find(lib, "wb_shim_find_name", &find_name);
 	find(lib, "bind", &bind_socket);
+	find(lib, "mmap", &map_memory);
 	find(lib, "wb_shim_same_address", &same_address);
 	find(lib, "listen", &listen_on);
 	find(lib, "unlinkat", &remove_file);
@@ -469,6 +483,35 @@ static void the_socket_that_was_bound_last(void **state)
 	close(fd);
 }
 
+/* An address that the machine does not have yet. */
+static void an_address_that_comes_later(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET}, is = {};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = -1;
+	socklen_t n = sizeof(is), size = sizeof(on);
+
+	a.sin_addr.s_addr = htonl(0xc0000207); /* 192.0.2.7, which nobody has */
+	assert_int_equal(bind_socket(fd, AS(&a), sizeof(a)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&is, &n), 0);
+	assert_int_equal(is.sin_addr.s_addr, a.sin_addr.s_addr);
+	assert_int_equal(getsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, &size), 0);
+	assert_int_equal(on, 0);
+	close(fd);
+}
+
+/* More than any machine has; the kernel counts writable memory unless it never says no. */
+static void more_addresses_than_memory(void **state)
+{
+	const size_t size = 1ull << 45;
+	void *p =
+		map_memory(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED && is_strict())
+		skip();
+	assert_true(p != MAP_FAILED);
+	munmap(p, size);
+}
+
 static void test_unread(void **state)
 {
 	int pair[2], other[2];
@@ -690,6 +733,8 @@ int main(void)
 		cmocka_unit_test(test_handed_tcp),
 		cmocka_unit_test(test_handed_unix),
 		cmocka_unit_test(the_socket_that_was_bound_last),
+		cmocka_unit_test(an_address_that_comes_later),
+		cmocka_unit_test(more_addresses_than_memory),
 		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_point),
