@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "criu/areas.h"
-#include "criu/protobuf.h"
+#include "images/protobuf.h"
 
 #define LARGEST (256u << 20)
 #define MOST WB_CRIU_AREAS

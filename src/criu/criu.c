@@ -13,7 +13,7 @@
 
 #include "core/valid.h"
 #include "criu/criu.h"
-#include "criu/protobuf.h"
+#include "images/protobuf.h"
 
 /*
  * A deleted file that is still open goes into the images up to this size. CRIU counts in 32 bits.

@@ -16,7 +16,7 @@
 
 #include "core/json-table.h"
 #include "core/strv.h"
-#include "criu/stream.h"
+#include "images/stream.h"
 #include "sys/identity.h"
 #include "sys/runner.h"
 #include "sys/sys.h"

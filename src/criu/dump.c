@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "criu/merge.h"
+#include "images/merge.h"
 #include "criu/run.h"
 #include "sys/namespaces.h"
 

@@ -2,7 +2,7 @@
 /* CRIU's images as objects of the store, named PREFIX + the image's name. */
 #pragma once
 
-#include "criu/stream.h"
+#include "images/stream.h"
 #include "store/store.h"
 
 /* Must outlive the sink or source that is made from it. Borrows both. */

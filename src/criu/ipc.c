@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "criu/ipc.h"
-#include "criu/protobuf.h"
+#include "images/protobuf.h"
 #include "sys/spawn.h"
 
 /* 32,768 segments, the most of one namespace by default, have 7 MiB of text. */

@@ -9,7 +9,7 @@
 #include "core/files.h"
 #include "core/json-table.h"
 #include "core/strv.h"
-#include "criu/stream.h"
+#include "images/stream.h"
 
 /* A segment of shared memory, a set of semaphores, or a message queue. */
 struct wb_ipc_object {

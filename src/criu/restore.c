@@ -14,7 +14,7 @@
 #include "criu/areas.h"
 #include "criu/hook.h"
 #include "criu/ipc.h"
-#include "criu/merge.h"
+#include "images/merge.h"
 #include "criu/run.h"
 #include "sys/namespaces.h"
 

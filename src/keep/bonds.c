@@ -6,7 +6,7 @@
 #include "core/mounts.h"
 #include "core/valid.h"
 #include "keep/bonds.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 #include "systemd/activation.h"
 #include "systemd/unit.h"
 

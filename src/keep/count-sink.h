@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/bytes.h"
-#include "criu/stream.h"
+#include "images/stream.h"
 
 struct wb_count_sink {
 	struct wb_blob piece; /* every image is written here, over the one before */

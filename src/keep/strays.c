@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "keep/strays.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 
 #define TICK_NS 10000000u /* proc_pid_stat(5) counts in hundredths of a second on every machine */
 #define PAUSE_MS 10

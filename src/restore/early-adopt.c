@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "restore/early.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 #include "sys/clock.h"
 #include "sys/swap.h"
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "manifest/result.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 #include "sys/runner.h"
 
 /* Is there a listener on each of the unit's TCP ports? False if it has none. Pure. */

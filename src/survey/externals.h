@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "survey/proc.h"
+#include "proc/proc.h"
 #include "sys/namespaces.h"
 #include "systemd/definition.h"
 

@@ -12,7 +12,7 @@
 #include "files/take.h"
 #include "survey/externals.h"
 #include "survey/looking.h"
-#include "survey/watches.h"
+#include "proc/watches.h"
 #include "sys/machine.h"
 
 #define LARGEST (16u << 20)

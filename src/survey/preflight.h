@@ -10,7 +10,7 @@
 #include "criu/ipc.h"
 #include "manifest/manifest.h"
 #include "choice/config.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 #include "sys/namespaces.h"
 #include "systemd/activation.h"
 

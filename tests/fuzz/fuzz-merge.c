@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Two pagemap images in one input, cut where its first two bytes say. */
 #include "fuzz.h"
-#include "criu/merge.h"
+#include "images/merge.h"
 
 /* An entry each: 4 pages at 0x10000, and of them one said to be in the other. */
 static const uint8_t before[] = "\x19\x43\x56\x54\x25\x40\x08\x56\x02\0\0\0\x08\x01"

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "criu/protobuf.h"
-#include "criu/stream.h"
+#include "images/protobuf.h"
+#include "images/stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "criu/hook.h"
-#include "criu/stream.h"
+#include "images/stream.h"
 
 /* With the address sanitizer: a library that is loaded before it, as CRIU gets one, is no mistake here. */
 const char *__asan_default_options(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* survey/kinds.c and peers.c: the verdict on what sockets tell of themselves. */
+/* proc/kinds.c and peers.c: the verdict on what sockets tell of themselves. */
 #define _GNU_SOURCE
 #include "unit.h"
 

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "keep/threads.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 #include "unit.h"
 
 #define MANY 10000

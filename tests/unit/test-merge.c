@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* criu/merge.c: two checkpoints read as one. */
+/* images/merge.c: two checkpoints read as one. */
 #define _GNU_SOURCE
 #include "unit.h"
 
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "criu/merge.h"
-#include "criu/protobuf.h"
+#include "images/merge.h"
+#include "images/protobuf.h"
 
 #define PARENT 1
 #define PRESENT 4

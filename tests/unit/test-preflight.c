@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "criu/modules.h"
-#include "survey/watches.h"
+#include "proc/watches.h"
 #include "sample-service.h"
 
 static void keeps_a_sandboxed_service(void **state)

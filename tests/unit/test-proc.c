@@ -6,7 +6,7 @@
 #include "unit.h"
 #include "core/strv.h"
 #include "fake-files.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 
 #define ROOT "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
 

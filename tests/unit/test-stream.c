@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* criu/stream.c: CRIU's image streaming protocol. */
+/* images/stream.c: CRIU's image streaming protocol. */
 #define _GNU_SOURCE
 #include "unit.h"
 
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "core/strv.h"
-#include "criu/protobuf.h"
-#include "criu/stream.h"
+#include "images/protobuf.h"
+#include "images/stream.h"
 
 /* ---- a CRIU that only streams ---- */
 

@@ -2,7 +2,7 @@
 /* Walking through the fields of a protobuf message, and writing one. */
 #include <errno.h>
 
-#include "criu/protobuf.h"
+#include "images/protobuf.h"
 
 static bool get_varint(struct wb_bytes in, size_t *off, uint64_t *ret)
 {

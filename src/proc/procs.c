@@ -8,7 +8,7 @@
 
 #include "core/sort.h"
 #include "core/text.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 
 /* The largest cgroup.procs that is read. */
 #define LARGEST (64u << 20)

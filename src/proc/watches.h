@@ -2,7 +2,7 @@
 /* The names of watched files. */
 #pragma once
 
-#include "survey/proc.h"
+#include "proc/proc.h"
 #include "sys/namespaces.h"
 
 /*

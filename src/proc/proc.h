@@ -9,7 +9,7 @@
 #include "core/json-table.h"
 #include "core/mountinfo.h"
 #include "core/strv.h"
-#include "survey/rights.h"
+#include "proc/rights.h"
 #include "sys/identity.h"
 #include "sys/namespaces.h"
 

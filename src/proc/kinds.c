@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "net/sockets.h"
-#include "survey/bound.h"
-#include "survey/proc.h"
+#include "proc/bound.h"
+#include "proc/proc.h"
 #include "sys/sys.h"
 
 /* The most sockets that are added to those of /proc: each is a reason, and one is enough. */

@@ -15,8 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "survey/bound.h"
-#include "survey/proc.h"
+#include "proc/bound.h"
+#include "proc/proc.h"
 #include "sys/below.h"
 
 /* linux/un.h, which libc's sys/un.h does not go with: opens the file of a Unix socket with O_PATH. */

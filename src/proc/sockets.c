@@ -10,7 +10,7 @@
 
 #include "core/sort.h"
 #include "net/tcp-line.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 
 #define LARGEST (256u << 20)
 /* include/net/tcp_states.h */

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "survey/watches.h"
+#include "proc/watches.h"
 
 /* Open the file by its handle, on the mount of `mount_fd`. A descriptor, or negative. */
 static int open_handle(int mount_fd, const struct wb_proc_watch *w)

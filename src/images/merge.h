@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "criu/stream.h"
+#include "images/stream.h"
 
 /* The names of the first checkpoint's images begin with this. */
 #define WB_MERGE_BEFORE "before."

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "survey/rights.h"
+#include "proc/rights.h"
 
 /* The largest status file that is read. */
 #define LARGEST (1u << 20)

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "core/strv.h"
-#include "criu/protobuf.h"
-#include "criu/stream.h"
+#include "images/protobuf.h"
+#include "images/stream.h"
 
 /* CRIU's names are short, like "pages-1.img". */
 #define LONGEST_NAME 255

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "core/json-table.h"
-#include "criu/merge.h"
-#include "criu/protobuf.h"
+#include "images/merge.h"
+#include "images/protobuf.h"
 
 /* criu/include/magic.h, images/pagemap.proto, criu/include/pagemap.h */
 #define IMG_COMMON_MAGIC 0x54564319

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "survey/proc.h"
+#include "proc/proc.h"
 
 /* The kernel's MAX_ERRNO. */
 #define LARGEST_ERRNO 4095

@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "core/text.h"
-#include "survey/proc.h"
+#include "proc/proc.h"
 
 /* The largest file in /proc that is read; maps and mountinfo can be long. */
 #define LARGEST (64u << 20)
