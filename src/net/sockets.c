@@ -153,6 +153,8 @@ static int read_inet(int fd, struct wb_net_socket *s, struct wb_error *err)
 	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP &&
 		getsockopt(fd, IPPROTO_TCP, TCP_AO_INFO, state, &n) == 0)
 		return wb_fail(err, -EOPNOTSUPP, "it has a connection with TCP-AO keys");
+	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP && wb_net_has_md5(fd) > 0)
+		return wb_fail(err, -EOPNOTSUPP, "it has a socket with TCP-MD5 keys");
 	return 0;
 }
 

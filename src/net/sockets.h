@@ -134,3 +134,9 @@ int wb_net_options_give(int fd, const struct wb_net_socket *s, struct wb_error *
 int wb_net_groups_read(
 	int fd, const struct wb_net_joined *joined, struct wb_net_socket *s, struct wb_error *err);
 int wb_net_groups_give(int fd, const struct wb_net_socket *s, struct wb_error *err);
+
+/*
+ * Has a TCP socket keys for TCP-MD5? 1, 0; a negative errno: the kernel does not tell. Only a caller with CAP_NET_ADMIN
+ * sees them (net/ipv4/tcp_diag.c, tcp_diag_get_aux()).
+ */
+int wb_net_has_md5(int fd);

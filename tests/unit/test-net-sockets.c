@@ -174,6 +174,25 @@ static void an_accepted_connection_has_nothing_to_carry(void **state)
 	}
 }
 
+static void keys_of_tcp_md5_are_refused(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct tcp_md5sig key = {.tcpm_keylen = 3, .tcpm_key = "bgp"};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct wb_error err = {};
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(wb_net_has_md5(fd), 0);
+	memcpy(&key.tcpm_addr, &a, sizeof(a));
+	/* The kernel may be built without it, and root alone sees it. */
+	if (setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &key, sizeof(key)) < 0 || geteuid()) {
+		close(fd);
+		skip();
+	}
+	assert_string_equal(why_not(fd, &err), "it has a socket with TCP-MD5 keys");
+}
+
 static struct group_req group_of(const char *text)
 {
 	struct group_req g = {.gr_interface = if_nametoindex("lo")};
@@ -516,6 +535,7 @@ int main(void)
 		cmocka_unit_test(options_come_back),
 		cmocka_unit_test(tcp_options_come_back),
 		cmocka_unit_test(an_accepted_connection_has_nothing_to_carry),
+		cmocka_unit_test(keys_of_tcp_md5_are_refused),
 		cmocka_unit_test(groups_come_back),
 		cmocka_unit_test(an_ipv6_socket_has_groups_of_both),
 		cmocka_unit_test(a_group_on_a_virtual_link_is_refused),
