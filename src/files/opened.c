@@ -240,17 +240,35 @@ static ssize_t read_groups(int process, char *ret, size_t n)
 	return got;
 }
 
-/* Is the process in the caller's control group? */
+bool wb_opened_is_below(const char *ours, const char *theirs)
+{
+	while (*ours && *theirs) {
+		size_t n = strcspn(ours, "\n");
+
+		if (strncmp(ours, theirs, n) || !strchr("/\n", theirs[n]))
+			return false;
+		theirs += strcspn(theirs, "\n");
+		ours += n;
+		ours += *ours == '\n';
+		theirs += *theirs == '\n';
+	}
+	return !*ours && !*theirs;
+}
+
+/* Is the process in the caller's control group, or in one that its unit has made below? */
 static bool is_ours(int process)
 {
 	char ours[8192], theirs[8192];
 	int self = open_process(getpid());
-	ssize_t n = self < 0 ? -1 : read_groups(self, ours, sizeof(ours));
+	ssize_t n = self < 0 ? -1 : read_groups(self, ours, sizeof(ours) - 1), m;
 
 	if (self >= 0)
 		close(self);
-	return n > 0 && read_groups(process, theirs, sizeof(theirs)) == n &&
-	       !memcmp(ours, theirs, (size_t)n);
+	m = n > 0 ? read_groups(process, theirs, sizeof(theirs) - 1) : -1;
+	if (m <= 0)
+		return false;
+	ours[n] = theirs[m] = '\0';
+	return wb_opened_is_below(ours, theirs);
 }
 
 static int look_at_process(struct looking *l, int64_t pid, struct wb_error *err)

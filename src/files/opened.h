@@ -32,3 +32,9 @@ bool wb_opened_has(
 /* Is this a file that was put back at this path, so that it is another inode than before? Pure. */
 bool wb_opened_travels(
 	const struct wb_manifest_unit *u, const char *path, const struct wb_identity *now);
+
+/*
+ * Are these the control groups of a process in the same groups or in groups below them? Both are texts of
+ * /proc/PID/cgroup (cgroups(7)).
+ */
+bool wb_opened_is_below(const char *ours, const char *theirs);

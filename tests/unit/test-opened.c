@@ -234,9 +234,25 @@ static void what_came_back_is_held_against_what_was(void **state)
 		skip();
 }
 
+static void groups_below_are_the_units_own(void **state)
+{
+	static const char ours[] = "0::/system.slice/x.service\n";
+
+	assert_true(wb_opened_is_below(ours, ours));
+	assert_true(wb_opened_is_below(ours, "0::/system.slice/x.service/job/a\n"));
+	assert_false(wb_opened_is_below(ours, "0::/system.slice/x.service2\n"));
+	assert_false(wb_opened_is_below(ours, "0::/system.slice\n"));
+	assert_false(wb_opened_is_below(ours, ""));
+	assert_false(wb_opened_is_below("0::/\n", "0::/system.slice\n"));
+	assert_true(wb_opened_is_below("1:cpu:/a\n0::/a\n", "1:cpu:/a\n0::/a/b\n"));
+	assert_false(wb_opened_is_below("1:cpu:/a\n0::/a\n", "1:cpu:/b\n0::/a/b\n"));
+	assert_false(wb_opened_is_below("1:cpu:/a\n0::/a\n", "1:cpu:/a\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(groups_below_are_the_units_own),
 		cmocka_unit_test(only_what_they_had),
 		cmocka_unit_test(a_file_is_not_its_successor),
 		cmocka_unit_test(what_lies_outside_is_compared_with_its_name),
