@@ -242,13 +242,16 @@ static ssize_t read_groups(int process, char *ret, size_t n)
 
 bool wb_opened_is_below(const char *ours, const char *theirs)
 {
+	static const char control[] = "/.control";
+
 	while (*ours && *theirs) {
-		size_t n = strcspn(ours, "\n");
+		size_t line = strcspn(ours, "\n"), k = strlen(control);
+		size_t n = line > k && !strncmp(ours + line - k, control, k) ? line - k : line;
 
 		if (strncmp(ours, theirs, n) || !strchr("/\n", theirs[n]))
 			return false;
 		theirs += strcspn(theirs, "\n");
-		ours += n;
+		ours += line;
 		ours += *ours == '\n';
 		theirs += *theirs == '\n';
 	}

@@ -35,6 +35,6 @@ bool wb_opened_travels(
 
 /*
  * Are these the control groups of a process in the same groups or in groups below them? Both are texts of
- * /proc/PID/cgroup (cgroups(7)).
+ * /proc/PID/cgroup (cgroups(7)). With Delegate=, systemd runs a unit's commands in the group .control of the unit's.
  */
 bool wb_opened_is_below(const char *ours, const char *theirs);

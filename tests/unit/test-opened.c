@@ -240,6 +240,9 @@ static void groups_below_are_the_units_own(void **state)
 
 	assert_true(wb_opened_is_below(ours, ours));
 	assert_true(wb_opened_is_below(ours, "0::/system.slice/x.service/job/a\n"));
+	assert_true(wb_opened_is_below(
+		"0::/system.slice/x.service/.control\n", "0::/system.slice/x.service/job\n"));
+	assert_true(wb_opened_is_below("0::/system.slice/x.service/.control\n", ours));
 	assert_false(wb_opened_is_below(ours, "0::/system.slice/x.service2\n"));
 	assert_false(wb_opened_is_below(ours, "0::/system.slice\n"));
 	assert_false(wb_opened_is_below(ours, ""));

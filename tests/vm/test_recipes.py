@@ -292,7 +292,7 @@ def test_recipes_over_a_jump(payload):
         g.run("systemctl is-system-running --wait", 600)
         result = g.kept()
         for name in KEPT:
-            assert result[f"{name}.service"]["how"] == "process", (name, result[f"{name}.service"])
+            assert result[f"{name}.service"]["how"] == "process", (name, result[f"{name}.service"]["why"])
         after = ask(g, KEPT)
         for name in KEPT:
             assert same(after)[name] == same(before)[name], (name, before[name], after[name])
