@@ -14,6 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from guest import Guest  # noqa: E402
 
+pytestmark = pytest.mark.long
+
 GROUP, CHOSEN, OTHER = "239.1.2.3", "232.1.1.1", "239.1.2.4"
 # Each role has sockets of its own, notes what they hear, and tells it to who asks on a port of the loopback.
 ROLE_PY = textwrap.dedent('''
