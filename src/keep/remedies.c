@@ -18,8 +18,6 @@ const struct wb_remedy wb_remedies[] = {
 	{"it has an io_uring", "*.service",
 		"if its program also works without, set SystemCallFilter=~io_uring_setup and "
 		"SystemCallErrorNumber=ENOSYS with \"systemctl edit\" and restart it"},
-	{"several IPC namespaces", "vsftpd.service",
-		"set isolate=NO and isolate_network=NO in /etc/vsftpd.conf and restart it"},
 	{"DynamicUser= has given it", "*.service",
 		"restart it when no other unit has that number, or give it a user of its own: "
 		"DynamicUser=no and User= with \"systemctl edit\""},

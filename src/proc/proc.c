@@ -364,6 +364,19 @@ static int read_namespaces(const struct reader *r, struct wb_proc *p)
 	return e;
 }
 
+/* "Max open files            1024                 524288               files" */
+static int read_limit(const struct reader *r, struct wb_proc *p)
+{
+	static const char name[] = "\nMax open files";
+	WB_CLEAN_BLOB b = {};
+	int e = read_text(r, &b, "/limits");
+	const char *line = e < 0 ? NULL : strstr((const char *)b.data, name);
+	long long n;
+
+	p->most_files = line && sscanf(line + strlen(name), "%lld", &n) == 1 ? n : -1;
+	return e == -ENOMEM ? e : 0;
+}
+
 static int read_all(const struct reader *r, struct wb_proc *p)
 {
 	int e = read_stat(r, p);
@@ -387,6 +400,8 @@ static int read_all(const struct reader *r, struct wb_proc *p)
 		e = wb_rights_read(r->files, p->pid, &p->rights);
 	if (e == 0)
 		e = read_mounts(r, p);
+	if (e == 0)
+		e = read_limit(r, p);
 	if (e == 0)
 		e = for_lines(r, "maps", p, add_map);
 	if (e == 0)

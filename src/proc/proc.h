@@ -61,6 +61,7 @@ struct wb_proc {
 	int64_t threads;
 	int64_t resident, swapped, locked, huge; /* bytes; only locked ones count twice */
 	bool filtered;                           /* seccomp(2) restricts its system calls */
+	int64_t most_files; /* RLIMIT_NOFILE: its descriptors are smaller than this; -1: not known */
 	bool zombie;
 	char *ns[WB_NS_COUNT]; /* "mnt:[4026531841]"; NULL: the kernel has no such namespace */
 	char *uid_map, *gid_map;

@@ -22,6 +22,24 @@ static bool in_tree(const struct wb_procs *procs, int64_t pid, int64_t root)
 	return false;
 }
 
+/*
+ * CRIU opens some descriptors in each process while it dumps it. Their number is that of Debian's CRIU, with one in
+ * reserve.
+ */
+#define CRIU_OPENS 4
+
+/* Has the process this many numbers left below its limit? */
+static bool may_open(const struct wb_proc *p, int64_t want)
+{
+	int64_t taken = 0;
+
+	if (p->most_files < 0)
+		return true;
+	for (size_t i = 0; i < p->fds.n; i++)
+		taken += p->fds.items[i].fd < p->most_files;
+	return p->most_files - taken >= want;
+}
+
 void wb_rules_tree(struct wb_judging *j)
 {
 	const struct wb_procs *procs = j->f->procs;
@@ -33,6 +51,12 @@ void wb_rules_tree(struct wb_judging *j)
 		if (!in_tree(procs, p->pid, root->pid))
 			wb_refuse(j,
 				"its process %" PRId64 " (%s) does not descend from the main one",
+				p->pid, p->name);
+		if (!p->zombie && !may_open(p, CRIU_OPENS))
+			wb_refuse(j,
+				"its process %" PRId64
+				" (%s) may open no more files (RLIMIT_NOFILE), and CRIU has to "
+				"open some in it",
 				p->pid, p->name);
 		if (p->tracer)
 			wb_refuse(j, "its process %" PRId64 " (%s) is being debugged", p->pid,

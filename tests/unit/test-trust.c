@@ -73,6 +73,36 @@ static void user_namespaces(void **state)
 	}
 }
 
+/* CRIU opens descriptors in each process. vsftpd forbids itself to. */
+static void a_process_that_may_open_nothing(void **state)
+{
+	static const struct {
+		const char *limits, *want;
+	} cases[] = {
+		{"Limit  Soft  Hard  Units\nMax open files            5                    5      "
+		 "files\n",
+			"may open no more files"},
+		{"Limit  Soft  Hard  Units\nMax open files            1024                 4096   "
+		 "files\n",
+			NULL},
+		{"Limit  Soft  Hard  Units\nMax open files            unlimited            "
+		 "unlimited files\n",
+			NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct fake_file disk[] = {{"/proc/452/limits", cases[i].limits}, MEMCACHED,
+			{"/proc/452/maps", MAPS}, ALL_MODULES, {}};
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+
+		assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
+		assert_int_equal(v.how, cases[i].want ? WB_KEEP_RESTART : WB_KEEP_PROCESS);
+		if (cases[i].want)
+			assert_true(mentions(&v.reasons, cases[i].want));
+	}
+}
+
 /* Each thread has its own. */
 static void rights_of_all_threads(void **state)
 {
@@ -559,6 +589,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(user_namespaces),
+		cmocka_unit_test(a_process_that_may_open_nothing),
 		cmocka_unit_test(rights_of_all_threads),
 		cmocka_unit_test(who_may_mount_in_its_sandbox),
 		cmocka_unit_test(what_lies_over_the_machines_files),
