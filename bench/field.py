@@ -85,6 +85,15 @@ class Talkers:
         return missing
 
 
+class FieldGuest(Guest):
+    """QEMU 10.0 reads 32 bytes for the 16 of vinserti128. At the end of a mapping, as a restored program has it, that is
+    a fault: OpenSSH's SHA-512 ended so.
+    """
+
+    def _cpu(self):
+        return super()._cpu() + ",avx2=off"
+
+
 class Field:
     """One guest, and what is known of its services."""
 
@@ -217,7 +226,7 @@ def run(args, result):
         net = stack.enter_context(Network())
         others = [s["unit"] for s in services() if s not in plan]
         masked = "".join(f" systemd.mask={unit}" for unit in others)
-        g = stack.enter_context(Guest(kernel=KERNEL, mem=MEMORY, suite=IMAGE, cmdline_extra=SLOW + masked,
+        g = stack.enter_context(FieldGuest(kernel=KERNEL, mem=MEMORY, suite=IMAGE, cmdline_extra=SLOW + masked,
                                       payload=stage, name="field", net=net, timeout=BOOT))
         g.network_up()  # nmbd waits for it
         g.run(SLOW_LATER, check=True)
