@@ -324,9 +324,16 @@ KILL_DUMP = textwrap.dedent('''
     def number(path, name):
         return int(re.search(name + r":\\s*(\\d+)", open(path).read()).group(1))
     open("/run/t-killer", "w").close()
+    def criu():
+        pid = number(f"/proc/{sys.argv[1]}/status", "TracerPid")
+        try:
+            return pid if pid and open(f"/proc/{pid}/comm").read().strip() == "criu" else 0
+        except OSError:
+            return 0
+    # warmboot itself stops the threads for a moment, before CRIU does.
     tracer, seen = 0, 0
     while not tracer or number(f"/proc/{tracer}/io", "wchar") < 2000 and seen < 5:
-        tracer = number(f"/proc/{sys.argv[1]}/status", "TracerPid")
+        tracer = criu()
         seen += tracer > 0
     os.kill(tracer, signal.SIGKILL)
     END
