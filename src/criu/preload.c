@@ -29,7 +29,7 @@ static int open_proc(struct wb_criu_run *r, struct wb_error *err)
 	return e;
 }
 
-static int add_names(const struct wb_criu_image *image, struct wb_strv *env)
+int wb_criu_add_names(const struct wb_criu_image *image, struct wb_strv *env)
 {
 	WB_CLEAN_STR text = NULL;
 	size_t n;
@@ -90,8 +90,6 @@ int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image
 	if (r->shim < 0)
 		return wb_fail(
 			err, r->shim, "cannot make a library for criu: %s", strerror(-r->shim));
-	if (add_names(image, env) < 0)
-		return wb_oom(err);
 	if (image->part_of_proc && wb_strv_addf(env, WB_HOOK_PROC "=%d", r->proc) < 0)
 		return wb_oom(err);
 	if (add_unread(image, env) < 0)

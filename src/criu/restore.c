@@ -289,7 +289,8 @@ static int start_restore(struct wb_criu_run *r, const struct wb_criu_restore *re
 		e = wb_strv_addf(&env, WB_HOOK_NETLINK "=%" PRIx64, restore->netlink_rights);
 	if (e < 0 || wb_criu_restore_argv(restore, r->inside, hook, fds, &argv) < 0)
 		return wb_oom(err);
-	if (wb_criu_add_handed(restore->handed, restore->n_handed, &env) < 0)
+	if (wb_criu_add_names(restore->image, &env) < 0 ||
+		wb_criu_add_handed(restore->handed, restore->n_handed, &env) < 0)
 		return wb_oom(err);
 	e = wb_criu_add_preload(r, restore->image, &env, err);
 	if (e < 0)

@@ -78,6 +78,8 @@ int wb_criu_hook_go_on(struct wb_criu_run *r, struct wb_error *err);
 int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,
 	struct wb_strv *env, struct wb_error *err);
 
+/* Add the second names of sockets, which a restore gives them. -ENOMEM. */
+int wb_criu_add_names(const struct wb_criu_image *image, struct wb_strv *env);
 /*
  * For that library: these descriptors of this process are sockets that systemd has bound, and CRIU's tasks get copies of
  * them. -ENOMEM.

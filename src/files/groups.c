@@ -13,6 +13,7 @@
 
 #include "core/valid.h"
 #include "files/groups.h"
+#include "files/opened.h"
 #include "sys/below.h"
 
 #define ROOT "/sys/fs/cgroup"
@@ -488,6 +489,9 @@ static int move_pids(int dir, const struct wb_manifest_group *g, struct wb_error
 		int r;
 
 		snprintf(pid, sizeof(pid), "%" PRId64, g->pids.items[i]);
+		/* Another's process may have the number of one that ended before the checkpoint. */
+		if (!wb_opened_is_own(g->pids.items[i]))
+			return failed(err, -ESRCH, "put process", g, pid);
 		r = write_entry(dir, "cgroup.procs", pid);
 		if (r < 0)
 			return failed(err, r, "put process", g, pid);

@@ -274,6 +274,16 @@ static bool is_ours(int process)
 	return wb_opened_is_below(ours, theirs);
 }
 
+bool wb_opened_is_own(int64_t pid)
+{
+	int process = open_process(pid);
+	bool own = process >= 0 && is_ours(process);
+
+	if (process >= 0)
+		close(process);
+	return own;
+}
+
 static int look_at_process(struct looking *l, int64_t pid, struct wb_error *err)
 {
 	static const char *const links[] = {"cwd", "root", "exe"};

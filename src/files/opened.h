@@ -38,3 +38,5 @@ bool wb_opened_travels(
  * /proc/PID/cgroup (cgroups(7)). With Delegate=, systemd runs a unit's commands in the group .control of the unit's.
  */
 bool wb_opened_is_below(const char *ours, const char *theirs);
+/* Is this process in the caller's control group or below it? False also if it has ended. */
+bool wb_opened_is_own(int64_t pid);

@@ -55,9 +55,11 @@ static void be(const struct wb_ns_set *set, uid_t uid, gid_t gid, int program, i
 	static char *const env[] = {WB_HOOK_ACTION "=" WB_HOOK_STAND, NULL};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* Its user may look into it: it has neither the caller's terminal nor its session. */
+	(void)setsid();
 	/* Root's securebits and capabilities are changed first in the machine's user namespace. */
 	if (enter(set) < 0 || become(uid, gid) < 0 || dup2(end, 0) < 0 || dup2(ready, 1) < 0 ||
-		dup2(program, 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
+		dup2(ready, 2) < 0 || dup2(program, 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
 		_exit(1);
 	syscall(SYS_close_range, 4, ~0u, 0);
 	fexecve(3, argv, env);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/kcmp.h>
 #include <linux/keyctl.h>
 #include <pthread.h>
@@ -13,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "files/opened.h"
 #include "keep/bystander.h"
 #include "keep/inward.h"
 #include "sys/trace.h"
@@ -100,19 +102,27 @@ struct asking {
 	struct wb_error *err;
 };
 
-/* The call's result; -ENOSYS if the thread could not be made to do it. */
+/* The thread could not be made to do a call. No call has this result. */
+#define NOT_MADE LONG_MIN
+
 static long ask(struct wb_hand *h, long number, uint64_t a, uint64_t b, uint64_t c)
 {
 	const uint64_t args[6] = {a, b, c};
 	long ret;
 
-	return wb_hand_call(h, number, args, &ret) < 0 ? -ENOSYS : ret;
+	return wb_hand_call(h, number, args, &ret) < 0 ? NOT_MADE : ret;
 }
 
 static int refuse(const struct asking *a, const struct wb_hand *h, const char *what)
 {
 	return wb_fail(a->err, -EOPNOTSUPP, "its process %d (thread %d) %s", (int)a->pid,
 		(int)h->tid, what);
+}
+
+/* A process must not get round the question by its behaviour. */
+static int refuse_silence(const struct asking *a, const struct wb_hand *h)
+{
+	return refuse(a, h, "cannot be asked for what only it is told");
 }
 
 /*
@@ -138,6 +148,8 @@ static int ask_keyrings(const struct asking *a, struct wb_hand *h)
 		long id = ask(h, SYS_keyctl, KEYCTL_GET_KEYRING_ID, (uint64_t)rings[i].ring, 0);
 		long size = id > 0 ? ask(h, SYS_keyctl, KEYCTL_READ, (uint64_t)id, 0) : 0;
 
+		if (id == NOT_MADE || size == NOT_MADE)
+			return refuse_silence(a, h);
 		/* One that its own thread may not read may have anything in it. */
 		if (size > rings[i].usual || size == -EACCES)
 			return refuse(a, h, rings[i].what);
@@ -201,6 +213,7 @@ static struct wb_bystander *bystander_of(struct asking *a, pid_t tid)
 static int ask_landlock(struct asking *a, struct wb_hand *h)
 {
 	const struct wb_bystander *b;
+	long answer;
 
 	if (!a->landlock)
 		return 0;
@@ -210,11 +223,13 @@ static int ask_landlock(struct asking *a, struct wb_hand *h)
 			"whether Landlock restricts its process %d cannot be found out",
 			(int)a->pid);
 	/* kcmp(2) of two processes needs the right to look at both. */
-	if (ask(h, SYS_kcmp, (uint64_t)a->pid, (uint64_t)b->pid, KCMP_VM) == -EPERM &&
-		!is_labelled(a, h->tid))
-		return refuse(a, h,
-			"is restricted by Landlock, and the next kernel does not have its rules");
-	return 0;
+	answer = ask(h, SYS_kcmp, (uint64_t)a->pid, (uint64_t)b->pid, KCMP_VM);
+	if (answer >= 0 || (answer == -EPERM && is_labelled(a, h->tid)))
+		return 0;
+	if (answer != -EPERM)
+		return refuse_silence(a, h);
+	return refuse(
+		a, h, "is restricted by Landlock, and the next kernel does not have its rules");
 }
 
 static int ask_settings(struct asking *a, struct wb_hand *h)
@@ -228,6 +243,8 @@ static int ask_settings(struct asking *a, struct wb_hand *h)
 		if (s->whole && h->tid != a->pid)
 			continue;
 		value = ask(h, s->number, s->get[0], s->get[1], 0);
+		if (value == NOT_MADE)
+			return refuse_silence(a, h);
 		if (value >= 0 && value != s->usual)
 			r = append_thread(a->u, s->what, value, h->tid);
 	}
@@ -283,8 +300,12 @@ static void each_thread(
 		int r = wb_trace_stop(&t, a->pid);
 
 		/* Threads that could not be let go are taken out of the list while it is walked. */
-		for (size_t k = 0, n = t.n; r == 0 && k < n && k < t.n; k++)
+		for (size_t k = 0, n = t.n; r == 0 && k < n && k < t.n; k++) {
 			r = use(a, &t, t.tids[k]);
+			/* The others are still to be asked. */
+			if (r == -ESRCH)
+				r = 0;
+		}
 		wb_trace_end(&t);
 		a->result = r;
 		if (r != -EAGAIN)
@@ -326,9 +347,13 @@ static int ask_all(struct asking *a)
 	for (size_t i = 0; r == 0 && i < a->u->pids.n; i++) {
 		a->pid = (pid_t)a->u->pids.items[i];
 		r = in_thread(a, ask_process);
-		/* It has ended, or another program traces it, of which CRIU speaks as well. */
-		if (r < 0 && r != -EOPNOTSUPP && r != -E2BIG && r != -ENOMEM)
+		/* It has ended. */
+		if (r == -ESRCH)
 			r = 0;
+		if (r < 0 && r != -EOPNOTSUPP && r != -E2BIG && r != -ENOMEM)
+			r = wb_fail(a->err, -EOPNOTSUPP,
+				"its process %d cannot be asked for what only it is told: %s",
+				(int)a->pid, strerror(-r));
 	}
 	for (size_t i = 0; i < a->n_bystanders; i++)
 		wb_bystander_end(&a->bystanders[i]);
@@ -375,6 +400,9 @@ static int make(struct asking *a, struct wb_trace *t, pid_t tid)
 
 	if (tid != m->tid)
 		return 0;
+	/* It is stopped, so its number cannot become another's. */
+	if (!wb_opened_is_own(a->pid))
+		return -ESRCH;
 	args[s->n_set] = (uint64_t)m->value;
 	r = wb_hand_begin(&h, t, tid);
 	if (r == 0)

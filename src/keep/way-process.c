@@ -2,6 +2,7 @@
 /* Keeping a unit as a process: CRIU writes its checkpoint into the store, and restores it from there. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,7 +322,15 @@ static int check_user(
 /* The processes run already, so they are killed if they could come back with less than they had. */
 static int give_stored(const struct wb_manifest_unit *u, struct wb_error *err)
 {
-	int r = wb_stored_give(u->stored.items, u->stored.n, wb_fd_store_push, err);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < u->stored.n; i++)
+		if (!wb_opened_is_own(u->stored.items[i].pid))
+			r = wb_fail(err, -ESRCH,
+				"its process %" PRId64 " with a stored descriptor has ended",
+				u->stored.items[i].pid);
+	if (r == 0)
+		r = wb_stored_give(u->stored.items, u->stored.n, wb_fd_store_push, err);
 
 	if (r == 0)
 		wb_fd_store_wait();

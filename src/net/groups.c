@@ -19,6 +19,7 @@
 
 /* Without a limit of the kernel's own, net.ipv4.igmp_max_msf and net.ipv6.mld_max_msf may be raised to more. */
 #define MOST_SOURCES 1024
+#define MOST_MEMBERS 4096
 #define LARGEST (16u << 20)
 
 void wb_net_joined_deinit(struct wb_net_joined *j)
@@ -117,11 +118,20 @@ int wb_net_joined_read(const struct wb_files *files, struct wb_net_joined *ret)
 		WB_CLEAN_BLOB b = {};
 
 		/* A protocol that the kernel lacks has no table. */
-		if (files->read(files->ctx, tables[i], LARGEST, &b, NULL) == 0)
+		r = files->read(files->ctx, tables[i], LARGEST, &b, NULL);
+		if (r == 0)
 			r = wb_net_joined_parse((const char *)b.data, i == 1, &j);
+		else if (r != -ENOMEM)
+			j.unknown |= r != -ENOENT, r = 0;
 	}
-	if (files->read(files->ctx, "/proc/net/dev_mcast", LARGEST, &added, NULL) == 0)
+	/* Any user can make the tables long, and each socket is asked for each group. */
+	j.unknown |= j.members.n > MOST_MEMBERS;
+	if (r == 0)
+		r = files->read(files->ctx, "/proc/net/dev_mcast", LARGEST, &added, NULL);
+	if (r == 0)
 		j.added = has_added((const char *)added.data);
+	else if (r != -ENOMEM)
+		j.added = r != -ENOENT, r = 0;
 	if (r < 0)
 		wb_net_joined_deinit(&j);
 	else
@@ -204,6 +214,8 @@ int wb_net_groups_read(
 {
 	int r = 0;
 
+	if (joined->unknown)
+		return wb_fail(err, -EOPNOTSUPP, "its multicast groups cannot be found out");
 	for (size_t i = 0; r >= 0 && i < joined->members.n; i++) {
 		const struct wb_net_member *m = &joined->members.items[i];
 		struct group_filter *f = NULL;

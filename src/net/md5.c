@@ -47,7 +47,8 @@ static int ask(int diag, int fd)
 			.id.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}},
 	};
 	struct sockaddr_storage here = {}, there = {};
-	socklen_t n = sizeof(here), k = sizeof(there);
+	socklen_t n = sizeof(here), k = sizeof(there), size = sizeof(int);
+	int link = 0;
 
 	if (getsockname(fd, (struct sockaddr *)&here, &n) < 0)
 		return -errno;
@@ -55,6 +56,11 @@ static int ask(int diag, int fd)
 	if (getpeername(fd, (struct sockaddr *)&there, &k) < 0)
 		there.ss_family = AF_UNSPEC;
 	m.req.sdiag_family = (uint8_t)here.ss_family;
+	/* The kernel finds a socket that is bound to an interface only with it. */
+	if (getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &link, &size) == 0 && link > 0)
+		m.req.id.idiag_if = (uint32_t)link;
+	else if (here.ss_family == AF_INET6)
+		m.req.id.idiag_if = ((const struct sockaddr_in6 *)&here)->sin6_scope_id;
 	put_end(&here, &m.req.id.idiag_sport, m.req.id.idiag_src);
 	put_end(&there, &m.req.id.idiag_dport, m.req.id.idiag_dst);
 	return send(diag, &m, sizeof(m), 0) == sizeof(m) ? 0 : -errno;

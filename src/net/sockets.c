@@ -31,6 +31,8 @@
 #define LOOKS 20
 #define PAUSE_NS 1000000
 #define LARGEST_STATUS (1u << 16)
+/* So many fit into the largest receive buffer that Debian allows. */
+#define MOST_PACKETS (1 << 16)
 
 #define ROW(type, ...) WB_JSON_ROW(struct type, __VA_ARGS__)
 
@@ -137,7 +139,7 @@ static int read_inet(int fd, struct wb_net_socket *s, struct wb_error *err)
 {
 	uint8_t state[256] = {};
 	socklen_t n = sizeof(state);
-	int waiting = 0;
+	int waiting = 0, md5;
 
 	if (s->type == SOCK_DGRAM && s->protocol != IPPROTO_UDP && s->protocol != IPPROTO_UDPLITE)
 		return wb_fail(err, -EOPNOTSUPP, "it has an ICMP socket without privileges (ping)");
@@ -153,8 +155,11 @@ static int read_inet(int fd, struct wb_net_socket *s, struct wb_error *err)
 	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP &&
 		getsockopt(fd, IPPROTO_TCP, TCP_AO_INFO, state, &n) == 0)
 		return wb_fail(err, -EOPNOTSUPP, "it has a connection with TCP-AO keys");
-	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP && wb_net_has_md5(fd) > 0)
-		return wb_fail(err, -EOPNOTSUPP, "it has a socket with TCP-MD5 keys");
+	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP && (md5 = wb_net_has_md5(fd)))
+		return wb_fail(err, -EOPNOTSUPP,
+			md5 > 0 ? "it has a socket with TCP-MD5 keys"
+				: "the kernel does not tell whether a socket of it has TCP-MD5 "
+				  "keys");
 	return 0;
 }
 
@@ -499,8 +504,10 @@ static void empty_packet(int fd)
 	char byte;
 
 	(void)get_int(fd, SOL_SOCKET, SO_ERROR);
-	while (recv(fd, &byte, sizeof(byte), MSG_DONTWAIT) >= 0 || errno == EINTR)
-		;
+	/* Packets may come as fast as they are taken. */
+	for (int i = 0; i < MOST_PACKETS; i++)
+		if (recv(fd, &byte, sizeof(byte), MSG_DONTWAIT) < 0 && errno != EINTR)
+			break;
 }
 
 int wb_net_socket_give(int fd, const struct wb_net_socket *s, struct wb_error *err)

@@ -82,6 +82,7 @@ struct wb_net_joined {
 	members;
 	struct wb_strv hardware; /* and the loopback */
 	bool added;              /* an interface hears addresses by SIOCADDMULTI */
+	bool unknown;            /* a table could not be read, or is too long */
 };
 /* In the caller's network namespace. -ENOMEM. */
 int wb_net_joined_read(const struct wb_files *files, struct wb_net_joined *ret);

@@ -145,7 +145,7 @@ static int find_second_name(const struct wb_proc *p, int at, struct wb_socket *s
 	int r;
 
 	if (dir < 0 || !has_mount_of(p, at) || fstat(at, &st) < 0 || fstat(dir, &in) < 0 ||
-		(in.st_mode & S_ISVTX) || !S_ISSOCK(st.st_mode) || !base[1] ||
+		(in.st_mode & S_ISVTX) || !S_ISSOCK(st.st_mode) || st.st_nlink != 1 || !base[1] ||
 		fstatat(dir, base + 1, &old, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
 		return 0;
 	name = find_entry(dir, &st);

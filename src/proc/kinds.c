@@ -102,7 +102,7 @@ static bool is_open_question(const struct wb_sockets *all, const struct wb_socke
 		return !s || !s->file;
 	if (s->kind == WB_SOCKET_UNIX_STREAM || s->kind == WB_SOCKET_UNIX_DGRAM)
 		return false;
-	return all->still ? s->kind == WB_SOCKET_TCP && s->connected : !s->seen;
+	return all->still ? s->kind == WB_SOCKET_TCP && s->connected : !s->seen && !s->unfit;
 }
 
 /* Would it come back as it is? */

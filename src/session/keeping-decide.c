@@ -209,6 +209,17 @@ static int decide_one(const struct wb_session_host *h, const struct wb_keep_conf
 	return r < 0 ? r : check_one(config, u, err);
 }
 
+static int first_failure(const struct decision *d, struct wb_error *err)
+{
+	for (size_t i = 0; i < d->asked.n; i++)
+		if (d->looked[i].done && d->looked[i].r < 0 && !is_skipped(d, i)) {
+			if (err)
+				*err = d->looked[i].err;
+			return d->looked[i].r;
+		}
+	return wb_fail(err, -ECANCELED, "not all units were looked at");
+}
+
 static int decide_next(struct decision *d, size_t i, struct wb_error *err)
 {
 	struct looked *l = &d->looked[i];
@@ -225,6 +236,9 @@ static int decide_next(struct decision *d, size_t i, struct wb_error *err)
 			*err = l->err;
 		return l->r;
 	}
+	/* Another look has failed first, in another thread. */
+	if (!l->done)
+		return first_failure(d, err);
 	return decide_one(d->h, &d->asked.items[i], &l->verdict, d->k, err);
 }
 

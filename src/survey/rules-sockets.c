@@ -176,8 +176,12 @@ static void keep_second_name(struct wb_judging *j, const struct wb_socket *s)
 	struct wb_criu_name *name;
 
 	for (size_t i = 0; i < j->v.image.names.n; i++)
-		if (is(j->v.image.names.items[i].bound, s->path))
+		if (is(j->v.image.names.items[i].bound, s->path)) {
+			if (!is(j->v.image.names.items[i].now, s->now))
+				wb_distrust(j, "it has several sockets that were bound as %.100s",
+					s->path);
 			return;
+		}
 	if (j->v.image.names.n >= WB_CRIU_NAMES || !wb_valid_path(s->path) ||
 		!wb_valid_path(s->now) || strchr(s->now, '\n') || strchr(s->path, '\n')) {
 		wb_distrust(j, "it has sockets that were renamed, and their names are too many or "

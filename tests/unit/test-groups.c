@@ -208,12 +208,13 @@ static void test_make(void **state)
 	struct wb_error err = {};
 	struct place p;
 	struct stat st;
+	char own[16];
 
 	(void)state;
 	begin(&p);
 	set(add(u, "/", 0), "cgroup.subtree_control", "memory pids");
 	add(u, "/a", 0);
-	set(add(u, "/a/b", 12), "pids.max", "7");
+	set(add(u, "/a/b", getpid()), "pids.max", "7");
 	assert_int_equal(wb_groups_make(u, p.fd, &err), 0);
 	expect(&p, ".control/cgroup.procs", "0");
 	/* One after the other, into a file that does not understand them. */
@@ -221,7 +222,8 @@ static void test_make(void **state)
 	put(&p, "a/b/cgroup.procs", "");
 	put(&p, "a/b/pids.max", "");
 	assert_int_equal(wb_groups_fill(u, p.fd, &err), 0);
-	expect(&p, "a/b/cgroup.procs", "12");
+	snprintf(own, sizeof(own), "%d", (int)getpid());
+	expect(&p, "a/b/cgroup.procs", own);
 	expect(&p, "a/b/pids.max", "7");
 	assert_int_equal(fstatat(p.fd, "a/b", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
@@ -233,7 +235,12 @@ static void test_make(void **state)
 	assert_int_equal(wb_groups_fill(u, p.fd, &err), -ENOENT);
 	unlinkat(p.fd, "a/b/cgroup.procs", 0);
 	assert_int_equal(wb_groups_fill(u, p.fd, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "cannot put process 12"));
+	assert_non_null(strstr(err.text, "cannot put process"));
+	/* A number that no process of the unit has is written nowhere. */
+	put(&p, "a/b/cgroup.procs", "");
+	u->groups.items[2].pids.items[0] = 4194303;
+	assert_int_equal(wb_groups_fill(u, p.fd, &err), -ESRCH);
+	expect(&p, "a/b/cgroup.procs", "");
 	end(&p);
 }
 
