@@ -101,7 +101,7 @@ RECIPE_PY = textwrap.dedent('''
             n = shared[:8]
             time.sleep(1)
             return {"seals": call(72, fd, 1034), "memfd": os.pread(fd, 16, 0).decode(), "write": call(18, fd, b"x", 1, 0),
-                    "counts": shared[:8] > n, "mapped": mapped[:16].decode(), "file": read(f"/dev/shm/{NAME}")[:16]}
+                    "counts": shared[:8] != n, "mapped": mapped[:16].decode(), "file": read(f"/dev/shm/{NAME}")[:16]}
         return look
     def clocks():
         fired, timers, files = [], {}, {}
