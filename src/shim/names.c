@@ -80,18 +80,10 @@ int wb_shim_give_name(const struct sockaddr *address, size_t size)
 	return (int)syscall(SYS_linkat, AT_FDCWD, bound, AT_FDCWD, now, 0);
 }
 
-/* The process that CRIU begins with. Those that it makes do not tidy up. */
-static pid_t first;
-
-__attribute__((constructor)) static void begin(void)
-{
-	first = getpid();
-}
-
-/* A renamed socket has its second name alone. CRIU needs the first one until the socket is complete. */
+/* Processes that CRIU makes do not tidy up. A renamed socket has its second name alone. CRIU needs the first one until the socket is complete. */
 __attribute__((destructor)) static void tidy(void)
 {
-	const char *table = getpid() == first ? getenv(WB_HOOK_NAMES) : NULL;
+	const char *table = wb_shim_is_criu() ? getenv(WB_HOOK_NAMES) : NULL;
 	int e = errno;
 
 	while (table && *table) {

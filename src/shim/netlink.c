@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "criu/hook.h"
+#include "shim/shim.h"
 
 /* CRIU itself; its tasks are other processes, with the same memory. */
 static pid_t itself;
@@ -24,6 +25,11 @@ static pid_t itself;
 __attribute__((constructor)) static void know_itself(void)
 {
 	itself = getpid();
+}
+
+int wb_shim_is_criu(void)
+{
+	return getpid() == itself;
 }
 
 typedef struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
@@ -62,7 +68,7 @@ static int open_with_less(int type, int protocol, uint64_t rights)
 int socket(int domain, int type, int protocol)
 {
 	const char *rights =
-		domain == AF_NETLINK && getpid() != itself ? getenv(WB_HOOK_NETLINK) : NULL;
+		domain == AF_NETLINK && !wb_shim_is_criu() ? getenv(WB_HOOK_NETLINK) : NULL;
 
 	/*
 	 * CRIU asks sock_diag(7) for each kind of socket, only so that the kernel loads its modules (criu/sockets.c,

@@ -34,6 +34,9 @@ struct wb_shim_name {
 };
 /* The second name of the socket that is bound to bound[n], which need not end with 0. 0: it has none. */
 int wb_shim_find_name(const char *table, const char *bound, size_t n, struct wb_shim_name *ret);
+/* Is this the process that CRIU begins with, and not one that it has made? */
+int wb_shim_is_criu(void);
+
 /* Give a socket that was just bound its second name, if it has one. -1 with errno. */
 int wb_shim_give_name(const struct sockaddr *address, size_t size);
 /* 1: both are the same address of a TCP, UDP or Unix socket. Other families are never the same. */
