@@ -45,36 +45,35 @@ int wb_criu_add_names(const struct wb_criu_image *image, struct wb_strv *env)
 	return wb_strv_addf(env, WB_HOOK_NAMES "=%s", text);
 }
 
+/* Make the text longer by a number; it is freed, and NULL, if memory runs out. */
+static void append_number(char **text, char separator, int64_t number)
+{
+	char *longer = *text ? wb_strf("%s%c%" PRId64, *text, separator, number) : NULL;
+
+	free(*text);
+	*text = longer;
+}
+
 static int add_unread(const struct wb_criu_image *image, struct wb_strv *env)
 {
-	WB_CLEAN_STR list = image->unread.n ? strdup(WB_HOOK_UNREAD) : NULL;
+	WB_CLEAN_STR list = strdup(WB_HOOK_UNREAD);
 
-	for (size_t i = 0; i < image->unread.n; i++) {
-		char *longer =
-			list ? wb_strf("%s%c%" PRId64, list, i ? ',' : '=', image->unread.items[i])
-			     : NULL;
-
-		free(list);
-		list = longer;
-		if (!list)
-			return -ENOMEM;
-	}
-	return list ? wb_strv_add(env, list) : 0;
+	for (size_t i = 0; i < image->unread.n; i++)
+		append_number(&list, i ? ',' : '=', image->unread.items[i]);
+	if (!list)
+		return -ENOMEM;
+	return image->unread.n ? wb_strv_add(env, list) : 0;
 }
 
 int wb_criu_add_handed(const int *fds, size_t n, struct wb_strv *env)
 {
-	WB_CLEAN_STR list = n ? wb_strf(WB_HOOK_SOCKETS "=%d", (int)getpid()) : NULL;
+	WB_CLEAN_STR list = wb_strf(WB_HOOK_SOCKETS "=%d", (int)getpid());
 
-	for (size_t i = 0; i < n; i++) {
-		char *longer = list ? wb_strf("%s%c%d", list, i ? ',' : ':', fds[i]) : NULL;
-
-		free(list);
-		list = longer;
-		if (!list)
-			return -ENOMEM;
-	}
-	return list ? wb_strv_add(env, list) : 0;
+	for (size_t i = 0; i < n; i++)
+		append_number(&list, i ? ',' : ':', fds[i]);
+	if (!list)
+		return -ENOMEM;
+	return n ? wb_strv_add(env, list) : 0;
 }
 
 int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,
