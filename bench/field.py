@@ -13,7 +13,6 @@ import contextlib
 import json
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
 sys.path.insert(0, str(TOP / "tests" / "vm"))
 
+from beside import Beside  # noqa: E402
 from fieldtable import memory_kept, outcome, remedies, services, summary, text, told_by_client  # noqa: E402
 from guest import Guest, GuestError, stage_install  # noqa: E402
 from net import GUEST, Network  # noqa: E402
@@ -43,34 +43,17 @@ def say(text):
     print(f"field: {text}", flush=True)
 
 
-class Talkers:
+class Talkers(Beside):
     """bench/field/client.py beside the guest, and what it has seen so far."""
 
     def __init__(self, net, plan):
-        self.net, self.plan = net, plan
+        super().__init__(net)
+        self.plan = plan
 
-    def __enter__(self):
-        self._dir = tempfile.TemporaryDirectory(prefix="wb-field.")
-        plan, self.path = pathlib.Path(self._dir.name) / "plan", pathlib.Path(self._dir.name) / "events"
+    def argv(self):
+        plan = self.dir / "plan"
         plan.write_text(json.dumps(self.plan))
-        self.path.touch()
-        self._proc = subprocess.Popen([*self.net.prefix_argv, sys.executable, HERE / "field/client.py", GUEST, plan,
-                                       self.path], stdin=subprocess.DEVNULL)
-        return self
-
-    def __exit__(self, *_):
-        self._proc.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._proc.wait(5)
-        self._proc.kill()
-        self._proc.wait()
-        self._dir.cleanup()
-
-    def events(self):
-        if self._proc.poll() is not None:
-            raise GuestError("the field's client has ended")
-        with open(self.path, encoding="utf-8") as f:
-            return [json.loads(line) for line in f if line.endswith("\n")]
+        return [HERE / "field/client.py", GUEST, plan, self.path]
 
     def answered(self, since):
         return {e["unit"] for e in self.events() if e["what"] == "answer" and e["t"] > since}

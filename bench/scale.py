@@ -14,7 +14,6 @@ import json
 import pathlib
 import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
 sys.path.insert(0, str(TOP / "tests" / "vm"))
 
+from beside import Beside  # noqa: E402
 from common import RECORDED, machine  # noqa: E402
 from guest import Guest, GuestError, stage_install  # noqa: E402
 from net import GUEST, Network  # noqa: E402
@@ -51,33 +51,15 @@ def say(text):
     print(f"scale: {text}", flush=True)
 
 
-class Talkers:
+class Talkers(Beside):
     """bench/scale/client.py beside the guest."""
 
     def __init__(self, net, ports):
-        self.net, self.ports = net, ports
+        super().__init__(net)
+        self.ports = ports
 
-    def __enter__(self):
-        self._dir = tempfile.TemporaryDirectory(prefix="wb-scale.")
-        self.path = pathlib.Path(self._dir.name) / "events"
-        self.path.touch()
-        self._proc = subprocess.Popen([*self.net.prefix_argv, sys.executable, HERE / "scale/client.py", GUEST, self.path,
-                                       *map(str, self.ports)], stdin=subprocess.DEVNULL)
-        return self
-
-    def __exit__(self, *_):
-        self._proc.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._proc.wait(5)
-        self._proc.kill()
-        self._proc.wait()
-        self._dir.cleanup()
-
-    def events(self):
-        if self._proc.poll() is not None:
-            raise GuestError("the client has ended")
-        with open(self.path, encoding="utf-8") as f:
-            return [json.loads(line) for line in f if line.endswith("\n")]
+    def argv(self):
+        return [HERE / "scale/client.py", GUEST, self.path, *self.ports]
 
     def wait(self, timeout):
         """Until each service has answered from now on."""
