@@ -10,7 +10,7 @@ PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 BENCH = scripts/install-deps all && $(MAKE) --no-print-directory all && scripts/guest-image >/dev/null && \
 	$(PYTHON) bench/bench.py $(BUILD)
 
-.PHONY: all help check check-unit check-guest check-long demo bench bench-silence bench-store bench-scale field fuzz deb install clean
+.PHONY: all help check check-unit check-guest check-long demo demo-host bench bench-silence bench-store bench-scale bench-vm field fuzz deb install clean
 .DEFAULT_GOAL := all
 
 all: ## build the program (in build/)
@@ -43,6 +43,12 @@ demo: ## a service and its client's connection cross from Debian's 6.12 kernel t
 	@scripts/guest-image >/dev/null
 	@$(PYTHON) bench/demo.py $(BUILD)
 
+demo-host: ## a host goes from Debian's 6.12 kernel to 7.2 under two virtual machines
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all
+	@scripts/guest-image --flavour host >/dev/null
+	@$(PYTHON) bench/demo_host.py $(BUILD)
+
 bench: ## every ratio of README.md, in one table and in out/bench.json; BENCH_ARGS="--rounds 3" or "--icount"
 	@$(BENCH) $(BENCH_ARGS)
 
@@ -63,6 +69,12 @@ bench-scale: ## 1, 5, 20 and 40 kept services at once, and a large one, in out/s
 	@$(MAKE) --no-print-directory all
 	@scripts/guest-image >/dev/null
 	@$(PYTHON) bench/scale.py $(BUILD) $(SCALE_ARGS)
+
+bench-vm: ## how long guests of QEMU stand still, in place, through the store and without warmboot, in out/vm.json
+	@scripts/install-deps all
+	@$(MAKE) --no-print-directory all
+	@scripts/guest-image --flavour host >/dev/null
+	@$(PYTHON) bench/vm.py $(BUILD) $(VM_ARGS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS under clang
 	@scripts/install-deps build

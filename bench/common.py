@@ -115,6 +115,7 @@ def from_timeline(g, times):
     # A phase that begins before the line cannot be separated from the one in which it ends.
     sharp = inner and all(p["name"].partition(" to ")[0] in BETWEEN for p in inner)
     known = sharp and times["init"] is not None and times["off"] is not None
-    return {"gap": told["gap_s"],
+    return {"gap": told["gap_s"], "ours": told["user_space"]["ours_s"],
+            "user space": next((p["duration_s"] for p in told["phases"] if p["name"] == "user space"), None),
             "timeline": sum(p["duration_s"] for p in inner) if known else None,
             "console": times["init"] - times["off"] if known else None}

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The field: one guest with most of Debian 13's services as packaged, all rehearsed, kept, and taken over jumps.
 
-    field.py [BUILD] [--way 7.2 --way 6.12] [--only UNIT…]
+    field.py [BUILD] [--way 7.2 --way 6.12] [--only UNIT…] [--compare]
 
 A client outside of the guest talks to each service that has a port. Two things decide whether a service was kept: its
 processes have the same numbers and the same random bytes in their memory as before the jump, and the
-connection that the client held is still the same one. bench/field/ has the services and the client; docs/field.md is
+connection that the client held is still the same one. --compare ends with a restart by kexec-tools and `systemctl
+kexec`, without warmboot, and compares the silence of the services that were kept. bench/field/ has the services and the client; docs/field.md is
 written from out/field.json by scripts/field-page.
 """
 import argparse
@@ -13,6 +14,7 @@ import contextlib
 import json
 import pathlib
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,9 +25,10 @@ TOP = HERE.parent
 sys.path.insert(0, str(TOP / "tests" / "vm"))
 
 from beside import Beside  # noqa: E402
-from fieldtable import memory_kept, outcome, remedies, services, summary, text, told_by_client  # noqa: E402
+from fieldtable import at_freeze, memory_kept, outcome, remedies, services, summary, text, told_by_client  # noqa: E402
 from guest import Guest, GuestError, stage_install  # noqa: E402
 from net import GUEST, Network  # noqa: E402
+from silence import MASK  # noqa: E402
 
 IMAGE, KERNEL, MEMORY = "trixie-field", "6.12", "8G"
 # Deadlines of the phases, in seconds.
@@ -167,6 +170,9 @@ class Field:
         time.sleep(12)  # a connection that is held without questions is asked by TCP each 5 s
         after, now = time.monotonic(), self.state()
         events = talkers.events()
+        for u in json.loads(self.g.out("cat /run/warmboot/keep.json", 60))["units"]:
+            if u["how"] == "process" and u["unit"] in was:
+                was[u["unit"]] = at_freeze(was[u["unit"]], u["pids"])
         rows = []
         for s in self.plan:
             unit = s["unit"]
@@ -187,11 +193,38 @@ class Field:
                 "rows": rows}
 
 
+    def compare(self, talkers, kept):
+        """Restart by kexec-tools; {unit: silence} of those in `kept` that answer before and after."""
+        say("compared with systemctl kexec")
+        self.g.run(MASK, 120, check=True)
+        self.g.run(f"kexec -s -l /boot/vmlinuz-{self.g.release} --initrd=/boot/initrd.img-{self.g.release} --reuse-cmdline",
+                   300, check=True)
+        before = time.monotonic()
+        answering = talkers.answered(before - 10)
+        self.g.jump("systemctl kexec", JUMP)
+        self.rest()
+        silent = talkers.wait(answering & kept, REST)
+        time.sleep(3)
+        after, events = time.monotonic(), talkers.events()
+        return {s["unit"]: told_by_client(s, events, before, after)["silence_s"] for s in self.plan
+                if s["unit"] in (answering & kept) - silent}
+
+
+def compared(jump, theirs):
+    """The medians of both over the services that have both, for the JSON."""
+    both = {r["unit"]: (r["silence_s"], theirs[r["unit"]]) for r in jump["rows"] if r["outcome"] == "kept" and
+            r["silence_s"] is not None and theirs.get(r["unit"]) is not None}
+    ours, others = (statistics.median(v) if v else None for v in ([b[i] for b in both.values()] for i in (0, 1)))
+    return {"services": len(both), "warmboot_s": ours, "systemctl_kexec_s": others,
+            "ratio": ours / others if ours and others else None, "each": theirs}
+
+
 def arguments():
     ap = argparse.ArgumentParser(prog="field", description=__doc__)
     ap.add_argument("build", nargs="?", default=str(TOP / "build"))
     ap.add_argument("--way", action="append", help="the kernel of each jump, in turn (7.2, then 6.12)")
     ap.add_argument("--only", action="append", help="only this unit (repeatable); the others are masked")
+    ap.add_argument("--compare", action="store_true", help="restart once more, by systemctl kexec, and compare")
     ap.add_argument("--out", default=str(TOP / "out/field.json"))
     args = ap.parse_args()
     args.way = args.way or ["7.2", "6.12"]
@@ -237,6 +270,14 @@ def run(args, result):
             jump["promises"] = promises
             result["jumps"].append(jump)
             print(f"\n{text(jump)}\n", flush=True)
+        if args.compare:
+            with field.talkers() as talkers:
+                talkers.wait(field.with_port, TALK / 4)
+                first = result["jumps"][0]
+                first["compared"] = compared(first, field.compare(
+                    talkers, {r["unit"] for r in first["rows"] if r["outcome"] == "kept"}))
+            say("median silence {warmboot_s:.1f} s, with systemctl kexec {systemctl_kexec_s:.1f} s: {ratio:.2f}".format(
+                **first["compared"]))
 
 
 def main():

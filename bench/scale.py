@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Many kept services at once, and a large one.
 
-    scale.py [BUILD] [--counts 1,5,20,40] [--memory 1]
+    scale.py [BUILD] [--counts 1,5,20,40] [--memory 1] [--icount]
 
 One guest with two CPUs, small services of one template unit, and a client outside that holds a connection to each and
 asks ten times a second. For each count, as many services are kept over one jump from the newest kernel to itself. Then
 one service with some GiB of memory, which goes ahead, is kept alone. The silence of a service is the longest time
 between two answers on its connection. It is compared with that of one small service alone.
+
+With --icount the guest has one CPU whose time counts instructions, so the ratios are the same on any machine. The silence
+of a service is then the time from its standstill until it runs again, by warmboot's timeline: the client has another clock.
 """
 import argparse
 import contextlib
@@ -111,7 +114,16 @@ def cpu_of_restore(g):
     return (int(early[1]) / 1e3 if early else 0.0) + sum(n for n in nsec if n < 2**63) / 1e9
 
 
-def one(g, net, units, ports):
+def stillness(timeline, units):
+    """For each unit, seconds from its standstill until it ran again, in order; by the guest's clock."""
+    frozen = {u["unit"]: u["frozen_s"] for u in timeline["units"]}
+    missing = [u for u in units if frozen.get(u) is None]
+    if missing:
+        raise GuestError(f"the timeline does not tell of {' '.join(missing)}")
+    return sorted(frozen[u] for u in units)
+
+
+def one(g, net, units, ports, icount=False):
     """One jump with these services; its figures."""
     keep(g, units)
     with Talkers(net, ports) as talkers:
@@ -123,7 +135,9 @@ def one(g, net, units, ports):
         talkers.wait(300)
         time.sleep(3)
         silent, lost = silences(talkers.events(), since)
-    timeline = json.loads(g.run(RECORDED, 180, check=True).out)
+    timeline = json.loads(g.run(RECORDED, DEADLINE, check=True).out)
+    if icount:
+        silent = stillness(timeline, units)
     frozen, restored = cpu_of_freeze(g), cpu_of_restore(g)
     return {"services": len(units), "kept": sum(u["outcome"] == "kept" for u in told.values()), "lost": lost,
             "first_s": silent[0], "median_s": statistics.median(silent), "last_s": silent[-1],
@@ -134,7 +148,7 @@ def one(g, net, units, ports):
 
 
 def ratio(row, alone, key):
-    return row[key] / alone[key] if alone and alone[key] else None
+    return row[key] / alone[key] if alone and alone[key] and row[key] is not None else None
 
 
 def shown(value, digits=2):
@@ -179,8 +193,11 @@ def arguments():
     ap.add_argument("--counts", type=numbers, default=[1, 5, 20, 40], help="numbers of services (1,5,20,40)")
     ap.add_argument("--memory", type=numbers, default=[1], help="GiB of the large services (1); \"\" for none")
     ap.add_argument("--kernel", default="7.2")
-    ap.add_argument("--out", default=str(TOP / "out/scale.json"))
-    return ap.parse_args()
+    ap.add_argument("--icount", action="store_true", help="in 10^9 instructions of one CPU instead of seconds of two")
+    ap.add_argument("--out", help="out/scale.json, or out/scale-icount.json")
+    args = ap.parse_args()
+    args.out = args.out or str(TOP / "out" / ("scale-icount.json" if args.icount else "scale.json"))
+    return args
 
 
 def run(args, result):
@@ -192,8 +209,9 @@ def run(args, result):
         (stage / "opt/scale").mkdir(parents=True)
         shutil.copy(HERE / "scale/service.py", stage / "opt/scale")
         net = stack.enter_context(Network())
+        counted = {"cpus": 1, "icount": "shift=0,sleep=off", "timeout": DEADLINE} if args.icount else {}
         g = stack.enter_context(Guest(kernel=args.kernel, mem=f"{SPARE_MIB + COPIES * largest}M", payload=stage,
-                                      name="scale", net=net))
+                                      name="scale", net=net, **counted))
         g.network_up()
         g.write_file("/etc/systemd/system/scale@.service", UNIT.encode())
         g.run("systemctl daemon-reload", 120, check=True)
@@ -201,7 +219,7 @@ def run(args, result):
         runs += [(f"{gib} GiB in one", 1, gib * 1024) for gib in args.memory]
         for name, count, mib in runs:
             ports = list(range(PORT, PORT + count))
-            row = {"name": name, "mib": mib, **one(g, net, [unit(p, mib) for p in ports], ports)}
+            row = {"name": name, "mib": mib, **one(g, net, [unit(p, mib) for p in ports], ports, args.icount)}
             result["rows"].append(row)
             say(f"{name}: silent {row['first_s']:.2f} / {row['median_s']:.2f} / {row['last_s']:.2f} s, {row['early']}")
 
@@ -210,7 +228,7 @@ def main():
     args = arguments()
     out = pathlib.Path(args.out)
     out.parent.mkdir(exist_ok=True)
-    begin, result, failed = time.monotonic(), {"machine": machine(), "rows": []}, False
+    begin, result, failed = time.monotonic(), {"machine": machine(), "icount": args.icount, "rows": []}, False
     try:
         run(args, result)
     except (GuestError, RuntimeError, AssertionError, subprocess.SubprocessError) as e:

@@ -122,6 +122,12 @@ struct wb_load_options {
 	void *progress_arg;
 	const struct wb_load_store *store; /* NULL: none */
 	/*
+	 * n_guests pieces of RAM, in whole pages of 2 MiB, that virtual machines keep over the jump.
+	 * The next kernel leaves them, and what lies between them, alone. NULL: none.
+	 */
+	const struct wb_handoff_range *guests;
+	size_t n_guests;
+	/*
 	 * A program on the root file system. The warm initramfs starts it beside the init. NULL:
 	 * none.
 	 */
@@ -133,9 +139,9 @@ struct wb_load_options {
 	const char *const *early_modules;
 	size_t n_early_modules;
 	/*
-	 * A word "memmap=SIZE!START" (kernel-parameters.txt) for a region that every kernel sets
-	 * aside. The library appends it unless the command line sets the same region aside already,
-	 * in whatever notation. NULL: none.
+	 * Words "memmap=SIZE!START" (kernel-parameters.txt) for regions that every kernel sets
+	 * aside. The library appends each unless the command line sets the same region aside
+	 * already, in whatever notation. NULL: none.
 	 */
 	const char *region_word;
 	/* The profile of a UKI to use: the number of its .profile section, from 0. */
@@ -312,6 +318,7 @@ struct wb_session_options {
 /* How one unit is kept. The strings live as long as the session. */
 struct wb_session_unit {
 	const char *unit;      /* "nginx.service" */
+	const char *name;      /* by which it was chosen: "vm:web1", or the unit */
 	const char *how;       /* "process": with its processes and connections; "restart" */
 	const char *why;       /* a sentence, if that is less than was asked for; else NULL */
 	bool process;          /* `how` is "process" */

@@ -58,6 +58,12 @@ struct wb_arch {
 	 */
 	uint64_t (*log_khz)(struct wb_span line);
 
+	/*
+	 * Do words of the next kernel's command line take features of the CPU away that programs have now? *ret_why: a
+	 * sentence, to be freed; NULL: no. NULL: there are no such words. Errors of reading; -ENOMEM.
+	 */
+	int (*masks)(const struct wb_files *files, const char *cmdline, char **ret_why);
+
 	/* ---- data from one kernel's user space to the next one's ---- */
 
 	/*
@@ -122,5 +128,7 @@ bool wb_arch_sets_aside(
  * none.
  */
 uint64_t wb_arch_cycles(void);
+/* Features of the CPU that the kernel has switched on for programs, beside AT_HWCAP (getauxval(3)); 0: none. */
+uint64_t wb_arch_features(void);
 /* Copy one page of 4 KiB as the kernel does between two kernels, without memcpy(). */
 void wb_arch_copy_page(void *to, const void *from);

@@ -17,6 +17,11 @@ uint64_t wb_arch_cycles(void)
 	return v;
 }
 
+uint64_t wb_arch_features(void)
+{
+	return 0;
+}
+
 void wb_arch_copy_page(void *to, const void *from)
 {
 	memcpy(to, from, 4096);

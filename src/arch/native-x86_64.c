@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The functions of the machine that this program was built for: x86-64. */
+#include <cpuid.h>
+
 #include "arch/arch.h"
 
 const struct wb_arch *wb_arch_native(void)
@@ -10,6 +12,17 @@ const struct wb_arch *wb_arch_native(void)
 uint64_t wb_arch_cycles(void)
 {
 	return __builtin_ia32_rdtsc();
+}
+
+/* XCR0, the parts of the state that XSAVE saves: without one of them, instructions such as AVX are not valid. */
+uint64_t wb_arch_features(void)
+{
+	unsigned a, b, c, d;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+		return 0;
+	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	return (uint64_t)d << 32 | a;
 }
 
 /* The same copy as in swap_pages of relocate_kernel_64.S. */

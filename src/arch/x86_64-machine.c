@@ -28,6 +28,8 @@ uint32_t wb_x86_memory(uint32_t e820)
 		return WB_MEMORY_RESERVED;
 	case WB_E820_PRAM:
 		return WB_MEMORY_PERSISTENT;
+	case WB_E820_SOFT:
+		return WB_MEMORY_ASIDE;
 	default:
 		return WB_MEMORY_OWN + e820;
 	}
@@ -42,6 +44,8 @@ uint32_t wb_x86_e820(uint32_t memory)
 		return WB_E820_RESERVED;
 	case WB_MEMORY_PERSISTENT:
 		return WB_E820_PRAM;
+	case WB_MEMORY_ASIDE:
+		return WB_E820_SOFT;
 	default:
 		return memory - WB_MEMORY_OWN;
 	}

@@ -439,5 +439,6 @@ const struct wb_arch wb_arch_x86_64 = {
 	.by_kexec = wb_x86_by_kexec,
 	.stamp = &stamp,
 	.log_khz = wb_x86_log_khz,
+	.masks = wb_x86_masks,
 	.plan = x86_plan,
 };

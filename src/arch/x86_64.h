@@ -80,6 +80,7 @@ int wb_x86_each_note(
 bool wb_x86_may_have_notes(const struct wb_files *files);
 int wb_x86_by_kexec(const struct wb_files *files);
 uint64_t wb_x86_log_khz(struct wb_span line);
+int wb_x86_masks(const struct wb_files *files, const char *cmdline, char **ret_why);
 
 /* The places of all parts; physical addresses. */
 struct wb_x86_layout {

@@ -10,14 +10,27 @@
 #include "core/text.h"
 #include "core/valid.h"
 #include "choice/config.h"
+#include "choice/kind.h"
 #include "timeline/probe.h"
 
 #define LARGEST_FILE (1 << 16)
 #define SUFFIX ".conf"
-#define SERVICE ".service"
+
+int wb_keep_config_init(struct wb_keep_config *c, const char *name)
+{
+	bool service = !wb_keep_kind_of(name, NULL)->word;
+
+	*c = (struct wb_keep_config){
+		.how = WB_KEEP_AUTO, .name = strdup(name), .unit = service ? strdup(name) : NULL};
+	if (c->name && (c->unit || !service))
+		return 0;
+	wb_keep_config_deinit(c);
+	return -ENOMEM;
+}
 
 void wb_keep_config_deinit(struct wb_keep_config *c)
 {
+	free(c->name);
 	free(c->unit);
 	wb_strv_deinit(&c->files);
 	free(c->probe);
@@ -49,33 +62,6 @@ int wb_keep_priority_of(const char *text, int64_t *ret, struct wb_error *err)
 		return wb_fail(err, -EINVAL, "\"%s\" is no priority: a whole number from -%d to %d",
 			text, WB_KEEP_PRIORITY, WB_KEEP_PRIORITY);
 	*ret = minus ? -(int64_t)n : (int64_t)n;
-	return 0;
-}
-
-int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err)
-{
-	const char *dot = strrchr(typed, '.');
-	char *s;
-
-	/* A dot alone makes no other kind of unit: the service "redis@a.b" has one, too. Only these suffixes do. */
-	static const char *const others[] = {".socket", ".timer", ".target", ".mount", ".path",
-		".slice", ".scope", ".swap", ".automount", ".device"};
-
-	for (size_t i = 0; dot && i < sizeof(others) / sizeof(*others); i++)
-		if (!strcmp(dot, others[i]))
-			return wb_fail(err, -EINVAL,
-				"%s is no service, and only services can be kept", typed);
-	if (dot && !strcmp(dot, SERVICE))
-		s = strdup(typed);
-	else if (asprintf(&s, "%s" SERVICE, typed) < 0)
-		s = NULL;
-	if (!s)
-		return wb_oom(err);
-	if (!wb_valid_service_name(s)) {
-		free(s);
-		return wb_fail(err, -EINVAL, "\"%.128s\" is no name of a service", typed);
-	}
-	*ret = s;
 	return 0;
 }
 
@@ -181,10 +167,10 @@ static int parse_line(struct wb_keep_config *c, char *line, const char *where, s
 	return set_value(c, line, equals + 1, where, number, err);
 }
 
-int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *unit,
+int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *name,
 	struct wb_keep_config *ret, struct wb_error *err)
 {
-	WB_CLEAN_KEEP_CONFIG c = {.how = WB_KEEP_AUTO};
+	WB_CLEAN_KEEP_CONFIG c = {};
 	WB_CLEAN_STR copy = NULL;
 	size_t number = 0;
 	char *rest;
@@ -193,8 +179,7 @@ int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *un
 	if (text.size > LARGEST_FILE || (text.size && memchr(text.data, '\0', text.size)))
 		return wb_fail(err, -EBADMSG, "%s is no configuration file", where);
 	copy = strndup(text.size ? (const char *)text.data : "", text.size);
-	c.unit = strdup(unit);
-	if (!copy || !c.unit)
+	if (!copy || wb_keep_config_init(&c, name) < 0)
 		return wb_oom(err);
 	rest = copy;
 	while (rest) {
@@ -217,7 +202,7 @@ int wb_keep_config_text(const struct wb_keep_config *c, char **ret)
 
 	if (!f)
 		return -ENOMEM;
-	fprintf(f, "# %s is kept over a change of kernel; see warmboot(8), keep.\n", c->unit);
+	fprintf(f, "# %s is kept over a change of kernel; see warmboot(8), keep.\n", c->name);
 	fprintf(f, "How=%s\n", wb_keep_how_name(c->how));
 	for (size_t i = 0; i < c->files.n; i++)
 		fprintf(f, "Files=%s\n", c->files.items[i]);
@@ -236,49 +221,55 @@ int wb_keep_config_text(const struct wb_keep_config *c, char **ret)
 
 /* ---- the directory ---- */
 
-static int path_of(const char *unit, char **ret, struct wb_error *err)
+static int path_of(const char *name, char **ret, struct wb_error *err)
 {
-	if (asprintf(ret, WB_KEEP_DIR "/%s" SUFFIX, unit) < 0) {
+	if (asprintf(ret, WB_KEEP_DIR "/%s" SUFFIX, name) < 0) {
 		*ret = NULL;
 		return wb_oom(err);
 	}
 	return 0;
 }
 
-int wb_keep_config_read(const struct wb_files *files, const char *unit, struct wb_keep_config *ret,
+int wb_keep_config_read(const struct wb_files *files, const char *name, struct wb_keep_config *ret,
 	struct wb_error *err)
 {
 	WB_CLEAN_STR path = NULL;
 	WB_CLEAN_BLOB text = {};
-	int r = path_of(unit, &path, err);
+	int r = path_of(name, &path, err);
 
 	if (r == 0)
 		r = files->read(files->ctx, path, LARGEST_FILE, &text, err);
 	if (r < 0)
 		return r;
-	return wb_keep_config_parse(wb_blob_view(&text), path, unit, ret, err);
+	return wb_keep_config_parse(wb_blob_view(&text), path, name, ret, err);
 }
 
 /*
- * 1: *ret is the unit that a file is named after, to be freed. 0: the file is no UNIT.conf, so another program's
- * or an editor's, and is passed over.
+ * 1: *ret is the name that a file has, to be freed. 0: the file is no NAME.conf, so another program's or an
+ * editor's, and is passed over.
  */
-static int unit_of(const char *name, char **ret, struct wb_error *err)
+static int name_of(const char *file, char **ret, struct wb_error *err)
 {
-	size_t n = strlen(name);
-	WB_CLEAN_STR unit = NULL;
+	size_t n = strlen(file);
+	WB_CLEAN_STR name = NULL;
+	WB_CLEAN_STR full = NULL;
+	int r;
 
-	if (*name == '.' || n <= strlen(SUFFIX) || strcmp(name + n - strlen(SUFFIX), SUFFIX))
+	if (*file == '.' || n <= strlen(SUFFIX) || strcmp(file + n - strlen(SUFFIX), SUFFIX))
 		return 0;
-	unit = strndup(name, n - strlen(SUFFIX));
-	if (!unit)
+	name = strndup(file, n - strlen(SUFFIX));
+	if (!name)
 		return wb_oom(err);
-	if (!wb_valid_service_name(unit))
+	r = wb_keep_name(name, &full, NULL);
+	if (r == -ENOMEM)
+		return wb_oom(err);
+	if (r < 0 || strcmp(name, full))
 		return wb_fail(err, -EINVAL,
-			WB_KEEP_DIR "/%s is named after no service: it takes NAME.service" SUFFIX,
-			name);
-	*ret = unit;
-	unit = NULL;
+			WB_KEEP_DIR "/%s is named after no service: it takes NAME.service" SUFFIX
+				    ", vm:NAME" SUFFIX " and the like",
+			file);
+	*ret = name;
+	name = NULL;
 	return 1;
 }
 
@@ -295,13 +286,13 @@ int wb_keep_configs_read(
 	if (!all.items)
 		return wb_oom(err);
 	for (size_t i = 0; i < names.n; i++) {
-		WB_CLEAN_STR unit = NULL;
+		WB_CLEAN_STR name = NULL;
 
-		r = unit_of(names.items[i], &unit, err);
+		r = name_of(names.items[i], &name, err);
 		if (r == 0)
 			continue;
 		if (r > 0)
-			r = wb_keep_config_read(files, unit, &all.items[all.n], err);
+			r = wb_keep_config_read(files, name, &all.items[all.n], err);
 		if (r < 0)
 			return r;
 		all.n++;
@@ -316,7 +307,7 @@ int wb_keep_config_write(
 {
 	WB_CLEAN_STR path = NULL;
 	WB_CLEAN_STR text = NULL;
-	int r = path_of(config->unit, &path, err);
+	int r = path_of(config->name, &path, err);
 
 	if (r < 0)
 		return r;
@@ -329,15 +320,15 @@ int wb_keep_config_write(
 	return 0;
 }
 
-int wb_keep_config_remove(const struct wb_sys *sys, const char *unit, struct wb_error *err)
+int wb_keep_config_remove(const struct wb_sys *sys, const char *name, struct wb_error *err)
 {
 	WB_CLEAN_STR path = NULL;
-	int r = path_of(unit, &path, err);
+	int r = path_of(name, &path, err);
 
 	if (r < 0)
 		return r;
 	if (!sys->files->exists(sys->files->ctx, path))
-		return wb_fail(err, -ENOENT, "%s is not kept: there is no %s", unit, path);
+		return wb_fail(err, -ENOENT, "%s is not kept: there is no %s", name, path);
 	r = sys->remove_file(sys->ctx, path);
 	if (r < 0)
 		return wb_fail(err, r, "cannot remove %s: %s", path, strerror(-r));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The units that an administrator wants to keep: one file for each in WB_KEEP_DIR, UNIT.conf, with lines of
- * the form KEY=VALUE, as in a unit file.
+ * The units that an administrator wants to keep: one file for each in WB_KEEP_DIR, NAME.conf, with lines of the
+ * form KEY=VALUE, as in a unit file. NAME is that of a service, or one with a kind (choice/kind.h).
  *
  *	How=auto            the best way of keeping it that the preflight allows
+ *	How=vm              as a virtual machine, or the jump is refused
  *	How=process         as a process, or the jump is refused
  *	How=restart         by an ordinary stop and start, even if more is possible
  *	Files=PATH          a file or directory on a tmpfs that travels with it; may be repeated
@@ -22,7 +23,8 @@
 #define WB_KEEP_DIR "/etc/warmboot/keep.d"
 
 struct wb_keep_config {
-	char *unit;
+	char *name; /* as its file: "nginx.service", or with a kind (choice/kind.h) */
+	char *unit; /* the service; NULL: of another kind, and not looked for (keep/named.h) */
 	enum wb_keep_how how; /* AUTO, PROCESS or RESTART */
 	struct wb_strv files;
 	bool reset_peers; /* Peers=reset */
@@ -33,6 +35,8 @@ struct wb_keep_config {
 /* Priorities reach from minus this number to it. */
 #define WB_KEEP_PRIORITY 1000
 
+/* An empty one of this name. -ENOMEM. */
+int wb_keep_config_init(struct wb_keep_config *config, const char *name);
 void wb_keep_config_deinit(struct wb_keep_config *config);
 #define WB_CLEAN_KEEP_CONFIG __attribute__((cleanup(wb_keep_config_deinit))) struct wb_keep_config
 
@@ -46,19 +50,14 @@ void wb_keep_configs_deinit(struct wb_keep_configs *configs);
 	__attribute__((cleanup(wb_keep_configs_deinit))) struct wb_keep_configs
 
 /*
- * Parse the text of one file; `where` is its path, for messages, and `unit` the unit's name from that path.
+ * Parse the text of one file; `where` is its path, for messages, and `name` the name from that path.
  * -EBADMSG with a sentence that names the file, the line and the mistake; -ENOMEM.
  */
-int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *unit,
+int wb_keep_config_parse(struct wb_bytes text, const char *where, const char *name,
 	struct wb_keep_config *ret, struct wb_error *err);
 /* Write the text of such a file. *ret to be freed with free(). -ENOMEM. */
 int wb_keep_config_text(const struct wb_keep_config *config, char **ret);
 
-/*
- * The full name of a unit that a user typed: "memcached" is "memcached.service". -EINVAL with a sentence: it
- * is not a service. *ret to be freed.
- */
-int wb_keep_unit_name(const char *typed, char **ret, struct wb_error *err);
 /* A priority from its text. -EINVAL with a sentence. */
 int wb_keep_priority_of(const char *text, int64_t *ret, struct wb_error *err);
 /* "tcp:PORT", "http:URL", "exec:COMMAND"? -EINVAL with a sentence. */
@@ -71,10 +70,10 @@ int wb_keep_peers_find(const char *word, bool *ret_reset);
 /* Read all files of WB_KEEP_DIR; none if the directory does not exist. A file with a mistake makes it fail. */
 int wb_keep_configs_read(
 	const struct wb_files *files, struct wb_keep_configs *ret, struct wb_error *err);
-/* Read one unit's file. -ENOENT: the unit is not configured to be kept. */
-int wb_keep_config_read(const struct wb_files *files, const char *unit, struct wb_keep_config *ret,
+/* Read the file of one. -ENOENT: it is not configured to be kept. */
+int wb_keep_config_read(const struct wb_files *files, const char *name, struct wb_keep_config *ret,
 	struct wb_error *err);
 int wb_keep_config_write(
 	const struct wb_sys *sys, const struct wb_keep_config *config, struct wb_error *err);
-/* Remove one unit's file. -ENOENT with a sentence: there is none. */
-int wb_keep_config_remove(const struct wb_sys *sys, const char *unit, struct wb_error *err);
+/* Remove the file of one. -ENOENT with a sentence: there is none. */
+int wb_keep_config_remove(const struct wb_sys *sys, const char *name, struct wb_error *err);

@@ -13,20 +13,22 @@ static void say(const struct wb_manifest *m)
 		const struct wb_manifest_unit *u = &m->units.items[i];
 
 		if (!wb_keep_way(u->how)->started) {
-			printf("%s: %s\n", u->unit, u->why);
+			printf("%s: %s\n", wb_chosen_name(u), u->why);
 			continue;
 		}
 		if (!wb_unit_is_checkpointed(u)) {
-			printf("%s: to be restarted%s%s\n", u->unit, u->why ? ": " : "",
+			printf("%s: to be restarted%s%s\n", wb_chosen_name(u), u->why ? ": " : "",
 				u->why ? u->why : "");
 			continue;
 		}
-		printf("%s: frozen, %.1f MiB in %.2f s", u->unit, (double)u->dump_bytes / (1 << 20),
-			(double)u->dump_us / 1e6);
+		printf("%s: frozen, %.1f MiB in %.2f s", wb_chosen_name(u),
+			(double)u->dump_bytes / (1 << 20), (double)u->dump_us / 1e6);
 		if (u->ahead_pid)
 			printf(", after %.1f MiB while it ran", (double)u->ahead_bytes / (1 << 20));
 		else if (u->ahead_why)
-			printf(", nothing while it ran: %s", u->ahead_why);
+			fputs(", nothing while it ran", stdout);
+		if (u->ahead_why)
+			printf(": %s", u->ahead_why);
 		putchar('\n');
 	}
 }

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "choice/kind.h"
 #include "cmd/cmd.h"
 #include "cmd/json.h"
 #include "core/valid.h"
 #include "jump/record.h"
+#include "keep/named.h"
 #include "keep/rehearse.h"
 #include "keep/remedies.h"
 #include "session/choice.h"
@@ -68,6 +70,7 @@ static int run_choice(const struct cmd_args *args, bool remove)
 	const char *how = cmd_get(args, OPT_HOW), *priority = cmd_get(args, OPT_PRIORITY);
 	struct wb_error err = {};
 	int64_t number;
+	const struct wb_keep_finding finding = {wb_sys_real(), &wb_runner_host};
 	int r = geteuid() ? wb_fail(&err, -EPERM, "only root can choose what is kept; use sudo")
 			  : 0;
 
@@ -80,7 +83,7 @@ static int run_choice(const struct cmd_args *args, bool remove)
 	if (r == 0)
 		r = add_files(args, &choice.files, &err);
 	if (r == 0)
-		r = wb_keep_choose(wb_sys_real(), &wb_services_systemd, &choice, args->words + 1,
+		r = wb_keep_choose(&wb_services_systemd, &finding, &choice, args->words + 1,
 			args->n_words - 1, &err);
 	wb_strv_deinit(&choice.files);
 	return r < 0 ? cmd_fail(args, &err) : CMD_DONE;
@@ -105,10 +108,11 @@ static void list_json(const struct wb_keep_configs *all)
 		const struct wb_keep_config *c = &all->items[i];
 
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:o, s:s, s:s?, s:I}", "unit", c->unit, "how",
-				      wb_keep_how_name(c->how), "files", strings_json(&c->files),
-				      "peers", wb_keep_peers_word(c->reset_peers), "probe",
-				      c->probe, "priority", (json_int_t)c->priority));
+			list, json_pack("{s:s, s:s?, s:s, s:o, s:s, s:s?, s:I}", "name", c->name,
+				      "unit", c->unit, "how", wb_keep_how_name(c->how), "files",
+				      strings_json(&c->files), "peers",
+				      wb_keep_peers_word(c->reset_peers), "probe", c->probe,
+				      "priority", (json_int_t)c->priority));
 	}
 	cmd_print_json(list);
 }
@@ -120,7 +124,7 @@ static void list_text(const struct wb_keep_configs *all)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct wb_keep_config *c = &all->items[i];
 
-		printf("%-32s %s", c->unit, wb_keep_how_name(c->how));
+		printf("%-32s %s", c->name, wb_keep_how_name(c->how));
 		for (size_t k = 0; k < c->files.n; k++)
 			printf("%s%s", k ? " " : ", files ", c->files.items[k]);
 		if (c->reset_peers)
@@ -180,22 +184,23 @@ static json_t *remedies_json(const char *unit, const struct wb_keep_verdict *v)
 	return list;
 }
 
-static json_t *rehearsal_json(const char *unit, const struct wb_keep_rehearsal *r)
+static json_t *rehearsal_json(const char *name, const char *unit, const struct wb_keep_rehearsal *r)
 {
 	const struct wb_keep_verdict *v = &r->verdict;
 	bool whole = r->tried && wb_keep_way(v->how)->checkpointed;
 
 	return json_pack(
-		"{s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o, s:o}",
-		"unit", unit, "how", cmd_json_or_null(wb_keep_how_name(v->how)), "reasons",
-		strings_json(&v->reasons), "warnings", strings_json(&v->warnings), "rehearsed",
-		r->tried, "restarted", r->restarted, "frozen_s",
+		"{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:o, s:o}",
+		"name", name, "unit", cmd_json_or_null(unit), "how",
+		cmd_json_or_null(wb_keep_how_name(v->how)), "reasons", strings_json(&v->reasons),
+		"warnings", strings_json(&v->warnings), "rehearsed", r->tried, "restarted",
+		r->restarted, "frozen_s",
 		whole ? json_real((double)r->frozen_us / 1e6) : json_null(), "image_bytes",
 		whole ? json_integer((json_int_t)r->bytes) : json_null(), "memory_bytes",
 		(json_int_t)v->bytes, "processes", (json_int_t)v->processes, "threads",
 		(json_int_t)v->threads, "ports", ports_json(v), "connections",
 		(json_int_t)v->ends.connections.n, "files", strings_json(&v->files), "remedies",
-		remedies_json(unit, v));
+		unit ? remedies_json(unit, v) : json_array());
 }
 
 static void print_file(const char *path)
@@ -207,11 +212,11 @@ static void print_file(const char *path)
 	printf("  travels: %s\n", plain ? plain : "?");
 }
 
-static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
+static void print_rehearsal(const char *name, const char *unit, const struct wb_keep_rehearsal *r)
 {
 	const struct wb_keep_verdict *v = &r->verdict;
 
-	printf("%s: %s\n", unit, wb_keep_how_name(v->how));
+	printf("%s: %s\n", name, wb_keep_how_name(v->how));
 	printf("  %zu process%s, %zu thread%s, %.1f MiB of memory, %zu connection%s\n",
 		v->processes, v->processes == 1 ? "" : "es", v->threads, v->threads == 1 ? "" : "s",
 		(double)v->bytes / (1 << 20), v->ends.connections.n,
@@ -230,8 +235,8 @@ static void print_rehearsal(const char *unit, const struct wb_keep_rehearsal *r)
 		print_file(v->files.items[i]);
 }
 
-/* The report on a unit that is not active. */
-static void tell_nothing(const char *unit, const char *why, json_t *list)
+/* The report on something that does not run. `unit` NULL: it is not known in which it would. */
+static void tell_nothing(const char *name, const char *unit, const char *why, json_t *list)
 {
 	struct wb_keep_rehearsal none = {};
 	json_t *o;
@@ -240,7 +245,7 @@ static void tell_nothing(const char *unit, const char *why, json_t *list)
 		printf("%s\n", why);
 		return;
 	}
-	o = rehearsal_json(unit, &none);
+	o = rehearsal_json(name, unit, &none);
 	json_array_append_new(json_object_get(o, "reasons"), json_string(why));
 	json_array_append_new(list, o);
 }
@@ -250,25 +255,33 @@ static int test_unit(const struct wb_keep_rehearsing *with, const char *typed, j
 {
 	WB_CLEAN_KEEP_REHEARSAL r = {};
 	WB_CLEAN_KEEP_CONFIG config = {};
+	WB_CLEAN_STR name = NULL;
 	WB_CLEAN_STR unit = NULL;
-	int e = wb_keep_real_name(&wb_services_systemd, typed, &unit, err);
+	int e = wb_keep_real_name(&wb_services_systemd, typed, &name, err);
 
 	if (e < 0)
 		return e;
-	e = wb_keep_config_read(with->sys->files, unit, &config, err);
+	e = wb_keep_config_read(with->sys->files, name, &config, err);
 	if (e < 0 && e != -ENOENT)
 		return e;
-	cmd_progress(NULL, unit);
+	e = wb_keep_find_unit(&(struct wb_keep_finding){with->sys, with->runner}, name, &unit, err);
+	if (e == -ENOENT || e == -EOPNOTSUPP) {
+		tell_nothing(name, NULL, err->text, list);
+		return 0;
+	}
+	if (e < 0)
+		return e;
+	cmd_progress(NULL, name);
 	e = wb_keep_rehearse(with, unit, &config, &r, err);
 	cmd_progress_end();
 	if (e < 0 && e != -ESRCH)
 		return e;
 	if (e == -ESRCH)
-		tell_nothing(unit, err->text, list);
+		tell_nothing(name, unit, err->text, list);
 	else if (list)
-		json_array_append_new(list, rehearsal_json(unit, &r));
+		json_array_append_new(list, rehearsal_json(name, unit, &r));
 	else
-		print_rehearsal(unit, &r);
+		print_rehearsal(name, unit, &r);
 	fflush(stdout);
 	return 0;
 }
@@ -298,10 +311,10 @@ static int run_test(const struct cmd_args *args)
 		*staged.to)
 		with.look.release = staged.to;
 	for (size_t i = 1; i < args->n_words; i++) {
-		WB_CLEAN_STR unit = NULL;
+		WB_CLEAN_STR name = NULL;
 
-		if (wb_keep_real_name(&wb_services_systemd, args->words[i], &unit, NULL) == 0)
-			wb_strv_add(&together, unit);
+		if (wb_keep_real_name(&wb_services_systemd, args->words[i], &name, NULL) == 0)
+			wb_strv_add(&together, name);
 	}
 	for (size_t i = 1; i < args->n_words; i++) {
 		struct wb_error err = {};
@@ -346,7 +359,7 @@ static int check_use(const struct cmd_args *args, const char *verb, struct wb_er
 	for (size_t i = 1; r == 0 && i < args->n_words; i++) {
 		WB_CLEAN_STR unit = NULL;
 
-		r = wb_keep_unit_name(args->words[i], &unit, err);
+		r = wb_keep_name(args->words[i], &unit, err);
 	}
 	return r;
 }

@@ -9,6 +9,7 @@
 #include "cmd/load.h"
 #include "keep/remedies.h"
 #include "choice/config.h"
+#include "choice/kind.h"
 
 enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY, OPT_STORE };
 
@@ -73,15 +74,15 @@ static int read_units(const struct cmd_args *args, struct wb_strv *ret, struct w
 			 or_store[] = {OPT_STORE, OPT_NO_KEEP, 0};
 
 	for (size_t i = 0; i < args->n_options; i++) {
-		WB_CLEAN_STR unit = NULL;
+		WB_CLEAN_STR name = NULL;
 		int r = 0;
 
 		if (args->options[i].option->id != OPT_KEEP)
 			continue;
-		r = wb_keep_unit_name(args->options[i].value, &unit, err);
+		r = wb_keep_name(args->options[i].value, &name, err);
 		if (r < 0)
 			return r;
-		if (wb_strv_add(ret, unit) < 0)
+		if (wb_strv_add(ret, name) < 0)
 			return wb_oom(err);
 	}
 	return cmd_one_of(args, one_of, err) < 0 ? -EINVAL : cmd_one_of(args, or_store, err);
@@ -100,11 +101,12 @@ static json_t *units_json(const struct wb_session *s)
 	struct wb_session_unit u;
 
 	for (size_t i = 0; wb_session_unit(s, i, &u); i++)
-		json_array_append_new(list,
-			json_pack("{s:o, s:s, s:o, s:I, s:o}", "unit", cmd_json_or_null(u.unit),
-				"how", u.how, "why", cmd_json_or_null(u.why), "ahead_bytes",
-				(json_int_t)u.ahead_bytes, "remedy",
-				cmd_json_or_null(remedy_of(&u))));
+		json_array_append_new(
+			list, json_pack("{s:o, s:o, s:s, s:o, s:I, s:o}", "name",
+				      cmd_json_or_null(u.name), "unit", cmd_json_or_null(u.unit),
+				      "how", u.how, "why", cmd_json_or_null(u.why), "ahead_bytes",
+				      (json_int_t)u.ahead_bytes, "remedy",
+				      cmd_json_or_null(remedy_of(&u))));
 	return list;
 }
 
@@ -113,7 +115,7 @@ static void print_units(const struct wb_session *s)
 	struct wb_session_unit u;
 
 	for (size_t i = 0; wb_session_unit(s, i, &u); i++) {
-		printf("keep:        %s: %s%s%s\n", u.unit, u.how, u.why ? ": " : "",
+		printf("keep:        %s: %s%s%s\n", u.name, u.how, u.why ? ": " : "",
 			u.why ? u.why : "");
 		if (remedy_of(&u))
 			printf("             remedy: %s\n", remedy_of(&u));

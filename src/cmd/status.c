@@ -69,8 +69,9 @@ static json_t *kept_json(const struct wb_files *files, const char *nonce)
 		const struct wb_unit_result *u = &result.units.items[i];
 
 		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:f, s:f, s:o}", "unit",
-				u->unit, "outcome", wb_status_outcome(&wb_runner_host, u), "asked",
+			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:f, s:f, s:o}",
+				"name", wb_chosen_name(u), "unit", u->unit, "outcome",
+				wb_status_outcome(&wb_runner_host, u), "asked",
 				cmd_json_or_null(wb_keep_how_name(u->asked)), "how",
 				cmd_json_or_null(wb_keep_how_name(u->how)), "why",
 				cmd_json_or_null(u->why), "ahead_bytes", (json_int_t)u->ahead_bytes,
@@ -127,14 +128,16 @@ static void print_kept(const struct wb_files *files, const char *nonce)
 	for (size_t i = 0; i < result.units.n; i++) {
 		const struct wb_unit_result *u = &result.units.items[i];
 
-		printf("%s%s: %s", i ? "               " : "kept:          ", u->unit,
+		printf("%s%s: %s", i ? "               " : "kept:          ", wb_chosen_name(u),
 			wb_status_outcome(&wb_runner_host, u));
 		if (u->frozen_s > 0)
 			printf(", frozen for %.2f s", u->frozen_s);
 		if (u->ahead_bytes)
 			printf(", %" PRId64 " MiB copied while it ran", u->ahead_bytes >> 20);
 		else if (u->ahead_why)
-			printf(", nothing copied while it ran: %s", u->ahead_why);
+			fputs(", nothing copied while it ran", stdout);
+		if (u->ahead_why)
+			printf(": %s", u->ahead_why);
 		printf("%s%s%s\n", u->why ? " (" : "", u->why ? u->why : "", u->why ? ")" : "");
 	}
 }

@@ -2,26 +2,28 @@
 /* warmboot store: files that a user carries over the jump, and the state of the stores. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/json.h"
 #include "cmd/load.h"
+#include "cmd/store.h"
 #include "core/text.h"
 #include "files/plain.h"
 #include "store/backend.h"
+#include "store/guest-memory.h"
 #include "store/hold.h"
-#include "store/region.h"
 #include "store/state.h"
 #include "systemd/notify.h"
 
-enum { OPT_BACKEND = OPT_OWN };
+enum { OPT_BACKEND = OPT_OWN, OPT_FOR };
 
 static const struct cmd_option own_options[] = {
 	{OPT_BACKEND, 0, "backend", .values = WB_STORE_NAMES,
 		.help = "put: where the store shall lie (default " WB_STORE_DEFAULT ")"},
+	{OPT_FOR, 0, "for", .values = "store|vm",
+		.help = "reserve: what the region is for (default store)"},
 	{},
 };
 
@@ -68,105 +70,34 @@ static json_t *store_json(const struct wb_store *s, const struct wb_error *err)
 static int run_status(const struct cmd_args *args)
 {
 	const struct wb_store_env *env = wb_store_env_real();
-	struct wb_error next_err = {}, before_err = {}, region_err = {};
+	struct wb_error next_err = {}, before_err = {};
 	WB_CLEAN_STORE next = NULL;
 	WB_CLEAN_STORE before = NULL;
-	struct wb_store_region region;
-	bool has_region, in_force;
 
 	wb_store_open(env, &next, &next_err);
 	wb_store_attach(env, &before, &before_err);
-	has_region = wb_store_region_read(env->sys->files, &region, &region_err) == 0;
-	in_force = has_region && wb_store_region_in_force(env->sys->files, &region);
 	if (cmd_has(args, OPT_JSON)) {
-		json_t *json = json_pack("{s:o, s:o, s:o}", "next", store_json(next, &next_err),
-			"before", store_json(before, &before_err), "region",
-			has_region ? json_pack("{s:I, s:I, s:b}", "start", (json_int_t)region.start,
-					     "size", (json_int_t)region.size, "in_force", in_force)
-				   : json_null());
+		json_t *json = json_pack("{s:o, s:o, s:o, s:o}", "next",
+			store_json(next, &next_err), "before", store_json(before, &before_err),
+			"region", cmd_region_json(env->sys->files, WB_REGION_STORE), "vm_region",
+			cmd_region_json(env->sys->files, WB_REGION_VM));
 
 		cmd_print_json(json);
 		return CMD_DONE;
 	}
 	print_store("next jump:", next, &next_err);
 	print_store("last jump:", before, &before_err);
-	if (has_region)
-		printf("%-16s%" PRIu64 " MiB at %#" PRIx64 ", %s\n", "region:", region.size >> 20,
-			region.start, in_force ? "in force" : "from the next jump on");
-	else if (region_err.code == -ENOENT && wb_store_region_running(env->sys->files, 0, &region))
-		printf("%-16s%" PRIu64 " MiB at %#" PRIx64 ", given back at the next jump\n",
-			"region:", region.size >> 20, region.start);
-	else
-		printf("%-16s%s\n",
-			"region:", region_err.code == -ENOENT ? "none" : region_err.text);
+	cmd_region_print(env->sys->files, WB_REGION_STORE);
+	cmd_region_print(env->sys->files, WB_REGION_VM);
 	return CMD_DONE;
-}
-
-/* ---- reserve ---- */
-
-/* "512M", "2G", bytes. */
-static bool read_size(const char *text, uint64_t *ret)
-{
-	static const char units[] = "KMG";
-	char *end;
-	const char *unit;
-	uint64_t v;
-
-	errno = 0;
-	v = strtoull(text, &end, 10);
-	if (end == text || *text == '-' || errno)
-		return false;
-	unit = *end ? strchr(units, *end) : NULL;
-	if (unit) {
-		int shift = 10 * (int)(unit - units + 1);
-
-		if (v > INT64_MAX >> shift)
-			return false;
-		v <<= shift;
-		end++;
-	}
-	*ret = v;
-	return !*end;
-}
-
-static int reserve(const char *text, struct wb_error *err)
-{
-	uint64_t size;
-
-	if (!read_size(text, &size))
-		return wb_fail(
-			err, -EINVAL, "\"%s\" is no size: write 512M, 2G, or 0 for none", text);
-	/* Most likely its unit was forgotten. */
-	if (size && size < 1 << 20)
-		return wb_fail(err, -EINVAL,
-			"\"%s\" are %" PRIu64 " bytes, less than a store needs: write 512M or 2G",
-			text, size);
-	return wb_store_region_reserve(wb_sys_real(), size, err);
 }
 
 static int run_reserve(const struct cmd_args *args)
 {
-	struct wb_store_region region;
-	struct wb_error err = {};
-	char word[64];
-	int r = reserve(args->words[1], &err);
+	const char *what = cmd_get(args, OPT_FOR);
 
-	if (r == -EINVAL)
-		return cmd_misused(args, &err);
-	if (r < 0)
-		return cmd_fail(args, &err);
-	if (wb_store_region_read(wb_sys_real()->files, &region, NULL) < 0) {
-		puts("No region will be set aside from the next jump on.");
-		return CMD_DONE;
-	}
-	wb_store_region_word(wb_sys_real()->files, &region, word);
-	if (wb_store_region_in_force(wb_sys_real()->files, &region))
-		printf("The region is in force (%s).\n", word);
-	else
-		printf("Every kernel that warmboot loads from now on is told to set a region aside "
-		       "(%s).\nIt is there after the next jump.\n",
-			word);
-	return CMD_DONE;
+	return cmd_region_reserve(
+		args, what && !strcmp(what, "vm") ? WB_REGION_VM : WB_REGION_STORE);
 }
 
 /* ---- put, get ---- */
@@ -276,25 +207,28 @@ static int run_hold(const struct cmd_args *args)
 
 /*
  * get and check need the lock, because they take the memory from its driver while they read it. hold
- * needs none, because it works for a command that has it.
+ * needs none, because it works for a command that has it; mount none, because it is a part of the boot.
  */
 static const struct verb {
 	const char *name;
 	size_t min, max; /* words after the verb */
 	const char *takes;
-	int not_for[3]; /* options that are refused with it */
+	int not_for[4]; /* options that are refused with it */
 	enum cmd_lock lock;
 	int (*run)(const struct cmd_args *args); /* as in struct cmd_row */
 } verbs[] = {
-	{"status", 0, 0, "no argument", {OPT_BACKEND}, CMD_LOCK_NONE, run_status},
+	{"status", 0, 0, "no argument", {OPT_BACKEND, OPT_FOR}, CMD_LOCK_NONE, run_status},
 	{"reserve", 1, 1, "one SIZE", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_reserve},
-	{"put", 1, SIZE_MAX, "at least one FILE", {OPT_JSON}, CMD_LOCK_COMMAND, run_put},
+	{"put", 1, SIZE_MAX, "at least one FILE", {OPT_FOR, OPT_JSON}, CMD_LOCK_COMMAND, run_put},
 	{"get", 1, SIZE_MAX, "at least one NAME (\"warmboot store status --json\" has them)",
-		{OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_get},
-	{"check", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_check},
-	{"wipe", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_wipe},
-	{"drop", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_COMMAND, run_drop},
-	{"hold", 0, 0, "no argument", {OPT_BACKEND, OPT_JSON}, CMD_LOCK_NONE, run_hold},
+		{OPT_BACKEND, OPT_FOR, OPT_JSON}, CMD_LOCK_COMMAND, run_get},
+	{"check", 0, 0, "no argument", {OPT_BACKEND, OPT_FOR, OPT_JSON}, CMD_LOCK_COMMAND,
+		run_check},
+	{"wipe", 0, 0, "no argument", {OPT_BACKEND, OPT_FOR, OPT_JSON}, CMD_LOCK_COMMAND, run_wipe},
+	{"drop", 0, 0, "no argument", {OPT_BACKEND, OPT_FOR, OPT_JSON}, CMD_LOCK_COMMAND, run_drop},
+	{"hold", 0, 0, "no argument", {OPT_BACKEND, OPT_FOR, OPT_JSON}, CMD_LOCK_NONE, run_hold},
+	{"mount", 0, 0, "no argument", {OPT_BACKEND, OPT_FOR, OPT_JSON}, CMD_LOCK_NONE,
+		cmd_region_mount},
 };
 
 static int refuse_user(const struct cmd_args *args)
@@ -338,16 +272,22 @@ const struct cmd_row cmd_store = {
 	.args = "status|reserve|put|get|check|wipe|drop",
 	.max_args = SIZE_MAX,
 	.help = "carry files over the next jump in memory",
-	.notes = "store status            the store for the next jump, and that of the last jump\n"
-		 "store put FILE...       reserve memory, and store these files in it\n"
-		 "store get NAME...       in the kernel after: check them, and write them out\n"
-		 "store check             check all objects of the last jump\n"
-		 "store wipe              zero the store of the last jump\n"
-		 "store drop              release the store for the next jump\n"
-		 "store reserve SIZE      set a region of memory aside from the next jump on, for "
-		 "--backend=" WB_STORE_RESERVED ",\n"
-		 "                        which works with --method=file too; 0: "
-		 "none\n\n" WB_STORE_HELP,
+	.notes =
+		"store status            the store for the next jump, and that of the last jump\n"
+		"store put FILE...       reserve memory, and store these files in it\n"
+		"store get NAME...       in the kernel after: check them, and write them out\n"
+		"store check             check all objects of the last jump\n"
+		"store wipe              zero the store of the last jump\n"
+		"store drop              release the store for the next jump\n"
+		"store reserve SIZE      set a region of memory aside from the next jump on, for "
+		"--backend=" WB_STORE_RESERVED ",\n"
+		"                        which works with --method=file too; 0: "
+		"none\n"
+		"store reserve SIZE --for=vm\n"
+		"                        another region, for the memory of virtual machines: files "
+		"in\n"
+		"                        " WB_VM_MEMORY
+		" are that memory; 0: none\n\n" WB_STORE_HELP,
 	.options = {own_options, cmd_json_option},
 	.lock = lock,
 	.run = run_store,

@@ -3,10 +3,13 @@
 #include "cmd/cmd.h"
 #include "restore/restore.h"
 
-enum { OPT_ANCHOR = OPT_OWN };
+enum { OPT_ANCHOR = OPT_OWN, OPT_PREPARE, OPT_FORGET };
 
 static const struct cmd_option own_options[] = {
 	{OPT_ANCHOR, 0, "anchor", .help = "only hand the sandbox's namespaces to systemd"},
+	{OPT_PREPARE, 0, "prepare",
+		.help = "only make what the program needs that systemd starts again"},
+	{OPT_FORGET, 0, "forget", .help = "the unit has ended: wipe what --prepare has made"},
 	{},
 };
 
@@ -18,6 +21,10 @@ static int run_thaw(const struct cmd_args *args)
 
 	if (cmd_has(args, OPT_ANCHOR))
 		r = wb_restore_anchor(&host, &err);
+	else if (cmd_has(args, OPT_PREPARE))
+		r = wb_restore_prepare(&host, args->words[0], &warning, &err);
+	else if (cmd_has(args, OPT_FORGET))
+		r = wb_restore_forget(&host, args->words[0], &err);
 	else
 		r = wb_restore_unit(&host, args->words[0], &warning, &err);
 	if (warning.code)

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "cmd/load.h"
-#include "timeline/advice.h"
+#include "advice/next.h"
 #include "timeline/gather.h"
 #include "timeline/history.h"
 
@@ -17,6 +17,7 @@ enum {
 	OPT_HTML,
 	OPT_PROMETHEUS,
 	OPT_APPLY,
+	OPT_UNAPPLY,
 };
 
 static const struct cmd_option own_options[] = {
@@ -27,8 +28,8 @@ static const struct cmd_option own_options[] = {
 	{OPT_PROMETHEUS, 0, "prometheus",
 		.help = "print metrics for node_exporter's textfile collector"},
 	{OPT_APPLY, 0, "apply",
-		.help = "with advise: add the suggested kernel parameters to the next jump's "
-			"command line"},
+		.help = "apply the advice that touches nothing but the next jump and its boot"},
+	{OPT_UNAPPLY, 0, "unapply", .help = "take back what --apply did"},
 	{OPT_RECORD, 0, "record", .help = "record this boot once it is up, for the history"},
 	{},
 };
@@ -81,21 +82,43 @@ static int print_metrics(const struct wb_history *h, struct wb_error *err)
 static int apply(const struct wb_sys *sys, const struct wb_advice_list *list, struct wb_error *err)
 {
 	WB_CLEAN_STR words = NULL;
+	WB_CLEAN_STR done = NULL;
 	int r = wb_advice_words(list, &words);
 
+	if (r == 0)
+		r = wb_advice_applied(list, "  ", &done);
 	if (r < 0)
 		return wb_oom(err);
-	if (!*words)
+	if (!*done)
 		return wb_fail(err, -ENOENT,
-			"no advice consists of kernel parameters alone; warmboot timeline advise "
-			"lists it");
-	r = wb_next_words_write(sys, words, err);
+			"no advice can be applied to the next boot alone; warmboot timeline advise "
+			"lists all of it");
+	if (*words)
+		r = wb_next_words_write(sys, words, err);
+	if (r == 0 && list->n_first)
+		r = wb_next_boot_write(sys, list, err);
 	if (r == 0)
-		printf("the next jump's command line will have: %s\n(remove %s to take it back; a "
-		       "kernel that "
-		       "is staged already stays as it is)\n",
-			words, WB_NEXT_WORDS);
+		printf("this is done for the next jump, and for no later one:\n%s"
+		       "(warmboot timeline --unapply takes it back; a kernel that is staged "
+		       "already keeps its command line)\n",
+			done);
 	return r;
+}
+
+static int unapply(const struct wb_sys *sys, struct wb_error *err)
+{
+	int had = wb_next_boot_drop(sys, err), r;
+
+	if (had < 0)
+		return had;
+	had |= sys->files->exists(sys->files->ctx, WB_NEXT_WORDS);
+	r = sys->remove_file(sys->ctx, WB_NEXT_WORDS);
+	if (r < 0)
+		return wb_fail(err, r, "cannot remove %s: %s", WB_NEXT_WORDS, strerror(-r));
+	puts(had ? "the next jump and its boot are as they were before --apply; a kernel that is "
+		   "staged already keeps its command line"
+		 : "nothing was applied");
+	return 0;
 }
 
 static int advise(const struct wb_sys *sys, const struct cmd_args *args,
@@ -118,6 +141,24 @@ static int advise(const struct wb_sys *sys, const struct cmd_args *args,
 	}
 	free(list);
 	return r;
+}
+
+/* Below the last jump's timeline: what --apply would do about it. */
+static int tell_apply(const struct wb_sys *sys, const struct wb_history *history,
+	const struct wb_timeline *t, struct wb_error *err)
+{
+	struct wb_advice_list *list = calloc(1, sizeof(*list));
+	WB_CLEAN_STR text = NULL;
+	int r = list ? wb_advice_read(sys->files, &wb_sources_systemd, history, list, NULL)
+		     : wb_oom(err);
+
+	if (r == 0 && list->boot == t && wb_advice_applied(list, "  ", &text) < 0)
+		r = wb_oom(err);
+	if (r == 0 && text && *text)
+		printf("\nfor the next jump, \"warmboot timeline --apply\" would:\n%s", text);
+	free(list);
+	/* Without a jump on record there is no advice. */
+	return r == -ENOMEM ? r : 0;
 }
 
 static int show(const struct cmd_args *args, const struct wb_timeline *t,
@@ -146,10 +187,10 @@ static void tell_if_older(const struct wb_sys *sys, const struct wb_timeline *t)
 /* Options that print or draw different things exclude each other. */
 static int check_use(const struct cmd_args *args, const char *word, struct wb_error *err)
 {
-	static const int one_of[][6] = {
-		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_JSON, OPT_COMPARE},
-		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_JSON, OPT_SVG},
-		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_JSON, OPT_HTML}};
+	static const int one_of[][7] = {
+		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_UNAPPLY, OPT_JSON, OPT_COMPARE},
+		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_UNAPPLY, OPT_JSON, OPT_SVG},
+		{OPT_RECORD, OPT_PROMETHEUS, OPT_APPLY, OPT_UNAPPLY, OPT_JSON, OPT_HTML}};
 	static const int not_advice[] = {
 		OPT_RECORD, OPT_PROMETHEUS, OPT_COMPARE, OPT_SVG, OPT_HTML, 0};
 	bool advice = word && !strcmp(word, "advise");
@@ -164,8 +205,9 @@ static int check_use(const struct cmd_args *args, const char *word, struct wb_er
 			"--prometheus takes no \"%s\": it prints the last boot's metrics, for "
 			"\"> FILE.prom\"",
 			word);
-	if (r == 0 && !advice && cmd_has(args, OPT_APPLY))
-		return wb_fail(err, -EINVAL, "--apply goes with: warmboot timeline advise");
+	if (r == 0 && word && !advice && (cmd_has(args, OPT_APPLY) || cmd_has(args, OPT_UNAPPLY)))
+		return wb_fail(err, -EINVAL,
+			"--apply and --unapply take no \"%s\": they go by the last jump", word);
 	return r;
 }
 
@@ -191,7 +233,9 @@ static int run(const struct cmd_args *args, struct wb_error *err)
 		r = wb_history_read(sys->files, &history, err);
 	if (r == 0 && cmd_has(args, OPT_PROMETHEUS))
 		return print_metrics(&history, err);
-	if (r == 0 && word && !strcmp(word, "advise"))
+	if (r == 0 && cmd_has(args, OPT_UNAPPLY))
+		return unapply(sys, err);
+	if (r == 0 && (cmd_has(args, OPT_APPLY) || (word && !strcmp(word, "advise"))))
 		return advise(sys, args, &history, err);
 	if (r == 0)
 		r = wb_history_find(&history, word, &t, err);
@@ -201,8 +245,10 @@ static int run(const struct cmd_args *args, struct wb_error *err)
 		r = wb_history_find(&history, compare, &other, err);
 	if (r == 0)
 		r = draw(sys, args, t, other, err);
-	/* Drawn files replace the output. */
-	return r == 0 ? show(args, t, other, err) : r;
+	if (r != 0) /* drawn files replace the output */
+		return r;
+	r = show(args, t, other, err);
+	return r == 0 && !other && !cmd_has(args, OPT_JSON) ? tell_apply(sys, &history, t, err) : r;
 }
 
 static int run_timeline(const struct cmd_args *args)
@@ -219,7 +265,8 @@ static int run_timeline(const struct cmd_args *args)
 /* --record takes none: it waits for the boot to end, and no other command writes its files. */
 static enum cmd_lock lock(const struct cmd_args *args)
 {
-	return cmd_has(args, OPT_APPLY) ? CMD_LOCK_COMMAND : CMD_LOCK_NONE;
+	return cmd_has(args, OPT_APPLY) || cmd_has(args, OPT_UNAPPLY) ? CMD_LOCK_COMMAND
+								      : CMD_LOCK_NONE;
 }
 
 const struct cmd_row cmd_timeline = {
@@ -234,7 +281,8 @@ const struct cmd_row cmd_timeline = {
 		"their possible error.\n\n"
 		"advise: ways to shorten the next jump, each with its cost in the last one, the "
 		"possible saving,\n"
-		"the exact setting and its risk.",
+		"the exact setting and its risk. Below a jump's timeline stands what --apply would "
+		"do.",
 	.options = {own_options, cmd_json_option},
 	.lock = lock,
 	.run = run_timeline,

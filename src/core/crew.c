@@ -53,3 +53,8 @@ unsigned wb_crew_workers(void)
 		n = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	return n > 1 ? (unsigned)n : 1;
 }
+
+unsigned wb_crew_waiters(void)
+{
+	return 2 * wb_crew_workers();
+}

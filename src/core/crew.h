@@ -16,3 +16,5 @@ void wb_crew(size_t n, unsigned workers, void (*job)(void *ctx, size_t i), void 
 
 /* How many jobs run well at a time: as many as there are CPUs for this process. At least 1. */
 unsigned wb_crew_workers(void);
+/* The same for jobs that often wait for the kernel or for other processes, as each run of CRIU does: twice as many. */
+unsigned wb_crew_waiters(void);

@@ -23,6 +23,15 @@ int wb_strv_add(struct wb_strv *v, const char *s)
 	return 0;
 }
 
+int wb_strv_add_all(struct wb_strv *v, const char *const *words)
+{
+	int r = 0;
+
+	for (; r == 0 && *words; words++)
+		r = wb_strv_add(v, *words);
+	return r;
+}
+
 char *wb_strf(const char *fmt, ...)
 {
 	char *text;

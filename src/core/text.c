@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Lines, words, numbers, sizes, octal escapes and hexadecimal digits. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +182,15 @@ void wb_hex_write(const uint8_t *data, size_t n, char *ret)
 		*ret++ = digits[data[i] & 15];
 	}
 	*ret = '\0';
+}
+
+void wb_uuid_write(const uint8_t id[16], char ret[WB_UUID_TEXT])
+{
+	char hex[33];
+
+	wb_hex_write(id, 16, hex);
+	snprintf(ret, WB_UUID_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+		hex + 20);
 }
 
 bool wb_hex_begins(const char *hex, size_t n, uint8_t *ret)

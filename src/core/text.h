@@ -51,6 +51,9 @@ int wb_memparse(const char *s, uint64_t *ret, const char **ret_end);
 
 /* Write n bytes as 2 * n lower-case digits and a NUL. */
 void wb_hex_write(const uint8_t *data, size_t n, char *ret);
+/* "4dea22b3-1d52-d8f3-2516-782e98ab3fa0": letters, digits and a NUL. */
+#define WB_UUID_TEXT 37
+void wb_uuid_write(const uint8_t id[16], char ret[WB_UUID_TEXT]);
 /* Read exactly n bytes, as wb_hex_write() writes them. false: `hex` is something else, or NULL. */
 bool wb_hex_read(const char *hex, size_t n, uint8_t *ret);
 /* Read the first 2 * n digits of a longer text. */

@@ -87,17 +87,42 @@ static const struct wb_json_field area_fields[] = {
 	{},
 };
 
+static const struct wb_json_field timer_fields[] = {
+	ROW(wb_criu_timer, pid, WB_JSON_INT, .needed = true, .min = 2, .max = 4 << 20),
+	ROW(wb_criu_timer, fd, WB_JSON_INT, .min = 0, .max = INT32_MAX),
+	ROW(wb_criu_timer, clock, WB_JSON_INT, .min = 0, .max = 15),
+	ROW(wb_criu_timer, flags, WB_JSON_INT, .min = 0, .max = 3),
+	ROW(wb_criu_timer, at_s, WB_JSON_INT, .min = 0, .max = INT64_MAX),
+	ROW(wb_criu_timer, at_ns, WB_JSON_INT, .min = 0, .max = 999999999),
+	ROW(wb_criu_timer, every_s, WB_JSON_INT, .min = 0, .max = INT64_MAX),
+	ROW(wb_criu_timer, every_ns, WB_JSON_INT, .min = 0, .max = 999999999),
+	ROW(wb_criu_timer, ticks, WB_JSON_INT, .min = 0, .max = INT64_MAX),
+	ROW(wb_criu_timer, set, WB_JSON_BOOL),
+	{},
+};
+
+static const struct wb_json_field label_fields[] = {
+	ROW(wb_criu_label, pid, WB_JSON_INT, .needed = true, .min = 2, .max = 4 << 20),
+	ROW(wb_criu_label, tid, WB_JSON_INT, .needed = true, .min = 2, .max = 4 << 20),
+	ROW(wb_criu_label, text, WB_JSON_STRING, .needed = true),
+	{},
+};
+
 static const struct wb_json_field image_fields[] = {
 	ROW(wb_criu_image, main_pid, WB_JSON_INT, .needed = true, .min = 2, .max = 4 << 20),
 	ROW(wb_criu_image, pids, WB_JSON_INTS, .min = 2, .max = 4 << 20),
 	WB_JSON_ROWS(struct wb_criu_image, externals, external_fields, 256),
 	ROW(wb_criu_image, own_users, WB_JSON_BOOL),
 	ROW(wb_criu_image, foreign_session, WB_JSON_BOOL),
+	ROW(wb_criu_image, own_network, WB_JSON_BOOL),
 	ROW(wb_criu_image, part_of_proc, WB_JSON_BOOL),
 	ROW(wb_criu_image, own_ipc, WB_JSON_BOOL),
 	ROW(wb_criu_image, segments, WB_JSON_INTS, .min = 0, .max = INT32_MAX),
 	WB_JSON_ROWS(struct wb_criu_image, names, name_fields, WB_CRIU_NAMES),
 	WB_JSON_ROWS(struct wb_criu_image, areas, area_fields, WB_CRIU_AREAS),
+	WB_JSON_ROWS(struct wb_criu_image, timers, timer_fields, WB_CRIU_TIMERS),
+	ROW(wb_criu_image, cpu, WB_JSON_INTS, .min = INT64_MIN, .max = INT64_MAX),
+	WB_JSON_ROWS(struct wb_criu_image, labels, label_fields, WB_CRIU_LABELS),
 	ROW(wb_criu_image, unread, WB_JSON_INTS, .min = 1, .max = INT64_MAX),
 	ROW(wb_criu_image, dynamic_user, WB_JSON_STRING, .valid = valid_user),
 	ROW(wb_criu_image, dynamic_uid, WB_JSON_INT, .min = 0, .max = UINT32_MAX),
@@ -140,15 +165,6 @@ int wb_criu_external_paths(const struct wb_criu_image *image, struct wb_strv *re
 
 /* ---- command lines ---- */
 
-static int add_all(struct wb_strv *v, const char *const *words)
-{
-	int r = 0;
-
-	for (; r == 0 && *words; words++)
-		r = wb_strv_add(v, *words);
-	return r;
-}
-
 /* Add the options that dump and restore must agree about. */
 static int add_common(struct wb_strv *v, const struct wb_criu_image *image)
 {
@@ -162,12 +178,12 @@ static int add_common(struct wb_strv *v, const struct wb_criu_image *image)
 	static const char *const words[] = {"--no-default-config", "--tcp-established",
 		"--ext-unix-sk", "--manage-cgroups=ignore", "--file-locks", "--link-remap",
 		"--ghost-limit", GHOST_LIMIT, NULL};
-	int r = add_all(v, words);
+	int r = wb_strv_add_all(v, words);
 
 	if (r == 0 && image->foreign_session)
 		r = wb_strv_add(v, "--shell-job");
 	for (size_t i = 0; r == 0 && i < image->externals.n; i++)
-		r = add_all(
+		r = wb_strv_add_all(
 			v, (const char *const[]){"--external", image->externals.items[i].id, NULL});
 	return r;
 }
@@ -176,14 +192,14 @@ static int add_common(struct wb_strv *v, const struct wb_criu_image *image)
 static int add_tail(struct wb_strv *v, const struct wb_criu_image *image, const char *images,
 	const char *dir, const char *log)
 {
-	int r = add_all(v, (const char *const[]){"-D", images, "-W", dir, "-o", log, NULL});
+	int r = wb_strv_add_all(v, (const char *const[]){"-D", images, "-W", dir, "-o", log, NULL});
 
 	return r < 0 ? r : add_common(v, image);
 }
 
 static int add_target(struct wb_strv *v, const char *verb, const struct wb_criu_dump *dump)
 {
-	int r = add_all(v, (const char *const[]){"criu", verb, "-t", NULL});
+	int r = wb_strv_add_all(v, (const char *const[]){"criu", verb, "-t", NULL});
 
 	return r < 0 ? r : wb_strv_addf(v, "%" PRId64, dump->image->main_pid);
 }
@@ -199,9 +215,9 @@ static int add_dump(struct wb_strv *v, const struct wb_criu_dump *dump, const ch
 	int r = add_target(v, "dump", dump);
 
 	if (r == 0)
-		r = add_all(v, words);
+		r = wb_strv_add_all(v, words);
 	if (r == 0 && hook)
-		r = add_all(v, (const char *const[]){"--action-script", hook, NULL});
+		r = wb_strv_add_all(v, (const char *const[]){"--action-script", hook, NULL});
 	if (r == 0 && !hook)
 		r = wb_strv_add(v, "--leave-running");
 	return r;
@@ -237,8 +253,8 @@ int wb_criu_incremental_argv(const struct wb_criu_dump *dump, const char *dir, c
 	int r = add_dump(&v, dump, hook);
 
 	if (r == 0)
-		r = add_all(&v, (const char *const[]){
-					"--track-mem", "--prev-images-dir", "../before", NULL});
+		r = wb_strv_add_all(&v, (const char *const[]){"--track-mem", "--prev-images-dir",
+						"../before", NULL});
 	if (r == 0)
 		r = add_tail(&v, dump->image, images, dir, "dump.log");
 	return hand_on(r, &v, ret);
@@ -274,13 +290,14 @@ int wb_criu_restore_argv(const struct wb_criu_restore *restore, const char *dir,
 {
 	const struct wb_criu_image *image = restore->image;
 	struct wb_strv v = {};
-	int r = add_all(&v, (const char *const[]){"criu", "restore", "--restore-detached", NULL});
+	int r = wb_strv_add_all(
+		&v, (const char *const[]){"criu", "restore", "--restore-detached", NULL});
 
 	/* CRIU works in the directory of the images and refuses a path outside of it. */
 	if (r == 0 && restore->pidfile)
-		r = add_all(&v, (const char *const[]){"--pidfile", "pid", NULL});
+		r = wb_strv_add_all(&v, (const char *const[]){"--pidfile", "pid", NULL});
 	if (r == 0 && hook)
-		r = add_all(&v, (const char *const[]){"--action-script", hook, NULL});
+		r = wb_strv_add_all(&v, (const char *const[]){"--action-script", hook, NULL});
 	if (r == 0)
 		r = wb_strv_add(&v, "--stream");
 	if (r == 0)

@@ -53,6 +53,25 @@ struct wb_criu_area {
 };
 /* The most areas of a unit. */
 #define WB_CRIU_AREAS (1 << 16)
+/* A timerfd that was set to a time, and not to go off after a while (criu/timers.h). */
+struct wb_criu_timer {
+	int64_t pid, fd; /* a descriptor of it; there may be more */
+	int64_t clock;
+	int64_t flags;       /* as in timerfd_settime(2) */
+	int64_t at_s, at_ns; /* the time, as its process sees that clock */
+	int64_t every_s, every_ns;
+	int64_t ticks; /* how often it has gone off since it was read */
+	bool set;      /* it has still to go off */
+};
+/* The label of a thread, without a line break. */
+struct wb_criu_label {
+	int64_t pid, tid;
+	char *text;
+};
+/* The most threads of a unit with a label. */
+#define WB_CRIU_LABELS (1 << 14)
+/* The most such timers of a unit. */
+#define WB_CRIU_TIMERS (1 << 14)
 
 /*
  * Facts about a checkpoint that both sides need and that CRIU's images do not hold. This is the
@@ -72,6 +91,7 @@ struct wb_criu_image {
 	 * It is restored into the session of its restorer.
 	 */
 	bool foreign_session;
+	bool own_network; /* PrivateNetwork=: they come back in the network namespace that systemd makes for the unit */
 	bool part_of_proc; /* ProcSubset=pid: its /proc hides what CRIU reads, so CRIU gets its own */
 	/*
 	 * CRIU saves the IPC namespace of the tasks, and restores it as a new one; of what it holds,
@@ -81,6 +101,7 @@ struct wb_criu_image {
 	WB_LIST(int64_t) segments;
 	WB_LIST(struct wb_criu_name) names;
 	WB_LIST(struct wb_criu_area) areas;
+	WB_LIST(struct wb_criu_timer) timers;
 	/*
 	 * Inodes of Unix datagram sockets that systemd has bound: CRIU finds nothing to read in
 	 * them, and the restore has new ones.
@@ -89,6 +110,10 @@ struct wb_criu_image {
 	/* DynamicUser=: systemd must give this user the same number again; NULL: there is none. */
 	char *dynamic_user;
 	int64_t dynamic_uid;
+	/* The features of the CPU that programs had: wb_cpu_offers(). */
+	WB_LIST(int64_t) cpu;
+	/* The labels of security modules that are not "unconfined" (proc_pid_attr_current(5)). */
+	WB_LIST(struct wb_criu_label) labels;
 	bool incremental;  /* the images are those of a pre-dump, and of the changes after it */
 	char *version;     /* of CRIU: "4.1.1" */
 	int64_t bytes;     /* of all images */
@@ -130,6 +155,8 @@ struct wb_criu_dump {
 	 * the next incremental dump needs a new pre-dump.
 	 */
 	bool incremental;
+	/* Packets of all its connections are held from here on until its restore: CRIU needs no rules of its own. */
+	bool held;
 	const struct wb_ns_ops *namespaces; /* NULL: wb_ns_ops_host */
 };
 

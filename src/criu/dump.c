@@ -3,14 +3,17 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "images/merge.h"
+#include "criu/hook.h"
 #include "criu/run.h"
 #include "sys/namespaces.h"
 
@@ -51,6 +54,11 @@ static int open_namespaces(
 		if (fd < 0)
 			return wb_criu_failed(err, "keep a namespace open");
 		r->namespaces[r->n_namespaces++] = fd;
+	}
+	if (e == 0 && set.own[WB_NS_NET]) {
+		r->outer = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+		if (r->outer < 0)
+			return wb_criu_failed(err, "ask for the machine's sockets");
 	}
 	return e;
 }
@@ -106,6 +114,8 @@ static int start_dump(
 		e = wb_strv_add(&env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	if (e == 0 && hold)
 		e = wb_criu_hook_env(r, &env);
+	if (e == 0 && dump->held)
+		e = wb_strv_add(&env, WB_HOOK_HELD "=1");
 	if (e < 0)
 		return wb_fail(err, e, "out of memory");
 	e = wb_criu_add_preload(r, dump->image, &env, err);

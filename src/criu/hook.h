@@ -23,11 +23,17 @@
 #define WB_HOOK_NAMES "WARMBOOT_NAMES"
 /* The process that started CRIU, and its descriptors of sockets that systemd has bound: "PID:FD,FD". */
 #define WB_HOOK_SOCKETS "WARMBOOT_SOCKETS"
+/* A descriptor of a socket for sock_diag(7) in the machine's network namespace, if the unit lives in another one. */
+#define WB_HOOK_OUTER "WARMBOOT_OUTER"
 /* Inodes of sockets in which CRIU finds nothing to read: "INODE,INODE". */
 #define WB_HOOK_UNREAD "WARMBOOT_UNREAD"
 
 /* Set: CRIU is not to load the modules that only a dump needs. */
 #define WB_HOOK_BRIEF "WARMBOOT_BRIEF"
+/* Set: packets of all connections are held, so CRIU makes and removes no rules for nft(8). */
+#define WB_HOOK_HELD "WARMBOOT_HELD"
+/* Set: this kernel has no UDP-Lite. */
+#define WB_HOOK_NO_UDP_LITE "WARMBOOT_NO_UDP_LITE"
 
 /* The static program, built from hook.c and embedded. */
 extern const uint8_t wb_criu_hook[];

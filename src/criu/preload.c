@@ -76,6 +76,16 @@ int wb_criu_add_handed(const int *fds, size_t n, struct wb_strv *env)
 	return n ? wb_strv_add(env, list) : 0;
 }
 
+/*
+ * Surely no UDP-Lite (removed in Linux 7.1). The library would have to try a socket, and for each the kernel runs
+ * modprobe, twice for IPv4 and twice for IPv6, while the unit stands still. The unit's sandbox may hide these files.
+ */
+static bool lacks_udp_lite(const struct wb_files *files)
+{
+	return files->exists(files->ctx, "/proc/net/udp") &&
+	       !files->exists(files->ctx, "/proc/net/udplite");
+}
+
 int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image,
 	struct wb_strv *env, struct wb_error *err)
 {
@@ -91,9 +101,13 @@ int wb_criu_add_preload(struct wb_criu_run *r, const struct wb_criu_image *image
 			err, r->shim, "cannot make a library for criu: %s", strerror(-r->shim));
 	if (image->part_of_proc && wb_strv_addf(env, WB_HOOK_PROC "=%d", r->proc) < 0)
 		return wb_oom(err);
+	if (r->outer >= 0 && wb_strv_addf(env, WB_HOOK_OUTER "=%d", r->outer) < 0)
+		return wb_oom(err);
 	if (add_unread(image, env) < 0)
 		return wb_oom(err);
 	if (wb_criu_fd_path(r->shim, &path) < 0 || wb_strv_addf(env, "LD_PRELOAD=%s", path) < 0)
+		return wb_oom(err);
+	if (lacks_udp_lite(r->sys->files) && wb_strv_add(env, WB_HOOK_NO_UDP_LITE "=1") < 0)
 		return wb_oom(err);
 	return 0;
 }

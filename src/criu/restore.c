@@ -287,6 +287,9 @@ static int start_restore(struct wb_criu_run *r, const struct wb_criu_restore *re
 		e = wb_criu_hook_env(r, &env);
 	if (e == 0)
 		e = wb_strv_addf(&env, WB_HOOK_NETLINK "=%" PRIx64, restore->netlink_rights);
+	/* CRIU would remove the rules of its dump, which the kernel before has taken with it. */
+	if (e == 0)
+		e = wb_strv_add(&env, WB_HOOK_HELD "=1");
 	if (e < 0 || wb_criu_restore_argv(restore, r->inside, hook, fds, &argv) < 0)
 		return wb_oom(err);
 	if (wb_criu_add_names(restore->image, &env) < 0 ||

@@ -44,6 +44,7 @@ void wb_criu_run_init(struct wb_criu_run *r)
 		.sock = -1,
 		.shim = -1,
 		.proc = -1,
+		.outer = -1,
 		.hook = -1,
 		.ready = -1,
 		.go = -1,
@@ -56,7 +57,7 @@ void wb_criu_run_deinit(struct wb_criu_run *r)
 {
 	int *fds[] = {&r->dir_fd, &r->program, &r->listener, &r->sock, &r->shim, &r->hook,
 		&r->ready, &r->go, &r->hook_ready, &r->hook_go, &r->pidfd, &r->memory, &r->images,
-		&r->proc};
+		&r->proc, &r->outer};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		wb_criu_close(fds[i]);
@@ -180,6 +181,7 @@ static void child(const struct wb_criu_run *r, char *const *argv, char *const *e
 	keep_open(r->dir_fd);
 	keep_open(r->images);
 	keep_open(r->proc);
+	keep_open(r->outer);
 	for (size_t i = 0; i < n_inherit; i++)
 		keep_open(inherit[i]);
 	for (size_t i = 0; i < r->n_namespaces; i++)

@@ -28,6 +28,7 @@ struct wb_criu_run {
 	int sock;     /* CRIU's connection to it */
 	int shim;     /* the library that is loaded into CRIU */
 	int proc;     /* a whole procfs that is mounted nowhere, for that library; inherited */
+	int outer; /* asks for sockets of the machine's network namespace, if CRIU runs in another; inherited */
 	int hook, ready, go; /* the action script, its message, and the answer to it */
 	int hook_ready, hook_go;
 	int namespaces[WB_CRIU_NAMESPACES];

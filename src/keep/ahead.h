@@ -9,6 +9,9 @@
 #include "manifest/manifest.h"
 #include "store/store.h"
 
+/* One part in so many may change between the pre-copy and the freeze. */
+#define WB_AHEAD_CHANGES 4
+
 /* Plan a pre-copy if the unit has enough memory (`bytes`) for it. Sets u->ahead_bytes. */
 void wb_ahead_choose(struct wb_manifest_unit *u, uint64_t bytes);
 /* Bytes of the pre-copy that is planned or done; 0: none. */

@@ -20,6 +20,9 @@
 #include "systemd/definition.h"
 #include "timeline/marks.h"
 
+/* Of a packet hold. From a freeze to the next kernel's own hold it takes some seconds. */
+#define LONG_SECONDS 60
+
 /*
  * Configured files may still be made until the unit stands still, so they are listed here. Its open files are
  * listed only then: while it runs, a descriptor may be another file when its name is read than when its kind is.
@@ -55,12 +58,18 @@ static void host_begin(void *ctx)
 	struct wb_freeze_host *host = ctx;
 
 	wb_services_open(&wb_services_systemd, &host->services);
-	/* Without memory for it, each look reads by itself. */
+}
+
+/* Without memory for it, each look reads by itself. */
+static void host_look_begin(void *ctx)
+{
+	struct wb_freeze_host *host = ctx;
+
 	host->recall = wb_recall_new(host->sys->files);
 }
 
-/* From here on what a look finds must not be older than the unit's standstill. */
-static void host_looked(void *ctx)
+/* A later look must not use what is older than the unit's standstill. */
+static void host_look_end(void *ctx)
 {
 	struct wb_freeze_host *host = ctx;
 
@@ -83,8 +92,12 @@ static int host_look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_
 	struct wb_keep_look look = wb_keep_look_host(files, host->criu, host->release);
 	WB_CLEAN_KEEP_VERDICT verdict = {};
 	WB_CLEAN_KEEP_CONFIG config = {};
-	int r = wb_keep_config_read(files, u->unit, &config, err);
+	int r;
 
+	/* It stands still already, and its program may be gone. */
+	if (wb_keep_way(u->how)->managed)
+		return 0;
+	r = wb_keep_config_read(files, wb_chosen_name(u), &config, err);
 	look.stopped = true;
 	look.machine = host->recall ? wb_recall_files(host->recall) : NULL;
 	if (host->services.read)
@@ -151,25 +164,25 @@ static struct wb_hold_left left(struct wb_freeze_host *host)
 }
 
 /* A failure here is ignored: the packet hold that follows would fail, too, and reports it. */
-static void host_settle(void *ctx, const struct wb_manifest *m)
+static void host_settle(void *ctx, const struct wb_ends_list *units)
 {
 	struct wb_freeze_host *host = ctx;
 	WB_CLEAN_DRAIN s = {.files = host->sys->files,
 		.ctx = host,
 		.mono_ns = host_mono_ns,
-		.pause = host_pause};
-	WB_CLEAN_HELD all = {};
+		.pause = host_pause,
+		.spent_ns = host->drained_ns};
 
-	host->kept_since = host_mono_ns(host);
+	if (!host->kept_since)
+		host->kept_since = host_mono_ns(host);
 	/* Packets for units that are restarted were not held before. */
 	if (!host->restart_since)
 		host->restart_since = host->kept_since;
-	if (wb_held_of(m, &all) < 0)
-		return;
-	note_lost(host, wb_drain_closed(&s, &all.kept),
+	note_lost(host, wb_drain_closed(&s, units),
 		"had been closed with data that the peer did not confirm: that data is lost");
-	if (wb_hold_newcomers(&wb_runner_host, &all.kept, left(host).kept, NULL) == 0)
-		note_lost(host, wb_drain_accepts(&s, &all.kept),
+	host->drained_ns = s.spent_ns;
+	if (wb_hold_newcomers(&wb_runner_host, units, left(host).kept, NULL) == 0)
+		note_lost(host, wb_drain_accepts(&s, units),
 			"had not been accepted in time: clients have to connect again");
 }
 
@@ -177,10 +190,12 @@ static int host_hold(void *ctx, const struct wb_manifest *m, char **held, struct
 {
 	struct wb_freeze_host *host = ctx;
 	WB_CLEAN_HELD all = {};
+	int r;
 
 	if (wb_held_of(m, &all) < 0)
 		return wb_oom(err);
-	return wb_hold_renew(&wb_runner_host, &all, left(host), held, err);
+	r = wb_hold_renew(&wb_runner_host, &all, left(host), held, err);
+	return r < 0 ? r : left(host).kept >= LONG_SECONDS;
 }
 
 static void host_unhold(void *ctx)
@@ -233,7 +248,8 @@ struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host)
 		.now = host_now,
 		.note_silence = host_note_silence,
 		.begin = host_begin,
-		.looked = host_looked,
 		.end = host_end,
+		.look_begin = host_look_begin,
+		.look_end = host_look_end,
 	};
 }

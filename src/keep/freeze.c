@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "keep/ahead.h"
 #include "keep/freeze.h"
+#include "manifest/unit-list.h"
 #include "timeline/marks.h"
 
 /* So many bytes of the manifest are reserved for the network and for units that are restarted. */
@@ -32,8 +33,8 @@ struct journey {
 	size_t *turns; /* indices of the units in the order of their freeze, n_turns of them */
 	size_t n_turns;
 	/*
-	 * The ways and ends of all units, as they were when each was looked at last. The packet hold is made of
-	 * these, since other threads change the units of the manifest.
+	 * The ways and ends of the units whose packets are held, as they were when each was looked at last. The
+	 * packet hold is made of these, since other threads change the units of the manifest.
 	 */
 	struct wb_manifest seen;
 	/* For what follows, and for calls of operations other than look(). */
@@ -41,12 +42,24 @@ struct journey {
 	size_t room;           /* bytes that the manifest may still grow */
 	size_t left;           /* units that still want some of it */
 	char *held;            /* the ruleset of the packet hold in force; NULL: none */
-	bool waited;           /* a unit has been frozen since all were looked at */
+	bool long_held;        /* it will be in force for a minute at least */
 	int failed;            /* the error that ends the freeze; 0: none */
 	struct wb_error error; /* and its sentence */
-	/* Such a checkpoint is a copy in memory for a moment, so only one is made at a time. */
-	pthread_mutex_t changes;
 };
+
+/*
+ * Units that are frozen at the same time. The others run on meanwhile, and their packets are not held: with many units,
+ * each is silent for the rest of the freeze only, and not for all of it.
+ */
+struct wave {
+	struct journey *j;
+	size_t from, n; /* of j->turns */
+};
+
+static struct passenger *in_wave(const struct wave *w, size_t i)
+{
+	return &w->j->list[w->j->turns[w->from + i]];
+}
 
 static bool is_checkpointed(const struct passenger *p)
 {
@@ -88,6 +101,12 @@ static bool has_failed(struct journey *j)
 	return failed;
 }
 
+static void call(const struct journey *j, void (*what)(void *ctx))
+{
+	if (what)
+		what(j->f->ops->ctx);
+}
+
 static int look(const struct wb_freeze *f, struct passenger *p, struct wb_error *err)
 {
 	wb_strv_deinit(&p->files);
@@ -110,23 +129,37 @@ static int note_seen(struct journey *j, const struct passenger *p, struct wb_err
 	return 0;
 }
 
-static void first_look(void *ctx, size_t i)
+static void see(struct journey *j, const struct passenger *p)
 {
-	struct journey *j = ctx;
-	struct passenger *p = &j->list[i];
-	struct wb_error local = {};
-	int r = 0;
-
-	snprintf(p->prefix, sizeof(p->prefix), "u%zu/", i);
-	if (is_checkpointed(p) && !has_failed(j)) {
-		wb_text_replace(&p->unit->images, p->prefix);
-		r = look(j->f, p, &local);
-	}
-	decide(j, p, r, &local);
 	pthread_mutex_lock(&j->lock);
 	if (!j->failed && note_seen(j, p, &j->error) < 0)
 		j->failed = -ENOMEM;
 	pthread_mutex_unlock(&j->lock);
+}
+
+static void look_and_decide(struct journey *j, struct passenger *p)
+{
+	struct wb_error local = {};
+	int r = look(j->f, p, &local);
+
+	decide(j, p, r, &local);
+}
+
+static void first_look(void *ctx, size_t i)
+{
+	struct journey *j = ctx;
+	struct passenger *p = &j->list[i];
+
+	if (is_checkpointed(p) && !has_failed(j))
+		look_and_decide(j, p);
+}
+
+/* Packets of a unit that is started again are held from here on, those of the others from their own wave on. */
+static void see_others(struct journey *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (!is_checkpointed(&j->list[i]))
+			see(j, &j->list[i]);
 }
 
 /* A unit that goes last stands still for the shortest time: by its priority, or else if it has connections. */
@@ -140,6 +173,7 @@ static bool before(const struct wb_manifest_unit *a, const struct wb_manifest_un
 /* An insertion sort keeps units that are alike in the manifest's order. */
 static void take_turns(struct journey *j)
 {
+	j->n_turns = 0;
 	for (size_t i = 0; i < j->n; i++) {
 		size_t at = j->n_turns;
 
@@ -155,33 +189,10 @@ static void take_turns(struct journey *j)
 
 static int hold(struct journey *j, struct wb_error *err)
 {
-	return j->f->ops->hold(j->f->ops->ctx, &j->seen, &j->held, err);
-}
+	int r = j->f->ops->hold(j->f->ops->ctx, &j->seen, &j->held, err);
 
-/*
- * Look again at a unit that ran on while others were frozen: it may have begun connections, opened files,
- * forked, or done something that prevents keeping it.
- */
-static int look_again(struct journey *j, struct passenger *p, struct wb_error *err)
-{
-	bool again;
-	int r;
-
-	pthread_mutex_lock(&j->lock);
-	again = j->waited;
-	j->waited = true;
-	pthread_mutex_unlock(&j->lock);
-	if (!again)
-		return 0;
-	r = look(j->f, p, err);
-	if (r < 0)
-		return r;
-	pthread_mutex_lock(&j->lock);
-	r = note_seen(j, p, err);
-	if (r == 0)
-		r = hold(j, err);
-	pthread_mutex_unlock(&j->lock);
-	return r;
+	j->long_held = r > 0;
+	return r < 0 ? r : 0;
 }
 
 static const struct wb_keep_means *way_of(
@@ -210,10 +221,12 @@ static int64_t now(struct journey *j, int64_t *ret_tsc)
 static int stop_by_its_way(struct journey *j, struct passenger *p, struct wb_error *err)
 {
 	const struct wb_freeze *f = j->f;
+	struct wb_way_host host = f->host;
 	int r;
 
+	host.held = j->long_held;
 	mark(j, WB_MARK_FREEZE_BEGIN, p);
-	r = way_of(f, p->unit)->freeze(&f->host, p->unit, f->store, &p->frozen, err);
+	r = way_of(f, p->unit)->freeze(&host, p->unit, f->store, &p->frozen, err);
 	mark(j, WB_MARK_FREEZE_END, p);
 	return r;
 }
@@ -279,31 +292,11 @@ static int complete(struct journey *j, struct passenger *p, struct wb_error *err
 	return r == 0 ? make_room(j, p->unit, err) : r;
 }
 
-/* Between the last look at a unit and its standstill, no other unit is waited for. */
-static int look_and_stop(
-	struct journey *j, struct passenger *p, int64_t *ret_since, struct wb_error *err)
-{
-	bool alone = p->unit->ahead_pid;
-	int r;
-
-	if (alone)
-		pthread_mutex_lock(&j->changes);
-	r = has_failed(j) ? wb_fail(err, -ECANCELED, "the freeze has failed already")
-			  : look_again(j, p, err);
-	if (r == 0) {
-		*ret_since = now(j, &p->unit->frozen_tsc);
-		r = stop_one(j, p, err);
-	}
-	if (alone)
-		pthread_mutex_unlock(&j->changes);
-	return r;
-}
-
 static int freeze_one(struct journey *j, struct passenger *p, struct wb_error *err)
 {
 	const struct wb_freeze *f = j->f;
-	int64_t since = 0, until, tsc;
-	int r = look_and_stop(j, p, &since, err);
+	int64_t since = now(j, &p->unit->frozen_tsc), until, tsc;
+	int r = stop_one(j, p, err);
 
 	if (r < 0)
 		return r;
@@ -319,21 +312,110 @@ static int freeze_one(struct journey *j, struct passenger *p, struct wb_error *e
 }
 
 /* After a failure that ends the freeze, units that have not begun are left alone. */
-static void freeze_next(void *ctx, size_t turn)
+static void freeze_next(void *ctx, size_t i)
 {
-	struct journey *j = ctx;
-	struct passenger *p = &j->list[j->turns[turn]];
+	const struct wave *w = ctx;
+	struct journey *j = w->j;
+	struct passenger *p = in_wave(w, i);
 	struct wb_error local = {};
 
 	if (has_failed(j))
 		return;
-	decide(j, p, freeze_one(j, p, &local), &local);
+	if (is_checkpointed(p))
+		decide(j, p, freeze_one(j, p, &local), &local);
 	pthread_mutex_lock(&j->lock);
 	/* A unit that was lowered has another packet hold, and one that stands still has its last connections. */
 	if (note_seen(j, p, NULL) < 0)
 		j->seen.units.items[p - j->list].how = p->unit->how;
 	j->left--;
 	pthread_mutex_unlock(&j->lock);
+}
+
+/* ---- waves ---- */
+
+/*
+ * The wave that begins at this turn: as many units as are worked on at a time. A checkpoint of what has changed since a
+ * pre-copy is a copy in memory for a moment, so a wave has one of these at most.
+ */
+static struct wave wave_at(struct journey *j, size_t from)
+{
+	struct wave w = {j, from, 0};
+	size_t most = j->f->workers ? j->f->workers : 1;
+	bool ahead = false;
+
+	for (; w.n < most && from + w.n < j->n_turns; w.n++) {
+		if (ahead && in_wave(&w, w.n)->unit->ahead_pid)
+			break;
+		ahead |= in_wave(&w, w.n)->unit->ahead_pid;
+	}
+	return w;
+}
+
+/* -ENOMEM. */
+static int settle(const struct wave *w, struct wb_error *err)
+{
+	WB_CLEAN_HELD held = {};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->n; i++)
+		if (is_checkpointed(in_wave(w, i)))
+			r = wb_held_add(&held, in_wave(w, i)->unit);
+	if (r < 0)
+		return wb_oom(err);
+	w->j->f->ops->settle(w->j->f->ops->ctx, &held.kept);
+	return 0;
+}
+
+/*
+ * A unit ran on while others were frozen: it may have begun connections, opened files, forked, or done something that
+ * prevents keeping it.
+ */
+static void look_in_wave(void *ctx, size_t i)
+{
+	const struct wave *w = ctx;
+
+	if (is_checkpointed(in_wave(w, i)) && !has_failed(w->j))
+		look_and_decide(w->j, in_wave(w, i));
+	see(w->j, in_wave(w, i));
+}
+
+/* These looks follow each other at once. */
+static void look_at(struct journey *j, size_t n, void (*one)(void *ctx, size_t i), void *ctx)
+{
+	call(j, j->f->ops->look_begin);
+	wb_crew(n, j->f->workers, one, ctx);
+	call(j, j->f->ops->look_end);
+}
+
+/* Without a packet hold the first wave ends the freeze, and a later one lowers its own units. */
+static int hold_wave(const struct wave *w, struct wb_error *err)
+{
+	struct journey *j = w->j;
+	struct wb_error local = {};
+	int r;
+
+	if (!j->held)
+		return hold(j, err);
+	r = hold(j, &local);
+	for (size_t i = 0; r < 0 && i < w->n; i++)
+		if (is_checkpointed(in_wave(w, i)))
+			decide(j, in_wave(w, i), r, &local);
+	return 0;
+}
+
+/* Hold the packets of these units before one of them stands still, and freeze them. */
+static int freeze_wave(struct wave *w, struct wb_error *err)
+{
+	int r = settle(w, err);
+
+	if (r < 0)
+		return r;
+	look_at(w->j, w->n, look_in_wave, w);
+	if (!w->j->failed)
+		r = hold_wave(w, err);
+	if (r == 0 && !w->j->failed)
+		wb_crew(w->n, w->j->f->workers, freeze_next, w);
+	return r;
 }
 
 static int write_manifest(const struct wb_freeze *f, const struct passenger *list,
@@ -392,15 +474,19 @@ static int begin(struct journey *j, const struct wb_freeze *f, struct wb_manifes
 		.room = WB_MANIFEST_MOST - OTHER_PARTS,
 		.list = calloc(n + 1, sizeof(*j->list)),
 		.turns = calloc(n + 1, sizeof(*j->turns)),
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.changes = PTHREAD_MUTEX_INITIALIZER};
+		.lock = PTHREAD_MUTEX_INITIALIZER};
 	j->seen.units.items = calloc(n + 1, sizeof(*j->seen.units.items));
 	if (!j->list || !j->turns || !j->seen.units.items)
 		return -ENOMEM;
 	j->seen.units.n = n;
 	for (size_t i = 0; i < n; i++) {
-		j->list[i].unit = &m->units.items[i];
-		j->seen.units.items[i].unit = m->units.items[i].unit;
+		struct passenger *p = &j->list[i];
+
+		p->unit = &m->units.items[i];
+		j->seen.units.items[i].unit = p->unit->unit;
+		snprintf(p->prefix, sizeof(p->prefix), "u%zu/", i);
+		if (is_checkpointed(p))
+			wb_text_replace(&p->unit->images, p->prefix);
 	}
 	return 0;
 }
@@ -417,29 +503,37 @@ static void end(struct journey *j)
 	free(j->held);
 }
 
-static void call(const struct journey *j, void (*what)(void *ctx))
+/*
+ * Look at all, so that none is stopped for a failure that can be known, and take turns by what was found. A single wave
+ * is looked at before anything is stopped in any case.
+ */
+static void prepare(struct journey *j)
 {
-	if (what)
-		what(j->f->ops->ctx);
+	take_turns(j);
+	if (wave_at(j, 0).n < j->n_turns) {
+		look_at(j, j->n, first_look, j);
+		take_turns(j);
+	}
+	see_others(j);
 }
 
-/* Look at all, hold their packets before anything stands still, and freeze them. */
+/* Freeze all, wave by wave. */
 static int freeze_each(struct journey *j, struct wb_error *err)
 {
-	int r;
+	int r = 0;
 
-	wb_crew(j->n, j->f->workers, first_look, j);
-	call(j, j->f->ops->looked);
-	if (!j->failed) {
-		take_turns(j);
+	prepare(j);
+	if (!j->n_turns && !j->failed)
 		r = hold(j, err);
-		if (r < 0)
-			return r;
-		wb_crew(j->n_turns, j->f->workers, freeze_next, j);
+	for (size_t at = 0; r == 0 && !j->failed && at < j->n_turns;) {
+		struct wave w = wave_at(j, at);
+
+		r = freeze_wave(&w, err);
+		at += w.n;
 	}
 	if (j->failed && err)
 		*err = j->error;
-	return j->failed;
+	return j->failed ? j->failed : r;
 }
 
 int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_error *err)
@@ -451,7 +545,6 @@ int wb_freeze_all(const struct wb_freeze *f, struct wb_manifest *m, struct wb_er
 		end(&j);
 		return wb_oom(err);
 	}
-	f->ops->settle(f->ops->ctx, m);
 	call(&j, f->ops->begin);
 	r = freeze_each(&j, err);
 	call(&j, f->ops->end);

@@ -26,10 +26,11 @@
 struct wb_freeze_ops {
 	void *ctx;
 	/*
-	 * Called first, with the ports and connections of the draft: drain connections that a service has
-	 * closed or not yet accepted, and hold off new ones. The look that follows sees what was accepted.
+	 * Called before the last look at units that are about to stand still, with their ends as of the look before:
+	 * drain connections that a service has closed or not yet accepted, and hold off new ones. The look that
+	 * follows sees what was accepted.
 	 */
-	void (*settle)(void *ctx, const struct wb_manifest *m);
+	void (*settle)(void *ctx, const struct wb_ends_list *units);
 	/*
 	 * Look at a unit as it is now: main_pid, pids, streams, ports, connections and image. The paths of
 	 * files that must travel go to *ret_files, the highest number of its processes and threads to
@@ -39,8 +40,9 @@ struct wb_freeze_ops {
 	int (*look)(void *ctx, struct wb_manifest_unit *u, struct wb_strv *ret_files,
 		int64_t *ret_highest, struct wb_error *err);
 	/*
-	 * Hold packets for kept ports and connections from here on. Called again after a unit was looked at
-	 * again: *held is the ruleset in force (NULL: none yet), and is replaced if it changes.
+	 * Hold packets for the ports and connections of `m` from here on: those of units that stand still or are about
+	 * to, and of units that are started again. Called again for each wave of units: *held is the ruleset in force
+	 * (NULL: none yet), and is replaced if it changes. 1: it will be in force for a minute at least; 0: perhaps not.
 	 */
 	int (*hold)(void *ctx, const struct wb_manifest *m, char **held, struct wb_error *err);
 	/* End that hold, because the freeze has failed and the units go on; also if it was never begun. */
@@ -53,14 +55,14 @@ struct wb_freeze_ops {
 	void (*now)(void *ctx, int64_t *ret_mono_ns, int64_t *ret_tsc);
 	/* Note in the manifest for how long packets have been held, because the next boot goes on with it. */
 	void (*note_silence)(void *ctx, struct wb_manifest *m);
-	/*
-	 * begin() is called before the first look at all units, looked() after it, and end() when no other look follows.
-	 * Between the first two, looks may share what they find out about the machine. NULL: nothing is shared.
-	 */
+	/* Called first. Cannot fail. NULL: nothing is to be done; for the next three, too. */
 	void (*begin)(void *ctx);
-	void (*looked)(
-		void *ctx);     /* The looks are over: nothing is shared any more. Cannot fail. */
-	void (*end)(void *ctx); /* The freeze is over, whether it failed or not. Cannot fail. */
+	/* No other look follows; called also if the freeze has failed. Cannot fail. */
+	void (*end)(void *ctx);
+	/* Looks follow each other at once from here on, so they may share what they find. Cannot fail. */
+	void (*look_begin)(void *ctx);
+	/* Later looks share nothing with these. Cannot fail. */
+	void (*look_end)(void *ctx);
 };
 
 struct wb_freeze {
@@ -95,8 +97,9 @@ struct wb_freeze_host {
 	uint64_t kept_since, restart_since;
 	uint64_t shutdown_since; /* when the shutdown began, by CLOCK_MONOTONIC; 0: there is none */
 	pthread_mutex_t lock;    /* for `lost`; PTHREAD_MUTEX_INITIALIZER */
+	uint64_t drained_ns;     /* the time that was spent on closed connections so far */
 	struct wb_services services; /* from begin() to end() */
-	struct wb_recall *recall;    /* from begin() to looked() */
+	struct wb_recall *recall;    /* from look_begin() to look_end() */
 	struct wb_strv lost; /* filled with sentences about what will not be there any more */
 };
 struct wb_freeze_ops wb_freeze_ops_host(struct wb_freeze_host *host);

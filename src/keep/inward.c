@@ -30,6 +30,13 @@
 #define WB_PR_SET_MDWE 65 /* linux/prctl.h, of Linux 6.3 */
 #define WB_PR_GET_MDWE 66
 
+/* May it ask the CPU for its features (arch_prctl(2))? */
+#ifdef SYS_arch_prctl
+#define ASKS_CPU {"cpuid", SYS_arch_prctl, {0x1011}, 1, {0x1012}, 1, false},
+#else
+#define ASKS_CPU
+#endif
+
 static const struct setting {
 	const char *what;
 	long number; /* of both system calls */
@@ -38,12 +45,10 @@ static const struct setting {
 	uint64_t set[2]; /* the arguments before the value */
 	size_t n_set;
 	bool whole; /* it is of the process, not of each thread */
-} settings[] = {
-	{"write-execute", SYS_prctl, {WB_PR_GET_MDWE}, 0, {WB_PR_SET_MDWE}, 1, true},
+} settings[] = {{"write-execute", SYS_prctl, {WB_PR_GET_MDWE}, 0, {WB_PR_SET_MDWE}, 1, true},
 	{"machine-check", SYS_prctl, {PR_MCE_KILL_GET}, PR_MCE_KILL_DEFAULT,
 		{PR_MCE_KILL, PR_MCE_KILL_SET}, 2, false},
-	{"personality", SYS_personality, {0xffffffff}, 0, {}, 0, false},
-};
+	{"personality", SYS_personality, {0xffffffff}, 0, {}, 0, false}, ASKS_CPU};
 #define N_SETTINGS (sizeof(settings) / sizeof(*settings))
 
 static int append_thread(struct wb_manifest_unit *u, const char *what, int64_t value, pid_t tid)
@@ -142,6 +147,13 @@ static int ask_keyrings(const struct asking *a, struct wb_hand *h)
 			"has keys in its process keyring, which the next kernel does not have"},
 		{KEY_SPEC_THREAD_KEYRING, 0,
 			"has keys in its thread keyring, which the next kernel does not have"},
+		/* The kernel does not tell which service has made a key. */
+		{KEY_SPEC_USER_KEYRING, 0,
+			"has keys in the keyring of its user, which the next kernel does not have"},
+		/* The user's keyring is in it. */
+		{KEY_SPEC_USER_SESSION_KEYRING, 4,
+			"has keys in the session keyring of its user, which the next kernel does "
+			"not have"},
 	};
 
 	for (size_t i = 0; i < sizeof(rings) / sizeof(*rings); i++) {

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/strv.h"
 #include "keep/bonds.h"
+#include "keep/domain.h"
 #include "keep/judge.h"
 
 /*
@@ -140,7 +142,11 @@ int wb_keep_look(const struct wb_keep_means *const *ways, const struct wb_keep_l
 	struct wb_error *err)
 {
 	struct looking l = {look, ways, config, ret};
+	WB_CLEAN_STR domain = wb_domain_of_unit(unit);
 
+	/* It runs in no unit. */
+	if (domain)
+		return wb_domain_look(look->runner, domain, config, ret, err);
 	return wb_survey(look, unit, config, judge, &l, err);
 }
 

@@ -9,7 +9,9 @@
 #include "manifest/result.h"
 #include "manifest/unit-list.h"
 #include "net/wake.h"
+#include "sys/below.h"
 #include "sys/clock.h"
+#include "sys/inside.h"
 #include "timeline/marks.h"
 
 static int bring_back(const struct wb_thaw *t, struct wb_store *store, struct wb_error *err)
@@ -44,6 +46,7 @@ static int write_part(
 	struct wb_unit_result part = *how;
 
 	part.unit = t->unit->unit;
+	part.name = t->unit->name;
 	part.asked = t->unit->asked;
 	return wb_result_part_write(t->sys, &part, err);
 }
@@ -73,6 +76,14 @@ static int write_success(const struct wb_thaw *t, double seconds, struct wb_erro
 	return write_part(t, &part, err);
 }
 
+static int wake_from_there(void *arg)
+{
+	const struct wb_net_ends *one = arg;
+
+	wb_wake_send(&(struct wb_ends_list){&one, 1});
+	return 0;
+}
+
 /* Release the unit's connections before other units are restored. wb_revive_finish() repeats a failed one. */
 static void let_go(const struct wb_thaw *t)
 {
@@ -80,17 +91,33 @@ static void let_go(const struct wb_thaw *t)
 	const struct wb_net_ends *one = &t->unit->ends;
 	WB_CLEAN_HELD all = {};
 
-	if (wb_held_of(t->manifest, &all) == 0 &&
+	/* With PrivateNetwork=, this runs in that network, and the packet hold is in the machine's. */
+	if (!one->ports.n && !one->connections.n)
+		return;
+	if (wb_held_of(t->manifest, &all) < 0 ||
 		wb_hold_release(
-			t->runner ? t->runner : &wb_runner_host, &all.kept, one, ports, NULL) == 0)
-		wb_wake_send(&(struct wb_ends_list){&one, 1});
+			t->runner ? t->runner : &wb_runner_host, &all.kept, one, ports, NULL) < 0)
+		return;
+	wb_wake_send(&(struct wb_ends_list){&one, 1});
+	if (t->peers->net_ns >= 0)
+		wb_inside(t->peers->net_ns, wake_from_there, &t->peers->ends);
 }
 
-int wb_thaw(const struct wb_thaw *t, struct wb_error *ret_warning, struct wb_error *err)
+static void peers_deinit(struct wb_thaw_peers *peers)
 {
+	wb_closep(&peers->net_ns);
+	wb_net_ends_deinit(&peers->ends);
+}
+
+int wb_thaw(const struct wb_thaw *given, struct wb_error *ret_warning, struct wb_error *err)
+{
+	__attribute__((cleanup(peers_deinit))) struct wb_thaw_peers peers = {.net_ns = -1};
+	struct wb_thaw own = *given, *t = &own;
 	const int64_t start = wb_now_ms();
 	int r;
 
+	own.peers = &peers;
+	own.note = ret_warning;
 	wb_mark_unit(t->sys, WB_MARK_THAW_BEGIN, t->unit->unit);
 	r = thaw(t, err);
 	if (r == 0) {

@@ -9,6 +9,12 @@
 
 struct wb_keep_means;
 
+/* Peers of a unit with a network of its own, which are woken from there. The way's thaw() fills it. */
+struct wb_thaw_peers {
+	int net_ns; /* owned; -1: there are none */
+	struct wb_net_ends ends;
+};
+
 struct wb_thaw {
 	const struct wb_sys *sys;
 	const struct wb_manifest *manifest;
@@ -19,11 +25,14 @@ struct wb_thaw {
 	/* Sockets that systemd has bound and handed to this process for the unit. */
 	const int *handed;
 	size_t n_handed;
+	/* Filled by a way: what is not as it should be, although the unit is back. NULL: not wanted. */
+	struct wb_error *note;
 	unsigned address_seconds; /* how long to wait for an address that it uses */
 	/* For tests. NULL: wb_ways_all; the store of the jump to this boot; wb_runner_host. */
 	const struct wb_keep_means *const *ways;
 	struct wb_store *store;
 	const struct wb_runner *runner;
+	struct wb_thaw_peers *peers; /* set by wb_thaw() */
 };
 
 /*

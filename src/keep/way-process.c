@@ -10,6 +10,7 @@
 #include "criu/areas.h"
 #include "criu/criu.h"
 #include "criu/images.h"
+#include "criu/timers.h"
 #include "files/groups.h"
 #include "files/handed.h"
 #include "files/opened.h"
@@ -17,13 +18,16 @@
 #include "files/places.h"
 #include "files/take.h"
 #include "keep/count-sink.h"
+#include "keep/held.h"
 #include "keep/inward.h"
+#include "keep/same.h"
 #include "keep/thaw.h"
 #include "keep/threads.h"
 #include "keep/ways.h"
 #include "net/sockets.h"
 #include "net/wake.h"
 #include "sys/below.h"
+#include "sys/inside.h"
 #include "systemd/notify.h"
 
 /* ---- the checkpoint ---- */
@@ -86,13 +90,30 @@ static int ahead(const struct wb_way_host *host, struct wb_manifest_unit *u, str
 
 static int write_image(struct wb_manifest_unit *u, const struct wb_criu_image *image)
 {
-	json_t *json = wb_criu_image_write(image);
+	return wb_manifest_set_image(u, wb_criu_image_write(image));
+}
 
-	if (!json)
-		return -ENOMEM;
-	json_decref(u->image);
-	u->image = json;
-	return 0;
+/*
+ * A connection that has begun since the last look is in no packet hold: what its peer sends would be confirmed, and be
+ * in no image. The unit goes on for a moment, and is frozen again with CRIU's own rules.
+ */
+static int freeze_again_if_loose(const struct wb_way_host *host, struct dump *d,
+	const struct wb_manifest_unit *u, struct wb_store *store, struct wb_stream_stats *stats,
+	struct wb_criu_frozen **frozen, struct wb_error *err)
+{
+	int r = d->how.held ? wb_held_has_all(host->sys->files, u, err) : 1;
+
+	if (r == 1)
+		return 0;
+	if (r < 0) {
+		wb_criu_cancel(*frozen, NULL);
+		return r;
+	}
+	r = wb_criu_cancel(*frozen, err);
+	wb_store_forget(store, u->images, NULL);
+	*stats = (struct wb_stream_stats){};
+	d->how.held = false;
+	return r < 0 ? r : wb_criu_freeze(host->sys, &d->how, stats, frozen, err);
 }
 
 static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
@@ -104,10 +125,14 @@ static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	int r = prepare(&d, host, u, store, err);
 
 	d.how.incremental = d.image.incremental = u->ahead_pid;
+	/* The hold is one of the machine's network. The changes since a pre-copy can be taken only once. */
+	d.how.held = host->held && !d.image.own_network && !u->ahead_pid;
 	if (r == 0)
 		r = look_inward(host, &d, u, err);
 	if (r == 0)
 		r = wb_criu_freeze(host->sys, &d.how, &stats, &frozen, err);
+	if (r == 0)
+		r = freeze_again_if_loose(host, &d, u, store, &stats, &frozen, err);
 	/* The restore must know if the images are in two parts. */
 	if (r == 0 && d.how.incremental && write_image(u, &d.image) < 0) {
 		wb_criu_cancel(frozen, NULL);
@@ -177,21 +202,51 @@ static int rehearse(const struct wb_way_host *host, struct wb_manifest_unit *u,
 
 /* ---- the unit stands still ---- */
 
+static int whose_of(const struct wb_manifest_unit *u, struct wb_ns_whose *ret, struct wb_error *err)
+{
+	WB_CLEAN_CRIU_IMAGE image = {};
+	int r = wb_criu_image_read(u->image, &image, err);
+
+	*ret = (struct wb_ns_whose){u->unit, u->cgroup, image.own_users, u->main_pid};
+	return r;
+}
+
 /* The root of its main process, once its namespaces are known for those that root made. */
 static int open_root(const struct wb_manifest_unit *u, struct wb_error *err)
 {
-	struct wb_ns_whose whose = {.unit = u->unit, .cgroup = u->cgroup, .pid = u->main_pid};
-	WB_CLEAN_CRIU_IMAGE image = {};
-	int fd, r = wb_criu_image_read(u->image, &image, err);
+	struct wb_ns_whose whose;
+	int fd, r = whose_of(u, &whose, err);
 
-	whose.private_users = image.own_users;
 	if (r == 0)
 		r = wb_ns_open_root(&wb_ns_ops_host, &whose, &fd, err);
 	return r < 0 ? r : fd;
 }
 
-/* CRIU does not save the marks of some memory (criu/areas.h). */
-static int note_areas(
+static int open_namespaces(
+	const struct wb_manifest_unit *u, struct wb_ns_set *ret, struct wb_error *err)
+{
+	struct wb_ns_whose whose;
+	int r = whose_of(u, &whose, err);
+
+	return r < 0 ? r : wb_ns_open(&wb_ns_ops_host, &whose, ret, err);
+}
+
+/* Work with sockets, in the network namespace that they are of. Its own failures have a sentence. */
+static int go_inside(int net_ns, int (*work)(void *arg), void *arg, struct wb_error *err)
+{
+	struct wb_error why = {};
+	int r;
+
+	if (err)
+		*err = why;
+	r = wb_inside(net_ns, work, arg);
+	if (r < 0 && err && !err->code)
+		wb_fail(err, r, "cannot enter its network namespace: %s", strerror(-r));
+	return r;
+}
+
+/* CRIU does not save the marks of some memory (criu/areas.h), nor the times of some timers (criu/timers.h). */
+static int note_parts(
 	const struct wb_files *files, struct wb_manifest_unit *u, struct wb_error *err)
 {
 	WB_CLEAN_CRIU_IMAGE image = {};
@@ -199,21 +254,49 @@ static int note_areas(
 
 	if (r < 0)
 		return r;
-	image.areas.n = 0;
+	image.areas.n = image.timers.n = 0;
 	for (size_t i = 0; r == 0 && i < u->pids.n; i++)
 		r = wb_areas_note(files, u->pids.items[i], &image);
+	if (r < 0)
+		return wb_fail(err, r, "cannot list the memory of its processes: %s", strerror(-r));
+	for (size_t i = 0; r == 0 && i < u->pids.n; i++)
+		r = wb_timers_note(files, u->pids.items[i], &image);
+	if (r == 0)
+		r = wb_same_note(files, u->pids.items, u->pids.n, &image);
 	if (r == 0)
 		r = write_image(u, &image);
-	return r < 0 ? wb_fail(err, r, "cannot list the memory of its processes: %s", strerror(-r))
+	return r < 0 ? wb_fail(err, r, "cannot list the timers and labels of its processes: %s",
+			       strerror(-r))
 		     : 0;
+}
+
+struct noting {
+	const struct wb_files *files;
+	struct wb_manifest_unit *unit;
+	struct wb_error *err;
+};
+
+static int note_sockets_there(void *arg)
+{
+	const struct noting *n = arg;
+	struct wb_manifest_unit *u = n->unit;
+
+	return wb_net_sockets_note(n->files, u->pids.items, u->pids.n, &u->socket_options, n->err);
 }
 
 /* The sockets are in the state in which CRIU has saved them. */
 static int note_sockets(
 	const struct wb_files *files, struct wb_manifest_unit *u, struct wb_error *err)
 {
+	struct noting n = {files, u, err};
+	struct wb_error why = {};
+	WB_CLEAN_NS_SET set = {};
+	int r = open_namespaces(u, &set, &why);
+
 	wb_net_sockets_deinit(&u->socket_options);
-	return wb_net_sockets_note(files, u->pids.items, u->pids.n, &u->socket_options, err);
+	if (r < 0)
+		return wb_fail(err, r, "%s", why.text);
+	return go_inside(set.own[WB_NS_NET] ? set.fds[WB_NS_NET] : -1, note_sockets_there, &n, err);
 }
 
 static int note(const struct wb_files *files, int root, struct wb_manifest_unit *u,
@@ -236,7 +319,7 @@ static int note(const struct wb_files *files, int root, struct wb_manifest_unit 
 	if (r == 0 && u->sockets.n)
 		r = wb_handed_note(u, 1, err);
 	if (r == 0)
-		r = note_areas(files, u, err);
+		r = note_parts(files, u, err);
 	if (r == 0)
 		r = wb_groups_note(files, u, err);
 	if (r == 0)
@@ -264,18 +347,34 @@ static int complete(const struct wb_way_host *host, struct wb_manifest_unit *u,
 
 struct restoring {
 	const struct wb_manifest_unit *unit;
+	const struct wb_files *files;
+	const struct wb_criu_image *image;
+	int net_ns; /* the network namespace of its sandbox; -1: this process's */
 	wb_handed_fds handed;
+	struct wb_error *err;
 };
+
+static int give_sockets(void *arg)
+{
+	const struct restoring *g = arg;
+
+	return wb_net_sockets_give(&g->unit->socket_options, g->err);
+}
 
 static int check_restored(void *ctx, struct wb_error *err)
 {
-	const struct restoring *g = ctx;
+	struct restoring *g = ctx;
 	int r = wb_groups_fill(g->unit, -1, err);
 
 	if (r == 0)
 		r = wb_opened_check(g->unit, err);
 	if (r == 0)
-		r = wb_net_sockets_give(&g->unit->socket_options, err);
+		r = wb_timers_give(g->files, g->image, err);
+	if (r == 0)
+		r = wb_same_check_labels(g->files, g->image, err);
+	g->err = err;
+	if (r == 0)
+		r = go_inside(g->net_ns, give_sockets, g, err);
 	return r < 0 || !g->unit->sockets.n ? r : wb_handed_check(g->unit, &g->handed, err);
 }
 
@@ -297,6 +396,23 @@ static int find_handed(const struct wb_thaw *t, struct restoring *g, struct wb_c
 	how->handed = g->handed.items;
 	how->n_handed = g->handed.n;
 	return 0;
+}
+
+/* With PrivateNetwork=, the sandbox must have another network than the machine. */
+static int find_network(const struct wb_thaw *t, const struct wb_criu_image *image,
+	struct restoring *g, struct wb_error *err)
+{
+	int own;
+
+	g->net_ns = wb_ns_find_kind(&wb_ns_ops_host, WB_NS_NET, t->namespaces, t->n_namespaces);
+	own = g->net_ns < 0 ? 0 : wb_ns_is_own(&wb_ns_ops_host, WB_NS_NET, g->net_ns);
+	if (own < 0)
+		return wb_fail(
+			err, own, "its network namespace cannot be looked at: %s", strerror(-own));
+	if (own == image->own_network)
+		return 0;
+	return wb_fail(err, -EPERM,
+		"systemd has %s network namespace made for it (PrivateNetwork=)", own ? "a" : "no");
 }
 
 /* systemd has a link from the name of a user by DynamicUser= to its number. */
@@ -347,7 +463,7 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 	WB_CLEAN_CRIU_IMAGE image = {};
 	WB_CLEAN_STRV externals = {};
 	WB_CLEAN_STR pidfile = NULL;
-	struct restoring g = {.unit = u};
+	struct restoring g = {.unit = u, .files = t->sys->files, .image = &image};
 	struct wb_stream_stats stats;
 	struct wb_criu_restore how = {.unit = u->unit,
 		.image = &image,
@@ -363,6 +479,10 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 	if (r < 0)
 		return r;
 	r = check_user(t->sys->files, &image, err);
+	if (r == 0)
+		r = wb_same_check_cpu(&image, err);
+	if (r == 0)
+		r = find_network(t, &image, &g, err);
 	if (r < 0)
 		return r;
 	if (asprintf(&pidfile, "/run/warmboot/%s.pid", u->unit) < 0) {

@@ -3,7 +3,10 @@
 #include "keep/ways.h"
 
 const struct wb_keep_means *const wb_ways_all[] = {
+	&wb_way_container,
 	&wb_way_process,
+	&wb_way_vm,
+	&wb_way_domain,
 	&wb_way_restart,
 	NULL,
 };

@@ -8,6 +8,7 @@
 
 #include "manifest/manifest.h"
 #include "store/store.h"
+#include "sys/runner.h"
 #include "survey/preflight.h"
 
 struct wb_thaw;
@@ -18,6 +19,10 @@ struct wb_way_host {
 	/* For tests; NULL: the machine's own. */
 	const struct wb_ns_ops *namespaces;
 	const char *criu_program, *criu_dir;
+	/* A packet hold for each unit's ends, as of its last look, is in force and will be for a minute at least. */
+	bool held;
+	/* At the freeze: with the memory of guests for which the next kernel was loaded. NULL: a rehearsal. */
+	const struct wb_manifest *loaded;
 };
 
 /* A unit that stands still with its checkpoint written. Each way has a struct of its own behind it. */
@@ -92,16 +97,33 @@ struct wb_keep_means {
 	int (*cancel)(
 		const struct wb_way_host *host, struct wb_frozen *frozen, struct wb_error *err);
 	/*
+	 * The process that froze it was killed: let the unit go on, if it stands still. The result is ignored. NULL: it
+	 * goes on by itself, or its processes are gone.
+	 */
+	int (*wake)(const struct wb_way_host *host, const struct wb_manifest_unit *u,
+		struct wb_error *err);
+	/*
+	 * In the next boot, before systemd starts its program again: make what that needs. NULL: nothing; and for a way
+	 * whose program is not started anew (manifest/way.h).
+	 */
+	int (*prepare)(
+		const struct wb_thaw *t, const struct wb_runner *runner, struct wb_error *err);
+	/*
 	 * In the next boot, in the unit's control group: bring t->unit back from the store. Its files and
 	 * addresses are there. On failure none of its processes may be left.
 	 */
 	int (*thaw)(const struct wb_thaw *t, struct wb_store *store, struct wb_error *err);
+	/*
+	 * The unit has ended after such a boot: remove what prepare() made. The unit may be any. NULL: nothing.
+	 */
+	int (*forget)(const struct wb_sys *sys, const char *unit, struct wb_error *err);
 };
 
 /* The rows; the list ends with NULL. Its order does not matter. */
 extern const struct wb_keep_means *const wb_ways_all[];
 
-extern const struct wb_keep_means wb_way_process, wb_way_restart;
+extern const struct wb_keep_means wb_way_container, wb_way_domain, wb_way_process, wb_way_restart,
+	wb_way_vm;
 
 /* Never NULL: a way without a row has nothing to do. ways NULL: wb_ways_all. */
 const struct wb_keep_means *wb_way_find(

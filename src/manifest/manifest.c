@@ -191,20 +191,13 @@ static const struct wb_json_field port_fields[] = {
 	STRING(wb_net_port, protocol, valid_protocol, .needed = true),
 	STRING(wb_net_port, address, wb_net_valid_address),
 	INT(wb_net_port, port, 1, 65535, .needed = true),
-	{},
-};
-
-static const struct wb_json_field connection_fields[] = {
-	STRING(wb_net_connection, local, wb_net_valid_address, .needed = true),
-	STRING(wb_net_connection, remote, wb_net_valid_address, .needed = true),
-	INT(wb_net_connection, local_port, 1, 65535, .needed = true),
-	INT(wb_net_connection, remote_port, 1, 65535, .needed = true),
-	INT(wb_net_connection, expects, 0, UINT32_MAX),
+	ROW(wb_net_port, forwarded, WB_JSON_BOOL, .sparse = true),
 	{},
 };
 
 static const struct wb_json_field unit_fields[] = {
 	STRING(wb_manifest_unit, unit, wb_valid_service_name, .needed = true),
+	STRING(wb_manifest_unit, name, wb_valid_kept_name),
 	/* This value is only shown, so a word of another version is allowed. */
 	HOW(wb_manifest_unit, asked, WB_KEEP_AUTO, WB_KEEP_RESTART, .other = WB_KEEP_OTHER),
 	HOW(wb_manifest_unit, how, WB_KEEP_PROCESS, WB_KEEP_ENDED, .needed = true),
@@ -220,6 +213,7 @@ static const struct wb_json_field unit_fields[] = {
 	ROW(wb_manifest_unit, image, WB_JSON_VALUE),
 	INT(wb_manifest_unit, ahead_pid, 0, HIGHEST_PID),
 	INT(wb_manifest_unit, ahead_bytes, 0, INT64_MAX),
+	INT(wb_manifest_unit, ahead_peer, 0, INT64_MAX),
 	STRING(wb_manifest_unit, ahead_why, valid_line),
 	INT(wb_manifest_unit, dump_bytes, 0, INT64_MAX),
 	INT(wb_manifest_unit, dump_us, 0, INT64_MAX),
@@ -238,7 +232,7 @@ static const struct wb_json_field unit_fields[] = {
 	LIST(wb_manifest_unit, socket_options, wb_net_socket_fields, WB_NET_MOST_SOCKETS),
 	LIST(wb_manifest_unit, groups, group_fields, WB_MANIFEST_GROUPS),
 	ENDS(ports, port_fields, MOST_PORTS),
-	ENDS(connections, connection_fields, MOST_CONNECTIONS),
+	ENDS(connections, wb_net_connection_fields, MOST_CONNECTIONS),
 	STRING(wb_manifest_unit, probe, valid_line),
 	INT(wb_manifest_unit, frozen_tsc, 0, 0),
 	{},
@@ -263,12 +257,18 @@ static const struct wb_json_field process_fields[] = {
 	LIST(wb_manifest_unit, inward, inward_fields, 0),
 	LIST(wb_manifest_unit, socket_options, wb_net_socket_fields, 0),
 	LIST(wb_manifest_unit, groups, group_fields, 0),
-	ENDS(connections, connection_fields, 0),
+	ENDS(connections, wb_net_connection_fields, 0),
 	{},
 };
 
 static const struct wb_json_field held_fields[] = {
 	ENDS(ports, port_fields, 0),
+	{},
+};
+
+static const struct wb_json_field piece_fields[] = {
+	INT(wb_manifest_piece, start, 1, INT64_MAX / 2),
+	INT(wb_manifest_piece, size, 1, INT64_MAX / 2),
 	{},
 };
 
@@ -283,6 +283,7 @@ static const struct wb_json_field manifest_fields[] = {
 	SILENT("silent_kept_ns", kept_ns),
 	SILENT("silent_restart_ns", restart_ns),
 	SILENT("silent_tsc", tsc),
+	LIST(wb_manifest, guests, piece_fields, WB_MANIFEST_PIECES),
 	LIST(wb_manifest, units, unit_fields, 1024),
 	ROW(wb_manifest, net, WB_JSON_STRUCT, .fields = wb_net_fields),
 	{},
@@ -305,7 +306,7 @@ static int check_unit(const struct wb_manifest *m, size_t i, struct wb_error *er
 			return wb_fail(err, -EBADMSG, "%s: %s is in it twice", what, u->unit);
 	if (!wb_unit_is_checkpointed(u))
 		return 0;
-	if (u->main_pid < 2 || !u->images || !u->definition.n)
+	if ((u->main_pid < 2 && !wb_keep_way(u->how)->managed) || !u->images || !u->definition.n)
 		return wb_fail(err, -EBADMSG, "%s: %s lacks main_pid, images or definition", what,
 			u->unit);
 	for (size_t k = 0; k < u->files.n; k++) {
@@ -461,6 +462,15 @@ char *wb_manifest_line(const char *text)
 	if (line)
 		wb_make_plain(line);
 	return line;
+}
+
+int wb_manifest_set_image(struct wb_manifest_unit *u, json_t *image)
+{
+	if (!image)
+		return -ENOMEM;
+	json_decref(u->image);
+	u->image = image;
+	return 0;
 }
 
 void wb_manifest_lower(struct wb_manifest_unit *u, const char *why)

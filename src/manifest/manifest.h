@@ -126,6 +126,7 @@ struct wb_manifest_handed {
 
 struct wb_manifest_unit {
 	char *unit;             /* "memcached.service" */
+	char *name;             /* by which it was chosen, "vm:web1"; NULL: as its unit */
 	enum wb_keep_how asked; /* --how as it was configured: AUTO, PROCESS, RESTART; or NONE */
 	enum wb_keep_how how;   /* PROCESS, RESTART or ENDED */
 	char *why;              /* a sentence: why it is not kept better; or NULL */
@@ -143,6 +144,7 @@ struct wb_manifest_unit {
 	/* Pre-copy: most of a large memory goes into the store while the unit runs. */
 	int64_t ahead_pid;   /* the main process at the pre-copy; 0: there was none */
 	int64_t ahead_bytes; /* the size of the pre-copy, planned or done */
+	int64_t ahead_peer;  /* inode of the socket from which the rest is read; 0: there is none */
 	char *ahead_why;     /* a sentence: why there was none although the memory is large */
 	int64_t dump_bytes;  /* written by the freeze, */
 	int64_t dump_us;     /* which took so long; 0: unknown */
@@ -167,6 +169,12 @@ struct wb_manifest_unit {
 	int64_t frozen_tsc; /* the time stamp counter when the processes were stopped */
 };
 
+/* Memory of a virtual machine, which the next kernel leaves alone. */
+struct wb_manifest_piece {
+	int64_t start, size;
+};
+#define WB_MANIFEST_PIECES (1 << 20)
+
 struct wb_manifest {
 	int64_t version;
 	char *nonce;         /* of the jump, 32 hex digits */
@@ -177,6 +185,7 @@ struct wb_manifest {
 	/* Only in the draft: CLOCK_MONOTONIC when the first packet hold began; 0: none has. */
 	int64_t silence_since_ns;
 	struct wb_silence silent;
+	WB_LIST(struct wb_manifest_piece) guests; /* for which the next kernel was loaded */
 	WB_LIST(struct wb_manifest_unit) units;
 	struct wb_net net;
 };
@@ -195,6 +204,8 @@ int wb_manifest_write(const struct wb_manifest *m, char **ret, struct wb_error *
  */
 int wb_manifest_check_unit(
 	const struct wb_manifest_unit *u, size_t *ret_bytes, struct wb_error *err);
+/* Replace the `image` of a unit by another one, which is taken. NULL, as a writer gives it out of memory: -ENOMEM. */
+int wb_manifest_set_image(struct wb_manifest_unit *u, json_t *image);
 /* Lower a unit to the fallback of its way, and remove the fields that only a checkpointed unit has. */
 void wb_manifest_lower(struct wb_manifest_unit *u, const char *why);
 /* Set a unit to ENDED: it ended by itself before the freeze, and is not started again. */
@@ -210,6 +221,8 @@ void wb_manifest_deinit(struct wb_manifest *m);
 
 /* NULL when it has no such unit. */
 const struct wb_manifest_unit *wb_manifest_find(const struct wb_manifest *m, const char *unit);
+/* The name by which it was chosen, of a unit of the manifest or of a result. */
+#define wb_chosen_name(u) ((u)->name ? (u)->name : (u)->unit)
 /* Is it checkpointed, by its way of keeping? */
 bool wb_unit_is_checkpointed(const struct wb_manifest_unit *u);
 

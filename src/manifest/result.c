@@ -23,6 +23,7 @@
 
 const struct wb_json_field wb_unit_result_fields[] = {
 	STRING(wb_unit_result, unit, .needed = true, .valid = wb_valid_service_name),
+	STRING(wb_unit_result, name, .valid = wb_valid_kept_name),
 	HOW(asked, WB_KEEP_AUTO, WB_KEEP_RESTART),
 	HOW(how, WB_KEEP_PROCESS, WB_KEEP_ENDED, .needed = true),
 	STRING(wb_unit_result, why),

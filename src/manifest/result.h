@@ -13,6 +13,7 @@
 
 struct wb_unit_result {
 	char *unit;
+	char *name;             /* by which it was chosen; NULL: as its unit */
 	enum wb_keep_how asked; /* NONE: not known */
 	enum wb_keep_how how;   /* how it was kept in the end; a checkpointed one has come back */
 	char *why;              /* a sentence; NULL: it was kept as asked */

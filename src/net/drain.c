@@ -131,7 +131,7 @@ static bool is_over(const struct wb_drain *s, uint64_t since, unsigned ms)
 
 size_t wb_drain_closed(struct wb_drain *s, const struct wb_ends_list *units)
 {
-	uint64_t since = s->mono_ns(s->ctx);
+	uint64_t began = s->mono_ns(s->ctx), since = began - s->spent_ns;
 	int r;
 
 	wb_strv_deinit(&s->given_up);
@@ -144,6 +144,7 @@ size_t wb_drain_closed(struct wb_drain *s, const struct wb_ends_list *units)
 		if (r == 0)
 			r = keep_common(&s->given_up, &now);
 	}
+	s->spent_ns += s->mono_ns(s->ctx) - began;
 	return s->given_up.n;
 }
 

@@ -15,13 +15,14 @@ struct wb_drain {
 	void *ctx;
 	uint64_t (*mono_ns)(void *ctx);        /* CLOCK_MONOTONIC */
 	void (*pause)(void *ctx, unsigned ms); /* wait between two looks */
-	struct wb_strv given_up;               /* connections that are waited for no longer */
+	uint64_t spent_ns;       /* by wb_drain_closed(), also by earlier ones for other units */
+	struct wb_strv given_up; /* connections that are waited for no longer */
 };
 
 /*
  * Wait until the peers have confirmed the connections that these units' ports have closed. Only
- * those of the first look count, because a busy service closes new ones all the time. Returns how
- * many are left.
+ * those of the first look count, because a busy service closes new ones all the time. All calls together,
+ * by s->spent_ns, wait for 2 s at most. Returns how many are left.
  */
 size_t wb_drain_closed(struct wb_drain *s, const struct wb_ends_list *units);
 /*

@@ -10,7 +10,31 @@
 #include <unistd.h>
 
 #include "net/ends.h"
+#include "net/net.h"
 #include "sys/clock.h"
+
+#define ROW(member, kind, ...) WB_JSON_ROW(struct wb_net_connection, member, kind, ##__VA_ARGS__)
+
+const struct wb_json_field wb_net_connection_fields[] = {
+	ROW(local, WB_JSON_STRING, .valid = wb_net_valid_address, .needed = true),
+	ROW(remote, WB_JSON_STRING, .valid = wb_net_valid_address, .needed = true),
+	ROW(local_port, WB_JSON_INT, .min = 1, .max = 65535, .needed = true),
+	ROW(remote_port, WB_JSON_INT, .min = 1, .max = 65535, .needed = true),
+	ROW(expects, WB_JSON_INT, .min = 0, .max = UINT32_MAX),
+	{},
+};
+
+int wb_net_compare_connections(const void *a, const void *b)
+{
+	const struct wb_net_connection *x = a, *y = b;
+	int c = (x->remote_port > y->remote_port) - (x->remote_port < y->remote_port);
+
+	if (!c)
+		c = (x->local_port > y->local_port) - (x->local_port < y->local_port);
+	if (!c)
+		c = strcmp(x->remote, y->remote);
+	return c ? c : strcmp(x->local, y->local);
+}
 
 void wb_net_ends_deinit(struct wb_net_ends *ends)
 {
@@ -43,6 +67,7 @@ int wb_net_ends_copy(const struct wb_net_ends *ends, struct wb_net_ends *ret)
 		if (!p)
 			return -ENOMEM;
 		p->port = ends->ports.items[i].port;
+		p->forwarded = ends->ports.items[i].forwarded;
 		r = copy_string(ends->ports.items[i].protocol, &p->protocol);
 		if (r == 0)
 			r = copy_string(ends->ports.items[i].address, &p->address);

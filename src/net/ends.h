@@ -2,15 +2,18 @@
 /* The ports on which a service listens, and its connections. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/json-table.h"
 #include "core/list.h"
 
 struct wb_net_port {
 	char *protocol; /* "tcp", "udp" */
 	char *address;  /* NULL: every address */
 	int64_t port;
+	bool forwarded; /* to another network namespace of this machine: a container's, that is published */
 };
 
 struct wb_net_connection {
@@ -18,6 +21,12 @@ struct wb_net_connection {
 	int64_t local_port, remote_port;
 	int64_t expects; /* sequence number of the next byte from the peer; 0 unknown */
 };
+
+/* How a connection is written in a manifest. */
+extern const struct wb_json_field wb_net_connection_fields[];
+
+/* For wb_sort(): by ports and addresses. A look at a unit leaves its connections in this order. */
+int wb_net_compare_connections(const void *a, const void *b);
 
 /* Owned. */
 struct wb_net_ends {

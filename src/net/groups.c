@@ -107,9 +107,11 @@ static int find_hardware(const struct wb_files *files, struct wb_strv *ret)
 	return r;
 }
 
+/* Below /proc/net would be the tables of the process's main thread, which may be in another namespace (wb_inside()). */
 int wb_net_joined_read(const struct wb_files *files, struct wb_net_joined *ret)
 {
-	static const char *const tables[] = {"/proc/net/igmp", "/proc/net/igmp6"};
+	static const char *const tables[] = {
+		"/proc/thread-self/net/igmp", "/proc/thread-self/net/igmp6"};
 	struct wb_net_joined j = {};
 	WB_CLEAN_BLOB added = {};
 	int r = find_hardware(files, &j.hardware);
@@ -127,7 +129,8 @@ int wb_net_joined_read(const struct wb_files *files, struct wb_net_joined *ret)
 	/* Any user can make the tables long, and each socket is asked for each group. */
 	j.unknown |= j.members.n > MOST_MEMBERS;
 	if (r == 0)
-		r = files->read(files->ctx, "/proc/net/dev_mcast", LARGEST, &added, NULL);
+		r = files->read(
+			files->ctx, "/proc/thread-self/net/dev_mcast", LARGEST, &added, NULL);
 	if (r == 0)
 		j.added = has_added((const char *)added.data);
 	else if (r != -ENOMEM)

@@ -11,8 +11,7 @@
 static const char *const tables[] = {
 	[WB_HOLD_KEPT] = "warmboot",
 	[WB_HOLD_RESTART] = "warmboot_restart",
-	/* WB_HOLD_KEPT replaces it in one transaction. */
-	[WB_HOLD_NEWCOMERS] = "warmboot",
+	[WB_HOLD_NEWCOMERS] = "warmboot_newcomers",
 };
 
 static bool is_v6(const char *address)
@@ -142,6 +141,52 @@ static size_t print_ports(
 	return s.seen;
 }
 
+/* Has this forwarded port an earlier place in the list, perhaps for another address? */
+static bool is_published(const struct wb_ends_list *units, size_t unit, size_t port)
+{
+	const struct wb_net_port *p = &units->items[unit]->ports.items[port];
+
+	for (size_t i = 0; i <= unit; i++) {
+		const struct wb_net_ends *u = units->items[i];
+
+		for (size_t k = 0; k < (i == unit ? port : u->ports.n); k++)
+			if (u->ports.items[k].forwarded && u->ports.items[k].port == p->port &&
+				!strcmp(u->ports.items[k].protocol, p->protocol))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Print the set and the chain for ports that are forwarded to a container. Its packets never reach the hook of input,
+ * unless the container is gone with the rules that forward them. So they are dropped before those rules are asked, if
+ * they are for this machine: it may be a router. The address is of no matter here.
+ */
+static void print_forwarded(
+	FILE *out, const struct wb_ends_list *units, enum wb_hold_kind kind, unsigned seconds)
+{
+	struct set s = {out, "published", "inet_proto . inet_service", seconds};
+
+	for (size_t i = 0; i < units->n; i++)
+		for (size_t k = 0; k < units->items[i]->ports.n; k++) {
+			const struct wb_net_port *p = &units->items[i]->ports.items[k];
+
+			if (!p->forwarded || is_published(units, i, k))
+				continue;
+			set_element(&s);
+			fprintf(out, "%s . %lld", p->protocol, (long long)p->port);
+		}
+	set_end(&s);
+	if (!s.seen)
+		return;
+	fprintf(out,
+		"\tchain forwarded {\n"
+		"\t\ttype filter hook prerouting priority -400; policy accept;\n"
+		"\t\t%sfib daddr type local meta l4proto . th dport @published drop\n"
+		"\t}\n",
+		kind == WB_HOLD_KEPT ? "" : "tcp flags & (fin | syn | rst | ack) == syn ");
+}
+
 static void print_port_rules(FILE *out, const size_t ports[3], const char *only)
 {
 	if (ports[ANYWHERE])
@@ -236,6 +281,8 @@ int wb_hold_ruleset(
 		all += peers[i] = print_connections(out, units, i, seconds);
 	for (int i = ANYWHERE; i <= V6; i++)
 		all += ports[i] = print_ports(out, units, i, seconds);
+	if (kind != WB_HOLD_RESTART)
+		print_forwarded(out, units, kind, seconds);
 	print_arriving(out, kind, ports, peers);
 	if (kind == WB_HOLD_KEPT)
 		print_leaving(out, ports, peers);
@@ -251,14 +298,15 @@ int wb_hold_ruleset(
 	return 0;
 }
 
+/* The first line makes the table if there is none, so that the second cannot fail. */
+#define END_OF(table) "table inet " table "\ndelete table inet " table "\n"
+
 const char *wb_hold_end_ruleset(enum wb_hold_kind kind)
 {
-	/* The first line makes the table if there is none, so that the second cannot fail. */
 	static const char *const texts[] = {
-		[WB_HOLD_KEPT] = "table inet warmboot\ndelete table inet warmboot\n",
-		[WB_HOLD_RESTART] =
-			"table inet warmboot_restart\ndelete table inet warmboot_restart\n",
-		[WB_HOLD_NEWCOMERS] = "table inet warmboot\ndelete table inet warmboot\n",
+		[WB_HOLD_KEPT] = (END_OF("warmboot") END_OF("warmboot_newcomers")),
+		[WB_HOLD_RESTART] = END_OF("warmboot_restart"),
+		[WB_HOLD_NEWCOMERS] = END_OF("warmboot_newcomers"),
 	};
 
 	return texts[kind];
@@ -287,6 +335,13 @@ static bool is_listed(const struct wb_net_ends *u, size_t k)
 	return false;
 }
 
+static bool is_listed_forwarded(const struct wb_net_ends *u, size_t k)
+{
+	const struct wb_ends_list alone = {&u, 1};
+
+	return is_published(&alone, 0, k);
+}
+
 static void print_element(
 	FILE *out, const char *verb, const char *set, const struct wb_net_connection *c)
 {
@@ -312,6 +367,14 @@ int wb_hold_release_ruleset(
 		if (!ports)
 			print_element(out, "add element", "open", c);
 	}
+	/* A container's own rules decide about new connections, and these are in force. */
+	for (size_t i = 0; i < u->ports.n; i++)
+		if (u->ports.items[i].forwarded && !is_shared(kept, u, &u->ports.items[i]) &&
+			!is_listed_forwarded(u, i)) {
+			all++;
+			fprintf(out, "delete element inet warmboot published { %s . %lld }\n",
+				u->ports.items[i].protocol, (long long)u->ports.items[i].port);
+		}
 	for (size_t i = 0; ports && i < u->ports.n; i++) {
 		const struct wb_net_port *p = &u->ports.items[i];
 

@@ -23,8 +23,8 @@ enum wb_hold_kind {
 	 */
 	WB_HOLD_RESTART,
 	/*
-	 * For kept units that still run: drop only packets that open a connection. WB_HOLD_KEPT
-	 * replaces it.
+	 * For kept units that still run: drop only packets that open a connection. It is in force beside
+	 * WB_HOLD_KEPT of other units, and the next ruleset of that kind ends it.
 	 */
 	WB_HOLD_NEWCOMERS,
 };

@@ -60,15 +60,22 @@ static bool to_name(const struct sockaddr_storage *a, struct name *ret)
 	return true;
 }
 
-static struct wb_net_connection *find(struct wb_net_ends *u, int fd)
+/* The names of both ends; false: it is not connected. */
+static bool read_names(int fd, struct name *local, struct name *remote)
 {
 	struct sockaddr_storage here, there;
 	socklen_t n_here = sizeof(here), n_there = sizeof(there);
+
+	return getsockname(fd, (struct sockaddr *)&here, &n_here) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&there, &n_there) == 0 && to_name(&here, local) &&
+	       to_name(&there, remote);
+}
+
+static struct wb_net_connection *find(struct wb_net_ends *u, int fd)
+{
 	struct name local, remote;
 
-	if (getsockname(fd, (struct sockaddr *)&here, &n_here) < 0 ||
-		getpeername(fd, (struct sockaddr *)&there, &n_there) < 0 ||
-		!to_name(&here, &local) || !to_name(&there, &remote))
+	if (!read_names(fd, &local, &remote))
 		return NULL;
 	for (size_t i = 0; i < u->connections.n; i++) {
 		struct wb_net_connection *c = &u->connections.items[i];
@@ -80,42 +87,95 @@ static struct wb_net_connection *find(struct wb_net_ends *u, int fd)
 	return NULL;
 }
 
+static bool is_tcp(int fd)
+{
+	int protocol = 0;
+	socklen_t n = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) == 0 &&
+	       protocol == IPPROTO_TCP;
+}
+
 /*
  * The owner of the socket is frozen and no other process reads it, so its repair queue may be
  * chosen.
  */
-static void note_socket(struct wb_net_ends *u, int fd)
+static int note_socket(struct wb_net_ends *u, int fd)
 {
 	const int receiving = TCP_RECV_QUEUE, none = TCP_NO_QUEUE;
-	struct wb_net_connection *c;
-	int protocol = 0, repair = 0;
+	struct wb_net_connection *c = is_tcp(fd) ? find(u, fd) : NULL;
 	socklen_t n = sizeof(int);
 	uint32_t sequence;
+	int repair = 0;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) < 0 || protocol != IPPROTO_TCP)
-		return;
-	c = find(u, fd);
-	n = sizeof(int);
 	if (!c || getsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &repair, &n) < 0 || repair != 1)
-		return;
+		return 0;
 	n = sizeof(sequence);
 	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &receiving, sizeof(receiving)) < 0)
-		return;
+		return 0;
 	if (getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &n) == 0)
 		c->expects = sequence;
 	setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &none, sizeof(none));
+	return 0;
 }
 
-static void note_process(const struct wb_files *files, struct wb_net_ends *u, int64_t pid)
+/* -ENOMEM; -ENOTCONN: the socket is not connected. */
+static int add(struct wb_net_ends *u, int fd)
+{
+	struct wb_net_connection *c;
+	struct name local, remote;
+
+	if (!read_names(fd, &local, &remote) || u->connections.n >= MOST_CONNECTIONS)
+		return -ENOTCONN;
+	c = wb_list_add(&u->connections, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	*c = (struct wb_net_connection){.local = strdup(local.text),
+		.remote = strdup(remote.text),
+		.local_port = local.port,
+		.remote_port = remote.port};
+	return c->local && c->remote ? 0 : -ENOMEM;
+}
+
+/*
+ * tcp_setsockopt() in net/ipv4/tcp.c: -1 leaves repair mode without a packet to the peer (Linux 4.19), and leaving it
+ * sets SO_REUSEADDR back.
+ */
+static int note_frozen(struct wb_net_ends *u, int fd)
+{
+	const int on = 1, quiet = -1;
+	socklen_t n = sizeof(int);
+	int reuse = 0, r;
+
+	if (!is_tcp(fd) || getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, &n) < 0)
+		return 0;
+	if (!find(u, fd)) {
+		r = add(u, fd);
+		if (r < 0)
+			return r == -ENOTCONN ? 0 : r;
+	}
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) < 0)
+		return 0;
+	note_socket(u, fd);
+	setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &quiet, sizeof(quiet));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+	return 0;
+}
+
+typedef int (*noting)(struct wb_net_ends *u, int fd);
+
+static int note_process(
+	const struct wb_files *files, struct wb_net_ends *u, int64_t pid, noting note)
 {
 	CLEAN_FD process = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	WB_CLEAN_STRV fds = {};
 	char dir[64], path[128];
+	int r = 0;
 
 	snprintf(dir, sizeof(dir), "/proc/%lld/fd", (long long)pid);
 	if (process < 0 || files->list(files->ctx, dir, &fds, NULL) < 0)
-		return;
-	for (size_t i = 0; i < fds.n; i++) {
+		return 0;
+	for (size_t i = 0; r == 0 && i < fds.n; i++) {
 		WB_CLEAN_STR link = NULL;
 		CLEAN_FD fd = -1;
 
@@ -125,15 +185,26 @@ static void note_process(const struct wb_files *files, struct wb_net_ends *u, in
 			continue;
 		fd = (int)syscall(SYS_pidfd_getfd, process, atoi(fds.items[i]), 0);
 		if (fd >= 0)
-			note_socket(u, fd);
+			r = note(u, fd);
 	}
+	return r;
 }
 
 void wb_wake_note(
 	const struct wb_files *files, const int64_t *pids, size_t n_pids, struct wb_net_ends *ends)
 {
 	for (size_t i = 0; ends->connections.n && i < n_pids; i++)
-		note_process(files, ends, pids[i]);
+		note_process(files, ends, pids[i], note_socket);
+}
+
+int wb_wake_note_frozen(
+	const struct wb_files *files, const int64_t *pids, size_t n_pids, struct wb_net_ends *ends)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n_pids; i++)
+		r = note_process(files, ends, pids[i], note_frozen);
+	return r;
 }
 
 /* ---- after the jump ---- */

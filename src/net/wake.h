@@ -20,6 +20,13 @@
 void wb_wake_note(
 	const struct wb_files *files, const int64_t *pids, size_t n_pids, struct wb_net_ends *ends);
 
+/*
+ * The same while a unit stands still without CRIU, its control group frozen: each socket is in repair mode for the
+ * moment of the question. Every connection of the processes is added to `ends` if it has none. -ENOMEM.
+ */
+int wb_wake_note_frozen(
+	const struct wb_files *files, const int64_t *pids, size_t n_pids, struct wb_net_ends *ends);
+
 /* The longest packet below. */
 #define WB_WAKE_MOST 64
 /*

@@ -20,6 +20,8 @@ enum wb_memory {
 	WB_MEMORY_RESERVED = 2,
 	/* RAM that a kernel must leave to others: persistent memory. */
 	WB_MEMORY_PERSISTENT = 3,
+	/* RAM that a kernel leaves alone until a driver takes it: that of guests (plan/span.h). */
+	WB_MEMORY_ASIDE = 4,
 	/*
 	 * From here on the machine's own kinds: only its row distinguishes them, and passes them
 	 * on.

@@ -6,6 +6,7 @@
 
 #include "arch/arch.h"
 #include "plan/plan.h"
+#include "plan/span.h"
 
 #define PAGE 4096ull
 
@@ -153,7 +154,26 @@ static int check_overlaps(const struct wb_plan *plan, struct wb_error *err)
 	return 0;
 }
 
-/* Make the map for the next kernel: the store in it is persistent memory. */
+/* The guests' memory is one range that the next kernel leaves alone. */
+static int map_guests(const struct wb_plan_wish *wish, struct wb_ranges *memory,
+	struct wb_handoff *handoff, struct wb_error *err)
+{
+	uint64_t start, size;
+	int r = wb_span_of(memory, wish->guests, wish->n_guests, &start, &size, err);
+
+	if (r < 0)
+		return r;
+	handoff->guests_start = start;
+	handoff->guests_size = size;
+	if (size && wb_ranges_set(memory, start, size, WB_MEMORY_ASIDE) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory while planning");
+	return 0;
+}
+
+/*
+ * Make the map for the next kernel: the store in it is persistent memory. A piece of the store within the guests' span
+ * needs no entry of its own, which would split the span.
+ */
 static int map_store(
 	const struct wb_plan_wish *wish, struct wb_ranges *memory, struct wb_error *err)
 {
@@ -161,6 +181,8 @@ static int map_store(
 		const struct wb_handoff_range *it = &wish->store[i];
 		int r;
 
+		if (wb_ranges_type(memory, it->start, it->size, WB_MEMORY_ASIDE))
+			continue;
 		if (!wb_ranges_type(memory, it->start, it->size, WB_MEMORY_RAM))
 			return wb_fail(err, -EINVAL,
 				"the store's memory at %#llx is no RAM in the firmware's map, or "
@@ -179,6 +201,7 @@ static int plan_with(const struct wb_machine *machine, const struct wb_plan_wish
 {
 	const struct wb_target *target = wb_target(wish->target);
 	struct wb_machine next = *machine; /* borrows everything except the map */
+	struct wb_plan_wish with = *wish;
 	WB_CLEAN_RANGES memory = {};
 	int r = wb_ranges_copy(&machine->memory, &memory);
 
@@ -188,12 +211,14 @@ static int plan_with(const struct wb_machine *machine, const struct wb_plan_wish
 	plan->rewritten = wb_target_rewritten(target, machine);
 	r = wb_target_map(target, machine, machine->arch->lowest, &memory, err);
 	if (r == 0)
+		r = map_guests(wish, &memory, &with.handoff, err);
+	if (r == 0)
 		r = map_store(wish, &memory, err);
 	next.memory = memory;
 	if (r == 0 && free_memory(&next, wish, &plan->free) < 0)
 		r = wb_fail(err, -ENOMEM, "out of memory while planning");
 	if (r == 0)
-		r = machine->arch->plan(&next, wish, plan, err);
+		r = machine->arch->plan(&next, &with, plan, err);
 	return r;
 }
 

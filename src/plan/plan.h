@@ -43,6 +43,9 @@ struct wb_plan_wish {
 	/* Memory that the next kernel leaves untouched, in the store's own order; NULL none. */
 	const struct wb_handoff_range *store;
 	size_t n_store;
+	/* Memory of guests, which the next kernel finds where it is (plan/span.h); NULL: none. */
+	const struct wb_handoff_range *guests;
+	size_t n_guests;
 };
 
 struct wb_plan {

@@ -2,11 +2,15 @@
 /* Facts about a socket that no table in /proc has: the socket itself is asked, through pidfd_getfd(2). */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,7 +76,7 @@ static int add_other(struct wb_sockets *all, int fd, int64_t inode, const struct
 	 * A socket of a kind without a name is not added. CRIU may support it: then it is neither bound nor connected.
 	 * If CRIU does not, the dump says so.
 	 */
-	if ((!name && !seen->unfit) || all->n - all->sorted >= MOST_OTHERS) {
+	if ((!name && !seen->unfit && !seen->foreign) || all->n - all->sorted >= MOST_OTHERS) {
 		free(seen->unfit);
 		return 0;
 	}
@@ -93,6 +97,24 @@ static bool is_tls(int fd)
 	socklen_t n = sizeof(ulp) - 1;
 
 	return getsockopt(fd, SOL_TCP, TCP_ULP, ulp, &n) == 0 && !strcmp(ulp, "tls");
+}
+
+/* A socket stays in the network namespace in which it was made, wherever its process goes. */
+static bool is_foreign(const struct wb_proc *p, int fd)
+{
+	unsigned long long own;
+	struct stat st;
+	bool other;
+	int ns;
+
+	if (!p->ns[WB_NS_NET] || sscanf(p->ns[WB_NS_NET], "net:[%llu]", &own) != 1)
+		return false;
+	ns = ioctl(fd, SIOCGSKNS);
+	if (ns < 0)
+		return false;
+	other = fstat(ns, &st) == 0 && st.st_ino != own;
+	close(ns);
+	return other;
 }
 
 /* Is there more to know of this socket than the tables of /proc tell? */
@@ -139,7 +161,9 @@ static int look_at(const struct wb_procs *procs, const struct wb_proc *p, int pi
 	if (s && s->bound) {
 		r = wb_bound_find_file(wb_procs_whole(procs, p), fd, all->may_walk, s);
 	} else {
-		if (!all->still)
+		if (!s)
+			unknown.foreign = is_foreign(p, fd);
+		if (!all->still && !unknown.foreign)
 			r = see(fd, joined, s ? s : &unknown);
 		if (s && s->kind == WB_SOCKET_TCP)
 			s->tls = is_tls(fd);

@@ -69,6 +69,7 @@ static int set(struct wb_sockets *s, const struct answer *a)
 		item->packets = a->type == SOCK_SEQPACKET;
 		if (a->peer)
 			item->peer = a->peer;
+		item->outer = s->outer;
 		if (set_name(item, a->name) < 0)
 			return -ENOMEM;
 	}

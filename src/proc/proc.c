@@ -312,6 +312,9 @@ static int add_fd(const struct reader *r, struct wb_proc *p, const char *number)
 		fd->inode = number_after(text, "ino");
 		fd->passed = number_after(text, "scm_fds"); /* net/unix/af_unix.c writes it */
 		fd->directory = is_directory(r, p, fd);
+		if (!strncmp(link, "anon_inode:[timerfd", 19))
+			p->alarm |= number_after(text, "clockid") == 8 ||
+				    number_after(text, "clockid") == 9;
 		if (!strcmp(link, "anon_inode:inotify"))
 			return add_watches(p, (char *)info.data);
 	}
@@ -377,6 +380,28 @@ static int read_limit(const struct reader *r, struct wb_proc *p)
 	return e == -ENOMEM ? e : 0;
 }
 
+/* "ClockID: 0" is CLOCK_REALTIME, 8 is CLOCK_REALTIME_ALARM. */
+static int read_timers(const struct reader *r, struct wb_proc *p)
+{
+	WB_CLEAN_BLOB b = {};
+	int e = read_text(r, &b, "/timers");
+
+	p->day_timer = e == 0 && (strstr((char *)b.data, "ClockID: 0\n") ||
+					 strstr((char *)b.data, "ClockID: 8\n"));
+	p->alarm |= e == 0 && (strstr((char *)b.data, "ClockID: 8\n") ||
+				      strstr((char *)b.data, "ClockID: 9\n"));
+	return e == -ENOMEM ? e : 0;
+}
+
+static int read_label(const struct reader *r, struct wb_proc *p)
+{
+	WB_CLEAN_BLOB b = {};
+	int e = read_text(r, &b, "/attr/current");
+
+	p->labelled = e == 0 && b.size && *b.data && strncmp((char *)b.data, "unconfined", 10);
+	return e == -ENOMEM ? e : 0;
+}
+
 static int read_all(const struct reader *r, struct wb_proc *p)
 {
 	int e = read_stat(r, p);
@@ -400,6 +425,10 @@ static int read_all(const struct reader *r, struct wb_proc *p)
 		e = wb_rights_read(r->files, p->pid, &p->rights);
 	if (e == 0)
 		e = read_mounts(r, p);
+	if (e == 0)
+		e = read_label(r, p);
+	if (e == 0)
+		e = read_timers(r, p);
 	if (e == 0)
 		e = read_limit(r, p);
 	if (e == 0)
@@ -430,6 +459,15 @@ static int read_process(const struct wb_files *files, int64_t pid,
 	if (e == -ENOMEM)
 		return wb_oom(err);
 	return wb_fail(err, e, "cannot read %s: %s", r.dir, strerror(-e));
+}
+
+int wb_proc_network(const struct wb_files *files, int64_t pid, char **ret)
+{
+	struct reader r = {.files = files};
+
+	*ret = NULL;
+	snprintf(r.dir, sizeof(r.dir), "/proc/%" PRId64, pid);
+	return read_link(&r, "ns/net", ret);
 }
 
 int wb_proc_read(

@@ -65,6 +65,9 @@ struct wb_proc {
 	bool zombie;
 	char *ns[WB_NS_COUNT]; /* "mnt:[4026531841]"; NULL: the kernel has no such namespace */
 	char *uid_map, *gid_map;
+	bool alarm; /* it has a timer that wakes the machine (CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM) */
+	bool day_timer; /* it has a timer of timer_create(2) on a clock of the time of day: proc_pid_timers(5) */
+	bool labelled; /* a security module restricts its main thread: proc_pid_attr_current(5) */
 	struct wb_rights rights; /* joined, of all its threads; those of a zombie are not read */
 	WB_LIST(struct wb_proc_fd) fds;
 	struct wb_mounts mounts;
@@ -121,6 +124,8 @@ void wb_pids_deinit(wb_pids *pids);
  */
 int wb_pids_read(
 	const struct wb_files *files, const char *cgroup, wb_pids *ret, struct wb_error *err);
+/* The link of a process's network namespace, to be freed: "net:[4026531840]"; NULL: it cannot be read. -ENOMEM. */
+int wb_proc_network(const struct wb_files *files, int64_t pid, char **ret);
 /* The process with this pid; NULL: there is none. */
 const struct wb_proc *wb_procs_find(const struct wb_procs *procs, int64_t pid);
 
@@ -149,7 +154,9 @@ struct wb_socket {
 	char *path;  /* Unix; "@x" abstract, NULL none */
 	bool own;    /* by wb_sockets_mark(): a process of the unit has it open */
 	bool handed; /* systemd has it open, too */
-	bool bound;  /* Unix: `path` is a name in the file system, as it was passed to bind(2) */
+	bool outer; /* it is of the machine's network namespace, and the unit's processes live in another one */
+	bool foreign; /* by wb_sockets_add_kinds(): it is of another network namespace than its process */
+	bool bound; /* Unix: `path` is a name in the file system, as it was passed to bind(2) */
 	bool elsewhere; /* Unix, bound: the name that CRIU would use does not lead to the socket's file */
 	char *file; /* Unix, bound: the file, by its name without links, perhaps with " (deleted)"; NULL: not known */
 	char *now; /* Unix, bound: the file's name, if it was renamed or linked after bind(2); else NULL */
@@ -169,6 +176,7 @@ struct wb_sockets {
 	/* The namespaces of the unit's processes are checked, so paths may be walked there. For wb_sockets_add_kinds(). */
 	bool may_walk;
 	bool still; /* the processes stand still, and wb_net_sockets_note() follows: `seen` is not wanted */
+	bool outer; /* wb_sockets_add_peers() asks the machine's network namespace for a unit of another one */
 };
 
 void wb_sockets_deinit(struct wb_sockets *sockets);
@@ -177,6 +185,8 @@ void wb_sockets_deinit(struct wb_sockets *sockets);
 /* All sockets of the network namespace of `pid`. -EBADMSG, -ENOMEM. */
 int wb_sockets_read(
 	const struct wb_files *files, int64_t pid, struct wb_sockets *ret, struct wb_error *err);
+/* Add the Unix sockets of the network namespace of `pid`, as `outer` ones. Errors as above, without a sentence. */
+int wb_sockets_add_outer(const struct wb_files *files, int64_t pid, struct wb_sockets *sockets);
 /*
  * Set the peers, kinds and names of Unix sockets by sock_diag(7), in the caller's network namespace. The names
  * in /proc are not reliable: one with a line break in it can forge a whole line of the table. On failure some

@@ -221,32 +221,57 @@ static const struct {
 	{"packet", WB_SOCKET_PACKET, add_other},
 };
 
+static int read_table(const struct wb_files *files, int64_t pid, size_t i, struct wb_sockets *all)
+{
+	WB_CLEAN_BLOB b = {};
+	char path[64], *rest;
+	int e = 0;
+
+	snprintf(path, sizeof(path), "/proc/%" PRId64 "/net/%s", pid, tables[i].name);
+	/* A protocol that the kernel lacks has no table. */
+	if (files->read(files->ctx, path, LARGEST, &b, NULL) < 0)
+		return 0;
+	rest = (char *)b.data;
+	strsep(&rest, "\n");
+	while (e == 0 && rest && *rest)
+		e = tables[i].add(all, tables[i].kind, strsep(&rest, "\n"));
+	return e;
+}
+
+static void sort(struct wb_sockets *all)
+{
+	if (all->n)
+		wb_sort(all->items, all->n, sizeof(*all->items), by_inode);
+	all->sorted = all->n;
+}
+
+int wb_sockets_add_outer(const struct wb_files *files, int64_t pid, struct wb_sockets *all)
+{
+	size_t n = all->n;
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < sizeof(tables) / sizeof(*tables); i++)
+		if (tables[i].kind == WB_SOCKET_UNIX_STREAM)
+			e = read_table(files, pid, i, all);
+	for (; n < all->n; n++)
+		all->items[n].outer = true;
+	sort(all);
+	return e;
+}
+
 int wb_sockets_read(
 	const struct wb_files *files, int64_t pid, struct wb_sockets *ret, struct wb_error *err)
 {
 	WB_CLEAN_SOCKETS all = {};
 	int e = 0;
 
-	for (size_t i = 0; e == 0 && i < sizeof(tables) / sizeof(*tables); i++) {
-		WB_CLEAN_BLOB b = {};
-		char path[64], *rest;
-
-		snprintf(path, sizeof(path), "/proc/%" PRId64 "/net/%s", pid, tables[i].name);
-		/* A protocol that the kernel lacks has no table. */
-		if (files->read(files->ctx, path, LARGEST, &b, NULL) < 0)
-			continue;
-		rest = (char *)b.data;
-		strsep(&rest, "\n");
-		while (e == 0 && rest && *rest)
-			e = tables[i].add(&all, tables[i].kind, strsep(&rest, "\n"));
-	}
+	for (size_t i = 0; e == 0 && i < sizeof(tables) / sizeof(*tables); i++)
+		e = read_table(files, pid, i, &all);
 	if (e == -ENOMEM)
 		return wb_fail(err, e, "out of memory");
 	if (e < 0)
 		return wb_fail(err, e, "/proc/%" PRId64 "/net is not as expected", pid);
-	if (all.n)
-		wb_sort(all.items, all.n, sizeof(*all.items), by_inode);
-	all.sorted = all.n;
+	sort(&all);
 	*ret = all;
 	all = (struct wb_sockets){};
 	return 0;

@@ -33,7 +33,9 @@ struct wb_handoff {
 	char method[16];         /* "fast", "segments" */
 	uint64_t store_header;   /* physical address of the store's header; 0 none */
 	uint64_t store_size;     /* bytes of the store */
-	uint64_t reserved[6];    /* 0; later stages grow here */
+	uint64_t guests_start;   /* memory around that of guests, which stays where it is; */
+	uint64_t guests_size;    /* bytes; 0 none */
+	uint64_t reserved[4];    /* 0; later stages grow here */
 };
 _Static_assert(sizeof(struct wb_handoff) == 88 + 144 + 64, "handoff layout");
 

@@ -52,22 +52,33 @@ static int put_setting(FILE *out, const char *key, const char *value)
 }
 
 /*
- * Is this option of the file system kept? Kept are those for its identity and size, but none that
- * an older kernel printed and a newer one may refuse.
+ * Is this option of the file system kept? Kept are those for its identity and size, and those without
+ * which programs would read and write copies in memory (DAX), but none that an older kernel printed and
+ * a newer one may refuse.
  */
 static bool is_wanted(const char *option, size_t n, const char *type)
 {
 	static const char *const tmpfs[] = {"size", "mode", "uid", "gid", "nr_inodes", NULL};
 	static const char *const btrfs[] = {"subvol", NULL};
+	static const char *const dax[] = {"dax", NULL};
 	static const char *const none[] = {NULL};
-	const char *const *keys = !strcmp(type, "tmpfs")   ? tmpfs
-				  : !strcmp(type, "btrfs") ? btrfs
-							   : none;
+	static const struct {
+		const char *type;
+		const char *const *keys;
+	} kept[] = {{"tmpfs", tmpfs}, {"btrfs", btrfs}, {"ext4", dax}, {"xfs", dax}};
+	const char *const *keys = none;
 
-	for (; *keys; keys++)
-		if (n > strlen(*keys) && !strncmp(option, *keys, strlen(*keys)) &&
-			option[strlen(*keys)] == '=')
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		if (!strcmp(type, kept[i].type))
+			keys = kept[i].keys;
+	for (; *keys; keys++) {
+		size_t length = strlen(*keys);
+
+		/* Linux before 5.8 prints "dax" alone. */
+		if (n >= length && !strncmp(option, *keys, length) &&
+			(n == length || option[length] == '='))
 			return true;
+	}
 	return false;
 }
 

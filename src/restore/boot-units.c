@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/mountinfo.h"
+#include "keep/domain.h"
+#include "qemu/image.h"
 #include "restore/boot-units.h"
 #include "restore/needs.h"
 #include "restore/replacement.h"
@@ -29,7 +32,7 @@ struct job {
 	const struct wb_manifest *m;
 	const char *program, *early;
 	const char *fstab; /* its text; "" none */
-	bool fstab_needs_udev;
+	bool fstab_needs_udev, root_writable;
 };
 
 static int write_at(const struct job *j, const char *path, const char *text, struct wb_error *err)
@@ -122,6 +125,7 @@ static int give_up(const struct job *j, const struct wb_manifest_unit *u, const 
 	struct wb_error *err)
 {
 	const struct wb_unit_result part = {.unit = u->unit,
+		.name = u->name,
 		.asked = u->asked,
 		.how = wb_keep_way(u->how)->fallback,
 		.why = (char *)why};
@@ -129,15 +133,71 @@ static int give_up(const struct job *j, const struct wb_manifest_unit *u, const 
 	return wb_result_part_write(j->ops->sys, &part, err);
 }
 
+/* A guest's tap or bridge is made by the machine's network setup. */
+static bool uses_network(const struct wb_manifest_unit *u)
+{
+	WB_CLEAN_VM_IMAGE image = {};
+
+	return wb_keep_way(u->how)->anew && wb_vm_image_read(u->image, &image, NULL) == 0 &&
+	       image.network;
+}
+
+/*
+ * The memory of such a unit is wiped when it ends, also long after its own definition is in force again. The
+ * drop-in lies where a daemon-reload leaves it.
+ */
+static int write_forget(const struct job *j, const struct wb_manifest_unit *u, struct wb_error *err)
+{
+	WB_CLEAN_STR path = wb_strf("/run/systemd/system/%s.d/50-warmboot.conf", u->unit);
+	WB_CLEAN_STR text = NULL;
+
+	if (!path || wb_replacement_drop_in(u->unit, j->program, &text) < 0)
+		return wb_oom(err);
+	return write_at(j, path, text, err);
+}
+
+/* A guest's memory may have to be copied first, at a quarter of a GiB a second at least. */
+static unsigned copying_s(const struct wb_manifest_unit *u)
+{
+	WB_CLEAN_VM_IMAGE image = {};
+
+	if (!wb_keep_way(u->how)->anew || wb_vm_image_read(u->image, &image, NULL) < 0 ||
+		!image.stored)
+		return 0;
+	return (unsigned)(image.size >> 28);
+}
+
+/* Its units are installed; libvirt must not start it before the first of them runs. */
+static int want_domain(const struct job *j, const struct wb_manifest_unit *u, struct wb_error *err)
+{
+	static const char *const templates[] = {"warmboot-image@", "warmboot-domain@"};
+	WB_CLEAN_STR name = wb_domain_of_unit(u->unit);
+	int r = 0;
+
+	if (!name)
+		return wb_fail(err, -EBADMSG, "%s is no unit of a domain", u->unit);
+	for (size_t i = 0; r == 0 && i < sizeof(templates) / sizeof(*templates); i++) {
+		WB_CLEAN_STR file = wb_strf("/usr/lib/systemd/system/%s.service", templates[i]);
+		WB_CLEAN_STR unit = wb_strf("%s%s.service", templates[i], name);
+
+		r = file && unit ? make_link(j, file, "multi-user.target.wants", unit, err)
+				 : wb_oom(err);
+	}
+	return r;
+}
+
 static int write_unit(const struct job *j, const struct wb_manifest_unit *u, struct wb_error *err)
 {
 	struct wb_replacement_wishes wishes = {.program = j->program,
-		.wait_network = wb_needs_network(j->m, u),
-		.deadline_s = DEADLINE_S};
+		.root_writable = j->root_writable,
+		.wait_network = wb_needs_network(j->m, u) || uses_network(u),
+		.deadline_s = DEADLINE_S + copying_s(u)};
 	WB_CLEAN_STR text = NULL;
 	struct wb_error why = {};
 	int r;
 
+	if (wb_keep_way(u->how)->managed)
+		return want_domain(j, u, err);
 	wishes.before_coldplug =
 		!j->fstab_needs_udev && !wishes.wait_network && !wb_needs_mounts(u, j->fstab);
 	r = wb_replacement_text(u, &wishes, &text, &why);
@@ -146,6 +206,8 @@ static int write_unit(const struct job *j, const struct wb_manifest_unit *u, str
 	if (r < 0)
 		return wb_oom(err);
 	r = write_text(j, u->unit, text, err);
+	if (r == 0 && wb_keep_way(u->how)->anew)
+		r = write_forget(j, u, err);
 	if (r == 0)
 		r = hide_dropins(j, u->unit, err);
 	if (r == 0)
@@ -223,6 +285,22 @@ static int write_ifupdown(const struct job *j, struct wb_error *err)
 	return r;
 }
 
+/* Has the early restore made it writable? */
+static bool is_root_writable(const struct wb_files *files)
+{
+	WB_CLEAN_MOUNTS mounts = {};
+	const struct wb_mount *root;
+
+	if (wb_mounts_read(files, "/proc/self/mountinfo", &mounts, NULL) < 0)
+		return false;
+	root = wb_mounts_at(&mounts, "/");
+	/*
+	 * Those of the file system begin with "rw" or "ro" (show_mountinfo() in fs/proc_namespace.c). Its mount says
+	 * nothing, because systemd shows generators a read-only one (do_spawn_and_execute() in manager.c).
+	 */
+	return root && !strncmp(root->super_options, "rw", 2);
+}
+
 int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manifest *m,
 	const char *program, const char *early, struct wb_error *err)
 {
@@ -235,6 +313,7 @@ int wb_generator_write(const struct wb_generator_ops *ops, const struct wb_manif
 	if (ops->sys->files->read(ops->sys->files->ctx, "/etc/fstab", 1 << 20, &fstab, NULL) == 0)
 		j.fstab = (const char *)fstab.data;
 	j.fstab_needs_udev = wb_fstab_needs_udev(j.fstab);
+	j.root_writable = is_root_writable(ops->sys->files);
 	for (size_t i = 0; i < m->units.n; i++) {
 		const struct wb_manifest_unit *u = &m->units.items[i];
 

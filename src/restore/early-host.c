@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include "core/crew.h"
 #include "core/fstab.h"
 #include "core/mountinfo.h"
+#include "restore/early-weight.h"
 #include "restore/early.h"
 #include "restore/revive.h"
 #include "keep/thaw.h"
@@ -32,6 +34,8 @@
 #include "systemd/definition.h"
 
 /* The warm initramfs has mounted the control groups there. */
+/* The weights are looked at once in so many turns of five milliseconds. */
+#define WEIGHT_TURNS 20
 #define CGROUPS "/sys/fs/cgroup"
 /* Units of systemd wait for a network card that needs longer, while the rest of the boot goes on. */
 #define LINK_SECONDS 3
@@ -59,6 +63,20 @@ static void tell(int level, const char *unit, const char *text)
 	dprintf(fd, "<%d>warmboot: %s%s%s\n", level, unit ? unit : "",
 		unit ? " is left to systemd: " : "", text);
 	close(fd);
+}
+
+/*
+ * The warm init has started this before everything else that needs the CPUs. Restored tasks get their own niceness from
+ * CRIU, but those of the session of their restorer have the niceness of its autogroup (sched(7)).
+ */
+static void go_last(void)
+{
+	int r = wb_poke_at(AT_FDCWD, "/proc/self/autogroup", "0");
+
+	setpriority(PRIO_PROCESS, 0, 0);
+	/* A kernel without autogroups has no such file. */
+	if (r < 0 && r != -ENOENT)
+		tell(4, NULL, "the early restore keeps its niceness");
 }
 
 /* ---- the machine, before systemd ---- */
@@ -222,6 +240,8 @@ struct jobs {
 	struct wb_store *store; /* claimed; the children inherit its mapping */
 	struct job *items;      /* in the order in which they begin */
 	size_t n, begun, running;
+	wb_early_weights weights;
+	int64_t longest; /* of those that have succeeded, in milliseconds */
 	bool probed;
 };
 
@@ -285,22 +305,27 @@ static void start_probes(const struct wb_sys *sys)
 	_exit(127);
 }
 
-/* A restore that takes longer has probably hung, and keeps no others waiting. */
-#define SLOW_MS 5000
+/*
+ * A restore that takes longer, and so many times longer than the longest before, has probably hung, and keeps no others
+ * waiting. On a slow machine all of them take long, and more at a time would make each of them slower still.
+ */
+#define SLOW_MS 10000
+#define SLOW_TIMES 3
 /* With less time left, none is begun: it would be killed half-way. */
 #define LEAST_MS 8000
 
 static size_t quick_ones(const struct jobs *all)
 {
-	const int64_t now = wb_now_ms();
+	const int64_t now = wb_now_ms(), known = all->longest * SLOW_TIMES;
+	const int64_t slow = known > SLOW_MS ? known : SLOW_MS;
 	size_t n = 0;
 
 	for (size_t i = 0; i < all->begun; i++)
-		n += all->items[i].pid > 0 && now - all->items[i].since < SLOW_MS;
+		n += all->items[i].pid > 0 && now - all->items[i].since < slow;
 	return n;
 }
 
-/* Begin the next restores, as many at a time as there are CPUs: so the first ones are back soon. */
+/* Begin the next restores, only so many at a time: so the first ones are back soon. */
 static void begin_some(struct jobs *all, unsigned slots)
 {
 	while (all->begun < all->n && quick_ones(all) < slots) {
@@ -326,20 +351,34 @@ static void reap_some(struct jobs *all)
 		j->pid = 0;
 		j->back = status == 0;
 		all->running--;
+		if (j->back && wb_now_ms() - j->since > all->longest)
+			all->longest = wb_now_ms() - j->since;
 		if (j->back && !all->probed)
 			start_probes(all->sys);
 		all->probed |= j->back;
 	}
 }
 
+static void raise_weights(struct jobs *all)
+{
+	for (size_t i = 0; i < all->begun; i++)
+		if (all->items[i].pid > 0)
+			wb_early_weights_raise(all->sys->files, &wb_runner_host, &all->weights,
+				CGROUPS, all->items[i].unit->cgroup);
+}
+
 /* Run all restores. When the time is over, kill those that have not ended, and do not begin others. */
 static void run_all(struct jobs *all)
 {
 	const int64_t end = wb_now_ms() + WB_EARLY_SECONDS * 1000;
-	const unsigned cpus = wb_crew_workers(), slots = cpus > 1 ? cpus : 2;
+	const unsigned slots = wb_crew_waiters();
+	unsigned turn = 0;
 
 	while (wb_now_ms() < end) {
 		bool late = wb_now_ms() > end - LEAST_MS;
+
+		if (turn++ % WEIGHT_TURNS == 0)
+			raise_weights(all);
 
 		if (!late)
 			begin_some(all, slots);
@@ -408,6 +447,7 @@ static int thaw_all(const struct wb_sys *sys, const struct wb_manifest *m, struc
 		return 0;
 	}
 	run_all(&all);
+	wb_early_weights_back(sys->files, &wb_runner_host, &all.weights);
 	r = note_back(&all, state);
 	free(all.items);
 	return r;
@@ -442,15 +482,35 @@ static void raise_loopback(void)
 		close(fd);
 }
 
+/*
+ * CRIU makes directories in /tmp to find out what the kernel can do, and the root is still read-only. So it gets a /tmp
+ * of its own, which is gone when it has ended. In the file system of security modules it looks for AppArmor; systemd
+ * mounts that later, and all runs of CRIU in this boot go by what the first one has found.
+ */
+static void find_out_about_kernel(const struct wb_sys *sys)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+		mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=1m") < 0)
+		tell(6, NULL, "there is no /tmp in which CRIU can look at the kernel");
+	if (mount("securityfs", "/sys/kernel/security", "securityfs",
+		    MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 &&
+		errno != EBUSY)
+		tell(6, NULL, "CRIU cannot look for security modules");
+	wb_revive_modules(sys, &wb_runner_host);
+}
+
 static bool hold(const struct wb_sys *sys, const struct wb_manifest *m, bool *ret_complete)
 {
 	struct wb_error err = {}, warning = {};
 	WB_CLEAN_UNIT_LIST all = {};
-	pid_t modules = fork();
+	pid_t modules;
 	int r;
 
+	/* CRIU connects to itself when it looks at the kernel (criu/kerndat.c, kerndat_tcp_repair()). */
+	raise_loopback();
+	modules = fork();
 	if (modules == 0) {
-		wb_revive_modules(sys, &wb_runner_host);
+		find_out_about_kernel(sys);
 		_exit(0);
 	}
 	r = wb_unit_list_select(m, NULL, &all);
@@ -459,8 +519,6 @@ static bool hold(const struct wb_sys *sys, const struct wb_manifest *m, bool *re
 	else
 		r = wb_revive_hold(sys->files, &wb_runner_host, m, &all,
 			wb_silence_left(sys, &m->silent, m->tsc_hz), LINK_SECONDS, &warning, &err);
-	if (r == 0)
-		raise_loopback();
 	if (modules > 0 && wb_reap(modules, MODULES_MS, NULL) == -ETIME)
 		wb_kill_and_reap(modules, NULL);
 	if (r < 0 || warning.code)
@@ -549,8 +607,6 @@ int wb_early_run(const struct wb_sys *sys, struct wb_error *err)
 	int64_t stay;
 	int r;
 
-	/* Run before everything else that needs the CPUs. Restored tasks get their own niceness back. */
-	setpriority(PRIO_PROCESS, 0, -20);
 	lap(&laps, "");
 	r = find_manifest(sys, &store, &m, err);
 	if (r < 0)
@@ -558,6 +614,7 @@ int wb_early_run(const struct wb_sys *sys, struct wb_error *err)
 	lap(&laps, "store");
 	if (thaw_early(sys, &m, store, &state, &laps) == -ENOMEM)
 		return wb_oom(err);
+	go_last();
 	/* This process stays, and must not keep memory mapped that is wiped and given back. */
 	wb_store_close(store);
 	store = NULL;

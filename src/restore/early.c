@@ -125,6 +125,9 @@ int wb_early_allows(const struct wb_manifest *m, const struct wb_manifest_unit *
 
 	if (!wb_unit_is_checkpointed(u) || !u->cgroup)
 		return wb_fail(err, -EOPNOTSUPP, "its processes were not kept");
+	if (wb_keep_way(u->how)->guest)
+		return wb_fail(
+			err, -EOPNOTSUPP, "another program restores it, when services start");
 	if (!u->plain)
 		return wb_fail(err, -EOPNOTSUPP, "systemd makes its sandbox");
 	if (wb_fstab_needs_udev(fstab))

@@ -5,6 +5,7 @@
 #include "core/fstab.h"
 #include "core/valid.h"
 #include "restore/needs.h"
+#include "systemd/definition.h"
 
 /* ---- fstab ---- */
 
@@ -65,18 +66,28 @@ bool wb_lies_on_run(const char *path, const char *fstab)
 	       !wb_path_is_in(path, "/run/user") && !is_of_fstab(path, fstab);
 }
 
+/* The replacement mounts its own /tmp and /var/tmp inside the sandbox, whatever the machine has there. */
+static bool lies_in_own_tmp(const char *path)
+{
+	return wb_path_is_in(path, "/tmp") || wb_path_is_in(path, "/var/tmp");
+}
+
 bool wb_needs_mounts(const struct wb_manifest_unit *u, const char *fstab)
 {
+	bool own_tmp = wb_definition_own_tmp(&u->definition);
+
 	for (size_t i = 0; i < u->files.n; i++)
 		if (!wb_lies_on_run(u->files.items[i].path, fstab) &&
-			!wb_path_is_in(u->files.items[i].path, "/dev/shm"))
+			!wb_path_is_in(u->files.items[i].path, "/dev/shm") &&
+			!(own_tmp && lies_in_own_tmp(u->files.items[i].path)))
 			return true;
 	return false;
 }
 
 bool wb_needs_network(const struct wb_manifest *m, const struct wb_manifest_unit *u)
 {
-	if (u->late)
+	/* A program that is started with all others restores it. */
+	if (u->late || wb_keep_way(u->how)->managed)
 		return true;
 	for (size_t i = 0; i < u->ends.connections.n; i++)
 		if (!wb_net_brings_back(&m->net, u->ends.connections.items[i].local))

@@ -14,7 +14,10 @@ bool wb_fstab_needs_udev(const char *fstab);
  * that tmpfs is complete before any unit starts.
  */
 bool wb_lies_on_run(const char *path, const char *fstab);
-/* Do files of the unit lie where a file system may have to be mounted first, as tmp.mount for /tmp? */
+/*
+ * Do files of the unit lie where a file system may have to be mounted first, as tmp.mount for /tmp? Not those in the
+ * /tmp and /var/tmp that PrivateTmp= gives the unit.
+ */
 bool wb_needs_mounts(const struct wb_manifest_unit *u, const char *fstab);
 /*
  * Does the unit use addresses that only the machine's own network setup brings? Also true for a unit with

@@ -34,14 +34,15 @@ static size_t choose(const struct wb_restore_host *h, const struct wb_keep_confi
 	wb_marks_read(files, &marks, NULL);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct wb_keep_config *c = &all->items[i];
+		const char *unit = c->unit ? c->unit : c->name;
 		struct wb_error err = {};
 
-		if (!c->probe || wb_marks_have_unit(files, &marks, WB_MARK_PROBE, c->unit))
+		if (!c->probe || wb_marks_have_unit(files, &marks, WB_MARK_PROBE, unit))
 			continue;
 		if (wb_probe_parse(c->probe, &ret[n].probe, &err) < 0)
 			tell(arg, &err);
 		else
-			ret[n++].unit = c->unit;
+			ret[n++].unit = unit;
 	}
 	return n;
 }

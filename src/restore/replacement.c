@@ -6,8 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/valid.h"
 #include "manifest/result.h"
+#include "qemu/cmdline.h"
+#include "qemu/image.h"
 #include "restore/replacement.h"
+#include "store/guest-memory.h"
 
 /* ---- which settings stay ---- */
 
@@ -20,9 +24,9 @@
 static const char *const kept[] = {"DynamicUser", "User", "Group", "SupplementaryGroups", "Slice",
 	"ProtectSystem", "ProtectHome", "ProtectProc", "ProcSubset", "ProtectKernelTunables",
 	"ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "ProtectClock",
-	"ProtectHostname", "PrivateDevices", "PrivateMounts", "MountFlags", "MountAPIVFS",
-	"BindPaths", "BindReadOnlyPaths", "BindLogSockets", "ReadWritePaths", "ReadOnlyPaths",
-	"InaccessiblePaths", "ReadWriteDirectories", "ReadOnlyDirectories",
+	"ProtectHostname", "PrivateDevices", "PrivateMounts", "PrivateNetwork", "MountFlags",
+	"MountAPIVFS", "BindPaths", "BindReadOnlyPaths", "BindLogSockets", "ReadWritePaths",
+	"ReadOnlyPaths", "InaccessiblePaths", "ReadWriteDirectories", "ReadOnlyDirectories",
 	"InaccessibleDirectories", "ExecPaths", "NoExecPaths", "TemporaryFileSystem",
 	"RuntimeDirectory", "RuntimeDirectoryMode", "RuntimeDirectoryPreserve", "StateDirectory",
 	"StateDirectoryMode", "CacheDirectory", "CacheDirectoryMode", "LogsDirectory",
@@ -60,8 +64,7 @@ static const struct {
 	{"MountImages", "the images' mounts cannot be made the same again"},
 	{"ExtensionImages", "the images' mounts cannot be made the same again"},
 	{"ExtensionDirectories", "the overlays' mounts cannot be made the same again"},
-	{"PrivateNetwork", "a network of its own is not carried over"},
-	{"NetworkNamespacePath", "a network of its own is not carried over"},
+	{"NetworkNamespacePath", "a network that others have made is not carried over"},
 	{"PrivateIPC", "an IPC namespace of its own is not carried over"},
 	{"IPCNamespacePath", "an IPC namespace of its own is not carried over"},
 	{"PrivatePIDs", "a pid namespace of its own is not carried over"},
@@ -91,6 +94,8 @@ struct gathered {
 	FILE *unit, *service; /* text of the two sections */
 	bool refused[N_REFUSED];
 	bool private_tmp, dynamic_user, no_exec, mounts;
+	bool labelled;    /* a security module restricts it, whose rules must have been loaded */
+	bool anew;        /* its program is started again, so all settings of its processes stay */
 	char program[64]; /* name of what it starts; "" not known */
 };
 
@@ -115,8 +120,18 @@ static void take_program(struct gathered *g, const char *command)
 		snprintf(g->program, sizeof(g->program), "%.*s", (int)n, name);
 }
 
+/* Settings of how and when it is started and stopped; the replacement has its own. */
+static const char *const not_anew[] = {"Exec", "Restart", "Timeout", "Watchdog", "StartLimit",
+	"FileDescriptorStore", "NotifyAccess", "Sockets", "FailureAction", "SuccessAction",
+	"RemainAfterExit", "RuntimeMax", NULL};
+
 static void take_service(struct gathered *g, const struct wb_setting *a)
 {
+	if (g->anew) {
+		if (!in_family(not_anew, a->key))
+			fprintf(g->service, "%s=%s\n", a->key, a->value);
+		return;
+	}
 	if (!strcmp(a->key, "ExecStart"))
 		take_program(g, a->value);
 	if (!strcmp(a->key, "PrivateTmp"))
@@ -174,7 +189,9 @@ static void print_unit(FILE *out, const struct wb_manifest_unit *u, const struct
 	const struct wb_replacement_wishes *w, const char *text)
 {
 	/* A mount that the unit asks for waits for its device, and so for udev; so may a socket unit. */
-	bool early = w->before_coldplug && !w->wait_network && !g->mounts && !u->sockets.n;
+	const bool guest = wb_keep_way(u->how)->guest;
+	bool early = w->before_coldplug && !w->wait_network && !g->mounts && !u->sockets.n &&
+		     !g->labelled && !guest;
 
 	fprintf(out,
 		"# The unit as warmboot puts its processes back after a jump; gone when it has.\n"
@@ -184,15 +201,27 @@ static void print_unit(FILE *out, const struct wb_manifest_unit *u, const struct
 		"IgnoreOnIsolate=yes\n"
 		"Requires=warmboot-hold.service\n"
 		"Wants=warmboot-modules.service warmboot-thawed.service\n"
-		"After=warmboot-hold.service warmboot-modules.service "
-		"systemd-remount-fs.service%s%s\n"
+		"After=warmboot-hold.service warmboot-modules.service%s%s%s\n"
 		/* A process that has called syslog(3) gets connected to this socket again. */
 		"After=systemd-journald-dev-log.socket\n"
 		"Before=warmboot-thawed.service%s%s\n",
-		text, early ? "" : " local-fs.target", w->wait_network ? " network.target" : "",
+		text, early && w->root_writable ? "" : " systemd-remount-fs.service",
+		early ? "" : " local-fs.target", w->wait_network ? " network.target" : "",
 		/* Its "flush ruleset" would end the packet hold. */
-		w->wait_network || u->sockets.n ? "" : " nftables.service",
+		w->wait_network || u->sockets.n || guest ? "" : " nftables.service",
 		early ? " systemd-udev-trigger.service" : "");
+	if (g->labelled)
+		fputs("After=apparmor.service\n", out);
+	/*
+	 * systemd-tmpfiles removes what it takes for the remains of podman's last boot, and a firewall what it does not
+	 * know. podman-restart.service would start a container that is still to be restored.
+	 */
+	if (guest)
+		fputs("After=systemd-tmpfiles-setup.service nftables.service firewalld.service "
+		      "ufw.service "
+		      "netfilter-persistent.service\n"
+		      "Before=podman-restart.service\n",
+			out);
 	print_sockets(out, u);
 	fputc('\n', out);
 }
@@ -254,8 +283,31 @@ static void print_service(FILE *out, const struct wb_manifest_unit *u, const str
 	print_argument(out, u->unit);
 }
 
-static int print(const struct wb_manifest_unit *u, const struct gathered *g,
-	const struct wb_replacement_wishes *w, const char *unit, const char *service, char **ret)
+/* A word of a command line, of which systemd expands nothing. */
+static void print_word(FILE *out, const char *word)
+{
+	fputc('"', out);
+	for (const unsigned char *p = (const unsigned char *)word; *p; p++) {
+		if (*p < 0x20 || *p == 0x7f)
+			fprintf(out, "\\x%02x", *p);
+		else if (*p == '"' || *p == '\\')
+			fprintf(out, "\\%c", *p);
+		else if (*p == '%' || *p == '$')
+			fprintf(out, "%c%c", *p, *p);
+		else
+			fputc(*p, out);
+	}
+	fputc('"', out);
+}
+
+/* Its memory is root's again, and zeroed, before anything else happens to the unit. */
+static void print_forget(FILE *out, const char *unit, const char *program)
+{
+	fprintf(out, "ExecStopPost=-+%s thaw --forget ", program);
+	print_argument(out, unit);
+}
+
+int wb_replacement_drop_in(const char *unit, const char *program, char **ret)
 {
 	WB_CLEAN_STR text = NULL;
 	size_t n;
@@ -263,10 +315,72 @@ static int print(const struct wb_manifest_unit *u, const struct gathered *g,
 
 	if (!out)
 		return -ENOMEM;
-	print_unit(out, u, g, w, unit);
-	print_service(out, u, g, w, service);
+	fputs("# Written by warmboot: the memory of its guest came over a jump.\n[Service]\n", out);
+	print_forget(out, unit, program);
 	if (fclose(out))
 		return -ENOMEM;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+/* systemd starts QEMU as the unit did, with the guest's memory in its new place and nothing of the guest's state yet. */
+static int print_anew(FILE *out, const struct wb_manifest_unit *u,
+	const struct wb_replacement_wishes *w, const char *text)
+{
+	WB_CLEAN_STR memory = wb_vm_memory_path(u->unit);
+	WB_CLEAN_VM_IMAGE image = {};
+	WB_CLEAN_QEMU_ARGS args = {};
+	WB_CLEAN_STRV words = {};
+	int r = memory ? wb_vm_image_read(u->image, &image, NULL) : -ENOMEM;
+
+	if (r == 0)
+		r = wb_qemu_args_read(&image.argv, &args);
+	if (r == 0)
+		r = wb_qemu_args_again(&image.argv, &args,
+			image.stored || image.dax ? NULL : memory, &words, NULL);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EOPNOTSUPP;
+	if (args.mem_path && wb_path_is_in(args.mem_path, WB_VM_MEMORY))
+		fputs("[Unit]\nWants=warmboot-vm-memory.service\n"
+		      "After=warmboot-vm-memory.service\n\n",
+			out);
+	fprintf(out,
+		"[Service]\n%sRestart=no\nTimeoutStartSec=%us\nTimeoutStopSec=60s\n"
+		"ExecStartPre=+%s thaw --prepare ",
+		text, w->deadline_s, w->program);
+	print_argument(out, u->unit);
+	fputs("ExecStart=", out);
+	print_word(out, image.program);
+	for (size_t i = 1; i < words.n; i++) {
+		fputc(' ', out);
+		print_word(out, words.items[i]);
+	}
+	fprintf(out, "\nExecStartPost=+%s thaw ", w->program);
+	print_argument(out, u->unit);
+	print_forget(out, u->unit, w->program);
+	return 0;
+}
+
+static int print(const struct wb_manifest_unit *u, const struct gathered *g,
+	const struct wb_replacement_wishes *w, const char *unit, const char *service, char **ret)
+{
+	WB_CLEAN_STR text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+	int r = 0;
+
+	if (!out)
+		return -ENOMEM;
+	print_unit(out, u, g, w, unit);
+	if (g->anew)
+		r = print_anew(out, u, w, service);
+	else
+		print_service(out, u, g, w, service);
+	if (fclose(out))
+		return -ENOMEM;
+	if (r < 0)
+		return r;
 	*ret = text;
 	text = NULL;
 	return 0;
@@ -299,8 +413,11 @@ int wb_replacement_text(const struct wb_manifest_unit *u,
 {
 	WB_CLEAN_STR unit = NULL;
 	WB_CLEAN_STR service = NULL;
-	struct gathered g = {};
+	struct gathered g = {.anew = wb_keep_way(u->how)->anew};
 	int r = gather_all(u, &g, &unit, &service);
+
+	/* As struct wb_criu_image has them. */
+	g.labelled = json_array_size(json_object_get(u->image, "labels"));
 
 	for (size_t i = 0; r >= 0 && i < N_REFUSED; i++)
 		if (g.refused[i])
@@ -308,5 +425,7 @@ int wb_replacement_text(const struct wb_manifest_unit *u,
 				refused[i].key, refused[i].why);
 	if (r >= 0)
 		r = print(u, &g, wishes, unit, service, ret);
+	if (r == -EOPNOTSUPP)
+		return wb_fail(err, r, "the command line of %s cannot be used again", u->unit);
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }

@@ -15,6 +15,7 @@ struct wb_replacement_wishes {
 	 * system besides the root must be mounted first, which waits for udev.
 	 */
 	bool before_coldplug;
+	bool root_writable; /* already; otherwise it waits until systemd has made the root writable */
 	bool wait_network; /* an address of the unit comes only with the machine's network setup */
 	unsigned deadline_s; /* of the restore */
 };
@@ -25,3 +26,8 @@ struct wb_replacement_wishes {
  */
 int wb_replacement_text(const struct wb_manifest_unit *u,
 	const struct wb_replacement_wishes *wishes, char **ret, struct wb_error *err);
+/*
+ * The text of a drop-in for a unit whose program was started anew; to be freed. When the unit ends, in this boot, what was
+ * made for it is removed. -ENOMEM.
+ */
+int wb_replacement_drop_in(const char *unit, const char *program, char **ret);

@@ -19,6 +19,13 @@ int wb_restore_generate(const struct wb_restore_host *h, const char *program, co
  */
 int wb_restore_anchor(const struct wb_restore_host *h, struct wb_error *err);
 /*
+ * Make what the unit needs before systemd starts its program again (keep/ways.h). Errors and *ret_warning as below.
+ */
+int wb_restore_prepare(const struct wb_restore_host *h, const char *unit,
+	struct wb_error *ret_warning, struct wb_error *err);
+/* The unit has ended, for good or before its next start: remove what was made for it. */
+int wb_restore_forget(const struct wb_restore_host *h, const char *unit, struct wb_error *err);
+/*
  * Restore one unit, in its control group: take it over from the early restore, or else restore its
  * processes into the namespaces that systemd stored. -ENOENT: it was not checkpointed; other errors as
  * those of wb_thaw(). *ret_warning: the unit's result was not written, or a child that stays passes some

@@ -44,15 +44,6 @@ void wb_revive_raise_pids(
 /* The rules of the packet hold are made of these. */
 static const char *const hold_modules[] = {"nf_tables", NULL};
 
-static int add_all(const char *const *names, struct wb_strv *ret)
-{
-	int r = 0;
-
-	for (; r == 0 && *names; names++)
-		r = wb_strv_add(ret, *names);
-	return r;
-}
-
 /* The modules that any way of keeping needs for a restore. */
 static int add_modules_of_ways(struct wb_strv *ret)
 {
@@ -60,14 +51,14 @@ static int add_modules_of_ways(struct wb_strv *ret)
 
 	for (size_t i = 0; r == 0 && wb_ways_all[i]; i++)
 		if (wb_ways_all[i]->modules)
-			r = add_all(wb_ways_all[i]->modules, ret);
+			r = wb_strv_add_all(ret, wb_ways_all[i]->modules);
 	return r;
 }
 
 int wb_revive_module_names(const struct wb_net *net, struct wb_strv *ret)
 {
 	WB_CLEAN_STRV names = {};
-	int r = add_all(hold_modules, &names);
+	int r = wb_strv_add_all(&names, hold_modules);
 
 	if (r == 0)
 		r = wb_net_modules(net, &names);
@@ -141,6 +132,7 @@ static int gather(const struct wb_files *files, const struct wb_manifest *m, str
 			wb_result_part_read(files, u->unit, part, NULL) == 0)
 			continue;
 		part->unit = copy(u->unit);
+		part->name = copy(u->name);
 		part->asked = u->asked;
 		part->how = wb_keep_way(u->how)->fallback;
 		part->why = copy(wb_unit_is_checkpointed(u)

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/valid.h"
+#include "keep/domain.h"
+#include "keep/ways.h"
 #include "restore/revive.h"
 #include "restore/restore.h"
 #include "sys/handoff.h"
@@ -116,6 +119,57 @@ static int thaw_in_sandbox(const struct wb_restore_host *h, struct wb_thaw *t,
 	return h->thaw(h->ctx, t, ret_warning, err);
 }
 
+static int find_kept(const struct wb_restore_host *h, const char *unit, struct wb_manifest *m,
+	struct wb_thaw *t, struct wb_error *err)
+{
+	int r = wb_revive_read(h->sys->files, m, err);
+
+	if (r < 0)
+		return r;
+	t->manifest = m;
+	t->unit = wb_manifest_find(m, unit);
+	if (!t->unit || !wb_unit_is_checkpointed(t->unit))
+		return wb_fail(err, -ENOENT, "nothing of %s was kept over the jump", unit);
+	return 0;
+}
+
+int wb_restore_prepare(const struct wb_restore_host *h, const char *unit,
+	struct wb_error *ret_warning, struct wb_error *err)
+{
+	struct wb_thaw t = {.sys = h->sys};
+	const struct wb_keep_means *way;
+	WB_CLEAN_MANIFEST m = {};
+	int r = find_kept(h, unit, &m, &t, err);
+
+	if (r < 0)
+		return r;
+	way = wb_way_find(NULL, t.unit->how);
+	r = way->prepare ? way->prepare(&t, h->runner, err) : 0;
+	if (r < 0)
+		wb_thaw_failed(&t, err, ret_warning);
+	return r;
+}
+
+int wb_restore_forget(const struct wb_restore_host *h, const char *unit, struct wb_error *err)
+{
+	int r = 0;
+
+	if (!wb_valid_service_name(unit))
+		return wb_fail(err, -EINVAL, "\"%.100s\" is no service", unit);
+	for (size_t i = 0; r == 0 && wb_ways_all[i]; i++)
+		if (wb_ways_all[i]->forget)
+			r = wb_ways_all[i]->forget(h->sys, unit, err);
+	return r;
+}
+
+/* All restores are over, and wb_revive_finish() starts every unit: one of a domain is started as libvirt does. */
+static bool is_left_domain(const struct wb_restore_host *h, const char *unit)
+{
+	WB_CLEAN_STR domain = wb_domain_of_unit(unit);
+
+	return domain && h->sys->files->exists(h->sys->files->ctx, WB_THAW_DONE);
+}
+
 int wb_restore_unit(const struct wb_restore_host *h, const char *unit, struct wb_error *ret_warning,
 	struct wb_error *err)
 {
@@ -123,16 +177,18 @@ int wb_restore_unit(const struct wb_restore_host *h, const char *unit, struct wb
 	struct wb_error why = {};
 	WB_CLEAN_MANIFEST m = {};
 	struct wb_handoff handoff;
-	int r = wb_revive_read(h->sys->files, &m, err);
+	int r;
+
+	if (is_left_domain(h, unit))
+		return wb_domain_start_again(h->runner, unit, err);
+	r = find_kept(h, unit, &m, &t, err);
 
 	if (r < 0)
 		return r;
-	t.manifest = &m;
-	t.unit = wb_manifest_find(&m, unit);
-	if (!t.unit || !wb_unit_is_checkpointed(t.unit))
-		return wb_fail(err, -ENOENT, "nothing of %s was kept over the jump", unit);
 	if (!m.tsc_hz && wb_handoff_read(h->sys->files, &handoff))
 		m.tsc_hz = (int64_t)handoff.tsc_hz;
+	if (wb_keep_way(t.unit->how)->anew || wb_keep_way(t.unit->how)->managed)
+		return h->thaw(h->ctx, &t, ret_warning, err);
 	r = h->adopt(h->ctx, t.unit, ret_warning, &why);
 	if (r == -ENOENT) {
 		r = thaw_in_sandbox(h, &t, ret_warning, err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choice/kind.h"
 #include "core/valid.h"
 #include "session/choice.h"
 
@@ -12,8 +13,13 @@ int wb_keep_real_name(
 {
 	WB_CLEAN_SERVICE s = {};
 	WB_CLEAN_STR name = NULL;
-	int r = wb_keep_unit_name(typed, &name, err);
+	int r = wb_keep_name(typed, &name, err);
 
+	if (r == 0 && wb_keep_kind_of(name, NULL)->word) {
+		*ret = name;
+		name = NULL;
+		return 0;
+	}
 	if (r == 0)
 		r = services->read(services->ctx, name, &s, err);
 	if (r < 0)
@@ -33,12 +39,12 @@ bool wb_keep_is_repeated(const char *const *units, size_t i)
 	WB_CLEAN_STR name = NULL;
 	bool repeated = false;
 
-	if (wb_keep_unit_name(units[i], &name, NULL) < 0)
+	if (wb_keep_name(units[i], &name, NULL) < 0)
 		return false;
 	for (size_t k = 0; !repeated && k < i; k++) {
 		WB_CLEAN_STR before = NULL;
 
-		repeated = wb_keep_unit_name(units[k], &before, NULL) == 0 && !strcmp(before, name);
+		repeated = wb_keep_name(units[k], &before, NULL) == 0 && !strcmp(before, name);
 	}
 	return repeated;
 }
@@ -47,6 +53,7 @@ bool wb_keep_is_repeated(const char *const *units, size_t i)
 struct run {
 	const struct wb_sys *sys;
 	const struct wb_services *services;
+	const struct wb_keep_finding *finding;
 	const struct wb_keep_choice *choice;
 	bool try;
 };
@@ -60,10 +67,8 @@ static int merge(
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (r == -ENOENT) {
-		c->unit = strdup(unit);
-		c->how = WB_KEEP_AUTO;
-	}
+	if (r == -ENOENT && wb_keep_config_init(c, unit) < 0)
+		return wb_oom(err);
 	if (choice->how != WB_KEEP_NONE)
 		c->how = choice->how;
 	if (choice->peers && wb_keep_peers_find(choice->peers, &c->reset_peers) < 0)
@@ -75,7 +80,7 @@ static int merge(
 		free(c->probe);
 		c->probe = strdup(choice->probe);
 	}
-	if (!c->unit || (choice->probe && !c->probe))
+	if (choice->probe && !c->probe)
 		return wb_oom(err);
 	for (size_t i = 0; i < choice->files.n; i++)
 		if (wb_strv_add_once(&c->files, choice->files.items[i]) < 0)
@@ -87,7 +92,12 @@ static int add_unit(const struct run *run, const char *typed, struct wb_error *e
 {
 	WB_CLEAN_KEEP_CONFIG config = {};
 	WB_CLEAN_STR unit = NULL;
+	WB_CLEAN_STR runs_in = NULL;
 	int r = wb_keep_real_name(run->services, typed, &unit, err);
+
+	/* A virtual machine or container has to run, so that a wrong name is found now. */
+	if (r == 0 && run->try)
+		r = wb_keep_find_unit(run->finding, unit, &runs_in, err);
 
 	if (r == 0)
 		r = merge(run, unit, &config, err);
@@ -112,7 +122,7 @@ static int chosen_name(const struct run *run, const char *typed, char **ret, str
 {
 	WB_CLEAN_STR unit = NULL;
 	WB_CLEAN_STR real = NULL;
-	int r = wb_keep_unit_name(typed, &unit, err);
+	int r = wb_keep_name(typed, &unit, err);
 
 	if (r < 0)
 		return r;
@@ -138,11 +148,11 @@ static int remove_unit(const struct run *run, const char *typed, struct wb_error
 	return r;
 }
 
-int wb_keep_choose(const struct wb_sys *sys, const struct wb_services *services,
+int wb_keep_choose(const struct wb_services *services, const struct wb_keep_finding *finding,
 	const struct wb_keep_choice *choice, const char *const *units, size_t n,
 	struct wb_error *err)
 {
-	struct run run = {sys, services, choice};
+	struct run run = {finding->sys, services, finding, choice};
 	int r = 0;
 
 	for (int try = 1; r == 0 && try >= 0; try--) {

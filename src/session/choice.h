@@ -3,6 +3,7 @@
 #pragma once
 
 #include "choice/config.h"
+#include "keep/named.h"
 #include "systemd/service.h"
 
 /* A change of the choice, for each of some units. */
@@ -22,13 +23,14 @@ struct wb_keep_choice {
 /*
  * Make the change for all units, or for none: each is tried before the first is changed. A unit that is
  * named twice counts once. -EINVAL: not a service, or a masked one; -ENOENT: systemd does not know it,
- * or it is not chosen; each with a sentence.
+ * or it is not chosen; each with a sentence. A virtual machine or container that is
+ * added has to run (wb_keep_find_unit()).
  */
-int wb_keep_choose(const struct wb_sys *sys, const struct wb_services *services,
+int wb_keep_choose(const struct wb_services *services, const struct wb_keep_finding *finding,
 	const struct wb_keep_choice *choice, const char *const *units, size_t n,
 	struct wb_error *err);
 
-/* The unit's own name, where `typed` may be an alias. *ret to be freed. Errors as above. */
+/* The service's own name, where `typed` may be an alias; a name with a kind is only checked. *ret to be freed. Errors as above. */
 int wb_keep_real_name(
 	const struct wb_services *services, const char *typed, char **ret, struct wb_error *err);
 /* Does units[i] name the same unit as an earlier one? */

@@ -7,6 +7,7 @@
 
 #include "jump/jump.h"
 #include "keep/freeze.h"
+#include "keep/named.h"
 #include "replay/manager.h"
 #include "store/backend.h"
 #include "survey/preflight.h"
@@ -43,6 +44,9 @@ struct wb_session_host {
 	int (*measure)(const char *unit, const struct wb_keep_verdict *verdict, uint64_t *ret_bytes,
 		struct wb_error *err);
 	const struct wb_keep_means *const *ways; /* of keeping; NULL: wb_ways_all */
+	const struct wb_keep_finder *const
+		*finders;    /* of names with a kind; NULL: wb_keep_finders_all */
+	const char *domains; /* directory for FIFOs to libvirt; NULL: WB_DOMAIN_DIR */
 	/* wb_freeze_ops_host() */
 	struct wb_freeze_ops (*freezing)(struct wb_freeze_host *host);
 };

@@ -40,28 +40,6 @@ static void send_all_ahead(const struct wb_session_host *h, struct wb_keeping *k
 			wb_ahead_stay(&k->draft.units.items[i], k->store, local.text);
 }
 
-static int write_draft(const struct wb_session_host *h, struct wb_keeping *k, struct wb_error *err)
-{
-	struct wb_store_info info = wb_store_info(k->store);
-	struct wb_error local = {};
-	WB_CLEAN_STR text = NULL;
-	char nonce[33];
-	int r;
-
-	wb_hex_write(info.nonce, 16, nonce);
-	wb_text_replace(&k->draft.nonce, nonce);
-	k->draft.version = WB_MANIFEST_VERSION;
-	k->draft.tsc_hz = (int64_t)wb_rate_hz(h->sys, &k->begin);
-	r = wb_manifest_write(&k->draft, &text, err);
-	if (r < 0)
-		return r;
-	r = h->sys->write_file(h->sys->ctx, WB_FREEZE_DRAFT, wb_text(text), 0600);
-	if (r == 0)
-		return 0;
-	wb_fail(&local, r, "cannot write %s: %s", WB_FREEZE_DRAFT, strerror(-r));
-	return wb_no_room(&local, err);
-}
-
 /*
  * Write the result that is true if the jump ends in a panic or a power cut, when nothing else can
  * be written. The boot that restores the units replaces it.
@@ -81,6 +59,7 @@ static void write_expectation(const struct wb_session_host *h, struct wb_keeping
 		if (!part)
 			return;
 		wb_text_replace(&part->unit, u->unit);
+		wb_text_replace(&part->name, u->name);
 		part->asked = u->asked;
 		part->how = wb_keep_way(u->how)->fallback;
 		wb_text_replace(&part->why, wb_unit_is_checkpointed(u) ? lost : u->why);
@@ -147,7 +126,8 @@ static int choose_spared(const struct wb_session_host *h, struct wb_keeping *k, 
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < k->draft.units.n; i++)
-		if (wb_unit_is_checkpointed(&k->draft.units.items[i]))
+		if (wb_unit_is_checkpointed(&k->draft.units.items[i]) &&
+			!wb_keep_way(k->draft.units.items[i].how)->managed)
 			r = wb_spare_add(&k->spared, k->draft.units.items[i].unit,
 				k->draft.units.items[i].cgroup);
 	return r == 0 && !now && k->spared.n ? choose_idle(h, k) : r;
@@ -174,7 +154,7 @@ static int arm(
 	send_all_ahead(h, k);
 	if (!now)
 		k->draft.silence_since_ns = (int64_t)h->sys->mono_ns(h->sys->ctx);
-	r = write_draft(h, k, err);
+	r = wb_keeping_write_draft(h, k, err);
 	k->armed = r == 0;
 	if (r == 0 && k->spared.n)
 		r = wb_spare_units(h->sys, h->runner, &k->spared, &k->idle, !now, err);
@@ -210,7 +190,7 @@ static void start_ended(const struct wb_session_host *h, const struct wb_manifes
 		WB_CLEAN_SERVICE s = {};
 		bool failed;
 
-		if (!wb_unit_is_checkpointed(u) ||
+		if (!wb_unit_is_checkpointed(u) || wb_keep_way(u->how)->managed ||
 			h->services->read(h->services->ctx, u->unit, &s, NULL) < 0 || !s.active)
 			continue;
 		failed = !strcmp(s.active, "failed");
@@ -220,8 +200,21 @@ static void start_ended(const struct wb_session_host *h, const struct wb_manifes
 	}
 }
 
+/* A guest that was copied ahead still waits for the rest to be read. */
+static void end_ahead(const struct wb_session_host *h, const struct wb_keeping *k)
+{
+	for (size_t i = 0; i < k->draft.units.n; i++) {
+		const struct wb_manifest_unit *u = &k->draft.units.items[i];
+		const struct wb_keep_means *way = wb_way_find(h->ways, u->how);
+
+		if ((u->ahead_pid || u->ahead_why) && way->wake)
+			way->wake(&(struct wb_way_host){.sys = h->sys}, u, NULL);
+	}
+}
+
 void wb_keeping_disarm(const struct wb_session_host *h, struct wb_keeping *k)
 {
+	end_ahead(h, k);
 	if (k->armed && k->spared.n) {
 		wb_spare_undo(h->sys, h->runner, &k->spared);
 		start_ended(h, &k->draft);
@@ -239,7 +232,8 @@ static void tell_kept(
 	const struct wb_session_host *h, const struct wb_manifest *m, const char *verb)
 {
 	for (size_t i = 0; i < m->units.n; i++)
-		if (wb_unit_is_checkpointed(&m->units.items[i]))
+		if (wb_unit_is_checkpointed(&m->units.items[i]) &&
+			!wb_keep_way(m->units.items[i].how)->managed)
 			tell(h, m->units.items[i].unit, verb);
 }
 
@@ -254,10 +248,18 @@ static void sweep_draft(const struct wb_session_host *h)
 
 	if (h->sys->files->read(h->sys->files->ctx, WB_FREEZE_DRAFT, 64u << 20, &text, NULL) == 0)
 		wb_manifest_parse(wb_blob_view(&text), NULL, &m, NULL);
+	/* The store has the only copy of them. */
+	wb_keeping_bring_back(h, &m);
 	h->sys->remove_file(h->sys->ctx, WB_FREEZE_DRAFT);
 	wb_store_drop(h->store, NULL);
 	wb_hold_end(h->runner, WB_HOLD_RESTART, NULL);
 	wb_hold_end(h->runner, WB_HOLD_KEPT, NULL);
+	for (size_t i = 0; i < m.units.n; i++) {
+		const struct wb_keep_means *way = wb_way_find(h->ways, m.units.items[i].how);
+
+		if (way->wake)
+			way->wake(&(struct wb_way_host){.sys = h->sys}, &m.units.items[i], NULL);
+	}
 	tell_kept(h, &m, "start");
 }
 

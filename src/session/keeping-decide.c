@@ -6,13 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
+#include "core/cmdline.h"
 #include "core/crew.h"
 #include "core/recall.h"
 #include "core/text.h"
 #include "keep/ahead.h"
 #include "keep/judge.h"
+#include "keep/named.h"
 #include "session/keeping-parts.h"
 #include "choice/config.h"
+#include "choice/kind.h"
 #include "survey/preflight.h"
 #include "systemd/definition.h"
 #include "systemd/spare.h"
@@ -138,7 +142,7 @@ struct decision {
 static bool is_named_before(const struct decision *d, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (!strcmp(d->asked.items[k].unit, d->asked.items[i].unit))
+		if (!strcmp(d->asked.items[k].name, d->asked.items[i].name))
 			return true;
 	return false;
 }
@@ -151,6 +155,14 @@ static bool is_skipped(const struct decision *d, size_t i)
 	return i < d->n_configured && (r == -ESRCH || r == -ENOENT);
 }
 
+static int find_unit(
+	const struct wb_session_host *h, struct wb_keep_config *c, struct wb_error *err)
+{
+	const struct wb_keep_finding with = {h->sys, h->runner, h->finders};
+
+	return c->unit ? 0 : wb_keep_find_unit(&with, c->name, &c->unit, err);
+}
+
 static void look_at(void *ctx, size_t i)
 {
 	struct decision *d = ctx;
@@ -158,7 +170,10 @@ static void look_at(void *ctx, size_t i)
 
 	if (atomic_load(&d->failed))
 		return;
-	l->r = wb_keeping_look(d->h, d->k, &d->asked.items[i], d->release, &l->verdict, &l->err);
+	l->r = find_unit(d->h, &d->asked.items[i], &l->err);
+	if (l->r == 0)
+		l->r = wb_keeping_look(
+			d->h, d->k, &d->asked.items[i], d->release, &l->verdict, &l->err);
 	l->done = true;
 	if (l->r < 0 && !is_skipped(d, i))
 		atomic_store(&d->failed, true);
@@ -184,6 +199,8 @@ static int decide_one(const struct wb_session_host *h, const struct wb_keep_conf
 	if (!u)
 		return wb_oom(err);
 	wb_text_replace(&u->unit, config->unit);
+	if (wb_keep_kind_of(config->name, NULL)->word)
+		wb_text_replace(&u->name, config->name);
 	r = wb_keep_record(h->ways, verdict, u, err);
 	u->asked = config->how;
 	u->priority = config->priority;
@@ -195,7 +212,9 @@ static int decide_one(const struct wb_session_host *h, const struct wb_keep_conf
 	verdict->bound = verdict->beside = (struct wb_strv){};
 	if (r < 0)
 		return r;
-	if (wb_keep_way(config->how)->insists && u->how != config->how)
+	if (k->masked && wb_unit_is_checkpointed(u))
+		wb_manifest_lower(u, k->masked);
+	if (wb_keep_way(config->how)->insists && !wb_keep_is_as_asked(config->how, u->how))
 		return wb_keeping_refuse(u, u->why ? u->why : "that cannot be done", err);
 	if (!wb_unit_is_checkpointed(u))
 		return 0;
@@ -220,11 +239,21 @@ static int first_failure(const struct decision *d, struct wb_error *err)
 	return wb_fail(err, -ECANCELED, "not all units were looked at");
 }
 
+static bool is_decided(const struct decision *d, const char *name)
+{
+	const struct wb_manifest *m = &d->k->draft;
+
+	for (size_t i = 0; i < m->units.n; i++)
+		if (!strcmp(wb_chosen_name(&m->units.items[i]), name))
+			return true;
+	return false;
+}
+
 static int decide_next(struct decision *d, size_t i, struct wb_error *err)
 {
 	struct looked *l = &d->looked[i];
 
-	if (i >= d->n_configured && wb_manifest_find(&d->k->draft, d->asked.items[i].unit))
+	if (i >= d->n_configured && is_decided(d, d->asked.items[i].name))
 		return 0;
 	/* It is configured and not running, and named as well. */
 	if (!l->done)
@@ -239,6 +268,9 @@ static int decide_next(struct decision *d, size_t i, struct wb_error *err)
 	/* Another look has failed first, in another thread. */
 	if (!l->done)
 		return first_failure(d, err);
+	/* It was chosen by another name as well; the earlier choice counts. */
+	if (wb_manifest_find(&d->k->draft, d->asked.items[i].unit))
+		return 0;
 	return decide_one(d->h, &d->asked.items[i], &l->verdict, d->k, err);
 }
 
@@ -250,10 +282,13 @@ static int list_asked(struct decision *d, const struct wb_keep_wish *wish, struc
 	for (size_t i = 0; r == 0 && i < wish->units.n; i++) {
 		struct wb_keep_config *c = wb_list_add(&d->asked, sizeof(*c));
 
+		WB_CLEAN_STR name = NULL;
+
 		if (!c)
 			return wb_oom(err);
-		c->how = WB_KEEP_AUTO;
-		r = wb_keep_unit_name(wish->units.items[i], &c->unit, err);
+		r = wb_keep_name(wish->units.items[i], &name, err);
+		if (r == 0 && wb_keep_config_init(c, name) < 0)
+			return wb_oom(err);
 	}
 	if (r < 0)
 		return r;
@@ -291,6 +326,23 @@ static void decision_deinit(struct decision *d)
 	wb_keep_configs_deinit(&d->asked);
 }
 
+static int find_masked(const struct wb_session_host *h, const struct wb_keep_wish *wish,
+	struct wb_keeping *k, struct wb_error *err)
+{
+	const struct wb_arch *arch = wb_arch_of(h->sys->files);
+	WB_CLEAN_STR all = NULL;
+	int r = wb_cmdline_append(
+		wish->cmdline ? wish->cmdline : "", wish->append ? wish->append : "", &all);
+
+	if (r == 0 && arch->masks && *all)
+		r = arch->masks(h->sys->files, all, &k->masked);
+	return r < 0 ? wb_fail(err, r,
+			       "it cannot be told what the next command line does to the "
+			       "CPU: %s",
+			       strerror(-r))
+		     : 0;
+}
+
 int wb_keeping_decide(const struct wb_session_host *h, const struct wb_keep_wish *wish,
 	const char *release, struct wb_keeping *k, struct wb_error *err)
 {
@@ -306,6 +358,9 @@ int wb_keeping_decide(const struct wb_session_host *h, const struct wb_keep_wish
 		return 0;
 	}
 	k->draft.criu = wb_criu_version(h->runner, NULL);
+	r = find_masked(h, wish, k, err);
+	if (r < 0)
+		return r;
 	if (release && !*release)
 		release = NULL;
 	d.release = release;

@@ -2,6 +2,9 @@
 /* Units that are only restarted because something went wrong, unless their configuration refuses that. */
 #include <errno.h>
 
+#include "keep/domain.h"
+#include "keep/judge-vm.h"
+#include "qemu/image.h"
 #include "session/keeping-parts.h"
 
 int wb_keeping_refuse(const struct wb_manifest_unit *u, const char *why, struct wb_error *err)
@@ -29,6 +32,39 @@ int wb_keeping_lower_all(struct wb_keeping *k, const char *why, struct wb_error 
 		if (wb_unit_is_checkpointed(&k->draft.units.items[i]))
 			r = wb_keeping_lower(&k->draft.units.items[i], why, err);
 	return r;
+}
+
+/* Bytes of memory that go through the store; 0: of another kind, or in place. */
+static uint64_t stored_memory(const struct wb_manifest_unit *u)
+{
+	WB_CLEAN_VM_IMAGE image = {};
+
+	if (wb_keep_way(u->how)->managed)
+		return wb_domain_memory(u);
+	if (u->how != WB_KEEP_VM || wb_vm_image_read(u->image, &image, NULL) < 0 || !image.stored)
+		return 0;
+	return (uint64_t)image.size;
+}
+
+int wb_keeping_lower_largest(struct wb_keeping *k, const char *why, struct wb_error *err)
+{
+	struct wb_manifest_unit *largest = NULL;
+	uint64_t most = 0;
+	int r;
+
+	for (size_t i = 0; i < k->draft.units.n; i++) {
+		uint64_t memory = stored_memory(&k->draft.units.items[i]);
+
+		if (memory <= most)
+			continue;
+		most = memory;
+		largest = &k->draft.units.items[i];
+	}
+	if (!largest)
+		return 0;
+	r = wb_keeping_lower(largest, why, err);
+	k->bytes -= wb_vm_store_bytes(most) < k->bytes ? wb_vm_store_bytes(most) : k->bytes;
+	return r < 0 ? r : 1;
 }
 
 /* The first of these units that a shutdown stops; NULL: all of them are kept. */

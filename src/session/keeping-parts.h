@@ -18,10 +18,18 @@ int wb_keeping_lower(struct wb_manifest_unit *u, const char *why, struct wb_erro
  */
 int wb_keeping_lower_all(struct wb_keeping *k, const char *why, struct wb_error *err);
 /*
+ * There is too little memory for a store: lower the largest virtual machine whose memory goes through it. 1: one was
+ * lowered, and k->bytes with it; 0: there is none. Failures as above.
+ */
+int wb_keeping_lower_largest(struct wb_keeping *k, const char *why, struct wb_error *err);
+/*
  * Lower units that a shutdown would stop together with another unit. Each may affect further units,
  * so start again after each.
  */
 int wb_keeping_lower_bound(struct wb_keeping *k, struct wb_error *err);
+/* Write the draft for the freeze, which the shutdown reads. */
+int wb_keeping_write_draft(
+	const struct wb_session_host *h, struct wb_keeping *k, struct wb_error *err);
 /* Pre-copy one unit. 0: done; 1: not done, and the reason is recorded. */
 int wb_keeping_send_ahead(
 	const struct wb_session_host *h, struct wb_keeping *k, struct wb_manifest_unit *u);

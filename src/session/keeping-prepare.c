@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/crew.h"
+#include "core/text.h"
 #include "criu/modules.h"
 #include "keep/ahead.h"
 #include "restore/revive.h"
@@ -24,7 +25,7 @@
 static uint64_t store_size(const struct wb_keeping *k)
 {
 	uint64_t bytes = k->bytes + wb_ahead_changes(&k->draft);
-	uint64_t writers = wb_crew_workers();
+	uint64_t writers = wb_crew_waiters();
 
 	if (writers > WB_CREW_MOST)
 		writers = WB_CREW_MOST;
@@ -39,12 +40,17 @@ int wb_keeping_foresee(const struct wb_session_host *h, const struct wb_store_ba
 	uint64_t left = wb_available_memory(h->sys->files);
 	uint64_t size = backend->of_ram ? store_size(k) : 0;
 	struct wb_error why = {};
-	int r = backend->available ? backend->available(h->store, store_size(k), &why) : 0;
+	int lowered = 1,
+	    r = backend->available ? backend->available(h->store, store_size(k), &why) : 0;
 
 	if (r == -ENOSPC && wb_ahead_changes(&k->draft)) {
 		wb_ahead_fit(&k->draft, 0);
 		r = backend->available(h->store, store_size(k), &why);
 	}
+	while (r == -ENOSPC && (lowered = wb_keeping_lower_largest(k, why.text, err)) > 0)
+		r = backend->available(h->store, store_size(k), &why);
+	if (lowered < 0)
+		return lowered;
 	if (r < 0)
 		return wb_keeping_lower_all(k, why.text, err);
 	wb_ahead_fit(&k->draft, left > size ? left - size : 0);
@@ -92,7 +98,7 @@ int wb_keeping_reserve(const struct wb_session_host *h, const struct wb_store_ba
 	struct wb_keeping *k, struct wb_error *err)
 {
 	struct wb_error local = {};
-	int r;
+	int r, lowered = 1;
 
 	if (!k->draft.units.n)
 		return 0;
@@ -105,6 +111,10 @@ int wb_keeping_reserve(const struct wb_session_host *h, const struct wb_store_ba
 		local = (struct wb_error){};
 		r = create(h->store, backend, store_size(k), k, &local);
 	}
+	while (r == -ENOSPC && (lowered = wb_keeping_lower_largest(k, local.text, err)) > 0)
+		r = create(h->store, backend, store_size(k), k, &local);
+	if (lowered < 0)
+		return lowered;
 	if (r == WB_STORE_NO_STATE)
 		return wb_no_room(&local, err);
 	if (r == 0) {
@@ -187,10 +197,13 @@ static void find_reason(const struct wb_session_host *h, const struct wb_keeping
 	const struct wb_manifest_unit *u, struct wb_error *why)
 {
 	struct wb_keep_config named = {.unit = u->unit, .how = WB_KEEP_AUTO};
+	const char *name = wb_chosen_name(u);
 	WB_CLEAN_KEEP_VERDICT verdict = {};
 	WB_CLEAN_KEEP_CONFIG config = {};
-	bool configured = wb_keep_config_read(h->sys->files, u->unit, &config, NULL) == 0;
+	bool configured = wb_keep_config_read(h->sys->files, name, &config, NULL) == 0;
 
+	if (configured)
+		wb_text_replace(&config.unit, u->unit);
 	/* The rehearsal ran on this kernel, so its modules count and not those of the next one. */
 	if (wb_keeping_look(h, k, configured ? &config : &named, NULL, &verdict, NULL) == 0 &&
 		!wb_keep_way(verdict.how)->checkpointed && verdict.reasons.n)
@@ -231,7 +244,8 @@ static void rehearse_next(void *ctx, size_t i)
 	struct wb_manifest_unit *u = &r->k->draft.units.items[i];
 	bool alone = wb_ahead_bytes(u);
 
-	if (!wb_unit_is_checkpointed(u))
+	/* A guest of another program is saved once only. */
+	if (!wb_unit_is_checkpointed(u) || wb_keep_way(u->how)->managed)
 		return;
 	if (alone)
 		pthread_mutex_lock(&r->ahead);

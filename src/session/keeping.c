@@ -25,8 +25,9 @@ int wb_keeping_freeze(
 	struct wb_freeze f = {.ops = &ops,
 		.ways = h->ways,
 		.host.sys = h->sys,
+		.host.loaded = &m,
 		.strict = strict,
-		.workers = wb_crew_workers()};
+		.workers = wb_crew_waiters()};
 	int r = h->sys->files->read(h->sys->files->ctx, WB_FREEZE_DRAFT, 64u << 20, &text, err);
 
 	if (r == 0)
@@ -51,8 +52,12 @@ int wb_keeping_freeze(
 	wb_strv_deinit(&host.lost);
 	if (r < 0) {
 		h->sys->remove_file(h->sys->ctx, WB_SPARE_FROZEN);
-		/* The machine may jump nevertheless, and no memory of the services must be left in the store then. */
-		wb_store_scrub(store);
+		/*
+		 * The machine may jump nevertheless, and no memory of the services must be left in the store then. With
+		 * `strict` it does not, and the caller drops the store when saved guests are back from it.
+		 */
+		if (!strict)
+			wb_store_scrub(store);
 		return r;
 	}
 	*ret = m;
@@ -73,7 +78,9 @@ void wb_keeping_deinit(struct wb_keeping *k)
 	wb_strv_deinit(&k->spared);
 	wb_strv_deinit(&k->idle);
 	wb_blob_deinit(&k->before);
+	free(k->masked);
 	wb_strv_deinit(&k->modules);
+	free(k->guests);
 	for (size_t i = 0; i < k->bound.n; i++)
 		wb_strv_deinit(&k->bound.items[i]);
 	free(k->bound.items);

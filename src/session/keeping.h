@@ -12,6 +12,8 @@ struct wb_keep_wish {
 	struct wb_strv units; /* --keep, besides the configured ones */
 	bool none;            /* --no-keep */
 	bool now;             /* nothing is stopped before the freeze */
+	const char *cmdline,
+		*append; /* the next kernel's command line, in two parts; NULL: empty. Borrowed */
 };
 
 static inline void wb_keep_wish_deinit(struct wb_keep_wish *wish)
@@ -31,9 +33,13 @@ struct wb_keeping {
 	struct wb_strv modules; /* kernel modules that the restore needs */
 	struct wb_blob before;  /* the result of the jump before, if there was one */
 	bool had_result;
+	/* Memory of virtual machines that stays where it is; for the load. */
+	struct wb_handoff_range *guests;
+	size_t n_guests;
 	uint64_t bytes;       /* estimated size of the store's contents */
 	struct wb_rate begin; /* when the decision began */
 	bool now;             /* as in the wish */
+	char *masked; /* why no process can go on under the next kernel's command line; NULL: it can */
 	bool armed;
 	bool expected; /* the expected result has been written */
 };
@@ -58,6 +64,18 @@ int wb_keeping_foresee(const struct wb_session_host *h, const struct wb_store_ba
  */
 int wb_keeping_reserve(const struct wb_session_host *h, const struct wb_store_backend *backend,
 	struct wb_keeping *k, struct wb_error *err);
+/*
+ * Guests whose memory no load can leave in place (by_file: one by kexec_file_load(2)) go through the store instead, as
+ * few as need be, each with a warning. Errors as of wb_keeping_decide().
+ */
+int wb_keeping_place(
+	const struct wb_session_host *h, struct wb_keeping *k, bool by_file, struct wb_error *err);
+/*
+ * Find the memory of virtual machines that the next kernel has to leave alone; `options` has pointers into `k`
+ * afterwards. If no load can do that, they are restarted instead, or it is a failure, as above.
+ */
+int wb_keeping_guests(const struct wb_session_host *h, struct wb_keeping *k,
+	struct wb_load_options *options, struct wb_error *err);
 /* Make the warm initramfs begin the restore. Afterwards `options` has pointers into `k`. */
 int wb_keeping_early(const struct wb_session_host *h, struct wb_keeping *k,
 	struct wb_load_options *options, struct wb_error *err);
@@ -73,6 +91,13 @@ int wb_keeping_rehearse(
  */
 int wb_keeping_arm(
 	const struct wb_session_host *h, struct wb_keeping *k, bool now, struct wb_error *err);
+/*
+ * After wb_keeping_arm(): save the units that another program runs, which the shutdown would end, and write the draft
+ * again. One that cannot be saved goes on and is restarted, as above. 1: there are none. On failure all of them go on.
+ */
+int wb_keeping_save(const struct wb_session_host *h, struct wb_keeping *k, struct wb_error *err);
+/* The jump is called off: those that were saved go on, from the store. */
+void wb_keeping_bring_back(const struct wb_session_host *h, const struct wb_manifest *m);
 /* Undo wb_keeping_arm(), which does so itself on failure. */
 void wb_keeping_disarm(const struct wb_session_host *h, struct wb_keeping *k);
 /* Wipe the store and give its memory back. */

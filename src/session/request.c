@@ -10,7 +10,6 @@
 #include "core/cmdline.h"
 #include "core/text.h"
 #include "sys/policy.h"
-#include "store/region.h"
 #include "store/state.h"
 
 void wb_request_deinit(struct wb_request *req)
@@ -180,10 +179,9 @@ static int check_initrds(
 	return 0;
 }
 
-/* Find the store for the jump, and the region that every kernel must set aside. */
+/* Find the store for the jump, and the regions that every kernel must set aside. */
 static int find_store(const struct wb_session_host *h, struct wb_request *req, struct wb_error *err)
 {
-	struct wb_store_region region;
 	struct wb_error local = {};
 	int r = wb_store_open(h->store, &req->store, &local);
 
@@ -196,12 +194,7 @@ static int find_store(const struct wb_session_host *h, struct wb_request *req, s
 			*err = local;
 		return r;
 	}
-	r = wb_store_region_read(h->sys->files, &region, err);
-	if (r == 0) {
-		wb_store_region_word(h->sys->files, &region, req->region);
-		req->options.region_word = req->region;
-	}
-	return r == -ENOENT || r == -EACCES ? 0 : r;
+	return wb_request_find_regions(h->sys, req, err);
 }
 
 int wb_request_use_store(struct wb_request *req, const struct wb_store *store, struct wb_error *err)
@@ -371,6 +364,8 @@ int wb_request_stage(const struct wb_session_host *h, struct wb_request *req,
 		r = wb_request_resolve(h, req, err);
 	if (!req->options.cache)
 		req->options.cache = h->cache;
+	if (r == 0)
+		r = wb_request_settle_regions(h, req, err);
 	if (r == 0)
 		r = wb_request_prepare(sys, req, &stage, err);
 	if (r < 0)

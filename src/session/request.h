@@ -2,6 +2,7 @@
 /* The kernel to stage: from a name to a loaded kernel with a record. */
 #pragma once
 
+#include "arch/arch.h"
 #include "entry/entry.h"
 #include "jump/record.h"
 #include "session/host.h"
@@ -42,7 +43,8 @@ struct wb_request {
 	char *mark;             /* warmboot.jump=NONCE */
 	char nonce[33];         /* the NONCE of `mark`, "" none */
 	struct wb_store *store; /* the store for the jump, NULL none */
-	char region[64];        /* the parameter for the region that is set aside, "" none */
+	char regions[2 *
+		     WB_ARCH_WORD]; /* the parameters for the regions that are set aside, "" none */
 };
 
 /*
@@ -60,6 +62,15 @@ int wb_request_resolve(
 void wb_request_deinit(struct wb_request *req);
 
 #define WB_CLEAN_REQUEST __attribute__((cleanup(wb_request_deinit))) struct wb_request
+
+/* Find the regions that every kernel must set aside (request-region.c). Errors of wb_store_region_read(). */
+int wb_request_find_regions(const struct wb_sys *sys, struct wb_request *req, struct wb_error *err);
+/*
+ * Before a load for a store or for guests: the region for guests, as long as nobody uses it, goes where nothing of them
+ * lies. Without another place it is not set aside in the next kernel, with a warning.
+ */
+int wb_request_settle_regions(
+	const struct wb_session_host *h, struct wb_request *req, struct wb_error *err);
 
 /* Fail with a sentence if the kernel allows no load at all. */
 int wb_check_gates(const struct wb_sys *sys, struct wb_error *err);

@@ -198,7 +198,11 @@ static int add_wished(const struct wb_session_options *o, struct wb_strv *ret, s
 static int decide(struct wb_session *s, struct wb_error *err)
 {
 	const struct wb_session_options *o = &s->options;
-	WB_CLEAN_KEEP_WISH wish = {.none = o->keep_none, .now = o->now};
+	const struct wb_load_options *load = &s->request.options;
+	WB_CLEAN_KEEP_WISH wish = {.none = o->keep_none,
+		.now = o->now,
+		.cmdline = load->cmdline ? load->cmdline : load->default_cmdline,
+		.append = load->append};
 	struct wb_policy policy;
 	int r = add_wished(o, &wish.units, err);
 
@@ -209,6 +213,9 @@ static int decide(struct wb_session *s, struct wb_error *err)
 	if (r == 0)
 		r = wb_keeping_decide(
 			&s->host, &wish, s->request.options.release, &s->keeping, err);
+	if (r == 0)
+		r = wb_keeping_place(&s->host, &s->keeping,
+			s->request.options.method == WB_METHOD_FILE || policy.signature, err);
 	return r;
 }
 
@@ -260,6 +267,8 @@ static int stage_act(struct wb_session *s, struct wb_error *err)
 	req->must_record = store;
 	if (store)
 		r = wb_request_use_store(req, store, err);
+	if (r == 0 && store)
+		r = wb_keeping_guests(&s->host, &s->keeping, &req->options, err);
 	if (r == 0 && store)
 		r = wb_keeping_early(&s->host, &s->keeping, &req->options, err);
 	return r < 0 ? r : wb_request_stage(&s->host, req, &s->stage, err);
@@ -345,6 +354,18 @@ static void once_undo(struct wb_session *s)
 	wb_once_undo(&s->host, &s->once);
 }
 
+/* ---- save: the guests of other programs, whose end the shutdown is ---- */
+
+static int save_act(struct wb_session *s, struct wb_error *err)
+{
+	return wb_keeping_save(&s->host, &s->keeping, err);
+}
+
+static void save_undo(struct wb_session *s)
+{
+	wb_keeping_bring_back(&s->host, &s->keeping.draft);
+}
+
 /* ---- freeze: checkpoint the units here with --now; else the shutdown does it at its end ---- */
 
 static int freeze_act(struct wb_session *s, struct wb_error *err)
@@ -386,6 +407,7 @@ const struct wb_session_row wb_session_rows[] = {
 	{"hand-over", NULL, NULL, hand_over_act, hand_over_undo, true},
 	{"record", NULL, NULL, record_act, record_undo},
 	{"one-shot", WB_MARK_ASKED, NULL, once_act, once_undo, true},
+	{"save", NULL, NULL, save_act, save_undo},
 	{"freeze", WB_MARK_NOW, NULL, freeze_act, freeze_undo},
 	{"jump", NULL, NULL, jump_act},
 	{},

@@ -178,6 +178,7 @@ bool wb_session_unit(const struct wb_session *s, size_t i, struct wb_session_uni
 	u = &s->keeping.draft.units.items[i];
 	*ret = (struct wb_session_unit){
 		.unit = u->unit,
+		.name = wb_chosen_name(u),
 		.how = wb_keep_how_name(u->how),
 		.why = u->why,
 		.process = wb_unit_is_checkpointed(u),

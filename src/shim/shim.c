@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "criu/hook.h"
 #include "shim/shim.h"
 
 /* ---- options of sockets ---- */
@@ -121,8 +123,11 @@ int wb_shim_ask_udp(const void *message, size_t size, struct wb_shim_question *r
 static int has_udp_lite(int family)
 {
 	int before = errno, has;
-	long fd = syscall(SYS_socket, family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDPLITE);
+	long fd;
 
+	if (getenv(WB_HOOK_NO_UDP_LITE))
+		return 0;
+	fd = syscall(SYS_socket, family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDPLITE);
 	has = fd >= 0 || errno != EPROTONOSUPPORT;
 	if (fd >= 0)
 		syscall(SYS_close, fd);
@@ -146,6 +151,8 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	struct iovec iov = {&question, sizeof(question)};
 	struct msghdr changed;
 
+	if (message->msg_iovlen == 1)
+		wb_shim_asked(fd, message->msg_iov->iov_base, message->msg_iov->iov_len);
 	if (message->msg_iovlen == 1 &&
 		wb_shim_ask_udp(message->msg_iov->iov_base, message->msg_iov->iov_len, &question) &&
 		is_netlink(fd) && !has_udp_lite(question.ask.sdiag_family)) {

@@ -26,6 +26,14 @@ struct wb_shim_question {
 /* 1: the message asks for UDP-Lite, and *ret asks for UDP in no state. 0: it is something else. */
 int wb_shim_ask_udp(const void *message, size_t size, struct wb_shim_question *ret);
 
+/* Does the message ask sock_diag(7) for all Unix sockets? */
+int wb_shim_is_unix_question(const void *message, size_t size);
+/* CRIU sends this on a netlink socket; wb_shim_receive(), which is recvmsg(2) otherwise, then adds the machine's Unix sockets to the answer (outer.c). */
+void wb_shim_asked(int fd, const void *message, size_t size);
+ssize_t wb_shim_receive(int fd, struct msghdr *message, int flags);
+/* 1: the answer ends here without an error, after so many bytes of messages. 0: it goes on, or has failed. */
+int wb_shim_find_end(const void *answer, size_t size, size_t *ret_before);
+
 /* A line of the table of second names (WB_HOOK_NAMES): where it is in the table, and how long. */
 struct wb_shim_name {
 	const char *now;

@@ -305,5 +305,5 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 		errno = EAGAIN;
 		return -1;
 	}
-	return syscall(SYS_recvmsg, fd, message, flags);
+	return wb_shim_receive(fd, message, flags);
 }

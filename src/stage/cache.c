@@ -10,10 +10,10 @@
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "core/sha256.h"
 #include "core/text.h"
+#include "core/xxh.h"
 #include "stage/cache.h"
 #include "sys/below.h"
 
@@ -147,7 +147,7 @@ static int read_file(int fd, const uint8_t key[WB_CACHE_KEY], size_t limit, stru
 	r = read_at(fd, ret->data + before, h.length, STEP);
 	if (r < 0)
 		return r;
-	sum = XXH3_128bits(ret->data + before, h.length);
+	sum = wb_xxh128(ret->data + before, h.length);
 	if (!XXH128_isEqual(sum, h.sum))
 		return -EBADMSG;
 	ret->size = before + h.length;
@@ -271,7 +271,7 @@ int wb_cache_write(int dir, const uint8_t key[WB_CACHE_KEY], struct wb_bytes con
 		return -ENOSPC;
 	memcpy(h.key, key, WB_CACHE_KEY);
 	h.length = contents.size;
-	h.sum = XXH3_128bits(contents.data, contents.size);
+	h.sum = wb_xxh128(contents.data, contents.size);
 	h.header = header_sum(&h);
 	wb_hex_write(key, WB_CACHE_KEY, name);
 	fd = wb_make_entry(dir, NEW);

@@ -74,6 +74,8 @@ int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error 
 		.dtb = wb_blob_view(&s->dtb),
 		.store = s->options.store ? s->options.store->ranges : NULL,
 		.n_store = s->options.store ? s->options.store->n_ranges : 0,
+		.guests = s->options.guests,
+		.n_guests = s->options.n_guests,
 	};
 	int r = fill_handoff(sys, s, err);
 

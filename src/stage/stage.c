@@ -13,6 +13,9 @@
 #include "sys/below.h"
 #include "sys/machine.h"
 
+/* drivers/dax/hmem/hmem.c */
+#define GUESTS_WORD "dax_hmem.region_idle=1"
+
 /* `more` may be NULL; so may s->cmdline, after a failed allocation. */
 static int append_cmdline(struct wb_stage *s, const char *more)
 {
@@ -35,16 +38,27 @@ static int append_efi_word(const struct wb_sys *sys, struct wb_stage *s)
 }
 
 /*
- * Compare the numbers, not the text: they can be written in several ways, and one word may be the
- * beginning of a longer one.
+ * Add what the command line does not set aside yet. Compare the numbers, not the text: they can be written in several
+ * ways, and one word may be the beginning of a longer one.
  */
-static bool sets_aside(const struct wb_sys *sys, const char *cmdline, const char *word)
+static int append_regions(const struct wb_sys *sys, struct wb_stage *s, const char *words)
 {
 	const struct wb_arch *arch = wb_arch_of(sys->files);
 	uint64_t start, size;
+	int r = 0;
 
-	return arch->region_find && arch->region_find(word, 0, &start, &size) &&
-	       wb_arch_sets_aside(arch, cmdline, start, size);
+	for (size_t i = 0;
+		r == 0 && arch->region_find && arch->region_find(words, i, &start, &size); i++) {
+		char word[WB_ARCH_WORD];
+
+		if (!s->cmdline)
+			return -ENOMEM;
+		if (wb_arch_sets_aside(arch, s->cmdline, start, size))
+			continue;
+		arch->region_word(start, size, word);
+		r = append_cmdline(s, word);
+	}
+	return r;
 }
 
 /* The caller's command line, else the UKI's own, else the default, else none. */
@@ -71,10 +85,12 @@ static int choose_cmdline(const struct wb_sys *sys, struct wb_stage *s, struct w
 	s->no_cmdline = s->cmdline && !*s->cmdline;
 	if (append_cmdline(s, s->options.append) < 0)
 		return wb_oom(err);
-	if (s->options.region_word && !sets_aside(sys, s->cmdline, s->options.region_word) &&
-		append_cmdline(s, s->options.region_word) < 0)
+	if (s->options.region_word && append_regions(sys, s, s->options.region_word) < 0)
 		return wb_oom(err);
 	if (s->method == WB_METHOD_FILE && append_cmdline(s, s->options.file_append) < 0)
+		return wb_oom(err);
+	/* Without it the next kernel makes ordinary RAM of the guests' memory; the last word counts. */
+	if (s->options.n_guests && append_cmdline(s, GUESTS_WORD) < 0)
 		return wb_oom(err);
 	if (append_efi_word(sys, s) < 0)
 		return wb_oom(err);
@@ -228,7 +244,7 @@ static int check_cmdline(const struct wb_stage *s, struct wb_error *err)
 static bool is_placed(const struct wb_stage *s)
 {
 	return s->options.dtb || s->options.mem_min || s->options.mem_max ||
-	       (s->options.store && s->options.store->n_ranges);
+	       (s->options.store && s->options.store->n_ranges) || s->options.n_guests;
 }
 
 #define LINKED "the kernel can be linked beforehand"
@@ -304,6 +320,13 @@ static int check_placement(const struct wb_stage *s, struct wb_error *err)
 			"with kexec_file_load(2) the running kernel alone decides on placement and "
 			"device tree; give no addresses and no device tree%s",
 			only ? "" : ", or use kexec_load(2)");
+	if (s->options.n_guests)
+		return wb_fail(err, -EOPNOTSUPP,
+			"with kexec_file_load(2) the running kernel alone decides on placement and "
+			"might write over the memory of guests; %s",
+			only ? "their memory has to lie in a region that the command line sets "
+			       "aside"
+			     : "use kexec_load(2) (the method \"fast\" or \"segments\")");
 	if (s->options.store && s->options.store->n_ranges)
 		return wb_fail(err, -EOPNOTSUPP,
 			"with kexec_file_load(2) the running kernel alone decides on placement and "

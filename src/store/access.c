@@ -64,6 +64,23 @@ static int find_pmem(
 	return -ENOENT;
 }
 
+bool wb_store_pmem_device(const struct wb_files *files, uint64_t start, uint64_t size, char ret[64])
+{
+	WB_CLEAN_STRV names = {};
+	struct region r;
+
+	if (files->list(files->ctx, ND, &names, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < names.n; i++) {
+		if (read_region(files, names.items[i], &r) < 0 || r.start != start ||
+			r.size != size || !*r.device || !files->exists(files->ctx, r.device))
+			continue;
+		memcpy(ret, r.device, sizeof(r.device));
+		return true;
+	}
+	return false;
+}
+
 const char *wb_store_pmem_module(const struct wb_store_env *env)
 {
 	const struct wb_arch_pmem *pmem = wb_arch_of(env->sys->files)->pmem;

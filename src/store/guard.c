@@ -105,7 +105,7 @@ static bool others_too(
 
 	for (size_t i = 0; i < ours->n && r == 0; i++)
 		r = wb_ranges_remove(&all, ours->items[i].start, ours->items[i].size);
-	if (r == 0 && wb_store_region_read(f, &region, NULL) == 0 &&
+	if (r == 0 && wb_store_region_read(f, WB_REGION_STORE, &region, NULL) == 0 &&
 		wb_store_region_in_force(f, &region))
 		r = wb_ranges_remove(&all, region.start, region.size);
 	return r < 0 || all.n;

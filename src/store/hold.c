@@ -10,6 +10,7 @@
 #include "store/hold.h"
 #include "core/sort.h"
 #include "store/impl.h"
+#include "store/region.h"
 
 #define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define COMPACT "/proc/sys/vm/compact_memory"
@@ -44,9 +45,9 @@ static int write_pool(const struct wb_store_env *env, uint64_t n)
 
 /* Grow the pool. The kernel makes as many pages as it can, and reports their number. */
 static int grow_pool(const struct wb_store_env *env, const struct wb_store_state *state,
-	uint64_t before, struct wb_error *err)
+	uint64_t before, uint64_t bytes, struct wb_error *err)
 {
-	uint64_t now = before, pages = state->bytes / WB_STORE_PAGE;
+	uint64_t now = before, pages = bytes / WB_STORE_PAGE;
 	int r = 0;
 
 	for (int i = 0; i < TRIES && r == 0 && now < before + pages; i++) {
@@ -79,10 +80,35 @@ static int by_address(const void *a, const void *b)
 	return x->phys < y->phys ? -1 : x->phys > y->phys;
 }
 
-/* Sort pieces by address, so that the next kernel's map has as few entries as possible. */
-static int sort_pieces(
-	const uint64_t *phys, size_t n, struct wb_store_pieces *ret, struct wb_error *err)
+/*
+ * The region for guests is persistent memory as well, and the next kernel would make one device of it and of a page
+ * beside it.
+ */
+static bool has_region(const struct wb_files *files, struct wb_store_region *ret)
 {
+	return wb_store_region_read(files, WB_REGION_VM, ret, NULL) == 0 &&
+	       wb_store_region_in_force(files, ret);
+}
+
+static bool is_beside(const struct wb_store_region *region, uint64_t page)
+{
+	return page + WB_STORE_PAGE == region->start || page == region->start + region->size;
+}
+
+/* More pages than the store has, since those beside the region are left out of it. */
+static uint64_t with_spare(const struct wb_store_env *env, uint64_t bytes)
+{
+	struct wb_store_region region;
+
+	return bytes + (has_region(env->sys->files, &region) ? 2 * WB_STORE_PAGE : 0);
+}
+
+/* Sort pieces by address, so that the next kernel's map has as few entries as possible. As many as the store has. */
+static int sort_pieces(const struct wb_files *files, const uint64_t *phys, size_t n, uint64_t bytes,
+	struct wb_store_pieces *ret, struct wb_error *err)
+{
+	struct wb_store_region region;
+	bool beside = has_region(files, &region);
 	struct page *pages = calloc(n, sizeof(*pages));
 	int r = pages ? 0 : -ENOMEM;
 
@@ -94,9 +120,13 @@ static int sort_pieces(
 	}
 	if (r == 0)
 		wb_sort(pages, n, sizeof(*pages), by_address);
-	for (size_t i = 0; i < n && r == 0; i++)
+	for (size_t i = 0; i < n && r == 0 && bytes; i++) {
+		if (beside && is_beside(&region, pages[i].phys))
+			continue;
 		r = wb_store_pieces_add(
 			ret, (struct wb_store_piece){pages[i].off, pages[i].phys, WB_STORE_PAGE});
+		bytes -= WB_STORE_PAGE;
+	}
 	free(pages);
 	if (r == -EPERM)
 		return wb_fail(err, r,
@@ -107,14 +137,14 @@ static int sort_pieces(
 }
 
 /* Find the physical addresses of the memfd's pages. */
-static int locate(
-	const struct wb_store_env *env, int fd, struct wb_store_state *state, struct wb_error *err)
+static int locate(const struct wb_store_env *env, int fd, uint64_t bytes,
+	struct wb_store_state *state, struct wb_error *err)
 {
 	const struct wb_store_io *io = env->io;
-	size_t n = state->bytes / WB_STORE_PAGE;
+	size_t n = bytes / WB_STORE_PAGE;
 	uint64_t *phys = calloc(n, sizeof(*phys));
 	uint8_t *at = NULL;
-	int r = phys ? io->area(io->ctx, state->bytes, &at) : -ENOMEM;
+	int r = phys ? io->area(io->ctx, bytes, &at) : -ENOMEM;
 
 	state->pid = io->self(io->ctx);
 	if (r == 0 && asprintf(&state->pieces.path, "/proc/%d/fd/%d", state->pid, fd) < 0) {
@@ -122,15 +152,15 @@ static int locate(
 		r = -ENOMEM;
 	}
 	if (r == 0)
-		r = io->map(io->ctx, state->pieces.path, 0, state->bytes, true, at);
+		r = io->map(io->ctx, state->pieces.path, 0, bytes, true, at);
 	if (r == 0)
 		r = io->physical(io->ctx, at, n, phys);
 	if (r < 0)
 		wb_fail(err, r, "cannot find out where the store's memory lies: %s", strerror(-r));
 	else
-		r = sort_pieces(phys, n, &state->pieces, err);
+		r = sort_pieces(env->sys->files, phys, n, state->bytes, &state->pieces, err);
 	if (at)
-		io->unmap(io->ctx, at, state->bytes);
+		io->unmap(io->ctx, at, bytes);
 	free(phys);
 	return r;
 }
@@ -139,17 +169,17 @@ static int take_pages(
 	const struct wb_store_env *env, struct wb_store_state *state, struct wb_error *err)
 {
 	const struct wb_store_io *io = env->io;
-	uint64_t before = 0;
+	uint64_t before = 0, bytes = with_spare(env, state->bytes);
 	int fd, r = read_pool(env->sys->files, state, &before, err);
 
 	if (r < 0)
 		return r;
-	r = grow_pool(env, state, before, err);
-	fd = r == 0 ? io->huge_memfd(io->ctx, "warmboot-store", state->bytes) : r;
+	r = grow_pool(env, state, before, bytes, err);
+	fd = r == 0 ? io->huge_memfd(io->ctx, "warmboot-store", bytes) : r;
 	if (r == 0 && fd < 0)
 		r = wb_fail(err, fd, "no memfd of huge pages can be had: %s", strerror(-fd));
 	if (r == 0) {
-		r = io->allocate(io->ctx, fd, state->bytes);
+		r = io->allocate(io->ctx, fd, bytes);
 		if (r < 0)
 			wb_fail(err, r, "the kernel does not give its huge pages out: %s",
 				strerror(-r));
@@ -160,7 +190,7 @@ static int take_pages(
 	 */
 	write_pool(env, before);
 	if (r == 0)
-		r = locate(env, fd, state, err);
+		r = locate(env, fd, bytes, state, err);
 	if (r < 0 && fd >= 0)
 		io->close(io->ctx, fd);
 	return r;

@@ -81,6 +81,11 @@ bool wb_store_header_at(
 /* The driver module for persistent memory that is needed besides nd_pmem. */
 const char *wb_store_pmem_module(const struct wb_store_env *env);
 /*
+ * The block device that is this memory and no more, once its file is there. False: there is none. "/dev/pmem0".
+ */
+bool wb_store_pmem_device(
+	const struct wb_files *files, uint64_t start, uint64_t size, char ret[64]);
+/*
  * Is a part of [start, start + size) in use as a disk? That is, is a block device of it mounted, swap space,
  * or part of another device? When in doubt, yes.
  */

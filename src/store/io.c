@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "store/impl.h"
-#include "sys/spawn.h"
+#include "sys/runner.h"
 #include "systemd/systemctl.h"
 
 #ifndef MFD_HUGE_2MB
@@ -173,14 +173,7 @@ static int real_close(void *ctx, int fd)
 
 static int real_write_text(void *ctx, const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		r = -errno;
-	close(fd);
-	return r;
+	return wb_poke_at(AT_FDCWD, path, text);
 }
 
 static bool real_on_root(void *ctx, const char *path, const char *below)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "store/guest-memory.h"
 #include "store/region.h"
 #include "store/store.h"
 #include "sys/machine.h"
@@ -116,33 +117,46 @@ int wb_store_region_choose(const struct wb_machine *m, uint64_t bytes, struct wb
 		size / MIB);
 }
 
-int wb_store_region_read(
-	const struct wb_files *files, struct wb_store_region *ret, struct wb_error *err)
+/* Each use of a region. */
+static const struct {
+	const char *file, *none, *again;
+} uses[] = {
+	[WB_REGION_STORE] = {WB_STORE_REGION,
+		"no region is set aside for a store; \"warmboot store reserve SIZE\" does that for "
+		"the next jump",
+		"warmboot store reserve SIZE"},
+	[WB_REGION_VM] = {WB_VM_REGION,
+		"no region is set aside for guests; \"warmboot store reserve SIZE --for=vm\" does "
+		"that for the next jump",
+		"warmboot store reserve SIZE --for=vm"},
+};
+
+int wb_store_region_read(const struct wb_files *files, enum wb_region_use use,
+	struct wb_store_region *ret, struct wb_error *err)
 {
 	const struct wb_arch *arch = wb_arch_of(files);
+	const char *file = uses[use].file;
 	WB_CLEAN_BLOB b = {};
 	int r;
 
-	if (!files->exists(files->ctx, WB_STORE_REGION))
-		return wb_fail(err, -ENOENT,
-			"no region is set aside for a store; \"warmboot store reserve SIZE\" does "
-			"that for the next jump");
+	if (!files->exists(files->ctx, file))
+		return wb_fail(err, -ENOENT, "%s", uses[use].none);
 	r = can_set_aside(arch, err);
 	if (r == 0)
-		r = files->read(files->ctx, WB_STORE_REGION, 4096, &b, err);
+		r = files->read(files->ctx, file, 4096, &b, err);
 	if (r < 0)
 		return r;
 	b.data[strcspn((char *)b.data, "\n")] = 0;
 	if (!wb_store_region_parse(files, (char *)b.data, ret))
-		return wb_fail(err, -EBADMSG,
-			"%s does not hold a word like %s; run \"warmboot store reserve\" again",
-			WB_STORE_REGION, arch->region_like);
+		return wb_fail(err, -EBADMSG, "%s does not hold a word like %s; run \"%s\" again",
+			file, arch->region_like, uses[use].again);
 	return 0;
 }
 
-int wb_store_region_write(
-	const struct wb_sys *sys, const struct wb_store_region *region, struct wb_error *err)
+int wb_store_region_write(const struct wb_sys *sys, enum wb_region_use use,
+	const struct wb_store_region *region, struct wb_error *err)
 {
+	const char *file = uses[use].file;
 	char word[WB_ARCH_WORD + 1];
 	int r;
 
@@ -152,12 +166,15 @@ int wb_store_region_write(
 			return r;
 		wb_store_region_word(sys->files, region, word);
 		strcat(word, "\n");
-		r = sys->write_file(sys->ctx, WB_STORE_REGION,
-			(struct wb_bytes){(uint8_t *)word, strlen(word)}, 0644);
+		r = sys->write_file(
+			sys->ctx, file, (struct wb_bytes){(uint8_t *)word, strlen(word)}, 0644);
 	} else {
-		r = sys->remove_file(sys->ctx, WB_STORE_REGION);
+		r = sys->remove_file(sys->ctx, file);
 	}
-	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", WB_STORE_REGION, strerror(-r)) : 0;
+	/* A file system that is found in another place is none of warmboot's. */
+	if (r == 0 && use == WB_REGION_VM)
+		r = sys->remove_file(sys->ctx, WB_VM_MEMORY_ID);
+	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", file, strerror(-r)) : 0;
 }
 
 bool wb_store_region_running(const struct wb_files *files, size_t i, struct wb_store_region *ret)
@@ -181,7 +198,7 @@ int wb_store_region_ready(const struct wb_files *files, uint64_t bytes, struct w
 {
 	struct wb_store_region region;
 	struct wb_error local = {};
-	int r = wb_store_region_read(files, &region, &local);
+	int r = wb_store_region_read(files, WB_REGION_STORE, &region, &local);
 
 	/* Without a region this backend cannot work. -ENOENT would say that there is no store. */
 	if (r < 0)
@@ -201,23 +218,82 @@ int wb_store_region_ready(const struct wb_files *files, uint64_t bytes, struct w
 	return 0;
 }
 
-int wb_store_region_reserve(const struct wb_sys *sys, uint64_t bytes, struct wb_error *err)
+/* Memory around it is not free for another region. */
+static int leave_out(struct wb_machine *m, uint64_t start, uint64_t size)
+{
+	uint64_t from = start > WB_REGION_GAP ? start - WB_REGION_GAP : 0;
+
+	return wb_ranges_set(
+		&m->avoid, from, start + size + WB_REGION_GAP - from, WB_MEMORY_RESERVED);
+}
+
+static int leave_out_others(
+	const struct wb_files *files, enum wb_region_use use, struct wb_machine *m)
+{
+	struct wb_store_region other;
+
+	for (enum wb_region_use i = 0; i < WB_REGION_USES; i++)
+		if (i != use && wb_store_region_read(files, i, &other, NULL) == 0 &&
+			leave_out(m, other.start, other.size) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* Choose a place besides these pieces, and write it down. */
+static int place(const struct wb_sys *sys, enum wb_region_use use, uint64_t bytes,
+	const struct wb_handoff_range *pieces, size_t n, struct wb_store_region *ret,
+	struct wb_error *err)
+{
+	WB_CLEAN_MACHINE machine = {};
+	int r = wb_machine_read(sys->files, &machine, err);
+
+	if (r < 0)
+		return r;
+	if (leave_out_others(sys->files, use, &machine) < 0)
+		return wb_oom(err);
+	for (size_t i = 0; i < n; i++)
+		if (leave_out(&machine, pieces[i].start, pieces[i].size) < 0)
+			return wb_oom(err);
+	r = wb_store_region_choose(&machine, bytes, ret, err);
+	return r == 0 ? wb_store_region_write(sys, use, ret, err) : r;
+}
+
+int wb_store_region_reserve(
+	const struct wb_sys *sys, enum wb_region_use use, uint64_t bytes, struct wb_error *err)
 {
 	struct wb_store_region region, old;
-	WB_CLEAN_MACHINE machine = {};
-	int r;
 
 	if (!bytes)
-		return wb_store_region_write(sys, NULL, err);
+		return wb_store_region_write(sys, use, NULL, err);
 	/* A region in force is as good as any, and another place would cost one more jump. */
-	if (wb_store_region_read(sys->files, &old, NULL) == 0 &&
+	if (wb_store_region_read(sys->files, use, &old, NULL) == 0 &&
 		wb_store_region_in_force(sys->files, &old) &&
 		old.size == wb_align_up(bytes, WB_STORE_PAGE))
 		return 0;
-	r = wb_machine_read(sys->files, &machine, err);
+	return place(sys, use, bytes, NULL, 0, &region, err);
+}
+
+static bool touches(const struct wb_store_region *region, const struct wb_handoff_range *piece)
+{
+	return piece->start < region->start + region->size + WB_REGION_GAP &&
+	       region->start < piece->start + piece->size + WB_REGION_GAP;
+}
+
+int wb_store_region_settle(const struct wb_sys *sys, enum wb_region_use use,
+	const struct wb_handoff_range *pieces, size_t n, struct wb_store_region *ret,
+	struct wb_error *err)
+{
+	struct wb_store_region region;
+	bool free = true;
+	int r = wb_store_region_read(sys->files, use, &region, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; free && i < n; i++)
+		free = !touches(&region, &pieces[i]);
+	if (!free && !wb_store_region_in_force(sys->files, &region))
+		r = place(sys, use, region.size, pieces, n, &region, err);
 	if (r == 0)
-		r = wb_store_region_choose(&machine, bytes, &region, err);
-	if (r == 0)
-		r = wb_store_region_write(sys, &region, err);
+		*ret = region;
 	return r;
 }

@@ -16,6 +16,13 @@ struct wb_judging {
 	int error;                           /* 0 or -ENOMEM */
 };
 
+/* The beginning of a judgement: what its processes are. -ESRCH: the unit is not active. And its end: 1, or 0 with reasons. */
+int wb_judging_begin(struct wb_judging *j, struct wb_error *err);
+int wb_judging_end(struct wb_judging *j, struct wb_keep_verdict *ret, struct wb_error *err);
+/* The unit is of a kind that this way is not for: no reason, unless the configuration asks for just this way. */
+int wb_judging_not_for(struct wb_judging *j, enum wb_keep_how how, const char *why,
+	struct wb_keep_verdict *ret, struct wb_error *err);
+
 /* ---- how a rule reports: a sentence without its full stop ---- */
 
 /* A reason why it cannot be kept as a process. */
@@ -78,9 +85,14 @@ void wb_travel_add_watched(
 void wb_rules_trust(struct wb_judging *j);
 void wb_rules_unit(struct wb_judging *j);
 void wb_rules_sockets(struct wb_judging *j);
+/* Only the ports and connections of its sockets, without a rule about them. */
+void wb_rules_ends(struct wb_judging *j);
 /* These need a main process. */
 void wb_rules_tree(struct wb_judging *j);
 void wb_rules_namespaces(struct wb_judging *j);
+void wb_rules_network(struct wb_judging *j);
+/* Do its processes live in another network than the machine's? */
+bool wb_judging_lives_apart(const struct wb_judging *j);
 void wb_rules_ipc(struct wb_judging *j);
 void wb_rules_files(struct wb_judging *j, const struct wb_proc *p);
 

@@ -10,9 +10,13 @@
 #include "criu/modules.h"
 #include "files/groups.h"
 #include "files/take.h"
+#include "net/private.h"
+#include "survey/container.h"
 #include "survey/externals.h"
 #include "survey/looking.h"
 #include "proc/watches.h"
+#include "store/guest-memory.h"
+#include "sys/inside.h"
 #include "sys/machine.h"
 
 #define LARGEST (16u << 20)
@@ -70,9 +74,14 @@ struct wb_keep_look wb_keep_look_host(
 		.units = &wb_services_systemd,
 		.add_peers = wb_sockets_add_peers,
 		.add_kinds = wb_sockets_add_kinds,
+		.inside = wb_inside,
+		.compare_network = wb_net_private_differs,
 		.find_stored = wb_stored_find,
 		.find_watched = wb_watches_find,
 		.find_externals = wb_externals_find,
+		.look_at_qemu = wb_qemu_look,
+		.find_container = wb_container_of_unit,
+		.runner = &wb_runner_host,
 		.criu = criu,
 		.release = release};
 }
@@ -87,10 +96,14 @@ struct gathered {
 	struct wb_sockets sockets;
 	struct wb_proc init;
 	struct wb_unit_texts definition;
-	struct wb_strv missing, untrusted, real, absent, shared, common;
+	struct wb_strv missing, untrusted, real, absent, shared, common, network;
+	struct wb_ns_set namespaces; /* of the main process; empty: they were not opened */
 	struct wb_activation activation;
 	struct wb_ipc_verdict ipc;
 	struct wb_error groups;
+	struct wb_qemu_facts qemu;
+	struct wb_container container;
+	struct wb_error no_container;
 	char *running; /* release of the running kernel, if it is the next one's, too */
 };
 
@@ -107,8 +120,12 @@ static void gathered_deinit(struct gathered *g)
 	wb_strv_deinit(&g->absent);
 	wb_strv_deinit(&g->shared);
 	wb_strv_deinit(&g->common);
+	wb_strv_deinit(&g->network);
+	wb_ns_close(&g->namespaces);
 	wb_activation_deinit(&g->activation);
 	wb_ipc_verdict_deinit(&g->ipc);
+	wb_qemu_facts_deinit(&g->qemu);
+	wb_container_deinit(&g->container);
 	free(g->running);
 }
 
@@ -133,10 +150,18 @@ static int gather_tables(struct gathered *g, int64_t pid, struct wb_error *err)
 {
 	const struct wb_proc *p = wb_procs_find(&g->procs, pid);
 	const char *own = p ? p->ns[WB_NS_NET] : NULL, *machines = g->init.ns[WB_NS_NET];
+	bool known = own && machines;
+	int r;
 
-	if (g->look->machine && own && machines && !strcmp(own, machines))
+	if (g->look->machine && known && !strcmp(own, machines))
 		return wb_sockets_read(g->look->machine, 1, &g->sockets, err);
-	return wb_sockets_read(g->look->files, pid, &g->sockets, err);
+	r = wb_sockets_read(g->look->files, pid, &g->sockets, err);
+	/* Systemd opens the unit's output in its own. */
+	if (r == 0 && known && strcmp(own, machines) &&
+		(r = wb_sockets_add_outer(machine_of(g), 1, &g->sockets)) < 0)
+		return wb_fail(
+			err, r, "the machine's Unix sockets are not known: %s", strerror(-r));
+	return r;
 }
 
 static int gather_groups(struct gathered *g, struct wb_keep_facts *facts)
@@ -166,6 +191,20 @@ static int gather_processes(struct gathered *g, struct wb_error *err)
 	if (r == 0 && any)
 		r = gather_tables(g, any, err);
 	return r;
+}
+
+static int gather_container(struct gathered *g, struct wb_keep_facts *facts, struct wb_error *err)
+{
+	const struct wb_keep_look *look = g->look;
+	int r = look->find_container ? look->find_container(look->files, look->runner, &g->service,
+					       &g->procs, &g->container, &g->no_container)
+				     : 0;
+
+	if (r == -ENOMEM)
+		return wb_oom(err);
+	facts->container = r > 0 ? &g->container : NULL;
+	facts->no_container = r < 0 ? g->no_container.text : NULL;
+	return 0;
 }
 
 /* Facts that need the unit's namespaces, if root may enter them. */
@@ -200,16 +239,22 @@ static int gather_ipc(struct gathered *g, struct wb_keep_facts *facts, struct wb
 
 static int gather_sockets(struct gathered *g, struct wb_keep_facts *facts, struct wb_error *err)
 {
-	int r = g->look->add_peers ? g->look->add_peers(&g->sockets) : 0;
+	int net_ns;
 
-	if (r == -ENOMEM)
-		return wb_oom(err);
-	facts->peers_error = r;
-	wb_sockets_mark(&g->procs, &g->init, &g->sockets);
+	g->whose.pid = g->service.main_pid;
+	net_ns = wb_looking_open_network(
+		g->ops, &g->whose, &g->procs, &g->untrusted, &g->namespaces);
 	g->sockets.may_walk = !g->untrusted.n;
-	if (g->look->add_kinds && g->look->add_kinds(&g->procs, &g->sockets) < 0)
+	if (wb_looking_sockets(
+		    g->look, net_ns, &g->procs, &g->init, &g->sockets, &facts->peers_error) < 0)
 		return wb_oom(err);
-	return 0;
+	if (net_ns < 0)
+		return 0;
+	facts->network = &g->network;
+	return wb_looking_network(
+		       g->look, machine_of(g), net_ns, &g->procs, g->whose.pid, &g->network) < 0
+		       ? wb_oom(err)
+		       : 0;
 }
 
 static int gather_files(struct gathered *g, const struct wb_keep_config *config,
@@ -233,6 +278,29 @@ static int gather_files(struct gathered *g, const struct wb_keep_config *config,
 	return wb_looking_shared(machine_of(g), &g->procs, &g->shared) < 0 ? wb_oom(err) : 0;
 }
 
+/* Memory that is a file's own is of use only where the next kernel leaves it alone, too. */
+static void check_region(struct gathered *g)
+{
+	struct wb_qemu_facts *q = &g->qemu;
+
+	if (q->image.dax && !q->fault.code &&
+		wb_vm_memory_check(machine_of(g), q->region_start, q->region_size, &q->fault) < 0)
+		q->image.dax = false;
+}
+
+static int gather_qemu(struct gathered *g, struct wb_keep_facts *facts, struct wb_error *err)
+{
+	int64_t pid = g->service.main_pid;
+	int r = 0;
+
+	if (g->look->look_at_qemu && wb_procs_find(&g->procs, pid))
+		r = g->look->look_at_qemu((pid_t)pid, &g->qemu, err);
+	if (r > 0)
+		check_region(g);
+	facts->qemu = r > 0 ? &g->qemu : NULL;
+	return r < 0 ? r : 0;
+}
+
 static int gather(struct gathered *g, const struct wb_keep_config *config,
 	struct wb_keep_facts *facts, struct wb_error *err)
 {
@@ -243,6 +311,8 @@ static int gather(struct gathered *g, const struct wb_keep_config *config,
 	if (r == 0)
 		r = gather_processes(g, err);
 	if (r == 0)
+		r = gather_container(g, facts, err);
+	if (r == 0)
 		r = gather_inside(g, err);
 	if (r == 0 && gather_groups(g, facts) < 0)
 		r = wb_oom(err);
@@ -252,6 +322,8 @@ static int gather(struct gathered *g, const struct wb_keep_config *config,
 		r = gather_sockets(g, facts, err);
 	if (r == 0)
 		r = gather_files(g, config, facts, err);
+	if (r == 0)
+		r = gather_qemu(g, facts, err);
 	if (r == 0 && wb_activation_find(g->look->units, &g->service, &g->activation) < 0)
 		r = wb_oom(err);
 	if (r < 0)

@@ -26,6 +26,22 @@ int wb_looking_ipc(const struct wb_files *files, const struct wb_ns_ops *ops,
 	const struct wb_ns_whose *whose, const struct wb_procs *procs, struct wb_ipc_verdict *ret);
 
 /*
+ * Open the network namespace of the main process, if it is not the machine's and may be entered: set->own[WB_NS_NET].
+ * Its descriptor, borrowed from *set, or -1: there is nothing to enter.
+ */
+int wb_looking_open_network(const struct wb_ns_ops *ops, const struct wb_ns_whose *whose,
+	const struct wb_procs *procs, const struct wb_strv *untrusted, struct wb_ns_set *set);
+/*
+ * Complete the sockets by what the kernel tells of them, in that namespace and in the machine's. *ret_error: that of
+ * add_peers(). -ENOMEM.
+ */
+int wb_looking_sockets(const struct wb_keep_look *look, int net_ns, const struct wb_procs *procs,
+	const struct wb_proc *init, struct wb_sockets *sockets, int *ret_error);
+/* Reasons why that namespace is not as a new one, or not of this unit alone. -ENOMEM; other failures are a reason. */
+int wb_looking_network(const struct wb_keep_look *look, const struct wb_files *machine, int net_ns,
+	const struct wb_procs *procs, int64_t main_pid, struct wb_strv *ret);
+
+/*
  * Those of the unit's directories (wb_top_of()) in which processes outside of it have files open or mapped, or sockets.
  * -ENOMEM.
  */

@@ -18,6 +18,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 	wb_strv_deinit(&v->files);
 	wb_strv_deinit(&v->named);
 	wb_strv_deinit(&v->later);
+	json_decref(v->guest);
 	wb_strv_deinit(&v->bound);
 	wb_strv_deinit(&v->beside);
 	for (size_t i = 0; i < v->nameless.n; i++)
@@ -26,6 +27,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 	wb_strv_deinit(&v->places);
 	wb_strv_deinit(&v->bindings);
 	wb_net_ends_deinit(&v->ends);
+	json_decref(v->container);
 	*v = (struct wb_keep_verdict){};
 }
 
@@ -67,6 +69,7 @@ static void judge_processes(struct wb_judging *j, const struct wb_keep_config *c
 {
 	wb_rules_tree(j);
 	wb_rules_namespaces(j);
+	wb_rules_network(j);
 	wb_rules_ipc(j);
 	for (size_t i = 0; i < j->f->procs->n; i++)
 		wb_rules_files(j, &j->f->procs->items[i]);
@@ -77,15 +80,62 @@ static void judge_processes(struct wb_judging *j, const struct wb_keep_config *c
 				j, &j->f->procs->items[i], &j->f->procs->items[i].watches.items[k]);
 }
 
+int wb_judging_begin(struct wb_judging *j, struct wb_error *err)
+{
+	int r = no_longer_runs(j->f, err);
+
+	if (r == 0)
+		count(j);
+	return r;
+}
+
+int wb_judging_end(struct wb_judging *j, struct wb_keep_verdict *ret, struct wb_error *err)
+{
+	if (j->f->criu && j->error == 0) {
+		j->v.image.version = strdup(j->f->criu);
+		if (!j->v.image.version)
+			j->error = -ENOMEM;
+	}
+	if (j->f->systemd->cgroup && j->error == 0) {
+		j->v.cgroup = strdup(j->f->systemd->cgroup);
+		if (!j->v.cgroup)
+			j->error = -ENOMEM;
+	}
+	if (j->error < 0) {
+		wb_keep_verdict_deinit(&j->v);
+		return wb_fail(err, j->error, "out of memory");
+	}
+	*ret = j->v;
+	return j->v.reasons.n == 0;
+}
+
+int wb_judging_not_for(struct wb_judging *j, enum wb_keep_how how, const char *why,
+	struct wb_keep_verdict *ret, struct wb_error *err)
+{
+	int r;
+
+	if (!j->config || j->config->how != how)
+		return 0;
+	r = wb_judging_begin(j, err);
+	if (r < 0)
+		return r;
+	wb_refuse(j, "%s", why);
+	return wb_judging_end(j, ret, err);
+}
+
 int wb_judge_process(const struct wb_keep_facts *facts, const struct wb_keep_config *config,
 	struct wb_keep_verdict *ret, struct wb_error *err)
 {
 	struct wb_judging j = {.f = facts, .config = config};
-	int r = no_longer_runs(facts, err);
+	int r;
 
+	/* Its processes are podman's, which must know of all that is done to them. */
+	if (facts->container || facts->no_container)
+		return wb_judging_not_for(&j, WB_KEEP_PROCESS,
+			"it runs a container, which is kept as a container", ret, err);
+	r = wb_judging_begin(&j, err);
 	if (r < 0)
 		return r;
-	count(&j);
 	if (is(facts->systemd->active, "activating"))
 		wb_refuse(&j, "it is still starting (activating)");
 	else if (!wb_judging_main(&j))
@@ -95,20 +145,5 @@ int wb_judge_process(const struct wb_keep_facts *facts, const struct wb_keep_con
 	wb_rules_sockets(&j);
 	if (wb_judging_main(&j))
 		judge_processes(&j, config);
-	if (facts->criu && j.error == 0) {
-		j.v.image.version = strdup(facts->criu);
-		if (!j.v.image.version)
-			j.error = -ENOMEM;
-	}
-	if (facts->systemd->cgroup && j.error == 0) {
-		j.v.cgroup = strdup(facts->systemd->cgroup);
-		if (!j.v.cgroup)
-			j.error = -ENOMEM;
-	}
-	if (j.error < 0) {
-		wb_keep_verdict_deinit(&j.v);
-		return wb_fail(err, j.error, "out of memory");
-	}
-	*ret = j.v;
-	return j.v.reasons.n == 0;
+	return wb_judging_end(&j, ret, err);
 }

@@ -11,8 +11,11 @@
 #include "manifest/manifest.h"
 #include "choice/config.h"
 #include "proc/proc.h"
+#include "qemu/look.h"
 #include "sys/namespaces.h"
 #include "systemd/activation.h"
+
+struct wb_container;
 
 /* All facts about a unit on which the verdict rests. Borrowed. */
 struct wb_keep_facts {
@@ -37,6 +40,15 @@ struct wb_keep_facts {
 	const struct wb_ipc_verdict *ipc; /* NULL: not looked at */
 	const char *
 		group_fault; /* why its control groups cannot be made again, by wb_groups_note(); NULL: they can */
+	/*
+	 * Reasons why its network namespace would not be the same in the next boot. NULL: it has none of its own, or it
+	 * was not looked at.
+	 */
+	const struct wb_strv *network;
+	const struct wb_qemu_facts *qemu; /* NULL: its main process is no QEMU, or not looked at */
+	const struct wb_container *container; /* the container of podman that it runs; NULL: none */
+	const char *
+		no_container; /* why a container that it runs cannot be kept; NULL: it can, or there is none */
 	bool foreign_leader; /* the leader of the main process's session lives outside of the unit */
 	const char *criu;    /* version of CRIU; NULL: it is not installed */
 	const char *release; /* release of the next kernel; NULL: not known */
@@ -67,6 +79,8 @@ struct wb_keep_verdict {
 	char *cgroup; /* as in struct wb_manifest_unit; so is `sockets` */
 	struct wb_strv sockets;
 	wb_stored_list stored; /* as in struct wb_manifest_unit */
+	json_t *guest; /* of a virtual machine: `image` of the manifest (qemu/image.h); or NULL */
+	int64_t guest_pid; /* of its QEMU */
 	bool plain; /* its processes are in the machine's own namespaces, but for the time namespace */
 	/*
 	 * Files on a tmpfs that are in use or configured, and exist: they travel to the next boot. A "/" at
@@ -85,6 +99,7 @@ struct wb_keep_verdict {
 	WB_LIST(struct wb_keep_nameless) nameless;
 	struct wb_strv places, /* directories of files and of Unix sockets whose name is gone */
 		bindings;      /* directories of its bound Unix sockets */
+	json_t *container; /* only for a unit that is kept as a container: struct wb_container_image */
 	/* From here on: also for a unit that is restarted. */
 	struct wb_net_ends ends;
 	uint64_t bytes;      /* memory of its processes, about the size of the dump */
@@ -120,6 +135,10 @@ struct wb_keep_look {
 	int (*add_peers)(struct wb_sockets *sockets);
 	/* wb_sockets_add_kinds(). NULL: only sockets in the tables of /proc are known. */
 	int (*add_kinds)(const struct wb_procs *procs, struct wb_sockets *sockets);
+	/* wb_inside(). NULL: nobody goes into another network namespace. */
+	int (*inside)(int net_ns, int (*work)(void *arg), void *arg);
+	/* wb_net_private_differs(). NULL: a network namespace is as new. */
+	int (*compare_network)(int net_ns, struct wb_strv *ret);
 	/* wb_stored_find(). NULL: what systemd stores does not travel. */
 	int (*find_stored)(const struct wb_service *service, const int64_t *pids, size_t n,
 		int64_t systemd, wb_stored_list *ret, struct wb_error *err);
@@ -129,6 +148,13 @@ struct wb_keep_look {
 	/* wb_externals_find(). NULL: no file outside of the sandbox counts as the machine's. */
 	void (*find_externals)(struct wb_procs *procs, const struct wb_unit_texts *definition,
 		const struct wb_ns_ops *machine);
+	/* wb_qemu_look(). NULL: nobody is asked whether it is a virtual machine. */
+	int (*look_at_qemu)(pid_t pid, struct wb_qemu_facts *ret, struct wb_error *err);
+	/* wb_container_of_unit(), which asks podman by `runner`. NULL: no unit is known to run a container. */
+	int (*find_container)(const struct wb_files *files, const struct wb_runner *runner,
+		const struct wb_service *service, const struct wb_procs *procs,
+		struct wb_container *ret, struct wb_error *err);
+	const struct wb_runner *runner;
 	const char *criu;    /* version of CRIU; NULL: it is not installed */
 	const char *release; /* release of the next kernel; NULL: that of the running one */
 	bool stopped; /* the shutdown has come this far: it stops no unit with this one any more */

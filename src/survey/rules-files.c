@@ -25,13 +25,12 @@ static void refuse_huge(struct wb_judging *j)
 
 static void judge_map(struct wb_judging *j, const char *name)
 {
-	static const char *const devices[] = {
-		"/dev/zero", "/dev/null", "/dev/shm/", "/dev/hugepages/"};
+	static const char *const devices[] = {"/dev/zero", "/dev/null", "/dev/shm/"};
 
 	if (starts(name, "/SYSV")) {
 		if (!j->f->ipc)
 			wb_refuse(j, "it has System V shared memory");
-	} else if (starts(name, "/anon_hugepage")) {
+	} else if (starts(name, "/anon_hugepage") || starts(name, "/dev/hugepages/")) {
 		refuse_huge(j);
 	} else if (strstr(name, "[io_uring]")) {
 		wb_refuse(j, "it has an io_uring");
@@ -117,7 +116,13 @@ static void judge_device(struct wb_judging *j, const char *path)
 	for (size_t i = 0; i < sizeof(below) / sizeof(*below); i++)
 		if (starts(path, below[i]))
 			return;
-	wb_refuse(j, "it has the device %s open", path);
+	if (starts(path, "/dev/watchdog"))
+		wb_refuse(j,
+			"it has the device %s open, and nobody would feed that watchdog during the "
+			"jump; closing it may not stop it, and then it resets the machine",
+			path);
+	else
+		wb_refuse(j, "it has the device %s open", path);
 }
 
 static void judge_anonymous(struct wb_judging *j, const char *kind)
@@ -235,4 +240,12 @@ void wb_rules_files(struct wb_judging *j, const struct wb_proc *p)
 	for (size_t k = 0; k < p->fds.n; k++)
 		judge_fd(j, p, &p->fds.items[k]);
 	judge_programs_files(j, p);
+	/* Whether it is for a time or for a while, the kernel does not tell. */
+	if (p->alarm)
+		wb_refuse(j, "it has a timer that wakes the machine (CLOCK_REALTIME_ALARM or "
+			     "CLOCK_BOOTTIME_ALARM), which is not carried over");
+	if (p->day_timer)
+		wb_warn(j, "a timer of it for a time of day (timer_create) goes off late by the "
+			   "length of "
+			   "the outage");
 }

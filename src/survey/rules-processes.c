@@ -185,14 +185,15 @@ void wb_rules_namespaces(struct wb_judging *j)
 	 * that was kept before has them, and is plain all the same. Control groups are made below that of systemd's.
 	 */
 	j->v.plain = !j->f->procs->group;
+	/* The rules of a security module are loaded later in a boot. */
+	for (size_t i = 0; i < j->f->procs->n; i++)
+		j->v.plain &= !j->f->procs->items[i].labelled;
 	for (size_t k = 0; kinds[k].ns != WB_NS_TIME; k++)
 		j->v.plain &= kinds[k].ns == WB_NS_IPC ||
 			      (root->ns[kinds[k].ns] && init->ns[kinds[k].ns] &&
 				      wb_judging_same_ns(root, init, kinds[k].ns));
 	if (!wb_judging_same_ns(root, init, WB_NS_PID))
 		wb_refuse(j, "it has process numbers of its own (a pid namespace)");
-	if (!wb_judging_same_ns(root, init, WB_NS_NET))
-		wb_refuse(j, "it has a network of its own (a network namespace)");
 	if (wb_judging_same_ns(root, init, WB_NS_USER))
 		return;
 	if (wb_service_has_private_users(j->f->systemd))

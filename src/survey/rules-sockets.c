@@ -62,18 +62,6 @@ static void add_connection(struct wb_judging *j, const struct wb_socket *s)
 		j->error = -ENOMEM;
 }
 
-static int compare_connections(const void *a, const void *b)
-{
-	const struct wb_net_connection *x = a, *y = b;
-	int c = (x->remote_port > y->remote_port) - (x->remote_port < y->remote_port);
-
-	if (!c)
-		c = (x->local_port > y->local_port) - (x->local_port < y->local_port);
-	if (!c)
-		c = strcmp(x->remote, y->remote);
-	return c ? c : strcmp(x->local, y->local);
-}
-
 /*
  * A socket may be open several times, but a set of nft(8) lists each connection once. There may be tens of
  * thousands, so they are sorted first.
@@ -85,9 +73,9 @@ static void drop_repeated_connections(struct wb_judging *j)
 
 	if (j->error < 0 || !j->v.ends.connections.n)
 		return;
-	wb_sort(all, j->v.ends.connections.n, sizeof(*all), compare_connections);
+	wb_sort(all, j->v.ends.connections.n, sizeof(*all), wb_net_compare_connections);
 	for (size_t i = 0; i < j->v.ends.connections.n; i++) {
-		if (n && !compare_connections(&all[n - 1], &all[i])) {
+		if (n && !wb_net_compare_connections(&all[n - 1], &all[i])) {
 			free(all[i].local);
 			free(all[i].remote);
 		} else {
@@ -284,10 +272,24 @@ static void judge_opener(struct wb_judging *j, const struct wb_proc *p)
 		wb_distrust(j, "its processes with netlink sockets have different capabilities");
 }
 
+/*
+ * Systemd opens its output before it enters the unit's network namespace. CRIU would look for any other such socket in
+ * vain, or make it anew in the wrong one.
+ */
+static void judge_origin(struct wb_judging *j, const struct wb_socket *s)
+{
+	char id[64];
+
+	snprintf(id, sizeof(id), "unix[%" PRId64 "]", s->inode);
+	if (s->foreign || (s->outer && !wb_judging_find_external(j, id)))
+		wb_distrust(j, "it has a socket that was made in another network namespace");
+}
+
 static void judge_socket(
 	struct wb_judging *j, const struct wb_proc *p, const struct wb_proc_fd *fd, int64_t inode)
 {
 	const struct wb_socket *s = wb_sockets_find(j->f->sockets, inode);
+	bool apart = wb_judging_lives_apart(j);
 	bool handed;
 
 	/* A socket that is neither bound nor connected is in no table. If CRIU cannot take it, the dump says so. */
@@ -311,9 +313,10 @@ static void judge_socket(
 	switch (s->kind) {
 	case WB_SOCKET_TCP:
 	case WB_SOCKET_UDP:
-		if (s->listening)
+		/* The packet hold is in the machine's network, where the same ports are others'. */
+		if (s->listening && !apart)
 			add_port(j, s);
-		else if (s->connected && s->kind == WB_SOCKET_TCP)
+		else if (s->connected && s->kind == WB_SOCKET_TCP && !apart)
 			add_connection(j, s);
 		if (s->tls)
 			wb_refuse(j, "the kernel encrypts a connection of it (kTLS)");
@@ -331,13 +334,14 @@ static void judge_socket(
 				s->kind == WB_SOCKET_PACKET ? "packet" : "netlink");
 		break;
 	case WB_SOCKET_OTHER:
-		if (!s->unfit)
+		if (!s->unfit && !s->foreign)
 			wb_refuse(j, "it has a socket that criu cannot take along: %s", s->path);
 		break;
 	case WB_SOCKET_UNIX_DGRAM:
 	case WB_SOCKET_RAW:
 		break;
 	}
+	judge_origin(j, s);
 }
 
 static int compare_socket_fds(const void *a, const void *b)
@@ -377,5 +381,20 @@ void wb_rules_sockets(struct wb_judging *j)
 	}
 	if (j->nowhere > 1)
 		wb_refuse(j, "it has %zu more descriptors of such sockets", j->nowhere - 1);
+	drop_repeated_connections(j);
+}
+
+void wb_rules_ends(struct wb_judging *j)
+{
+	for (size_t i = 0; i < j->f->sockets->n; i++) {
+		const struct wb_socket *s = &j->f->sockets->items[i];
+
+		if (!s->own || (s->kind != WB_SOCKET_TCP && s->kind != WB_SOCKET_UDP))
+			continue;
+		if (s->listening)
+			add_port(j, s);
+		else if (s->connected && s->kind == WB_SOCKET_TCP)
+			add_connection(j, s);
+	}
 	drop_repeated_connections(j);
 }

@@ -2,6 +2,7 @@
 /* The rules about a unit as a whole: CRIU and its modules, its settings, control groups and shared memory. */
 #include <errno.h>
 
+#include "survey/container.h"
 #include "survey/judging.h"
 #include "systemd/dynamic.h"
 
@@ -40,7 +41,13 @@ static void judge_activation(struct wb_judging *j, const struct wb_activation *a
 void wb_rules_unit(struct wb_judging *j)
 {
 	const struct wb_service *s = j->f->systemd;
+	const char *engine = wb_engine_of(j->f->procs);
 
+	if (engine)
+		wb_refuse(j,
+			"it runs containers of %s, which nothing but %s brings back: by a restart "
+			"policy, or as quadlets of podman they could be kept",
+			engine, engine);
 	if (!j->f->criu)
 		wb_refuse(j, "criu is not installed");
 	for (size_t i = 0; j->f->missing_modules && i < j->f->missing_modules->n; i++)
@@ -58,9 +65,8 @@ void wb_rules_unit(struct wb_judging *j)
 	j->v.image.part_of_proc = is(s->proc_subset, "pid");
 	if (is_set(s->private_pids))
 		wb_refuse(j, "PrivatePIDs= gives it process numbers of its own");
-	if (s->private_network || is_set(s->network_namespace))
-		wb_refuse(j,
-			"it has a network of its own (PrivateNetwork= or NetworkNamespacePath=)");
+	if (is_set(s->network_namespace))
+		wb_refuse(j, "it has a network that others have made (NetworkNamespacePath=)");
 	if (is_set(s->tty) && starts(s->standard_input ? s->standard_input : "", "tty"))
 		wb_refuse(j, "it has the terminal %s", s->tty);
 	if (s->stored_fds && !j->f->stored)

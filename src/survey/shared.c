@@ -31,6 +31,31 @@ static int add_shm_maps(const struct wb_proc *p, struct wb_strv *ret)
 	return r;
 }
 
+static int read_group(const struct wb_files *files, long long pid, struct wb_blob *ret)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%lld/cgroup", pid);
+	return files->read(files->ctx, path, 1 << 16, ret, NULL);
+}
+
+/* Has the unit made this process since it was looked at? PostgreSQL, for one, begins and ends some all the time. */
+static bool is_new(const struct wb_files *files, const struct wb_procs *procs, long long pid)
+{
+	WB_CLEAN_BLOB group = {};
+
+	if (read_group(files, pid, &group) < 0)
+		return false;
+	for (size_t i = 0; i < procs->n; i++) {
+		WB_CLEAN_BLOB known = {};
+
+		if (read_group(files, procs->items[i].pid, &known) == 0 &&
+			known.size == group.size && !memcmp(known.data, group.data, group.size))
+			return true;
+	}
+	return false;
+}
+
 int wb_looking_shared(
 	const struct wb_files *files, const struct wb_procs *procs, struct wb_strv *ret)
 {
@@ -56,7 +81,8 @@ int wb_looking_shared(
 		for (size_t k = 0; r == 0 && k + 1 < ours.n; k += 2) {
 			WB_CLEAN_STR text = NULL;
 
-			if (!strstr((const char *)maps.data, ours.items[k]))
+			if (!strstr((const char *)maps.data, ours.items[k]) ||
+				is_new(files, procs, pid))
 				continue;
 			if (asprintf(&text, "%s with process %lld", ours.items[k + 1], pid) < 0) {
 				text = NULL;

@@ -12,8 +12,8 @@
 static int note_ipc(struct wb_manifest_unit *u, struct wb_criu_image *image,
 	struct wb_keep_verdict *v, struct wb_error *err)
 {
-	json_t *json;
-
+	if (image->own_network != v->image.own_network)
+		return wb_fail(err, -EPERM, "it has changed its network namespace meanwhile");
 	if (v->image.own_ipc && !image->own_ipc)
 		return wb_fail(err, -EPERM, "it has got System V shared memory in the meantime");
 	if (!image->own_ipc)
@@ -21,12 +21,7 @@ static int note_ipc(struct wb_manifest_unit *u, struct wb_criu_image *image,
 	free(image->segments.items);
 	memcpy(&image->segments, &v->image.segments, sizeof(image->segments));
 	memset(&v->image.segments, 0, sizeof(v->image.segments));
-	json = wb_criu_image_write(image);
-	if (!json)
-		return wb_oom(err);
-	json_decref(u->image);
-	u->image = json;
-	return 0;
+	return wb_manifest_set_image(u, wb_criu_image_write(image)) < 0 ? wb_oom(err) : 0;
 }
 
 /*
@@ -46,7 +41,9 @@ static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit 
 	WB_CLEAN_STRV untrusted = {};
 	WB_CLEAN_SOCKETS sockets = {};
 	WB_CLEAN_PROCS procs = {};
+	WB_CLEAN_NS_SET set = {};
 	struct wb_proc init = {};
+	int net_ns, peers = 0;
 	struct wb_keep_facts facts = {.unit = u->unit,
 		.systemd = &service,
 		.procs = &procs,
@@ -62,6 +59,7 @@ static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit 
 		return wb_fail(err, -ESRCH, "%s has no control group", u->unit);
 	r = u->image ? wb_criu_image_read(u->image, &image, err) : 0;
 	whose.private_users = service.private_users_on = image.own_users;
+	service.private_network = image.own_network;
 	if (r == 0)
 		r = wb_procs_read(files, u->cgroup, &procs, err);
 	if (r == 0 && !wb_procs_find(&procs, u->main_pid))
@@ -80,16 +78,18 @@ static int judge_still(const struct wb_keep_look *look, struct wb_manifest_unit 
 		r = wb_sockets_read(files, u->main_pid, &sockets, err);
 	if (r == 0)
 		r = wb_proc_read(files, 1, &init, err);
-	wb_sockets_mark(&procs, &init, &sockets);
-	/* The directories that are checked for CRIU come from these names, and the names in /proc can be forged. */
-	if (r == 0 && look->add_peers && (r = look->add_peers(&sockets)) < 0)
-		wb_fail(err, r,
-			"the kernel does not tell the names of its Unix sockets (unix_diag): %s",
-			strerror(-r));
+	net_ns = r == 0 ? wb_looking_open_network(ops, &whose, &procs, &untrusted, &set) : -1;
+	if (r == 0 && net_ns >= 0 && (r = wb_sockets_add_outer(files, 1, &sockets)) < 0)
+		wb_fail(err, r, "the machine's Unix sockets are not known: %s", strerror(-r));
 	sockets.may_walk = !untrusted.n;
 	sockets.still = true;
-	if (r == 0 && look->add_kinds && look->add_kinds(&procs, &sockets) < 0)
+	if (r == 0 && wb_looking_sockets(look, net_ns, &procs, &init, &sockets, &peers) < 0)
 		r = wb_oom(err);
+	/* The directories that are checked for CRIU come from these names, and the names in /proc can be forged. */
+	if (r == 0 && peers < 0)
+		r = wb_fail(err, peers,
+			"the kernel does not tell the names of its Unix sockets (unix_diag): %s",
+			strerror(-peers));
 	if (r == 0)
 		r = wb_judge_process(&facts, NULL, ret, err);
 	if (r >= 0)

@@ -32,6 +32,19 @@ static int reclaim_store(const struct wb_files *f, struct wb_machine *m, struct 
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }
 
+/* The same for the memory around that of guests: what of it is needed is in the next span. */
+static int reclaim_span(const struct wb_files *f, struct wb_machine *m, struct wb_error *err)
+{
+	struct wb_handoff h;
+
+	if (!wb_handoff_read(f, &h) || !h.guests_size ||
+		!wb_ranges_type(&m->memory, h.guests_start, h.guests_size, WB_MEMORY_ASIDE))
+		return 0;
+	if (wb_ranges_set(&m->memory, h.guests_start, h.guests_size, WB_MEMORY_RAM) < 0)
+		return wb_fail(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
 char *wb_running_release(const struct wb_files *files)
 {
 	WB_CLEAN_BLOB b = {};
@@ -70,6 +83,8 @@ int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct
 	r = m.arch->read(files, &m, err);
 	if (r == 0)
 		r = reclaim_store(files, &m, err);
+	if (r == 0)
+		r = reclaim_span(files, &m, err);
 	if (r < 0)
 		return r;
 	*ret = m;

@@ -86,7 +86,7 @@ int wb_ns_open_own(const char *name)
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

@@ -149,6 +149,24 @@ int wb_ns_check(const struct wb_ns_ops *ops, int fd, enum wb_ns kind, const char
 	return check_owner(ops, fd, kind, unit, err);
 }
 
+int wb_ns_find_kind(const struct wb_ns_ops *ops, enum wb_ns kind, const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ops->type(ops->ctx, fds[i]) == kinds[kind].type)
+			return fds[i];
+	return -1;
+}
+
+int wb_ns_is_own(const struct wb_ns_ops *ops, enum wb_ns kind, int fd)
+{
+	struct wb_ns_id id, machine;
+	int r = ops->identity(ops->ctx, fd, &id);
+
+	if (r == 0)
+		r = machine_id(ops, kind, &machine);
+	return r < 0 ? r : !same(&id, &machine);
+}
+
 /* ---- a process ---- */
 
 /*

@@ -112,7 +112,12 @@ int wb_ns_open_root(const struct wb_ns_ops *ops, const struct wb_ns_whose *whose
 int wb_ns_check(const struct wb_ns_ops *ops, int fd, enum wb_ns kind, const char *unit,
 	struct wb_error *err);
 
-/* Open one of the caller's own namespaces; negative errno. */
+/* The first of these descriptors that is a namespace of that kind; -1: none. */
+int wb_ns_find_kind(const struct wb_ns_ops *ops, enum wb_ns kind, const int *fds, size_t n);
+/* Is it another namespace than the machine's? 1, 0, or a negative errno. */
+int wb_ns_is_own(const struct wb_ns_ops *ops, enum wb_ns kind, int fd);
+
+/* Open one of the calling thread's own namespaces; negative errno. */
 int wb_ns_open_own(const char *name);
 
 /* The name in /proc/PID/ns ("mnt") of a kind; and the kind of a name; false: there is none. */

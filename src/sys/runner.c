@@ -20,9 +20,9 @@ static int host_run(
 	return wb_spawn(how, ret_output, err);
 }
 
-static int host_poke(void *ctx, const char *path, const char *text)
+int wb_poke_at(int dir, const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
+	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC), r = 0;
 
 	if (fd < 0)
 		return -errno;
@@ -32,13 +32,17 @@ static int host_poke(void *ctx, const char *path, const char *text)
 	return r;
 }
 
+static int host_poke(void *ctx, const char *path, const char *text)
+{
+	return wb_poke_at(AT_FDCWD, path, text);
+}
+
 const struct wb_runner wb_runner_host = {.run = host_run, .poke = host_poke};
 
-/* Cut out the last line that is not empty, in place. */
-static const char *last_line(struct wb_blob *b)
+const char *wb_last_line(struct wb_blob *said)
 {
-	char *text = (char *)b->data;
-	size_t n = b->size;
+	char *text = (char *)said->data;
+	size_t n = said->size;
 
 	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
 		text[--n] = 0;
@@ -56,7 +60,7 @@ static int run(const struct wb_runner *runner, const struct wb_spawn *how, struc
 	if (r < 0)
 		return r;
 	if (r > 0)
-		return wb_fail(err, -EIO, "%s failed: %s", how->argv[0], last_line(&said));
+		return wb_fail(err, -EIO, "%s failed: %s", how->argv[0], wb_last_line(&said));
 	if (ret)
 		*ret = wb_blob_take(&said);
 	return 0;

@@ -15,6 +15,11 @@ struct wb_runner {
 
 extern const struct wb_runner wb_runner_host;
 
+/* poke() of the host, with a path below the directory `dir` (AT_FDCWD: as openat(2) takes it). */
+int wb_poke_at(int dir, const char *path, const char *text);
+/* Cut the last line that is not empty out of a program's messages, in place. Never NULL; borrowed. */
+const char *wb_last_line(struct wb_blob *said);
+
 /*
  * Run argv with `input`, for at most half a minute. A status other than 0 is -EIO with the last
  * line of its output. ret NULL: its output is not wanted.

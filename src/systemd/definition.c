@@ -193,6 +193,22 @@ bool wb_definition_limits_memory(const struct wb_unit_texts *of)
 	return false;
 }
 
+bool wb_definition_own_tmp(const struct wb_unit_texts *of)
+{
+	struct wb_definition_walk w = {of};
+	bool own = false;
+	int r = 1;
+
+	while (r > 0) {
+		WB_CLEAN_SETTING a = {};
+
+		r = wb_definition_next(&w, &a);
+		if (r > 0 && !strcmp(w.section, "Service") && !strcmp(a.key, "PrivateTmp"))
+			own = wb_setting_is_on(a.value);
+	}
+	return r == 0 && own;
+}
+
 bool wb_definition_restarts(const struct wb_unit_texts *of, bool failed)
 {
 	/* systemd.service(5); an unknown value is ignored and the one before stays. */

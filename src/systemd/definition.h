@@ -53,6 +53,8 @@ int wb_definition_next(struct wb_definition_walk *walk, struct wb_setting *ret);
 const char *wb_definition_asks(const struct wb_unit_texts *of);
 /* Does the definition limit or guarantee memory (MemoryMax= and the like)? Pure. */
 bool wb_definition_limits_memory(const struct wb_unit_texts *of);
+/* Does systemd give the service a /tmp and a /var/tmp of its own (PrivateTmp=)? Pure. */
+bool wb_definition_own_tmp(const struct wb_unit_texts *of);
 /*
  * Does systemd restart the service after it ended by itself (Restart=)? `failed`: it ended with a
  * failure. Pure.

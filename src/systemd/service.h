@@ -43,6 +43,8 @@ struct wb_service {
 	/* units that stop this one when they stop */
 	struct wb_strv required, requisite, bound, part_of, stop_propagated_from;
 	struct wb_strv conflicts;
+	struct wb_strv
+		joins; /* units whose namespaces it shares (JoinsNamespaceOf=), or that share its own */
 	struct wb_strv runtime_directories;
 	bool dynamic_user;
 	char *user, *group; /* names; NULL or "": root, or the user's own */
@@ -82,8 +84,9 @@ struct wb_services {
 };
 
 /*
- * The same access for many reads, by several threads too: over one connection, since making one takes longer than a
- * read. Without memory each read makes its own. *ret is to be closed.
+ * The same access for many reads in a row, by several threads too: over one connection, since making one takes longer
+ * than a read. A unit that is read again has the definition of its first read, and its present state (active, main
+ * process, control group, …). Without memory each read makes its own connection. *ret is to be closed.
  */
 void wb_services_open(const struct wb_services *services, struct wb_services *ret);
 void wb_services_close(struct wb_services *services);

@@ -77,8 +77,20 @@ int wb_spare_add(struct wb_strv *units, const char *unit, const char *cgroup)
 	return r;
 }
 
+/* podman finds a container's network namespace and its root by these mounts when it saves it. */
+static bool is_of_container(const struct wb_mount *m)
+{
+	static const char networks[] = "/run/netns/", root[] = "/merged";
+	size_t n = strlen(m->point);
+
+	if (!strcmp(m->fstype, "nsfs"))
+		return !strncmp(m->point, networks, strlen(networks));
+	return !strcmp(m->fstype, "overlay") && n > strlen(root) &&
+	       !strcmp(m->point + n - strlen(root), root);
+}
+
 /*
- * Does a shutdown unmount it before the freeze? systemd does not unmount its own early mounts;
+ * Does a shutdown unmount it before the freeze, which needs it? systemd does not unmount its own early mounts;
  * those of units and sessions are not mount units to exempt.
  */
 static bool is_in_the_way(const struct wb_mount *m)
@@ -88,6 +100,8 @@ static bool is_in_the_way(const struct wb_mount *m)
 
 	const char *point = m->point;
 
+	if (is_of_container(m))
+		return true;
 	if (!wb_volatile_fs(m->fstype) || !strcmp(point, "/run"))
 		return false;
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {

@@ -34,8 +34,8 @@ bool wb_has_jump_mark(const char *text);
  */
 int wb_spare_add(struct wb_strv *units, const char *unit, const char *cgroup);
 /*
- * Add the mount unit of every tmpfs that a shutdown would unmount before the freeze, which needs
- * the files there. If mounts cannot be read, none is added. -ENOMEM.
+ * Add the mount unit of every tmpfs, and of the network namespaces and roots of containers, that a shutdown would
+ * unmount before the freeze, which needs them. If mounts cannot be read, none is added. -ENOMEM.
  */
 int wb_spare_add_mounts(const struct wb_files *files, struct wb_strv *units);
 /*

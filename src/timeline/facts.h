@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "systemd/times.h"
 #include "timeline/klog.h"
 #include "timeline/marks.h"
 #include "timeline/timeline.h"
@@ -37,6 +38,7 @@ struct wb_user_times {
 	uint64_t userspace_us; /* systemd in the root file system */
 	uint64_t target_us;    /* the default target was reached */
 	uint64_t finish_us;    /* systemd's job queue was empty for the first time */
+	uint64_t generators_from_us, generators_to_us;
 };
 
 /* A running unit, with a process that can answer. */
@@ -45,9 +47,23 @@ struct wb_up {
 	uint64_t active_us; /* ActiveEnterTimestampMonotonic */
 };
 
+/* A unit that was started in this boot. */
+struct wb_start {
+	char unit[96];
+	struct wb_unit_start at;
+};
+
+struct wb_starts {
+	struct wb_start *items;
+	size_t n;
+};
+
+void wb_starts_deinit(struct wb_starts *starts);
+
 /* A unit of the old kernel whose outcome is recorded. */
 struct wb_kept {
 	char unit[128];
+	char name[128]; /* by which it was chosen; "" as its unit */
 	char how[16];
 	double frozen_s; /* < 0: it was not frozen */
 };
@@ -72,6 +88,9 @@ struct wb_facts {
 	struct wb_events events;
 	struct wb_up *up;
 	size_t n_up;
+	struct wb_starts starts;
+	struct wb_starts
+		chain; /* of them, what the default target waited for, from the target down */
 	struct wb_kept *kept;
 	size_t n_kept;
 };

@@ -12,6 +12,7 @@
 #include "jump/record.h"
 #include "timeline/firmware.h"
 #include "timeline/gather.h"
+#include "timeline/starts.h"
 
 #define KEEP_RESULT "/run/warmboot/keep-result.json"
 #define KMSG_MAX (32u << 20)
@@ -51,7 +52,7 @@ void wb_events_trim(struct wb_events *events)
 		events->n = n;
 }
 
-/* Read "units": [{unit, how, frozen_s}], the result of the restores. */
+/* Read "units": [{unit, name, how, frozen_s}], the result of the restores. */
 static int read_kept(const struct wb_files *files, struct wb_facts *f)
 {
 	WB_CLEAN_BLOB b = {};
@@ -75,6 +76,7 @@ static int read_kept(const struct wb_files *files, struct wb_facts *f)
 		struct wb_kept *k = &f->kept[f->n_kept];
 
 		COPY(k->unit, json_string_value(json_object_get(o, "unit")));
+		COPY(k->name, json_string_value(json_object_get(o, "name")));
 		COPY(k->how, json_string_value(json_object_get(o, "how")));
 		k->frozen_s = json_number_value(frozen) > 0 ? json_number_value(frozen) : -1;
 		f->n_kept += !!*k->unit;
@@ -189,7 +191,9 @@ static int read_all(const struct wb_sys *sys, const struct wb_sources *sources, 
 			f->jumped && asked ? asked->mono_ns / 1000 : 0, &f->events);
 	wb_events_trim(&f->events);
 	r = read_kept(sys->files, f);
-	return r < 0 ? r : read_up(sources, f);
+	if (r == 0)
+		r = read_up(sources, f);
+	return r < 0 ? r : wb_starts_read(sources, &f->user, &f->starts, &f->chain);
 }
 
 int wb_facts_read(const struct wb_sys *sys, const struct wb_sources *sources, struct wb_facts *ret,

@@ -25,6 +25,10 @@ struct wb_sources {
 	 * The events in the journal of that boot since `since_us` of its CLOCK_MONOTONIC, in order.
 	 */
 	int (*events)(void *ctx, const char *boot, int64_t since_us, struct wb_events *ret);
+	/* Each start of a unit in this boot, in any order. */
+	int (*starts)(void *ctx, struct wb_starts *ret);
+	/* The units that this one is ordered after. */
+	int (*after)(void *ctx, const char *unit, struct wb_strv *ret);
 	/* Microseconds that the last start of the unit took, in this boot; 0: it has not started. */
 	int (*start_took)(void *ctx, const char *unit, uint64_t *ret_us);
 };

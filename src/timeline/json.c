@@ -25,6 +25,7 @@ static const struct wb_json_field phase_fields[] = {
 
 static const struct wb_json_field unit_fields[] = {
 	CHARS(wb_tl_unit, unit, OR_NULL),
+	CHARS(wb_tl_unit, name, OR_NULL),
 	CHARS(wb_tl_unit, how),
 	SECONDS(wb_tl_unit, frozen_s, OR_NULL),
 	SECONDS(wb_tl_unit, dump_s, OR_NULL),
@@ -52,6 +53,22 @@ static const struct wb_json_field part_fields[] = {
 static const struct wb_json_field initcall_fields[] = {
 	CHARS(wb_tl_initcall, name, OR_NULL),
 	SECONDS(wb_tl_initcall, duration_s),
+	{},
+};
+
+static const struct wb_json_field start_fields[] = {
+	CHARS(wb_tl_start, unit, OR_NULL),
+	SECONDS(wb_tl_start, start_s),
+	SECONDS(wb_tl_start, duration_s),
+	WB_JSON_ROW(struct wb_tl_start, ours, WB_JSON_BOOL),
+	{},
+};
+
+static const struct wb_json_field user_fields[] = {
+	ARRAY(chain, n_chain, start_fields),
+	ARRAY(starts, n_starts, start_fields),
+	SECONDS(wb_timeline, generators_s, OR_NULL),
+	SECONDS(wb_timeline, ours_s, OR_NULL),
 	{},
 };
 
@@ -87,6 +104,7 @@ static const struct wb_json_field fields[] = {
 	ARRAY(units, n_units, unit_fields),
 	ARRAY(stops, n_stops, stop_fields),
 	{.key = "kernel", .kind = WB_JSON_STRUCT, .fields = kernel_fields},
+	{.key = "user_space", .kind = WB_JSON_STRUCT, .fields = user_fields},
 	ARRAY(notes, n_notes, NULL),
 	{},
 };
@@ -109,6 +127,8 @@ int wb_timeline_parse(const char *text, struct wb_timeline *ret, struct wb_error
 
 	if (!t)
 		return wb_oom(err);
+	/* A record of an earlier version does not have them. */
+	t->generators_s = t->ours_s = -1;
 	r = wb_json_parse((struct wb_bytes){(const uint8_t *)text, strlen(text)}, fields,
 		"the timeline of a boot", t, err);
 	if (r == 0)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "timeline/facts.h"
+#include "timeline/starts.h"
 #include "core/sort.h"
 
 /* Jobs that end this long after the default target are a phase of their own. */
@@ -88,6 +88,8 @@ void wb_facts_deinit(struct wb_facts *f)
 	wb_events_deinit(&f->events);
 	free(f->up);
 	free(f->kept);
+	wb_starts_deinit(&f->starts);
+	wb_starts_deinit(&f->chain);
 	*f = (struct wb_facts){};
 }
 
@@ -508,9 +510,9 @@ static double between_marks(const struct build *b, const char *boot, const char 
 		       : -1;
 }
 
-static void take_unit(
-	struct build *b, const char *unit, const char *how, double frozen, double up, double zero)
+static void take_unit(struct build *b, const struct wb_kept *kept, double up, double zero)
 {
+	const char *unit = kept->unit;
 	struct wb_tl_unit *u = &b->t->units[b->t->n_units];
 	double silent = went_silent(b, unit), answered = mark_on_line(b, WB_MARK_PROBE, unit, zero);
 	double thawed = mark_on_line(b, WB_MARK_THAW_END, unit, zero);
@@ -522,14 +524,25 @@ static void take_unit(
 	else if (thawed >= 0)
 		up = thawed;
 	snprintf(u->unit, sizeof(u->unit), "%s", unit);
-	snprintf(u->how, sizeof(u->how), "%s", how);
-	u->frozen_s = frozen;
+	/* A name that is the unit's own says nothing more. */
+	if (strcmp(kept->name, unit))
+		snprintf(u->name, sizeof(u->name), "%s", kept->name);
+	snprintf(u->how, sizeof(u->how), "%s", kept->how);
+	u->frozen_s = kept->frozen_s;
 	u->dump_s =
 		between_marks(b, b->f->previous, unit, WB_MARK_FREEZE_BEGIN, WB_MARK_FREEZE_END);
 	u->restore_s = between_marks(b, b->f->boot, unit, WB_MARK_THAW_BEGIN, WB_MARK_THAW_END);
 	u->silent_s = silent >= 0 && up > silent ? up - silent : -1;
 	u->silent_from_s = u->silent_s >= 0 ? silent : -1;
 	b->t->n_units++;
+}
+
+static void take_restarted(struct build *b, const struct wb_up *up, double zero)
+{
+	struct wb_kept unit = {.how = "restart", .frozen_s = -1};
+
+	snprintf(unit.unit, sizeof(unit.unit), "%s", up->unit);
+	take_unit(b, &unit, zero + (double)up->active_us / 1e6, zero);
 }
 
 /* Add the kept units, then the services that were stopped and are up again. */
@@ -543,7 +556,7 @@ static void take_units(struct build *b, double zero)
 		for (size_t k = 0; k < f->n_up; k++)
 			if (!strcmp(f->up[k].unit, f->kept[i].unit))
 				up = zero + (double)f->up[k].active_us / 1e6;
-		take_unit(b, f->kept[i].unit, f->kept[i].how, f->kept[i].frozen_s, up, zero);
+		take_unit(b, &f->kept[i], up, zero);
 	}
 	for (size_t k = 0; k < f->n_up; k++) {
 		bool kept = false;
@@ -551,8 +564,7 @@ static void take_units(struct build *b, double zero)
 		for (size_t i = 0; i < f->n_kept; i++)
 			kept |= !strcmp(f->up[k].unit, f->kept[i].unit);
 		if (!kept && f->up[k].active_us && went_silent(b, f->up[k].unit) >= 0)
-			take_unit(b, f->up[k].unit, "restart", -1,
-				zero + (double)f->up[k].active_us / 1e6, zero);
+			take_restarted(b, &f->up[k], zero);
 	}
 }
 
@@ -590,6 +602,8 @@ static int make_warm(struct build *b, struct wb_error *err)
 	b->t->staged_s = find_staged(b->f, &b->s);
 	take_log(b->f, -b->s.new_log, b->t);
 	take_units(b, -b->s.new_mono);
+	if (wb_starts_place(b->f, -b->s.new_mono, b->t) < 0)
+		return wb_oom(err);
 	if (b->s.have_old && take_stops(b->f, b->s.old_mono, b->t) < 0)
 		return wb_oom(err);
 	if (b->s.drift > 0.001)
@@ -678,6 +692,8 @@ static int make_cold(struct build *b, struct wb_error *err)
 	b->t->when = (int64_t)(kernel_wall - zero);
 	take_log(f, zero, b->t);
 	take_units(b, zero);
+	if (wb_starts_place(f, zero, b->t) < 0)
+		return wb_oom(err);
 	if (b->s.have_old && take_stops(f, b->s.old_mono, b->t) < 0)
 		return wb_oom(err);
 	return 0;

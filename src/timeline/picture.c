@@ -190,12 +190,12 @@ static void print_silence(FILE *f, const struct wb_tl_unit *u, double scale, int
 	/* A silence may go on after the line's end. */
 	to = to < scale ? to : scale;
 	fputs("<g><title>", f);
-	print_escaped(f, u->unit);
+	print_escaped(f, wb_tl_unit_name(u));
 	fputs(", ", f);
 	print_escaped(f, u->how);
 	fprintf(f, ": silent for %s</title>\n<text x=\"%d\" y=\"%d\" text-anchor=\"end\">",
 		duration(u->silent_s, text), LEFT - 12, y + 17);
-	print_short(f, u->unit);
+	print_short(f, wb_tl_unit_name(u));
 	fprintf(f,
 		"</text><rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
 		"height=\"%d\" rx=\"2\"/>",
@@ -266,6 +266,24 @@ static void print_seconds(FILE *f, double s)
 	fprintf(f, "<td class=\"n\">%s</td>", s < 0 ? "" : duration(s, text));
 }
 
+static void print_starts(FILE *f, const char *title, const struct wb_tl_start *list, size_t n)
+{
+	if (!n)
+		return;
+	fprintf(f,
+		"<h2>%s</h2><table><tr><th>unit</th><th class=\"n\">start</th>"
+		"<th class=\"n\">time</th></tr>\n",
+		title);
+	for (size_t i = 0; i < n; i++) {
+		fputs("<tr>", f);
+		print_cell(f, list[i].unit);
+		print_seconds(f, list[i].start_s);
+		print_seconds(f, list[i].duration_s);
+		fputs("</tr>\n", f);
+	}
+	fputs("</table>\n", f);
+}
+
 static void print_tables(FILE *f, const struct wb_timeline *t)
 {
 	char text[24];
@@ -291,13 +309,15 @@ static void print_tables(FILE *f, const struct wb_timeline *t)
 			f);
 	for (size_t i = 0; i < t->n_units; i++) {
 		fputs("<tr>", f);
-		print_cell(f, t->units[i].unit);
+		print_cell(f, wb_tl_unit_name(&t->units[i]));
 		print_cell(f, t->units[i].how);
 		print_seconds(f, t->units[i].frozen_s);
 		print_seconds(f, t->units[i].silent_s);
 		fputs("</tr>\n", f);
 	}
 	fputs(t->n_units ? "</table>\n" : "", f);
+	print_starts(f, "What the default target waited for", t->chain, t->n_chain);
+	print_starts(f, "Longest to start", t->starts, t->n_starts);
 	if (t->n_stops)
 		fputs("<h2>Longest to stop</h2><table><tr><th>unit</th><th "
 		      "class=\"n\">time</th></tr>\n",

@@ -78,6 +78,8 @@ static void print_units(FILE *f, const struct wb_timeline *t, const char *name, 
 		fprintf(f, "%s{", name);
 		print_label(f, "unit", t->units[i].unit);
 		fputc(',', f);
+		print_label(f, "name", wb_tl_unit_name(&t->units[i]));
+		fputc(',', f);
 		print_label(f, "how", t->units[i].how);
 		fprintf(f, "} %.6f\n", value(&t->units[i]));
 	}

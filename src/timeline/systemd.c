@@ -7,6 +7,7 @@
 #include <string.h>
 #include <systemd/sd-journal.h>
 
+#include "core/text.h"
 #include "timeline/gather.h"
 #include "systemd/times.h"
 
@@ -27,6 +28,8 @@ static int user_times(void *ctx, struct wb_user_times *ret)
 		{"InitRDTimestampMonotonic", &t.initrd_us},
 		{"UserspaceTimestampMonotonic", &t.userspace_us},
 		{"FinishTimestampMonotonic", &t.finish_us},
+		{"GeneratorsStartTimestampMonotonic", &t.generators_from_us},
+		{"GeneratorsFinishTimestampMonotonic", &t.generators_to_us},
 	};
 	int r = wb_manager_times(wanted, sizeof(wanted) / sizeof(*wanted));
 
@@ -40,6 +43,42 @@ static int active_since(void *ctx, const char *unit, uint64_t *ret_us)
 	return wb_unit_active_since(unit, ret_us);
 }
 
+static int add_start(void *arg, const char *unit, const struct wb_unit_start *at)
+{
+	struct wb_starts *starts = arg;
+	struct wb_start *s;
+
+	/* A longer name is not that of a unit which somebody wrote. */
+	if (strlen(unit) >= sizeof(s->unit))
+		return 0;
+	s = reallocarray(starts->items, starts->n + 1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	starts->items = s;
+	s += starts->n++;
+	snprintf(s->unit, sizeof(s->unit), "%s", unit);
+	s->at = *at;
+	return 0;
+}
+
+static int starts(void *ctx, struct wb_starts *ret)
+{
+	struct wb_starts s = {};
+	int r = wb_unit_starts(add_start, &s);
+
+	if (r < 0) {
+		wb_starts_deinit(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+static int after(void *ctx, const char *unit, struct wb_strv *ret)
+{
+	return wb_unit_after(unit, ret);
+}
+
 static int start_took(void *ctx, const char *unit, uint64_t *ret_us)
 {
 	return wb_unit_start_took(unit, ret_us);
@@ -49,14 +88,6 @@ static int start_took(void *ctx, const char *unit, uint64_t *ret_us)
 static int parse_boot(const char *boot, sd_id128_t *ret)
 {
 	return sd_id128_from_string(boot, ret);
-}
-
-static void boot_text(sd_id128_t id, char ret[40])
-{
-	char hex[SD_ID128_STRING_MAX];
-
-	sd_id128_to_string(id, hex);
-	snprintf(ret, 40, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 static int previous_boot(void *ctx, const char *boot, char ret[40])
@@ -84,7 +115,7 @@ static int previous_boot(void *ctx, const char *boot, char ret[40])
 		return r;
 	if (sd_id128_equal(this, that))
 		return -ENOENT;
-	boot_text(that, ret);
+	wb_uuid_write(that.bytes, ret);
 	return 0;
 }
 
@@ -227,6 +258,8 @@ const struct wb_sources wb_sources_systemd = {
 	.user_times = user_times,
 	.active_since = active_since,
 	.start_took = start_took,
+	.starts = starts,
+	.after = after,
 	.previous_boot = previous_boot,
 	.began = began,
 	.events = events,

@@ -97,7 +97,7 @@ static void print_silences(FILE *f, const struct wb_timeline *t)
 			fputs("\n  silent    time  unit\n", f);
 		first = false;
 		fprintf(f, "%7.2f   %s  %-*.*s ", u->silent_from_s, duration(u->silent_s, text),
-			NAME, NAME, u->unit);
+			NAME, NAME, wb_tl_unit_name(u));
 		print_bar(f, u->silent_from_s, u->silent_s, t->total_s);
 	}
 }
@@ -135,9 +135,36 @@ static void print_details(FILE *f, const struct wb_timeline *t)
 			snprintf(more, sizeof(more), "%.10s, frozen %s", u->how,
 				duration(u->frozen_s, text));
 		if (u->silent_s >= 0)
-			print_row(f, u->unit, u->silent_s, more);
+			print_row(f, wb_tl_unit_name(u), u->silent_s, more);
 		else
-			fprintf(f, "  %-40.40s %8s  %.24s\n", u->unit, "?", more);
+			fprintf(f, "  %-40.40s %8s  %.24s\n", wb_tl_unit_name(u), "?", more);
+	}
+}
+
+/* When each unit of the chain began to start, and how long that took: what came last is first. */
+static void print_user_space(FILE *f, const struct wb_timeline *t)
+{
+	double whole = wb_timeline_seconds(t, WB_PHASE_USER);
+	char text[16];
+
+	if (t->n_chain)
+		fprintf(f, "\nwhat %.40s waited for:\n   start      took  unit\n",
+			t->chain[0].unit);
+	for (size_t i = 0; i < t->n_chain; i++)
+		fprintf(f, "%8.2f  %s  %.58s\n", t->chain[i].start_s,
+			duration(t->chain[i].duration_s, text), t->chain[i].unit);
+	if (t->n_starts)
+		fputs("\nlongest to start (* warmboot's own):\n", f);
+	for (size_t i = 0; i < t->n_starts; i++)
+		print_row(f, t->starts[i].unit, t->starts[i].duration_s,
+			t->starts[i].ours ? "*" : "");
+	if (t->generators_s >= 0)
+		print_row(f, "all generators", t->generators_s, "");
+	if (t->ours_s >= 0 && whole > 0) {
+		char share[32];
+
+		snprintf(share, sizeof(share), "%.1f %% of user space", t->ours_s / whole * 100);
+		print_row(f, "warmboot's own units before the target", t->ours_s, share);
 	}
 }
 
@@ -229,6 +256,7 @@ int wb_timeline_text(const struct wb_timeline *t, const struct wb_timeline *othe
 	} else {
 		print_phases(f, t);
 		print_silences(f, t);
+		print_user_space(f, t);
 		print_details(f, t);
 		print_sources(f, t);
 	}

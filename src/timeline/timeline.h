@@ -16,6 +16,8 @@
 #define WB_TL_UNITS 64
 #define WB_TL_STOPS 24
 #define WB_TL_NOTES 8
+#define WB_TL_STARTS 12
+#define WB_TL_CHAIN 24
 
 struct wb_tl_phase {
 	char name[48];
@@ -26,6 +28,7 @@ struct wb_tl_phase {
 
 struct wb_tl_unit {
 	char unit[128];
+	char name[128];           /* by which it was chosen, "vm:web1"; "" as its unit */
 	char how[16];             /* "process", "restart", … */
 	double frozen_s;          /* < 0: it was not frozen */
 	double dump_s, restore_s; /* durations of the checkpoint and of the restore; < 0 none */
@@ -36,6 +39,13 @@ struct wb_tl_unit {
 struct wb_tl_stop {
 	char unit[128];
 	double start_s, duration_s;
+};
+
+/* A unit of the boot's user space. */
+struct wb_tl_start {
+	char unit[96];
+	double start_s, duration_s; /* its start began, and took */
+	bool ours;                  /* a unit of warmboot */
 };
 
 struct wb_tl_part {
@@ -70,6 +80,13 @@ struct wb_timeline {
 	size_t n_parts;
 	struct wb_tl_initcall initcalls[WB_KLOG_TOP];
 	size_t n_initcalls;
+	struct wb_tl_start
+		chain[WB_TL_CHAIN]; /* what the default target waited for, the last first */
+	size_t n_chain;
+	struct wb_tl_start starts[WB_TL_STARTS]; /* longest first */
+	size_t n_starts;
+	double generators_s; /* all generators together; < 0 unknown */
+	double ours_s; /* starts of warmboot's units before the target, added up; < 0 unknown */
 	int cpus;
 	int64_t initrd_kib, console_bytes, quiet_bytes;
 	int64_t console_byte_ns; /* shortest time of printing a byte */
@@ -80,6 +97,12 @@ struct wb_timeline {
 
 /* The phase of that name, or NULL. */
 const struct wb_tl_phase *wb_timeline_phase(const struct wb_timeline *t, const char *name);
+/* The name to show. Borrowed. */
+static inline const char *wb_tl_unit_name(const struct wb_tl_unit *u)
+{
+	return *u->name ? u->name : u->unit;
+}
+
 /* Is it known when the unit was silent, so that this can be drawn? */
 static inline bool wb_tl_unit_is_placed(const struct wb_tl_unit *u)
 {

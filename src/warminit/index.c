@@ -46,14 +46,25 @@ static const char *text(const struct wb_blob *b)
 	return b->data ? (const char *)b->data : "";
 }
 
+/* As name_of() and strcmp(), without a copy: thousands of lines are looked at for each name. */
+static bool is_path_of(const char *path, const char *line_end, const char *name)
+{
+	const char *colon = memchr(path, ':', line_end - path), *end = colon ? colon : line_end;
+	const char *slash = memrchr(path, '/', end - path);
+
+	path = slash ? slash + 1 : path;
+	for (; path < end && *path != '.'; path++, name++)
+		if ((*path == '-' ? '_' : *path) != *name)
+			return false;
+	return !*name;
+}
+
 /* The line about `name` in a list of paths. */
 static const char *find_line(const struct wb_blob *list, const char *name)
 {
-	char have[64];
-
-	for (const char *p = text(list); *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		name_of(p, have);
-		if (strcmp(have, name) == 0)
+	for (const char *p = text(list), *end; *p; p = *end ? end + 1 : end) {
+		end = strchrnul(p, '\n');
+		if (is_path_of(p, end, name))
 			return p;
 	}
 	return NULL;

@@ -6,7 +6,7 @@
 
 #include "fuzz.h"
 #include "core/strv.h"
-#include "timeline/advice.h"
+#include "advice/advice.h"
 #include "timeline/marks.h"
 #include "timeline/timeline.h"
 

@@ -40,6 +40,13 @@ class Outcome(unittest.TestCase):
         # A secret that could not be read proves nothing.
         self.check('restarted, promised in vain', state('7', p7=None), was=state('7', p7=None))
 
+    def test_ended_before_the_freeze(self):
+        was = state('7', p7='aa', p8='bb')
+        self.check('kept', state('7', p7='aa'), was=fieldtable.at_freeze(was, [7, 9]))
+        self.check('kept in part', state('7', p7='aa'), was=fieldtable.at_freeze(was, [7, 8]))
+        # Of a unit that was started again before the freeze nothing is left.
+        self.check('restarted, promised in vain', state('9', p9='cc'), was=fieldtable.at_freeze(was, [9]))
+
 
 class Silence(unittest.TestCase):
     plan = {'unit': 'a', 'udp': False, 'hold': True, 'ask': '?', 'answer': '!'}

@@ -60,6 +60,14 @@ class Figures(unittest.TestCase):
         for other in ({"name": "another"}, {"against": "another way"}, {"asked": {"least": None, "most": 0.4}}):
             self.assertNotEqual(figures.shape(figures.markdown([one])), figures.shape(figures.markdown([{**one, **other}])))
 
+    def test_a_line_has_its_figures_or_none(self):
+        for measured, empty in zip(*map(figures.shape, figures.examples("bench"))):
+            self.assertEqual(measured[1], empty[1])
+        one = figures.summary(LINE, samples("fast", 1.0) + samples("slow", 1.0))
+        none = figures.summary(LINE, [])
+        self.assertNotEqual(figures.shape(figures.markdown([one])), figures.shape(figures.markdown([none])))
+        self.assertEqual(figures.markdown([none])[2], "| a jump | - | the slow way | - | at most 0.50 |")
+
 
 if __name__ == "__main__":
     unittest.main()

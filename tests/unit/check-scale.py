@@ -42,6 +42,19 @@ class Silence(unittest.TestCase):
         self.assertEqual(scale.silences(events, 2)[1], 2)
 
 
+class Stillness(unittest.TestCase):
+    """The bench with --icount takes the silence from the timeline."""
+
+    def test_only_the_units_of_the_run_count(self):
+        """In order; one that is missing is an error, and no zero."""
+        told = {"units": [{"unit": "b", "frozen_s": 3.0}, {"unit": "x", "frozen_s": 9.0}, {"unit": "a", "frozen_s": 2.0},
+                          {"unit": "c", "frozen_s": None}]}
+        self.assertEqual(scale.stillness(told, ["b", "a"]), [2.0, 3.0])
+        for missing in ("c", "d"):
+            with self.assertRaises(scale.GuestError):
+                scale.stillness(told, ["a", missing])
+
+
 class Ratios(unittest.TestCase):
     """The limits."""
 

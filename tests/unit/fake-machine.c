@@ -207,7 +207,7 @@ static struct fake_machine *machine_of(void *ctx)
 	return ((struct wb_freeze_host *)ctx)->sys->ctx;
 }
 
-static void f_settle(void *ctx, const struct wb_manifest *units)
+static void f_settle(void *ctx, const struct wb_ends_list *units)
 {
 }
 

@@ -6,7 +6,7 @@
 #include "unit.h"
 #include "core/strv.h"
 #include "fake-files.h"
-#include "timeline/advice.h"
+#include "advice/advice.h"
 
 static void phase(struct wb_timeline *t, const char *name, double length)
 {
@@ -257,6 +257,86 @@ static void the_wait_for_the_network_is_named(void **state)
 	}
 }
 
+static void start(struct wb_timeline *t, const char *unit, double length)
+{
+	struct wb_tl_start *s = &t->chain[t->n_chain++];
+
+	snprintf(s->unit, sizeof(s->unit), "%s", unit);
+	s->duration_s = length;
+	s->ours = !strncmp(unit, "warmboot-", 9);
+}
+
+/* Services of the chain can go first; targets and warmboot's own cannot. A short chain is not worth it. */
+static void the_chain_can_go_first(void **state)
+{
+	struct wb_timeline t = jump("fast", "warm"), quick = jump("fast", "warm");
+	struct wb_timeline *boots[] = {&t}, *short_boots[] = {&quick};
+	WB_CLEAN_STR applied = NULL;
+	WB_CLEAN_STR nothing = NULL;
+	struct wb_advice_list l;
+	const struct wb_advice *a;
+
+	start(&t, "multi-user.target", 0);
+	start(&t, "slow.service", 1.5);
+	start(&t, "warmboot-thawed.service", 2);
+	start(&t, "quick.service", 0.25);
+	t.generators_s = 1.25;
+	make(boots, 1, "quiet", &l);
+	a = titled(&l, "go first");
+	assert_non_null(a);
+	assert_true(a->first && a->at_most);
+	assert_float_equal(a->cost_s, 1.75, 1e-9);
+	assert_int_equal(l.n_first, 2);
+	assert_string_equal(l.first[0], "slow.service");
+	assert_string_equal(l.first[1], "quick.service");
+	a = titled(&l, "wait for slow.service");
+	assert_non_null(a);
+	assert_false(a->first);
+	assert_null(titled(&l, "wait for quick.service"));
+	assert_null(titled(&l, "wait for warmboot"));
+	a = titled(&l, "generators");
+	assert_non_null(a);
+	assert_false(a->first);
+	assert_int_equal(wb_advice_applied(&l, "- ", &applied), 0);
+	assert_string_equal(applied,
+		"- give these more of the CPU while the boot after the next jump starts:\n"
+		"-   slow.service\n-   quick.service\n");
+	start(&quick, "multi-user.target", 0);
+	start(&quick, "quick.service", 0.005);
+	make(short_boots, 1, "quiet", &l);
+	assert_int_equal(l.n_first, 0);
+	assert_int_equal(wb_advice_applied(&l, "- ", &nothing), 0);
+	assert_string_equal(nothing, "");
+}
+
+/* The generator would find nothing in a /var of its own, so this is advice only. */
+static void what_the_generator_cannot_read_is_not_applied(void **state)
+{
+	static const char root[] = "22 1 254:2 / / rw shared:1 - ext4 /dev/vda2 rw\n",
+			  apart[] = "22 1 254:2 / / rw shared:1 - ext4 /dev/vda2 rw\n"
+				    "30 22 254:3 / /var rw shared:2 - ext4 /dev/vda3 rw\n";
+	struct wb_timeline t = jump("fast", "warm");
+	struct wb_timeline *boots[] = {&t};
+	const struct wb_history h = {boots, 1, 0};
+	const struct wb_sources sources = {.start_took = start_took};
+
+	start(&t, "multi-user.target", 0);
+	start(&t, "slow.service", 1.5);
+	for (int late = 0; late < 2; late++) {
+		const struct fake_file disk[] = {{"/proc/self/mountinfo", late ? apart : root}, {}};
+		struct wb_files files = fake_files(disk);
+		const struct wb_advice *a;
+		struct wb_advice_list l;
+
+		assert_int_equal(wb_advice_read(&files, &sources, &h, &l, NULL), 0);
+		a = titled(&l, "go first");
+		assert_non_null(a);
+		assert_int_equal(a->first, !late);
+		assert_int_equal(l.n_first, !late);
+		assert_non_null(strstr(a->measured, "starts of 1 services"));
+	}
+}
+
 static void network_mounts_become_units(void **state)
 {
 	WB_CLEAN_MOUNTS mounts = {};
@@ -288,6 +368,8 @@ int main(void)
 		cmocka_unit_test(slow_units_are_named),
 		cmocka_unit_test(without_a_jump_there_is_no_advice),
 		cmocka_unit_test(the_wait_for_the_network_is_named),
+		cmocka_unit_test(the_chain_can_go_first),
+		cmocka_unit_test(what_the_generator_cannot_read_is_not_applied),
 		cmocka_unit_test(network_mounts_become_units),
 	};
 

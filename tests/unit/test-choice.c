@@ -20,6 +20,19 @@ static int read_service(void *ctx, const char *name, struct wb_service *ret, str
 }
 
 static const struct wb_services services = {.read = read_service};
+
+/* One virtual machine runs, v1. */
+static int find_vm(
+	const struct wb_keep_finding *with, const char *bare, char **ret, struct wb_error *err)
+{
+	if (strcmp(bare, "v1"))
+		return wb_fail(err, -ENOENT, "no virtual machine %s runs", bare);
+	*ret = strdup("guest.service");
+	return 0;
+}
+
+static const struct wb_keep_finder vms = {"vm", find_vm};
+static const struct wb_keep_finder *const finders[] = {&vms, NULL};
 static char told[256];
 
 static void done(void *arg, const char *unit, const struct wb_keep_config *config)
@@ -38,7 +51,9 @@ static int choose(struct fake_store *f, struct wb_keep_choice choice, const char
 		n++;
 	told[0] = '\0';
 	choice.done = done;
-	return wb_keep_choose(&f->sys, &services, &choice, units, n, err);
+	return wb_keep_choose(&services,
+		&(struct wb_keep_finding){.sys = &f->sys, .finders = finders}, &choice, units, n,
+		err);
 }
 
 static void unit_is_added_by_its_own_name(void **state)
@@ -106,6 +121,32 @@ static void one_wrong_name_changes_nothing(void **state)
 	fake_store_deinit(&f);
 }
 
+static void names_with_a_kind_have_a_file_of_their_own(void **state)
+{
+	const char *const vm[] = {"vm:v1", "a", NULL}, *const none[] = {"a", "vm:v2", NULL},
+			  *const unknown[] = {"container:c", NULL}, *const wrong[] = {"vm:", NULL};
+	WB_CLEAN_KEEP_CONFIG config = {};
+	struct wb_error err = {};
+	struct fake_store f;
+
+	fake_store_init(&f);
+	assert_int_equal(choose(&f, (struct wb_keep_choice){}, none, &err), -ENOENT);
+	assert_string_equal(err.text, "no virtual machine v2 runs");
+	assert_int_equal(choose(&f, (struct wb_keep_choice){}, unknown, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "does not keep a container yet"));
+	assert_int_equal(choose(&f, (struct wb_keep_choice){}, wrong, &err), -EINVAL);
+	assert_string_equal(told, "");
+	assert_int_equal(choose(&f, (struct wb_keep_choice){.probe = "tcp:80"}, vm, &err), 0);
+	assert_string_equal(told, "+vm:v1 +a.service ");
+	assert_int_equal(wb_keep_config_read(&f.files, "vm:v1", &config, &err), 0);
+	assert_string_equal(config.name, "vm:v1");
+	assert_null(config.unit);
+	/* It is removed whether it runs or not. */
+	assert_int_equal(choose(&f, (struct wb_keep_choice){.remove = true}, vm, &err), 0);
+	assert_string_equal(told, "-vm:v1 -a.service ");
+	fake_store_deinit(&f);
+}
+
 static void removal_takes_aliases_and_units_that_are_gone(void **state)
 {
 	const char *const add[] = {"a", "b", NULL}, *const alias[] = {"alias", "a", NULL},
@@ -133,6 +174,7 @@ int main(void)
 		cmocka_unit_test(unit_is_added_by_its_own_name),
 		cmocka_unit_test(later_choice_keeps_the_rest_of_the_earlier),
 		cmocka_unit_test(one_wrong_name_changes_nothing),
+		cmocka_unit_test(names_with_a_kind_have_a_file_of_their_own),
 		cmocka_unit_test(removal_takes_aliases_and_units_that_are_gone),
 	};
 

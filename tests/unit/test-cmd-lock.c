@@ -23,6 +23,8 @@ static const struct {
 	{{"timeline"}, CMD_LOCK_NONE},
 	{{"timeline", "advise"}, CMD_LOCK_NONE},
 	{{"timeline", "advise", "--apply"}, CMD_LOCK_COMMAND},
+	{{"timeline", "--apply"}, CMD_LOCK_COMMAND},
+	{{"timeline", "--unapply"}, CMD_LOCK_COMMAND},
 	{{"timeline", "--record"}, CMD_LOCK_NONE},
 	{{"history"}, CMD_LOCK_NONE},
 	{{"store"}, CMD_LOCK_NONE},

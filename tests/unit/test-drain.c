@@ -132,6 +132,19 @@ static void what_was_closed_later_is_not_waited_for_by_the_first(void **state)
 	assert_int_equal(m.pauses, 2);
 }
 
+/* A peer that has vanished delays the freeze once, and not once for each wave of units. */
+static void all_waits_together_are_short(void **state)
+{
+	struct machine m = {{HEAD LINE("0050", "9C40", "04", "10", "00", "0")}};
+	WB_CLEAN_DRAIN s = {.spent_ns = 1500000000};
+
+	assert_int_equal(wait_for(&m, wb_drain_closed, &s), 1);
+	assert_int_equal(m.now, 500000000);
+	assert_int_equal(s.spent_ns, 2000000000);
+	assert_int_equal(wait_for(&m, wb_drain_closed, &s), 1);
+	assert_int_equal(m.now, 500000000);
+}
+
 static void who_was_given_up_is_not_waited_for_again(void **state)
 {
 	struct machine m = {{HEAD LINE("0050", "9C40", "04", "10", "00", "0")}};
@@ -200,6 +213,7 @@ int main(void)
 		cmocka_unit_test(each_way_of_ending_counts),
 		cmocka_unit_test(what_others_have_is_none_of_ours),
 		cmocka_unit_test(what_was_closed_later_is_not_waited_for_by_the_first),
+		cmocka_unit_test(all_waits_together_are_short),
 		cmocka_unit_test(who_was_given_up_is_not_waited_for_again),
 		cmocka_unit_test(who_waits_is_accepted_first),
 		cmocka_unit_test(a_service_that_accepts_nobody_is_not_waited_for_long),

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* restore/early.c: units that can be restored before systemd runs. */
+/* restore/early.c, restore/early-weight.c: units that can be restored before systemd runs. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "restore/early-weight.h"
 #include "restore/early.h"
 #include "sample-manifest.h"
+#include "sys/sys.h"
 #include "unit.h"
 
 static const char fstab[] = "UUID=1 / ext4 errors=remount-ro 0 1\ntmpfs /tmp tmpfs defaults 0 0\n";
@@ -147,6 +153,80 @@ static void test_state(void **state)
 		-EBADMSG);
 }
 
+static void set_weight(const char *root, const char *group, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s%s/cpu.weight", root, group);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void assert_weight(const char *root, const char *group, const char *want)
+{
+	char path[256], now[16];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s%s/cpu.weight", root, group);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(now, sizeof(now), f));
+	fclose(f);
+	now[strcspn(now, "\n")] = 0;
+	assert_string_equal(now, want);
+}
+
+/* A control group's file holds one word, however it was written before. */
+static int poke(void *ctx, const char *path, const char *text)
+{
+	return truncate(path, 0) < 0 ? -errno : wb_poke_at(AT_FDCWD, path, text);
+}
+
+static void weights_are_raised_and_set_back(void **state)
+{
+	static const struct wb_runner runner = {.poke = poke};
+	char root[] = "/tmp/warmboot-weight.XXXXXX", path[256];
+	static const char *const groups[] = {
+		"/a.slice", "/a.slice/b.slice", "/a.slice/b.slice/u.service"};
+	wb_early_weights w = {};
+
+	assert_non_null(mkdtemp(root));
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s%s", root, groups[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	/* The controller is off: there are no weights. */
+	assert_int_equal(wb_early_weights_raise(&wb_files_host, &runner, &w, root, groups[2]), 0);
+	assert_int_equal(w.n, 0);
+	set_weight(root, groups[0], "100\n");
+	set_weight(root, groups[1], "250\n");
+	set_weight(root, groups[2], "10000\n");
+	assert_int_equal(wb_early_weights_raise(&wb_files_host, &runner, &w, root, groups[2]), 0);
+	assert_weight(root, groups[0], "1000");
+	assert_weight(root, groups[1], "1000");
+	assert_weight(root, groups[2], "10000");
+	/* systemd sets one anew, and another one at the end. */
+	set_weight(root, groups[0], "300\n");
+	assert_int_equal(wb_early_weights_raise(&wb_files_host, &runner, &w, root, groups[2]), 0);
+	assert_weight(root, groups[0], "1000");
+	set_weight(root, groups[1], "50\n");
+	wb_early_weights_back(&wb_files_host, &runner, &w);
+	assert_weight(root, groups[0], "300");
+	assert_weight(root, groups[1], "50");
+	assert_weight(root, groups[2], "10000");
+	assert_int_equal(w.n, 0);
+	for (size_t i = 3; i-- > 0;) {
+		snprintf(path, sizeof(path), "%s%s/cpu.weight", root, groups[i]);
+		unlink(path);
+		snprintf(path, sizeof(path), "%s%s", root, groups[i]);
+		rmdir(path);
+	}
+	rmdir(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_allows),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_state),
+		cmocka_unit_test(weights_are_raised_and_set_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

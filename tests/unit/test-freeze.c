@@ -31,12 +31,16 @@ struct fixture {
 	const char *changes, *cannot_look_again, *cannot_note; /* units */
 	int cannot_hold_again;
 	size_t held; /* connections, by the last hold */
+	size_t held_first, settled;
+	size_t inside_ahead, most_ahead;
 	const char *has_ended, *cannot_look, *cannot_freeze, *cannot_take, *has_strange; /* units */
 	size_t files; /* of each */
 	char long_path[4001];
 	int cannot_change; /* negative errno of a freeze after memory went ahead */
 	int64_t mono;
 	int no_hold, no_net;
+	int long_hold;      /* what a hold returns */
+	size_t within_hold; /* freezes that were told that the hold lasts */
 	char root[64];
 };
 
@@ -56,7 +60,7 @@ static void note(struct fixture *f, const char *what, const char *unit)
 }
 
 /* Wait in a freeze until as many have begun as the test asks for. */
-static void meet(struct fixture *f)
+static void meet(struct fixture *f, const struct wb_manifest_unit *u)
 {
 	struct timespec end;
 
@@ -66,6 +70,9 @@ static void meet(struct fixture *f)
 	f->inside++;
 	if (f->inside > f->most)
 		f->most = f->inside;
+	f->inside_ahead += !!u->ahead_pid;
+	if (f->inside_ahead > f->most_ahead)
+		f->most_ahead = f->inside_ahead;
 	f->met_all |= f->inside >= f->meet;
 	pthread_cond_broadcast(&f->met);
 	while (!f->met_all && pthread_cond_timedwait(&f->met, &f->lock, &end) == 0)
@@ -73,10 +80,11 @@ static void meet(struct fixture *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
-static void leave(struct fixture *f)
+static void leave(struct fixture *f, const struct wb_manifest_unit *u)
 {
 	pthread_mutex_lock(&f->lock);
 	f->inside--;
+	f->inside_ahead -= !!u->ahead_pid;
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -95,9 +103,12 @@ static void add_connection(struct wb_manifest_unit *u, int64_t port)
 	c->remote_port = 5432;
 }
 
-static void settle(void *ctx, const struct wb_manifest *m)
+static void settle(void *ctx, const struct wb_ends_list *units)
 {
-	note(ctx, "settle", "");
+	struct fixture *f = ctx;
+
+	note(f, "settle", "");
+	f->settled += units->n;
 }
 
 static int look(void *ctx, struct wb_manifest_unit *u, struct wb_strv *files, int64_t *highest,
@@ -136,17 +147,21 @@ static int hold(void *ctx, const struct wb_manifest *m, char **held, struct wb_e
 	/* A renewal gets the ruleset that is in force. */
 	assert_int_equal(!*held, f->holds == 0);
 	f->holds++;
-	free(*held);
-	*held = strdup("rules");
 	f->held = 0;
 	for (size_t i = 0; i < m->units.n; i++)
 		if (wb_unit_is_checkpointed(&m->units.items[i]))
 			f->held += m->units.items[i].ends.connections.n;
+	if (f->holds == 1)
+		f->held_first = f->held;
 	if (f->holds > 1 && f->cannot_hold_again) {
 		f->cannot_hold_again = 0;
 		return wb_fail(err, -EIO, "no nft");
 	}
-	return f->no_hold ? wb_fail(err, -EIO, "no nft") : 0;
+	if (f->no_hold)
+		return wb_fail(err, -EIO, "no nft");
+	free(*held);
+	*held = strdup("rules");
+	return f->long_hold;
 }
 
 static void unhold(void *ctx)
@@ -166,8 +181,11 @@ static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	int r;
 
 	note(f, u->ahead_pid ? "change" : "freeze", u->unit);
-	meet(f);
-	leave(f);
+	pthread_mutex_lock(&f->lock);
+	f->within_hold += host->held;
+	pthread_mutex_unlock(&f->lock);
+	meet(f, u);
+	leave(f, u);
 	snprintf(name, sizeof(name), "%score-1.img", u->images);
 	r = wb_store_put(store, name, (struct wb_bytes){(const uint8_t *)u->unit, 1}, err);
 	if (r < 0)
@@ -176,7 +194,8 @@ static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 		return wb_fail(err, f->cannot_change, "no parent image");
 	if (is(f->cannot_freeze, u))
 		return wb_fail(err, -EREMOTEIO, "it holds a device");
-	*ret = test_malloc(sizeof(**ret));
+	/* Not test_malloc(): cmocka's list of blocks is not for several threads. */
+	*ret = malloc(sizeof(**ret));
 	(*ret)->unit = u->unit;
 	return 0;
 }
@@ -229,14 +248,14 @@ static int commit(const struct wb_way_host *host, struct wb_frozen *frozen, stru
 
 	assert_true(wb_store_info(f->store).sealed);
 	note(f, "commit", frozen->unit);
-	test_free(frozen);
+	free(frozen);
 	return 0;
 }
 
 static int cancel(const struct wb_way_host *host, struct wb_frozen *frozen, struct wb_error *err)
 {
 	note(host->sys->ctx, "cancel", frozen->unit);
-	test_free(frozen);
+	free(frozen);
 	return 0;
 }
 
@@ -347,9 +366,9 @@ static void all_is_written_before_any_process_ends(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(run(f, false), 0);
-	assert_string_equal(f->log,
-		"settle look:a look:c hold freeze:a note:a take:a look:c hold freeze:c note:c "
-		"take:c net commit:a commit:c");
+	assert_string_equal(f->log, "look:a look:c settle look:a hold freeze:a note:a take:a "
+				    "settle look:c hold freeze:c "
+				    "note:c take:c net commit:a commit:c");
 	assert_true(has_object(f, "u0/core-1.img"));
 	assert_true(has_object(f, "u2/core-1.img"));
 	assert_true(has_object(f, WB_MANIFEST_OBJECT));
@@ -366,7 +385,12 @@ static void begin(void *ctx)
 	note(ctx, "begin", "");
 }
 
-static void looked(void *ctx)
+static void look_begin(void *ctx)
+{
+	note(ctx, "share", "");
+}
+
+static void look_end(void *ctx)
 {
 	note(ctx, "looked", "");
 }
@@ -376,18 +400,20 @@ static void end(void *ctx)
 	note(ctx, "end", "");
 }
 
-/* The second look is not older than the standstill. */
-static void only_first_looks_share_what_they_find(void **state)
+/* No last look uses what was found before other units were frozen. */
+static void only_looks_that_follow_each_other_share_what_they_find(void **state)
 {
 	struct fixture *f = *state;
 
 	f->ops.begin = begin;
-	f->ops.looked = looked;
 	f->ops.end = end;
+	f->ops.look_begin = look_begin;
+	f->ops.look_end = look_end;
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->log,
-		"settle begin look:a look:c looked hold freeze:a note:a take:a look:c hold "
-		"freeze:c note:c take:c end net commit:a commit:c");
+		"begin share look:a look:c looked settle share look:a looked hold freeze:a note:a "
+		"take:a settle share look:c looked hold freeze:c note:c take:c end net commit:a "
+		"commit:c");
 }
 
 static void a_unit_that_cannot_be_frozen_drops_a_rung(void **state)
@@ -401,8 +427,8 @@ static void a_unit_that_cannot_be_frozen_drops_a_rung(void **state)
 	assert_false(has_object(f, "u0/core-1.img"));
 	assert_true(has_object(f, "u2/core-1.img"));
 	assert_string_equal(f->log,
-		"settle look:a look:c hold freeze:a look:c hold freeze:c note:c take:c net "
-		"commit:c");
+		"look:a look:c settle look:a hold freeze:a settle look:c hold freeze:c note:c "
+		"take:c net commit:c");
 }
 
 static void one_that_has_ended_drops_too(void **state)
@@ -413,7 +439,7 @@ static void one_that_has_ended_drops_too(void **state)
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->m.units.items[2].why, "it has ended");
 	assert_string_equal(
-		f->log, "settle look:a look:c hold freeze:a note:a take:a net commit:a");
+		f->log, "look:a look:c settle look:a hold freeze:a note:a take:a net commit:a");
 }
 
 /* It has done its work, and is neither kept nor started again, nor does a jump fail for it. */
@@ -430,7 +456,7 @@ static void what_ended_by_itself_is_left_alone(void **state)
 	assert_string_equal(f->m.units.items[2].why, "it ended by itself before the freeze");
 	assert_int_equal(f->m.units.items[2].ends.ports.n, 0);
 	assert_string_equal(
-		f->log, "settle look:a look:c hold freeze:a note:a take:a net commit:a");
+		f->log, "look:a look:c settle look:a hold freeze:a note:a take:a net commit:a");
 }
 
 static int read_service(void *ctx, const char *name, struct wb_service *ret, struct wb_error *err)
@@ -490,7 +516,7 @@ static void what_can_be_kept_no_more_drops_alone(void **state)
 	assert_int_equal(f->m.units.items[0].how, WB_KEEP_PROCESS);
 	assert_int_equal(f->m.units.items[2].how, WB_KEEP_RESTART);
 	assert_string_equal(f->m.units.items[2].why, "it has an io_uring");
-	assert_non_null(strstr(f->log, "take:a look:c net commit:a"));
+	assert_non_null(strstr(f->log, "take:a settle look:c hold net commit:a"));
 }
 
 static void what_cannot_be_held_drops_alone(void **state)
@@ -501,7 +527,7 @@ static void what_cannot_be_held_drops_alone(void **state)
 	assert_int_equal(run(f, false), 0);
 	assert_int_equal(f->m.units.items[0].how, WB_KEEP_PROCESS);
 	assert_int_equal(f->m.units.items[2].how, WB_KEEP_RESTART);
-	assert_non_null(strstr(f->log, "take:a look:c hold net commit:a"));
+	assert_non_null(strstr(f->log, "take:a settle look:c hold net commit:a"));
 }
 
 static void what_is_not_known_to_the_end_goes_on(void **state)
@@ -511,7 +537,7 @@ static void what_is_not_known_to_the_end_goes_on(void **state)
 	f->cannot_note = "a.service";
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->m.units.items[0].why, "it is gone");
-	assert_non_null(strstr(f->log, "freeze:a note:a cancel:a look:c"));
+	assert_non_null(strstr(f->log, "freeze:a note:a cancel:a settle look:c"));
 }
 
 static void files_that_do_not_fit_let_the_unit_go_on(void **state)
@@ -521,7 +547,7 @@ static void files_that_do_not_fit_let_the_unit_go_on(void **state)
 	f->cannot_take = "a.service";
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->m.units.items[0].why, "the store is full");
-	assert_non_null(strstr(f->log, "take:a cancel:a look:c hold freeze:c"));
+	assert_non_null(strstr(f->log, "take:a cancel:a settle look:c hold freeze:c"));
 	assert_false(has_object(f, "u0/core-1.img"));
 }
 
@@ -536,8 +562,8 @@ static void a_file_that_cannot_be_listed_costs_its_unit_alone(void **state)
 		"its file run/no-root: \"path\" has a value that is not allowed");
 	assert_int_equal(f->m.units.items[0].files.n, 0);
 	assert_string_equal(f->log,
-		"settle look:a look:c hold freeze:a note:a take:a cancel:a look:c hold "
-		"freeze:c note:c take:c net commit:c");
+		"look:a look:c settle look:a hold freeze:a note:a take:a cancel:a settle look:c "
+		"hold freeze:c note:c take:c net commit:c");
 	assert_true(has_object(f, WB_MANIFEST_OBJECT));
 }
 
@@ -558,7 +584,8 @@ static void what_is_more_than_its_share_costs_who_has_it(void **state)
 	assert_non_null(strstr(f->m.units.items[0].why, "connections is too long by"));
 	assert_int_equal(f->m.units.items[2].how, WB_KEEP_PROCESS);
 	assert_int_equal(f->m.units.items[2].files.n, f->files);
-	assert_non_null(strstr(f->log, "freeze:a note:a take:a cancel:a look:c hold freeze:c"));
+	assert_non_null(
+		strstr(f->log, "freeze:a note:a take:a cancel:a settle look:c hold freeze:c"));
 	assert_non_null(strstr(f->log, "net commit:c"));
 }
 
@@ -570,8 +597,8 @@ static void where_the_jump_can_be_called_off_one_failure_rolls_all_back(void **s
 	assert_int_equal(run(f, true), -EREMOTEIO);
 	assert_string_equal(f->err.text, "c.service: it holds a device");
 	assert_string_equal(f->log,
-		"settle look:a look:c hold freeze:a note:a take:a look:c hold freeze:c "
-		"cancel:a unhold");
+		"look:a look:c settle look:a hold freeze:a note:a take:a settle look:c hold "
+		"freeze:c cancel:a unhold");
 	assert_false(wb_store_info(f->store).sealed);
 }
 
@@ -590,9 +617,19 @@ static void where_nothing_is_frozen_newcomers_come_in_again(void **state)
 {
 	struct fixture *f = *state;
 
+	f->cannot_look_again = "a.service";
+	assert_int_equal(run(f, true), -EOPNOTSUPP);
+	assert_string_equal(f->log, "look:a look:c settle look:a unhold");
+}
+
+/* A failure that the first look finds costs no unit a moment. */
+static void where_one_cannot_go_no_other_is_stopped(void **state)
+{
+	struct fixture *f = *state;
+
 	f->cannot_look = "c.service";
 	assert_int_equal(run(f, true), -ESRCH);
-	assert_string_equal(f->log, "settle look:a look:c unhold");
+	assert_string_equal(f->log, "look:a look:c unhold");
 }
 
 static void without_hold_rules_nothing_is_frozen(void **state)
@@ -601,7 +638,7 @@ static void without_hold_rules_nothing_is_frozen(void **state)
 
 	f->no_hold = 1;
 	assert_int_equal(run(f, false), -EIO);
-	assert_string_equal(f->log, "settle look:a look:c hold unhold");
+	assert_string_equal(f->log, "look:a look:c settle look:a hold unhold");
 }
 
 /* ---- several at a time ---- */
@@ -638,17 +675,84 @@ static void several_are_frozen_at_a_time(void **state)
 	assert_int_equal(run(f, true), 0);
 	assert_int_equal(f->most, 4);
 	assert_int_equal(count(f, "freeze:"), 8);
-	assert_int_equal(count(f, "look:"), 8 + 7);
+	assert_int_equal(count(f, "look:"), 8 + 8);
+	assert_int_equal(f->settled, 8);
 	assert_int_equal(count(f, "commit:"), 8);
 	assert_int_equal(count(f, "cancel:"), 0);
-	/* All looks come before the first hold, and that before the first freeze. */
+	/* Before the first freeze: a look at all, and the hold of the first wave with its second looks. */
 	assert_true(strstr(f->log, "hold") < strstr(f->log, "freeze:"));
 	*strstr(f->log, "hold") = 0;
-	assert_int_equal(count(f, "look:"), 8);
+	assert_int_equal(count(f, "look:"), 8 + 4);
 	for (size_t i = 0; i < f->m.units.n; i++) {
 		snprintf(name, sizeof(name), "u%zu/core-1.img", i);
 		assert_int_equal(has_object(f, name), i != 1);
 	}
+}
+
+/* No other wave makes it wait, so a look right before the freeze is enough. */
+static void a_single_wave_is_looked_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	f->workers = 2;
+	assert_int_equal(run(f, true), 0);
+	assert_int_equal(count(f, "look:"), 2);
+	assert_int_equal(count(f, "settle"), 1);
+	assert_true(strstr(f->log, "settle") < strstr(f->log, "look:"));
+	assert_true(strstr(f->log, "look:") < strstr(f->log, "freeze:"));
+}
+
+/* The packets of units that run on while others are frozen go on, too. */
+static void who_still_runs_is_not_held(void **state)
+{
+	struct fixture *f = *state;
+
+	many(f);
+	for (size_t i = 0; i < f->m.units.n; i++)
+		add_connection(&f->m.units.items[i], 40000);
+	assert_int_equal(run(f, false), 0);
+	assert_int_equal(f->holds, 2);
+	assert_int_equal(f->held_first, 4);
+	assert_int_equal(f->held, 8);
+}
+
+/* CRIU needs no rules of its own then. */
+static void a_way_knows_whether_the_hold_lasts(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int lasts = 0; lasts < 2; lasts++) {
+		f->long_hold = lasts;
+		f->holds = f->looks = f->within_hold = 0;
+		f->cannot_take = "a.service";
+		assert_int_equal(run(f, true), -ENOSPC);
+		assert_int_equal(f->within_hold, lasts);
+		wb_store_forget(f->store, "u", NULL);
+	}
+}
+
+/* Such a checkpoint is a copy in memory for a moment. */
+static void changes_are_taken_one_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+
+	many(f);
+	for (size_t i = 2; i < f->m.units.n; i++) {
+		struct wb_manifest_unit *u = &f->m.units.items[i];
+		char name[40];
+
+		u->ahead_pid = 100 + u->unit[0];
+		snprintf(name, sizeof(name), "u%zu/before.pages-1.img", i);
+		assert_int_equal(wb_store_put(f->store, name,
+					 (struct wb_bytes){(const uint8_t *)"p", 1}, &f->err),
+			0);
+	}
+	assert_int_equal(run(f, false), 0);
+	assert_int_equal(count(f, "change:"), 7);
+	assert_int_equal(count(f, "freeze:"), 1);
+	assert_int_equal(f->most_ahead, 1);
+	/* The one without goes beside the first. */
+	assert_int_equal(f->holds, 7);
 }
 
 /* In each place where one of them can fail, all others go on, too. None of them ends. */
@@ -705,8 +809,8 @@ static void who_has_connections_is_frozen_last(void **state)
 	add_connection(&f->m.units.items[0], 40000);
 	assert_int_equal(run(f, false), 0);
 	assert_string_equal(f->log,
-		"settle look:a look:c hold freeze:c note:c take:c look:a hold freeze:a note:a "
-		"take:a net commit:a commit:c");
+		"look:a look:c settle look:c hold freeze:c note:c take:c settle look:a hold "
+		"freeze:a note:a take:a net commit:a commit:c");
 }
 
 static void who_has_priority_is_frozen_last(void **state)
@@ -716,7 +820,7 @@ static void who_has_priority_is_frozen_last(void **state)
 	add_connection(&f->m.units.items[2], 40000);
 	f->m.units.items[0].priority = 1;
 	assert_int_equal(run(f, false), 0);
-	assert_non_null(strstr(f->log, "hold freeze:c note:c take:c look:a hold freeze:a"));
+	assert_non_null(strstr(f->log, "hold freeze:c note:c take:c settle look:a hold freeze:a"));
 }
 
 /* As the process that asked for the jump leaves it: unit a's memory is in the store. */
@@ -739,7 +843,7 @@ static void what_went_ahead_stays_in_the_store(void **state)
 	struct wb_manifest_unit *u = goes_ahead(f);
 
 	assert_int_equal(run(f, false), 0);
-	assert_non_null(strstr(f->log, "hold change:a note:a take:a look:c"));
+	assert_non_null(strstr(f->log, "hold change:a note:a take:a settle look:c"));
 	assert_true(has_object(f, "u0/before.pages-1.img"));
 	assert_true(has_object(f, "u0/core-1.img"));
 	assert_int_equal(u->ahead_bytes, 100 << 20);
@@ -753,7 +857,7 @@ static void a_change_that_cannot_be_taken_is_frozen_whole(void **state)
 
 	f->cannot_change = -EREMOTEIO;
 	assert_int_equal(run(f, true), 0);
-	assert_non_null(strstr(f->log, "hold change:a freeze:a note:a take:a look:c"));
+	assert_non_null(strstr(f->log, "hold change:a freeze:a note:a take:a settle look:c"));
 	assert_false(has_object(f, "u0/before.pages-1.img"));
 	assert_true(has_object(f, "u0/core-1.img"));
 	assert_int_equal(u->how, WB_KEEP_PROCESS);
@@ -768,7 +872,7 @@ static void a_unit_that_hung_is_not_tried_twice(void **state)
 
 	f->cannot_change = -EIO;
 	assert_int_equal(run(f, false), 0);
-	assert_non_null(strstr(f->log, "hold change:a look:c hold freeze:c"));
+	assert_non_null(strstr(f->log, "hold change:a settle look:c hold freeze:c"));
 	assert_int_equal(u->how, WB_KEEP_RESTART);
 	assert_string_equal(u->why, "no parent image");
 	assert_false(has_object(f, "u0/before.pages-1.img"));
@@ -821,13 +925,30 @@ static void large_memory_goes_ahead_where_it_fits(void **state)
 	assert_string_equal(u[0].ahead_why, "two?lines");
 }
 
+/* QEMU reads a small guest's memory in a moment, and a large one's into the store itself. */
+static void memory_of_guests_exists_twice_only(void **state)
+{
+	struct fixture *f = *state;
+	struct wb_manifest_unit *u = f->m.units.items;
+
+	u[0].how = WB_KEEP_VM;
+	wb_ahead_choose(&u[0], 511 << 20);
+	assert_int_equal(wb_ahead_bytes(&u[0]), 0);
+	wb_ahead_choose(&u[0], 1 << 30);
+	assert_int_equal(wb_ahead_changes(&f->m), 256 << 20);
+	wb_ahead_fit(&f->m, 64 << 20);
+	assert_int_equal(wb_ahead_bytes(&u[0]), 1 << 30);
+	wb_ahead_fit(&f->m, 0);
+	assert_int_equal(wb_ahead_bytes(&u[0]), 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(all_is_written_before_any_process_ends),
-		TEST(only_first_looks_share_what_they_find),
+		TEST(only_looks_that_follow_each_other_share_what_they_find),
 		TEST(a_unit_that_cannot_be_frozen_drops_a_rung),
 		TEST(one_that_has_ended_drops_too),
 		TEST(what_ended_by_itself_is_left_alone),
@@ -842,8 +963,13 @@ int main(void)
 		TEST(where_the_jump_can_be_called_off_one_failure_rolls_all_back),
 		TEST(a_store_that_cannot_be_sealed_rolls_all_back),
 		TEST(where_nothing_is_frozen_newcomers_come_in_again),
+		TEST(where_one_cannot_go_no_other_is_stopped),
 		TEST(without_hold_rules_nothing_is_frozen),
 		TEST(several_are_frozen_at_a_time),
+		TEST(a_single_wave_is_looked_at_once),
+		TEST(who_still_runs_is_not_held),
+		TEST(changes_are_taken_one_at_a_time),
+		TEST(a_way_knows_whether_the_hold_lasts),
 		TEST(one_failure_among_several_rolls_all_back),
 		TEST(one_failure_among_several_costs_one_unit),
 		TEST(who_has_connections_is_frozen_last),
@@ -854,6 +980,7 @@ int main(void)
 		TEST(memory_of_another_process_is_of_no_use),
 		TEST(memory_that_is_not_there_is_frozen),
 		TEST(large_memory_goes_ahead_where_it_fits),
+		TEST(memory_of_guests_exists_twice_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

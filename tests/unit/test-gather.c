@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* timeline/gather.c: gathering the facts of a boot. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@
 #include "purgatory/handoff.h"
 #include "timeline/gather.h"
 #include "timeline/lines.h"
+#include "timeline/starts.h"
 
 #define NODE "/sys/kernel/boot_params/setup_data/0/data"
 
@@ -102,6 +104,38 @@ static int events(void *ctx, const char *boot, int64_t since_us, struct wb_event
 	return 0;
 }
 
+/* d.target came up last, and is named by the target's time; e.service came up after it; f.service never did. */
+static const struct wb_start started[] = {
+	{"a.service", {1000000, 3000000, 0}},
+	{"warmboot-b.service", {1000000, 0, 2500000}},
+	{"c.service", {3000000, 4000000, 0}},
+	{"d.target", {5000000, 5000000, 0}},
+	{"e.service", {5500000, 6000000, 0}},
+	{"f.service", {5500000, 0, 0}},
+};
+
+static int starts(void *ctx, struct wb_starts *ret)
+{
+	ret->items = malloc(sizeof(started));
+	assert_non_null(ret->items);
+	memcpy(ret->items, started, sizeof(started));
+	ret->n = sizeof(started) / sizeof(*started);
+	return 0;
+}
+
+static int after(void *ctx, const char *unit, struct wb_strv *ret)
+{
+	static const char *const order[][2] = {{"d.target", "a.service"}, {"d.target", "c.service"},
+		{"d.target", "e.service"}, {"d.target", "f.service"}, {"d.target", "gone.service"},
+		{"c.service", "a.service"}, {"c.service", "warmboot-b.service"},
+		{"a.service", "a.service"}};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
+		if (!strcmp(order[i][0], unit))
+			assert_int_equal(wb_strv_add(ret, order[i][1]), 0);
+	return 0;
+}
+
 static void begin(struct world *w)
 {
 	*w = (struct world){.handoff = {.magic = WB_HANDOFF_MAGIC,
@@ -120,8 +154,14 @@ static void begin(struct world *w)
 
 static void read_facts(struct world *w, struct wb_facts *ret)
 {
-	const struct wb_sources sources = {
-		w, user_times, active_since, previous_boot, began, events};
+	const struct wb_sources sources = {.ctx = w,
+		.user_times = user_times,
+		.active_since = active_since,
+		.previous_boot = previous_boot,
+		.began = began,
+		.events = events,
+		.starts = starts,
+		.after = after};
 	struct wb_error err = {};
 
 	w->files = fake_files(w->disk);
@@ -181,7 +221,8 @@ static void a_jump_is_gathered(void **state)
 	put(&w, "/run/warmboot/keep-result.json",
 		"{\"version\":1,\"units\":[{\"unit\":\"k.service\",\"how\":\"process\",\"frozen_"
 		"s\":"
-		"2.5},{\"unit\":\"r.service\",\"how\":\"restart\",\"frozen_s\":0},{}]}",
+		"2.5},{\"unit\":\"r.service\",\"name\":\"vm:r\",\"how\":\"restart\",\"frozen_s\":0}"
+		",{}]}",
 		0);
 	read_facts(&w, &f);
 	assert_true(f.began_wall_us == 1700000000000000);
@@ -204,6 +245,8 @@ static void a_jump_is_gathered(void **state)
 	assert_int_equal(f.n_up, 1);
 	assert_string_equal(f.up[0].unit, "a.service");
 	assert_int_equal(f.n_kept, 2);
+	assert_string_equal(f.kept[0].name, "");
+	assert_string_equal(f.kept[1].name, "vm:r");
 	assert_true(f.kept[0].frozen_s == 2.5 && f.kept[1].frozen_s < 0);
 	assert_string_equal(w.kmsg, "<15>warmboot: tsc 300000000000\n");
 	wb_facts_deinit(&f);
@@ -278,6 +321,37 @@ static void the_next_jump_is_not_the_last(void **state)
 	wb_facts_deinit(&f);
 }
 
+static void chain_is_what_came_up_last_before(void **state)
+{
+	struct wb_timeline t = {};
+	struct wb_facts f = {};
+	struct world w;
+
+	begin(&w);
+	read_facts(&w, &f);
+	assert_int_equal(f.starts.n, 6);
+	assert_int_equal(f.chain.n, 3);
+	assert_string_equal(f.chain.items[0].unit, "d.target");
+	assert_string_equal(f.chain.items[1].unit, "c.service");
+	assert_string_equal(f.chain.items[2].unit, "a.service");
+	f.user.userspace_us = 2000000;
+	f.user.finish_us = 5500000;
+	f.user.generators_from_us = 500000;
+	f.user.generators_to_us = 700000;
+	assert_int_equal(wb_starts_place(&f, 10, &t), 0);
+	assert_int_equal(t.n_chain, 3);
+	assert_float_equal(t.chain[1].start_s, 13, 1e-9);
+	assert_float_equal(t.chain[1].duration_s, 1, 1e-9);
+	/* The longest is first, and a start after the boot is no part of it. */
+	assert_string_equal(t.starts[0].unit, "a.service");
+	assert_string_equal(t.starts[1].unit, "warmboot-b.service");
+	assert_true(t.starts[1].ours && !t.starts[0].ours);
+	assert_float_equal(t.generators_s, 0.2, 1e-9);
+	/* Only the part after systemd's start in the root counts. */
+	assert_float_equal(t.ours_s, 0.5, 1e-9);
+	wb_facts_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +360,7 @@ int main(void)
 		cmocka_unit_test(another_programs_jump_is_one),
 		cmocka_unit_test(a_cold_boot_is_no_jump),
 		cmocka_unit_test(the_next_jump_is_not_the_last),
+		cmocka_unit_test(chain_is_what_came_up_last_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,26 @@ static void test_whole(void **state)
 	assert_string_equal(fake.links, links);
 }
 
+/* podman needs the machine as a service finds it, and rules that a firewall does not flush afterwards. */
+static void test_container(void **state)
+{
+	static const struct fake_file disk[] = {{}};
+	static struct fake_write fake;
+	WB_CLEAN_MANIFEST m = {};
+	const char *text;
+
+	read_sample(&m);
+	m.units.items[0].how = WB_KEEP_CONTAINER;
+	fake_write_init(&fake, disk);
+	generate(&fake, &m);
+	text = fake_written(&fake, EARLY "/memcached.service");
+	contains(text, "systemd-remount-fs.service local-fs.target\n");
+	contains(text, "After=systemd-tmpfiles-setup.service nftables.service ");
+	contains(text, "Before=podman-restart.service\n");
+	contains(text, "Before=warmboot-thawed.service\n");
+	contains(text, "ExecStart=+/usr/sbin/warmboot thaw memcached.service\n");
+}
+
 static void test_waits(void **state)
 {
 	static const struct fake_file disk[] = {
@@ -195,6 +215,54 @@ static void test_fstab(void **state)
 	assert_true(wb_fstab_needs_udev("UUID=2 /srv xfs defaults,xnoauto 0 2"));
 }
 
+/* The sandbox has its own, from PrivateTmp=, before the machine has mounted anything there. */
+static void test_own_tmp(void **state)
+{
+	struct wb_manifest_file file = {.path = (char *)"/tmp"};
+	struct wb_unit_text text = {.text = (char *)"[Service]\nPrivateTmp=yes\n"};
+	struct wb_manifest_unit u = {.files = {&file, 1}, .definition = {&text, 1}};
+
+	assert_false(wb_needs_mounts(&u, ""));
+	file.path = (char *)"/var/tmp/a";
+	assert_false(wb_needs_mounts(&u, ""));
+	file.path = (char *)"/tmpx";
+	assert_true(wb_needs_mounts(&u, ""));
+	file.path = (char *)"/tmp";
+	text.text = (char *)"[Service]\nPrivateTmp=yes\nPrivateTmp=no\n";
+	assert_true(wb_needs_mounts(&u, ""));
+	text.text = (char *)"[Unit]\nPrivateTmp=yes\n";
+	assert_true(wb_needs_mounts(&u, ""));
+}
+
+/* The early restore may have made the root writable; then no unit waits for systemd to do it. */
+static void test_root_is_writable(void **state)
+{
+	static const struct fake_file writable[] = {
+		{"/proc/self/mountinfo", "1 1 8:1 / / ro,relatime - ext4 /dev/a rw\n"}, {}};
+	static const struct fake_file not [] = {
+		{"/proc/self/mountinfo", "1 1 8:1 / / rw,relatime - ext4 /dev/a ro\n"}, {}};
+	static const struct fake_file elsewhere[] = {
+		{"/proc/self/mountinfo", "1 1 8:1 / / rw,relatime - ext4 /dev/a rw\n"},
+		{"/etc/fstab", "UUID=2 /var ext4 defaults 0 2\n"}, {}};
+	static const struct {
+		const struct fake_file *disk;
+		const char *after;
+	} cases[] = {{writable, "After=warmboot-hold.service warmboot-modules.service\n"},
+		{not, "warmboot-modules.service systemd-remount-fs.service\n"},
+		{elsewhere,
+			"warmboot-modules.service systemd-remount-fs.service local-fs.target\n"}};
+	static struct fake_write fake;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		WB_CLEAN_MANIFEST m = {};
+
+		read_sample(&m);
+		fake_write_init(&fake, cases[i].disk);
+		generate(&fake, &m);
+		contains(fake_written(&fake, EARLY "/memcached.service"), cases[i].after);
+	}
+}
+
 /* Put where a file system is mounted later, a file would be hidden by it. */
 static void test_where_files_lie(void **state)
 {
@@ -225,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_ifupdown),
@@ -232,6 +301,8 @@ int main(void)
 		cmocka_unit_test(test_cannot_write),
 		cmocka_unit_test(test_fstab),
 		cmocka_unit_test(test_where_files_lie),
+		cmocka_unit_test(test_own_tmp),
+		cmocka_unit_test(test_root_is_writable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

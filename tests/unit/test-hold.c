@@ -52,9 +52,14 @@ static void test_kinds(void **state)
 	assert_int_equal(held.restart.n, 2);
 }
 
-static const char kept[] =
-	"table inet warmboot\n"
-	"delete table inet warmboot\n"
+/* With the hold of all packets ends that of new connections, which came before it. */
+#define END_OF_KEPT                       \
+	"table inet warmboot\n"           \
+	"delete table inet warmboot\n"    \
+	"table inet warmboot_newcomers\n" \
+	"delete table inet warmboot_newcomers\n"
+
+static const char kept[] = END_OF_KEPT
 	"table inet warmboot {\n"
 	"\tset peers4 {\n"
 	"\t\ttype ipv4_addr . inet_service . ipv4_addr . inet_service\n"
@@ -163,7 +168,7 @@ static void test_rulesets(void **state)
 	assert_string_equal(b, restart);
 }
 
-/* Kept units drain: only a new connection is dropped, by the table that the hold replaces later. */
+/* Kept units drain: only a new connection is dropped, by a table beside the one of units that stand still. */
 static void test_newcomers(void **state)
 {
 	static const char only[] = "tcp flags & (fin | syn | rst | ack) == syn";
@@ -174,8 +179,10 @@ static void test_newcomers(void **state)
 
 	fake_runner_init(&fake, NULL);
 	assert_int_equal(wb_hold_newcomers(&fake.runner, &web, 90, &err), 0);
-	assert_non_null(strstr(text, "nft -f - <<table inet warmboot\ndelete table inet warmboot\n"
-				     "table inet warmboot {\n"));
+	assert_non_null(strstr(text, "nft -f - <<table inet warmboot_newcomers\n"
+				     "delete table inet warmboot_newcomers\n"
+				     "table inet warmboot_newcomers {\n"));
+	assert_null(strstr(text, "inet warmboot\n"));
 	assert_non_null(strstr(text, "elements = { tcp . 80,\n\t\t\ttcp . 443 }"));
 	assert_null(strstr(text, "peers"));
 	assert_null(strstr(text, "leaving"));
@@ -221,6 +228,45 @@ static void test_release_connections(void **state)
 	assert_string_equal(text,
 		"delete element inet warmboot peers4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n"
 		"add element inet warmboot open4 { 10.0.0.1 . 40000 . 10.0.0.2 . 80 }\n");
+}
+
+/*
+ * A port that leads to a container: its packets are dropped before the rules that forward them, and only if they are for
+ * this machine. Where those rules are gone, the hook of input sees them.
+ */
+static void test_forwarded(void **state)
+{
+	struct wb_net_port ports[] = {
+		{"tcp", NULL, 7001, true}, {"tcp", "10.0.0.2", 7001, true}, {"udp", NULL, 53}};
+	const struct wb_net_ends ends = {.ports = {ports, 3}};
+	const struct wb_ends_list alone = {(const struct wb_net_ends *[]){&ends}, 1};
+	WB_CLEAN_STR all = NULL;
+	WB_CLEAN_STR newcomers = NULL;
+	WB_CLEAN_STR restarted = NULL;
+	WB_CLEAN_STR released = NULL;
+
+	assert_int_equal(wb_hold_ruleset(&alone, WB_HOLD_KEPT, 90, &all), 0);
+	assert_non_null(
+		strstr(all, "\tset published {\n"
+			    "\t\ttype inet_proto . inet_service\n"
+			    "\t\tflags timeout\n"
+			    "\t\ttimeout 90s\n"
+			    "\t\telements = { tcp . 7001 }\n"
+			    "\t}\n"
+			    "\tchain forwarded {\n"
+			    "\t\ttype filter hook prerouting priority -400; policy accept;\n"
+			    "\t\tfib daddr type local meta l4proto . th dport @published drop\n"
+			    "\t}\n"));
+	assert_non_null(strstr(all, "elements = { tcp . 7001,\n\t\t\tudp . 53 }"));
+	assert_int_equal(wb_hold_ruleset(&alone, WB_HOLD_NEWCOMERS, 90, &newcomers), 0);
+	assert_non_null(strstr(
+		newcomers, "\t\ttcp flags & (fin | syn | rst | ack) == syn fib daddr type local"));
+	/* One that is restarted gets its rules with the container. */
+	assert_int_equal(wb_hold_ruleset(&alone, WB_HOLD_RESTART, 90, &restarted), 0);
+	assert_null(strstr(restarted, "published"));
+	/* Also while a firewall is still to come: packets of its connections are not told from others. */
+	assert_int_equal(wb_hold_release_ruleset(&alone, &ends, false, &released), 0);
+	assert_string_equal(released, "delete element inet warmboot published { tcp . 7001 }\n");
 }
 
 static void test_firewall(void **state)
@@ -277,16 +323,14 @@ static void test_apply(void **state)
 
 	fake_runner_init(&fake, NULL);
 	assert_int_equal(wb_hold_end(&fake.runner, WB_HOLD_KEPT, &err), 0);
-	assert_string_equal(
-		fake.log, "nft -f - <<table inet warmboot\ndelete table inet warmboot\n\n");
+	assert_string_equal(fake.log, "nft -f - <<" END_OF_KEPT "\n");
 }
 
 static void test_renew(void **state)
 {
 	static const struct fake_answer fails[] = {{"nft", 1, "no room\n"}, {}};
 	static struct wb_net_port port = {"tcp", NULL, 80};
-	static const char want[] = "nft -f - <<table inet warmboot\ndelete table inet warmboot\n"
-				   "table inet warmboot_restart\n";
+	static const char want[] = "nft -f - <<" END_OF_KEPT "table inet warmboot_restart\n";
 	struct wb_net_ends a = {};
 	const struct wb_ends_list alone = {(const struct wb_net_ends *[]){&a}, 1};
 	struct wb_held now = {.kept = alone};
@@ -320,8 +364,7 @@ static void test_renew(void **state)
 	assert_string_equal(held, first);
 	fake_runner_init(&fake, NULL);
 	assert_int_equal(wb_hold_renew(&fake.runner, &now, left, &held, &err), 0);
-	assert_non_null(strstr(fake.log, "table inet warmboot\ndelete table inet warmboot\n"
-					 "table inet warmboot {\n"));
+	assert_non_null(strstr(fake.log, END_OF_KEPT "table inet warmboot {\n"));
 	assert_non_null(strstr(fake.log, "2001:db8::1 . 40001 . 2001:db8::2 . 80"));
 	/* Lowered: of its connections nothing is held any more. */
 	now = (struct wb_held){.restart = alone};
@@ -350,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_newcomers),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_release_connections),
+		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_firewall),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_apply),

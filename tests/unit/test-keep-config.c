@@ -7,6 +7,7 @@
 
 #include "fake-files.h"
 #include "choice/config.h"
+#include "choice/kind.h"
 
 static struct wb_bytes bytes_of(const char *s)
 {
@@ -114,12 +115,20 @@ static void names_units(void **state)
 		{"", NULL},
 		{"@x", NULL},
 		{"a b", NULL},
+		{"vm:web-1.old", "vm:web-1.old"},
+		{"container:db", "container:db"},
+		{"vm:x.service", "vm:x.service"},
+		{"box:x", "box:x.service"},
+		{"vm:", NULL},
+		{"vm:-x", NULL},
+		{"vm:a b", NULL},
+		{"vm:../x", NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		WB_CLEAN_STR unit = NULL;
 		struct wb_error err = {};
-		int r = wb_keep_unit_name(names[i].typed, &unit, &err);
+		int r = wb_keep_name(names[i].typed, &unit, &err);
 
 		if (names[i].want) {
 			assert_int_equal(r, 0);
@@ -136,6 +145,7 @@ static void lists_the_directory(void **state)
 	static const struct fake_file disk[] = {
 		{WB_KEEP_DIR "/redis-server.service.conf", "How=auto\n"},
 		{WB_KEEP_DIR "/a.service.conf", "How=restart\n"},
+		{WB_KEEP_DIR "/vm:v1.conf", "How=auto\n"},
 		{WB_KEEP_DIR "/a.service.conf.dpkg-old", "junk"},
 		{WB_KEEP_DIR "/README", "junk"},
 		{WB_KEEP_DIR "/.a.conf", "an editor's"},
@@ -156,10 +166,12 @@ static void lists_the_directory(void **state)
 	struct wb_error err = {};
 
 	assert_int_equal(wb_keep_configs_read(&files, &all, &err), 0);
-	assert_int_equal(all.n, 2);
+	assert_int_equal(all.n, 3);
 	assert_string_equal(all.items[0].unit, "a.service");
 	assert_int_equal(all.items[0].how, WB_KEEP_RESTART);
 	assert_string_equal(all.items[1].unit, "redis-server.service");
+	assert_string_equal(all.items[2].name, "vm:v1");
+	assert_null(all.items[2].unit);
 	assert_int_equal(wb_keep_configs_read(&files_none, &nothing, &err), 0);
 	assert_int_equal(nothing.n, 0);
 	assert_int_equal(wb_keep_configs_read(&files_bad, &nothing, &err), -EBADMSG);

@@ -23,6 +23,7 @@
 #include "net/hold.h"
 #include "replay/manager.h"
 #include "choice/config.h"
+#include "choice/kind.h"
 #include "keep/judge.h"
 #include "systemd/definition.h"
 #include "sample-manifest.h"
@@ -304,7 +305,7 @@ static int read_configs(void *ret)
 
 static int name_unit(void *ret)
 {
-	return wb_keep_unit_name("memcached", ret, NULL);
+	return wb_keep_name("memcached", ret, NULL);
 }
 
 static int replace(void *ret)

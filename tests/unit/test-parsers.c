@@ -14,6 +14,7 @@
 
 #include "core/fstab.h"
 #include "core/mountinfo.h"
+#include "criu/timers.h"
 #include "criu/criu.h"
 #include "criu/ipc.h"
 #include "images/stream.h"
@@ -25,6 +26,8 @@
 #include "image/image.h"
 #include "restore/early.h"
 #include "manifest/manifest.h"
+#include "libvirt/libvirt.h"
+#include "podman/podman.h"
 #include "net/net.h"
 #include "net/sockets.h"
 #include "net/tcp-line.h"
@@ -165,6 +168,14 @@ static int call_joined(struct wb_bytes in, void *ret, struct wb_error *err)
 		r = wb_net_joined_parse(text(in), true, &joined);
 	wb_net_joined_deinit(&joined);
 	return r;
+}
+
+static int call_timer(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	static const struct timespec now[WB_CLOCKS];
+	int r = wb_timer_parse(text(in), now, ret);
+
+	return r < 0 ? r : 0;
 }
 
 static int call_moment(struct wb_bytes in, void *ret, struct wb_error *err)
@@ -357,6 +368,26 @@ static int call_early(struct wb_bytes in, void *ret, struct wb_error *err)
 	return wb_early_parse(in, ret, err);
 }
 
+static int call_container(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	return wb_container_parse(in, ret, err);
+}
+
+static int call_domain(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	return wb_domain_parse(text(in), ret, err);
+}
+
+static void deinit_domain(void *result)
+{
+	wb_domain_deinit(result);
+}
+
+static void deinit_container(void *result)
+{
+	wb_container_deinit(result);
+}
+
 /* ---- the rows ---- */
 
 struct parser {
@@ -490,6 +521,9 @@ static void for_each_parser(each_fn *each)
 		{"wb_net_joined_parse", call_joined, nothing_to_free,
 			TEXT("1\tlo : 1 V3\n\t\t\t\t010000E0 1 0:0 0\n"
 			     "2 e0 ff020000000000000000000000000001 1 0000000C 0\n")},
+		{"wb_timer_parse", call_timer, nothing_to_free,
+			TEXT("clockid: 1\nticks: 0\nsettime flags: 01\nit_value: (5, 6)\n"
+			     "it_interval: (0, 7)\n")},
 		{"wb_unit_moment_parse", call_moment, nothing_to_free,
 			TEXT("ActiveState=active\nJob=5\n")},
 		{"wb_lock_parse", call_lock, nothing_to_free, lock_text, sizeof(lock_text)},
@@ -540,6 +574,16 @@ static void for_each_parser(each_fn *each)
 			TEXT("{\"pid\": 77, \"held\": true, \"units\": [{\"unit\": \"a.service\", "
 			     "\"output_fd\": 3, \"error_fd\": 4, \"output_inode\": 5, "
 			     "\"error_inode\": 6}]}")},
+		{"wb_domain_parse", call_domain, deinit_domain,
+			TEXT("State:          running\nMax memory:     65536 KiB\n"
+			     "Persistent:     yes\n")},
+		{"wb_container_parse", call_container, deinit_container,
+			TEXT("[{\"Id\": "
+			     "\"8407e8954f13428d4e29f006889445313f7cb863c76b31e69115541bcad6ee7f\","
+			     "\"Name\": \"web\", \"StaticDir\": \"/x\", \"Mounts\": [{\"Type\": "
+			     "\"bind\", \"Source\": \"/srv\"}], \"NetworkSettings\": {\"Ports\": "
+			     "{\"7000/tcp\": [{\"HostIp\": \"1.2.3.4\", \"HostPort\": "
+			     "\"7001\"}]}}}]")},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

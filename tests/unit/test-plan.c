@@ -314,6 +314,61 @@ static void a_store_is_left_alone_and_handed_on(void **state)
 	assert_memory_equal(p + 16, carved, sizeof(carved));
 }
 
+/* Two pieces of a guest, one of them behind the other in its file, and a store whose one half lies between them. */
+static const struct wb_handoff_range pieces[] = {{400 * MIB, 4 * MIB}, {196 * MIB, 2 * MIB}},
+				     near[] = {{300 * MIB, 2 * MIB}, {600 * MIB, 2 * MIB}};
+
+static void memory_of_guests_is_one_range(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *bp;
+
+	f->wish.guests = pieces;
+	f->wish.n_guests = 2;
+	f->wish.store = near;
+	f->wish.n_store = 2;
+	make(f);
+	for (size_t k = 0; k < f->plan.n; k++)
+		assert_true(f->plan.segments[k].mem + f->plan.segments[k].memsz <= 192 * MIB ||
+			    f->plan.segments[k].mem >= 404 * MIB);
+	bp = segment(f, "boot_params", 0)->buf;
+	/* It begins on 64 MiB, and what of the store lies in it does not split it. */
+	assert_int_equal(get(bp + 0x2d0 + 60, 8), 192 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 68, 8), 212 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 76, 4), WB_E820_SOFT);
+	assert_int_equal(get(bp + 0x2d0 + 80, 8), 404 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 96, 4), WB_E820_RAM);
+	assert_int_equal(get(bp + 0x2d0 + 100, 8), 600 * MIB);
+	assert_int_equal(get(bp + 0x2d0 + 116, 4), WB_E820_PRAM);
+}
+
+static void guests_that_no_range_can_hold_are_refused(void **state)
+{
+	static const struct {
+		struct wb_handoff_range pieces[2];
+		int want;
+		const char *text;
+	} bad[] = {
+		{{{401 * MIB, 2 * MIB}, {196 * MIB, 2 * MIB}}, -EINVAL, "not in pages of 2 MiB"},
+		{{{32 * MIB, 2 * MIB}, {196 * MIB, 2 * MIB}}, -EOPNOTSUPP, "not RAM throughout"},
+		{{{1ull << 60, 2 * MIB}, {196 * MIB, 2 * MIB}}, -EINVAL, "is no RAM"},
+		{{{UINT64_MAX - 2 * MIB + 1, 2 * MIB}, {196 * MIB, 2 * MIB}}, -EINVAL, "is no"},
+		{{{64 * MIB, 2 * MIB}, {900 * MIB, 2 * MIB}}, -EOPNOTSUPP,
+			"scattered over 838 MiB"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct wb_error err = {};
+		struct wb_plan plan;
+
+		f->wish.guests = bad[i].pieces;
+		f->wish.n_guests = 2;
+		assert_int_equal(wb_plan_make(&f->machine, &f->wish, &plan, &err), bad[i].want);
+		assert_non_null(strstr(err.text, bad[i].text));
+	}
+}
+
 static void efi_is_handed_on(void **state)
 {
 	struct fixture *f = *state;
@@ -602,6 +657,8 @@ int main(void)
 		TEST(boot_params_carry_firmware),
 		TEST(long_memory_maps_use_setup_data),
 		TEST(a_store_is_left_alone_and_handed_on),
+		TEST(memory_of_guests_is_one_range),
+		TEST(guests_that_no_range_can_hold_are_refused),
 		TEST(a_store_outside_ram_is_refused),
 		TEST(efi_is_handed_on),
 		TEST(purgatory_gets_digests_of_all_but_its_own_page),

@@ -355,6 +355,9 @@ static void lower_rung_by_what_is_open(void **state)
 			"System V shared memory"},
 		{"/x", "7f00-7f01 rw-s 00000000 00:05 12    /dev/dri/card0\n",
 			"the device /dev/dri/card0 mapped"},
+		/* Even if none of its pages was touched. */
+		{"/x", "7f00-7f01 rw-s 00000000 00:05 12    /dev/hugepages/v.ram\n",
+			"it has memory of huge pages"},
 		{"/x", "7f00-7f01 rw-s 00000000 00:05 12    anon_inode:[io_uring]\n",
 			"it has an io_uring"},
 	};
@@ -397,7 +400,7 @@ static void few_proc(struct wb_service *s)
 
 static void own_network(struct wb_service *s)
 {
-	s->private_network = true;
+	s->network_namespace = strdup("/run/netns/x");
 }
 
 static void stored(struct wb_service *s)
@@ -433,7 +436,7 @@ static void lower_rung_by_settings(void **state)
 	} cases[] = {
 		{dynamic_user, "DynamicUser= has given it the user 63646"},
 		{own_root, "RootDirectory="},
-		{own_network, "PrivateNetwork="},
+		{own_network, "made (NetworkNamespacePath=)"},
 		{stored, "2 file descriptors"},
 		{tied, "BindsTo= would stop it as long as a.device is not there again"},
 	};
@@ -505,6 +508,21 @@ static void a_process_in_another_root_directory_has_the_same_files(void **state)
 	assert_int_equal(look_at(disk, NULL, NULL, &v, &err), 0);
 	assert_false(mentions(&v.reasons, "outside of its sandbox"));
 	assert_int_equal(v.how, WB_KEEP_PROCESS);
+}
+
+/* A way that a unit is not for gives a reason only if just that way was asked for. */
+static void a_service_is_no_container(void **state)
+{
+	static const struct fake_file disk[] = {MEMCACHED, INIT, {}};
+	WB_CLEAN_KEEP_VERDICT v = {};
+	WB_CLEAN_KEEP_VERDICT plain = {};
+	struct wb_keep_config config = {.how = WB_KEEP_CONTAINER};
+	struct wb_error err = {};
+
+	assert_int_equal(look_at(disk, NULL, &config, &v, &err), 0);
+	assert_true(mentions(&v.reasons, "it runs no container of podman's"));
+	assert_int_equal(look_at(disk, NULL, NULL, &plain, &err), 0);
+	assert_false(mentions(&plain.reasons, "container"));
 }
 
 static void configuration_has_its_say(void **state)
@@ -1082,6 +1100,7 @@ int main(void)
 		cmocka_unit_test(lower_rung_by_settings),
 		cmocka_unit_test(the_machines_own_tmp_stays),
 		cmocka_unit_test(a_process_in_another_root_directory_has_the_same_files),
+		cmocka_unit_test(a_service_is_no_container),
 		cmocka_unit_test(configuration_has_its_say),
 		cmocka_unit_test(what_is_not_there_does_not_travel),
 		cmocka_unit_test(what_lies_on_a_disk_stays),

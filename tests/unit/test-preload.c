@@ -12,7 +12,40 @@
 #include <unistd.h>
 
 #include "criu/run.h"
+#include "fake-files.h"
 #include "sys/sys.h"
+
+static const struct fake_file linux_6_12[] = {{"/proc/net/udp", ""}, {"/proc/net/udplite", ""}, {}};
+static const struct fake_file linux_7_2[] = {{"/proc/net/udp", ""}, {}};
+
+/* On the real machine, but for what lies in /proc. */
+static void preload(struct wb_criu_run *r, const struct fake_file *proc,
+	const struct wb_criu_image *image, struct wb_strv *env)
+{
+	struct wb_files files = fake_files(proc);
+	struct wb_sys sys = *wb_sys_real();
+
+	sys.files = &files;
+	wb_criu_run_init(r);
+	r->sys = &sys;
+	assert_int_equal(wb_criu_add_preload(r, image, env, NULL), 0);
+	r->sys = wb_sys_real();
+}
+
+static void tells_whether_the_kernel_has_udp_lite(void **state)
+{
+	static const struct fake_file hidden[] = {{}};
+	static const struct wb_criu_image image = {.main_pid = 451};
+	const struct fake_file *cases[] = {linux_6_12, hidden, linux_7_2};
+
+	for (int i = 0; i < 3; i++) {
+		WB_CLEAN_STRV env = {};
+		WB_CLEAN_CRIU_RUN r;
+
+		preload(&r, cases[i], &image, &env);
+		assert_int_equal(wb_strv_has(&env, "WARMBOOT_NO_UDP_LITE=1"), i == 2);
+	}
+}
 
 static void needs_no_proc_as_a_rule(void **state)
 {
@@ -20,9 +53,7 @@ static void needs_no_proc_as_a_rule(void **state)
 	WB_CLEAN_STRV env = {};
 	WB_CLEAN_CRIU_RUN r;
 
-	wb_criu_run_init(&r);
-	r.sys = wb_sys_real();
-	assert_int_equal(wb_criu_add_preload(&r, &image, &env, NULL), 0);
+	preload(&r, linux_6_12, &image, &env);
 	assert_int_equal(env.n, 1);
 	assert_int_equal(strncmp(env.items[0], "LD_PRELOAD=", 11), 0);
 	assert_int_equal(r.proc, -1);
@@ -132,6 +163,7 @@ static void trusts_no_other_file_under_that_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_whether_the_kernel_has_udp_lite),
 		cmocka_unit_test(needs_no_proc_as_a_rule),
 		cmocka_unit_test(tells_criu_of_sockets),
 		cmocka_unit_test(shows_criu_a_whole_proc),

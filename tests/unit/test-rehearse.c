@@ -25,7 +25,7 @@ struct world {
 	int runs;
 	char ran[128];
 	int run_status;
-	bool bad; /* PrivateNetwork= */
+	bool bad; /* RootDirectory= */
 	int looked;
 };
 
@@ -70,7 +70,7 @@ static int read_service(void *ctx, const char *name, struct wb_service *ret, str
 		.active = strdup("active"),
 		.cgroup = strdup("/x.service"),
 		.main_pid = (uint32_t)w->pid,
-		.private_network = w->bad,
+		.root_directory = w->bad ? strdup("/srv/root") : NULL,
 	};
 	return 0;
 }

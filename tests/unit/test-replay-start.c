@@ -538,6 +538,8 @@ static const char mountinfo[] =
 	"37 22 0:44 / /srv/tmp rw,nosuid - tmpfs 100% rw,size=3072k,inode64\n"
 	"38 22 0:45 / /run/user/0 rw - tmpfs tmpfs rw\n"
 	"39 22 0:46 / /var/lib/x/merged rw - overlay overlay rw\n"
+	"43 22 259:0 / /srv/dax rw - ext4 /dev/pmem0 rw,dax=always,stripe=512\n"
+	"44 22 259:1 / /srv/old-dax rw - xfs /dev/pmem1 rw,attr2,dax\n"
 	"40 22 254:9 / /srv/odd rw - ext4 /dev/vdz rw\n"
 	"41 22 0:47 / /srv/twice rw - tmpfs one rw\n"
 	"42 41 253:0 / /srv/twice rw - ext4 /dev/mapper/vg-lv rw\n";
@@ -561,6 +563,12 @@ static void mounts_by_hand_are_written_down(void **state)
 			"What=100%%\nWhere=/srv/tmp\nType=tmpfs\nOptions=rw,nosuid,size=3072k\n"},
 		{"/srv/twice", 1,
 			"What=/dev/mapper/vg-lv\nWhere=/srv/twice\nType=ext4\nOptions=rw\n"},
+		{"/srv/dax", 1,
+			"What=/dev/disk/by-uuid/up\nWhere=/srv/"
+			"dax\nType=ext4\nOptions=rw,dax=always\n"},
+		{"/srv/old-dax", 1,
+			"What=/dev/disk/by-uuid/uq\nWhere=/srv/"
+			"old-dax\nType=xfs\nOptions=rw,dax\n"},
 		{"/srv/bind", 0, "bind mount"},
 		{"/srv/loop", 0, "loop device"},
 		{"/srv/odd", 0, "by-uuid"},
@@ -573,6 +581,8 @@ static void mounts_by_hand_are_written_down(void **state)
 		{"/dev/disk/by-uuid/u1", .link = "../../vda1"},
 		{"/dev/disk/by-uuid/u2", .link = "../../vda2"},
 		{"/dev/disk/by-uuid/ub", .link = "../../vdb"},
+		{"/dev/disk/by-uuid/up", .link = "../../pmem0"},
+		{"/dev/disk/by-uuid/uq", .link = "../../pmem1"},
 		{},
 	};
 	struct wb_files files = fake_files(disk);

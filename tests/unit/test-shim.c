@@ -14,8 +14,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
+#include <linux/unix_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,6 +44,7 @@ static size_t (*point)(
 	unsigned long *, const unsigned long *, size_t, unsigned long, unsigned long);
 static long (*trace)(int, ...);
 static ssize_t (*send_message)(int, const struct msghdr *, int);
+static int (*run_nft)(void *, const char *);
 static int (*get_option)(int, int, int, void *, socklen_t *);
 static int (*set_option)(int, int, int, const void *, socklen_t);
 static int (*find_name)(const char *, const char *, size_t, struct wb_shim_name *);
@@ -74,6 +78,8 @@ static int (*change_owner)(int, const char *, uid_t, gid_t, int);
 static int (*change_mode)(int, const char *, mode_t, int);
 static int (*look_at_file)(int, const char *, struct stat *, int);
 static ssize_t (*receive)(int, struct msghdr *, int);
+static int (*is_unix_question)(const void *, size_t);
+static int (*find_end)(const void *, size_t, size_t *);
 static int (*open_socket)(int, int, int);
 
 static int load(void **state)
@@ -88,6 +94,7 @@ static int load(void **state)
 	find(lib, "wb_shim_point", &point);
 	find(lib, "ptrace", &trace);
 	find(lib, "sendmsg", &send_message);
+	find(lib, "nft_run_cmd_from_buffer", &run_nft);
 	find(lib, "getsockopt", &get_option);
 	find(lib, "setsockopt", &set_option);
 	find(lib, "wb_shim_find_name", &find_name);
@@ -96,6 +103,8 @@ static int load(void **state)
 	find(lib, "wb_shim_same_address", &same_address);
 	find(lib, "listen", &listen_on);
 	find(lib, "unlinkat", &remove_file);
+	find(lib, "wb_shim_is_unix_question", &is_unix_question);
+	find(lib, "wb_shim_find_end", &find_end);
 	find(lib, "fchownat", &change_owner);
 	find(lib, "fchmodat", &change_mode);
 	find(lib, "fstatat", &look_at_file);
@@ -238,6 +247,47 @@ static void test_other_messages(void **state)
 	assert_memory_equal(&got, &q, sizeof(q));
 	close(pair[0]);
 	close(pair[1]);
+}
+
+/* Without the packet hold the command goes to libnftables, which this program does not have. */
+static void test_rules_of_criu(void **state)
+{
+	int status;
+	pid_t pid;
+
+	assert_int_equal(run_nft(NULL, "create table inet CRIU-451"), -1);
+	assert_int_equal(setenv(WB_HOOK_HELD, "1", 1), 0);
+	assert_int_equal(run_nft(NULL, "create table inet CRIU-451"), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(run_nft(NULL, "create table inet CRIU") == -1 ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	unsetenv(WB_HOOK_HELD);
+}
+
+/* The kernel is not asked for such a socket then: it would run modprobe four times. */
+static void test_known_without_udp_lite(void **state)
+{
+	struct wb_shim_question q = question(AF_INET, IPPROTO_UDPLITE), got = {};
+	struct sockaddr_nl to = {.nl_family = AF_NETLINK};
+	struct iovec iov = {&q, sizeof(q)};
+	const struct msghdr m = {
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &iov, .msg_iovlen = 1};
+	int from = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);
+	int at = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);
+	socklen_t size = sizeof(to);
+
+	assert_int_equal(bind(at, (void *)&to, sizeof(to)), 0);
+	assert_int_equal(getsockname(at, (void *)&to, &size), 0);
+	assert_int_equal(setenv(WB_HOOK_NO_UDP_LITE, "1", 1), 0);
+	assert_int_equal(send_message(from, &m, 0), sizeof(q));
+	unsetenv(WB_HOOK_NO_UDP_LITE);
+	assert_int_equal(read(at, &got, sizeof(got)), sizeof(got));
+	assert_int_equal(got.ask.sdiag_protocol, IPPROTO_UDP);
+	assert_int_equal(got.ask.idiag_states, 0);
+	close(from);
+	close(at);
 }
 
 /*
@@ -719,6 +769,124 @@ static void test_stands_there(void **state)
 	end(pid);
 }
 
+/* ---- sockets in two network namespaces ---- */
+
+static void the_question_about_unix_sockets(void **state)
+{
+	struct {
+		struct nlmsghdr head;
+		struct unix_diag_req ask;
+	} m = {{sizeof(m), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0}, {AF_UNIX}};
+	struct {
+		struct nlmsghdr one, two, done;
+		int error;
+	} a = {{16, SOCK_DIAG_BY_FAMILY}, {16, SOCK_DIAG_BY_FAMILY}, {20, NLMSG_DONE}, 0};
+	size_t before = 99;
+
+	assert_true(is_unix_question(&m, sizeof(m)));
+	assert_false(is_unix_question(&m, sizeof(m.head)));
+	m.ask.sdiag_family = AF_INET;
+	assert_false(is_unix_question(&m, sizeof(m)));
+	m.ask.sdiag_family = AF_UNIX;
+	m.head.nlmsg_flags = NLM_F_REQUEST;
+	assert_false(is_unix_question(&m, sizeof(m)));
+
+	assert_int_equal(find_end(&a, sizeof(a), &before), 1);
+	assert_int_equal(before, 32);
+	assert_int_equal(find_end(&a, 32, &before), 0);
+	assert_int_equal(find_end(&a.done, 20, &before), 1);
+	assert_int_equal(before, 0);
+	a.error = -EINTR;
+	assert_int_equal(find_end(&a, sizeof(a), &before), 0);
+	a.error = 0;
+	a.two.nlmsg_len = 0;
+	assert_int_equal(find_end(&a, sizeof(a), &before), 0);
+}
+
+/* How many of these sockets does CRIU's question find? -1: it failed. */
+static int count_found(int fd, const uint32_t *inodes, size_t n)
+{
+	struct {
+		struct nlmsghdr head;
+		struct unix_diag_req ask;
+	} q = {{sizeof(q), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 24680, 0},
+		{.sdiag_family = AF_UNIX, .udiag_states = ~0u}};
+	_Alignas(struct nlmsghdr) char buf[16384];
+	struct iovec iov = {&q, sizeof(q)};
+	const struct msghdr out = {.msg_iov = &iov, .msg_iovlen = 1};
+	int found = 0;
+
+	if (send_message(fd, &out, 0) != sizeof(q))
+		return -1;
+	for (;;) {
+		struct msghdr in = {.msg_iov = &iov, .msg_iovlen = 1};
+		const struct nlmsghdr *h = (void *)buf;
+		ssize_t left;
+
+		iov = (struct iovec){buf, sizeof(buf)};
+		left = receive(fd, &in, 0);
+		if (left <= 0)
+			return -1;
+		for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			const struct unix_diag_msg *d = NLMSG_DATA(h);
+
+			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+				return h->nlmsg_type == NLMSG_DONE ? found : -1;
+			for (size_t i = 0; i < n; i++)
+				found += d->udiag_ino == inodes[i];
+		}
+	}
+}
+
+struct two {
+	uint32_t inodes[2]; /* of a socket outside, and of one inside */
+	int one, both, again;
+};
+
+static void *ask_inside(void *arg)
+{
+	struct two *t = arg;
+	int fd, here;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return NULL;
+	here = socket(AF_UNIX, SOCK_STREAM, 0);
+	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+	t->inodes[1] = (uint32_t)inode_of(here);
+	t->one = count_found(fd, t->inodes + 1, 1);
+	if (t->one == 1 && count_found(fd, t->inodes, 1) == 0) {
+		setenv(WB_HOOK_OUTER, getenv("TEST_OUTER"), 1);
+		t->both = count_found(fd, t->inodes, 2);
+		t->again = count_found(fd, t->inodes, 2);
+	}
+	unsetenv(WB_HOOK_OUTER);
+	close(fd);
+	close(here);
+	return NULL;
+}
+
+static void sockets_of_two_namespaces(void **state)
+{
+	int outer = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+	int there = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct two t = {{(uint32_t)inode_of(there)}, -2};
+	char number[16];
+	pthread_t thread;
+
+	snprintf(number, sizeof(number), "%d", outer);
+	setenv("TEST_OUTER", number, 1);
+	assert_int_equal(pthread_create(&thread, NULL, ask_inside, &t), 0);
+	pthread_join(thread, NULL);
+	close(outer);
+	close(there);
+	/* It may make no namespace, or the kernel does not tell of Unix sockets. */
+	if (t.one < 0)
+		skip();
+	assert_int_equal(t.one, 1);
+	assert_int_equal(t.both, 2);
+	assert_int_equal(t.again, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -726,6 +894,8 @@ int main(void)
 		cmocka_unit_test(a_second_name_is_given),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_udp_lite),
+		cmocka_unit_test(test_known_without_udp_lite),
+		cmocka_unit_test(test_rules_of_criu),
 		cmocka_unit_test(test_other_messages),
 		cmocka_unit_test(test_rights_of_netlink),
 		cmocka_unit_test(test_options),
@@ -736,6 +906,8 @@ int main(void)
 		cmocka_unit_test(an_address_that_comes_later),
 		cmocka_unit_test(more_addresses_than_memory),
 		cmocka_unit_test(test_unread),
+		cmocka_unit_test(the_question_about_unix_sockets),
+		cmocka_unit_test(sockets_of_two_namespaces),
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_point),
 		cmocka_unit_test(test_shared_text),

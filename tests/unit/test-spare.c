@@ -70,9 +70,14 @@ static void what_a_shutdown_would_unmount_is_spared(void **state)
 		"33 25 0:12 / /srv/my\\040cache rw - ramfs none rw\n"
 		"34 25 0:12 / /srv/my\\040cache rw - ramfs none rw\n"
 		"35 25 0:13 / /running rw - tmpfs none rw\n36 25 254:3 / /var rw - ext4 /dev/vda3 "
-		"rw\n";
-	static const char *const want[] = {
-		"run-lock.mount", "tmp.mount", "srv-my\\x20cache.mount", "running.mount"};
+		"rw\n37 28 0:4 net:[4026532233] /run/netns/a rw - nsfs nsfs rw\n"
+		"38 28 0:4 mnt:[4026532234] /run/snapd/ns/b rw - nsfs nsfs rw\n"
+		"39 25 0:14 / /var/lib/containers/storage/overlay/c/merged rw - overlay overlay "
+		"rw\n"
+		"40 25 0:15 / /srv/merge rw - overlay overlay rw\n";
+	static const char *const want[] = {"run-lock.mount", "tmp.mount", "srv-my\\x20cache.mount",
+		"running.mount", "run-netns-a.mount",
+		"var-lib-containers-storage-overlay-c-merged.mount"};
 	const struct wb_files files = {.ctx = (void *)mounts, .read = read_mounts};
 	WB_CLEAN_STRV got = {};
 

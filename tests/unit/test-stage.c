@@ -366,6 +366,10 @@ static void the_region_is_set_aside_once(void **state)
 		assert_int_equal(prepare(f), 0);
 		assert_string_equal(wb_stage_info(f->stage).cmdline, cases[i][1]);
 	}
+	f->o.region_word = REGION " memmap=0x8000000!0x180000000";
+	f->o.cmdline = "ro memmap=128M!6G";
+	assert_int_equal(prepare(f), 0);
+	assert_string_equal(wb_stage_info(f->stage).cmdline, "ro memmap=128M!6G " REGION);
 }
 
 /* ---- auto takes another method only if a kernel is not understood ---- */

@@ -33,7 +33,7 @@ static void set_region(struct fake_store *f, const char *cmdline)
 	struct wb_store_region region = {8 * MIB, 32 * MIB};
 	char word[WB_ARCH_WORD];
 
-	assert_int_equal(wb_store_region_write(&f->sys, &region, NULL), 0);
+	assert_int_equal(wb_store_region_write(&f->sys, WB_REGION_STORE, &region, NULL), 0);
 	wb_store_region_word(f->sys.files, &region, word);
 	if (!cmdline)
 		cmdline = word;

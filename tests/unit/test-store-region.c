@@ -5,6 +5,7 @@
 
 #include "fake-files.h"
 #include "fake-store.h"
+#include "store/guest-memory.h"
 #include "store/region.h"
 
 #define MIB (1ull << 20)
@@ -105,7 +106,7 @@ static void the_running_kernels_words_are_found(void **state)
 	assert_true(wb_store_region_running(&files, 1, &r));
 	assert_int_equal(r.start, 6 * GIB);
 	assert_false(wb_store_region_running(&files, 2, &r));
-	assert_int_equal(wb_store_region_read(&files, &want, &err), 0);
+	assert_int_equal(wb_store_region_read(&files, WB_REGION_STORE, &want, &err), 0);
 	assert_true(wb_store_region_in_force(&files, &want));
 	/* It says nothing where it refuses. */
 	r = (struct wb_store_region){1, 2};
@@ -128,14 +129,86 @@ static void region_in_force_stays(void **state)
 	fake_store_init(&f);
 	fake_store_file(&f, "/proc/cmdline", "quiet memmap=512M!4G\n", 21);
 	assert_true(wb_store_region_parse(&f.files, words, &r));
-	assert_int_equal(wb_store_region_write(&f.sys, &r, &err), 0);
+	assert_int_equal(wb_store_region_write(&f.sys, WB_REGION_STORE, &r, &err), 0);
 	/* No look at the memory, which the fake does not have. */
-	assert_true(wb_store_region_reserve(&f.sys, 512 * MIB + 1, &err) < 0);
-	assert_int_equal(wb_store_region_reserve(&f.sys, 512 * MIB - 1, &err), 0);
-	assert_int_equal(wb_store_region_read(&f.files, &r, &err), 0);
+	assert_true(wb_store_region_reserve(&f.sys, WB_REGION_STORE, 512 * MIB + 1, &err) < 0);
+	assert_int_equal(wb_store_region_reserve(&f.sys, WB_REGION_STORE, 512 * MIB - 1, &err), 0);
+	assert_int_equal(wb_store_region_read(&f.files, WB_REGION_STORE, &r, &err), 0);
 	assert_int_equal(r.start, 4 * GIB);
-	assert_int_equal(wb_store_region_reserve(&f.sys, 0, &err), 0);
-	assert_int_equal(wb_store_region_read(&f.files, &r, &err), -ENOENT);
+	assert_int_equal(wb_store_region_reserve(&f.sys, WB_REGION_STORE, 0, &err), 0);
+	assert_int_equal(wb_store_region_read(&f.files, WB_REGION_STORE, &r, &err), -ENOENT);
+	fake_store_deinit(&f);
+}
+
+/* A machine with a GiB, of which `avoid` is not the kernel's. */
+static void give_memory(struct fake_store *f)
+{
+	static const char iomem[] = "00001000-0009ffff : System RAM\n"
+				    "00100000-3fffffff : System RAM\n";
+
+	fake_store_file(f, "/sys/firmware/memmap/0/start", "0x100000\n", 9);
+	fake_store_file(f, "/sys/firmware/memmap/0/end", "0x3fffffff\n", 11);
+	fake_store_file(f, "/sys/firmware/memmap/0/type", "System RAM\n", 11);
+	fake_store_file(f, "/proc/iomem", iomem, sizeof(iomem) - 1);
+	fake_store_file(f, "/proc/cmdline", "quiet\n", 6);
+}
+
+/* The kernel makes one device of two that touch. */
+static void two_regions_do_not_touch(void **state)
+{
+	struct wb_store_region store, vm;
+	struct wb_error err = {};
+	struct fake_store f;
+
+	fake_store_init(&f);
+	give_memory(&f);
+	if (wb_store_region_reserve(&f.sys, WB_REGION_STORE, 128 * MIB, &err) < 0)
+		fail_msg("%s", err.text);
+	fake_store_file(&f, WB_VM_MEMORY_ID, "x", 1);
+	assert_int_equal(wb_store_region_reserve(&f.sys, WB_REGION_VM, 128 * MIB, &err), 0);
+	assert_int_equal(wb_store_region_read(&f.files, WB_REGION_STORE, &store, &err), 0);
+	assert_int_equal(wb_store_region_read(&f.files, WB_REGION_VM, &vm, &err), 0);
+	assert_int_equal(store.start, GIB - 128 * MIB);
+	assert_true(vm.start + vm.size + WB_REGION_GAP <= store.start);
+	/* A file system that another place may have is not taken for warmboot's. */
+	assert_null(fake_store_text(&f, WB_VM_MEMORY_ID));
+	assert_int_equal(wb_store_region_reserve(&f.sys, WB_REGION_VM, 0, &err), 0);
+	assert_int_equal(wb_store_region_read(&f.files, WB_REGION_VM, &vm, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "--for=vm"));
+	assert_int_equal(wb_store_region_read(&f.files, WB_REGION_STORE, &store, &err), 0);
+	fake_store_deinit(&f);
+}
+
+/* As long as nobody uses it. */
+static void region_makes_room_for_what_is_kept(void **state)
+{
+	const struct wb_handoff_range pieces[] = {
+		{64 * MIB, 2 * MIB}, {GIB - 128 * MIB, 2 * MIB}, {GIB - 2 * MIB, 2 * MIB}};
+	const struct wb_handoff_range all = {2 * MIB, GIB - 4 * MIB};
+	struct wb_store_region r, again;
+	struct wb_error err = {};
+	struct fake_store f;
+
+	fake_store_init(&f);
+	give_memory(&f);
+	assert_int_equal(
+		wb_store_region_settle(&f.sys, WB_REGION_VM, pieces, 3, &r, &err), -ENOENT);
+	assert_int_equal(wb_store_region_reserve(&f.sys, WB_REGION_VM, 128 * MIB, &err), 0);
+	assert_int_equal(wb_store_region_settle(&f.sys, WB_REGION_VM, pieces, 1, &r, &err), 0);
+	assert_int_equal(r.start, GIB - 128 * MIB);
+	if (wb_store_region_settle(&f.sys, WB_REGION_VM, pieces, 3, &r, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_true(r.start + r.size + WB_REGION_GAP <= pieces[1].start);
+	assert_int_equal(r.size, 128 * MIB);
+	assert_int_equal(wb_store_region_read(&f.files, WB_REGION_VM, &again, &err), 0);
+	assert_memory_equal(&r, &again, sizeof(r));
+	assert_int_equal(
+		wb_store_region_settle(&f.sys, WB_REGION_VM, &all, 1, &again, &err), -ENOSPC);
+	/* One in force stays, since guests are in it. */
+	fake_store_file(&f, "/proc/cmdline", fake_store_text(&f, WB_VM_REGION),
+		strlen(fake_store_text(&f, WB_VM_REGION)));
+	assert_int_equal(wb_store_region_settle(&f.sys, WB_REGION_VM, &all, 1, &again, &err), 0);
+	assert_memory_equal(&r, &again, sizeof(r));
 	fake_store_deinit(&f);
 }
 
@@ -146,6 +219,8 @@ int main(void)
 		cmocka_unit_test(the_place_is_high_and_even),
 		cmocka_unit_test(the_running_kernels_words_are_found),
 		cmocka_unit_test(region_in_force_stays),
+		cmocka_unit_test(two_regions_do_not_touch),
+		cmocka_unit_test(region_makes_room_for_what_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

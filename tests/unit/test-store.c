@@ -133,6 +133,31 @@ static void there_and_back(struct fixture *f, const char *backend)
 	refused(f, wb_store_attach(&f->machine.env, &f->store, &f->err), -ENOENT, "store");
 }
 
+/* The fake gives pages 63, 62, 61, 57 and so on. The next kernel would make one device of the region and its neighbours. */
+static void pages_beside_the_guests_region_are_left_out(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t page = WB_STORE_PAGE;
+	const struct wb_load_store *load;
+	uint64_t sum = 0;
+	char word[64];
+
+	snprintf(word, sizeof(word), "memmap=%#llx!%#llx\n", 3ull * page, 58ull * page);
+	fake_store_file(&f->machine, "/var/lib/warmboot/vm-region", word, strlen(word));
+	fake_store_file(&f->machine, "/proc/cmdline", word, strlen(word));
+	create(f, "carve", 9 * MIB);
+	load = wb_store_load(f->store);
+	for (size_t i = 0; i < load->n_ranges; i++) {
+		assert_true(load->ranges[i].start + load->ranges[i].size <= 57 * page ||
+			    load->ranges[i].start >= 62 * page);
+		sum += load->ranges[i].size;
+	}
+	assert_int_equal(sum, wb_align_up(9 * MIB, page));
+	put(f, "a", DATA / 2);
+	cross(f);
+	get(f, "a", DATA / 2);
+}
+
 static void carved_memory_crosses(void **state)
 {
 	struct fixture *f = *state;
@@ -888,6 +913,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(carved_memory_crosses),
+		TEST(pages_beside_the_guests_region_are_left_out),
 		TEST(a_region_crosses),
 		TEST(a_file_crosses),
 		TEST(a_region_crosses_by_file),

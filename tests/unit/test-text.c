@@ -7,6 +7,7 @@
 #include "core/strv.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "core/valid.h"
 
 static void assert_plain(const char *escaped, const char *want)
 {
@@ -168,6 +169,22 @@ static void splits_at_the_first(void **state)
 	assert_false(wb_span_split((struct wb_span){}, ':', &before, &after));
 }
 
+static void uuids_are_written_as_they_are_valid(void **state)
+{
+	static const uint8_t id[16] = {0x4d, 0xea, 0x22, 0xb3, 0x1d, 0x52, 0xd8, 0xf3, 0x25, 0x16,
+		0x78, 0x2e, 0x98, 0xab, 0x3f, 0xa0};
+	static const char *const bad[] = {"", "4dea22b3-1d52-d8f3-2516-782e98ab3fa",
+		"4dea22b3-1d52-d8f3-2516-782e98ab3fa00", "4dea22b3-1d52-d8f3-2516-782e98ab3faG",
+		"4DEA22B3-1d52-d8f3-2516-782e98ab3fa0", "4dea22b31d52-d8f3--2516-782e98ab3fa0"};
+	char text[WB_UUID_TEXT];
+
+	wb_uuid_write(id, text);
+	assert_string_equal(text, "4dea22b3-1d52-d8f3-2516-782e98ab3fa0");
+	assert_true(wb_valid_uuid(text));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(wb_valid_uuid(bad[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +193,7 @@ int main(void)
 		cmocka_unit_test(octal_escapes_have_three_digits),
 		cmocka_unit_test(sizes_are_read_as_memparse_reads_them),
 		cmocka_unit_test(hex_is_read_as_it_is_written),
+		cmocka_unit_test(uuids_are_written_as_they_are_valid),
 		cmocka_unit_test(lines_and_words_are_taken_one_by_one),
 	};
 

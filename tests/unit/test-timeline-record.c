@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* timeline/record.c: when a boot is recorded, and how the history and the marks change. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "fake-store.h"
@@ -82,6 +83,16 @@ static void put(struct fake_store *f, const char *path, const char *text)
 	fake_store_file(f, path, text, strlen(text));
 }
 
+static int starts(void *ctx, struct wb_starts *ret)
+{
+	return -ENOTCONN;
+}
+
+static int after(void *ctx, const char *unit, struct wb_strv *ret)
+{
+	return -ENOTCONN;
+}
+
 static void machine_init(struct fake_store *f)
 {
 	fake_store_init(f);
@@ -97,8 +108,14 @@ static void machine_init(struct fake_store *f)
 
 static void record(struct fake_store *f, struct manager *m)
 {
-	const struct wb_sources sources = {
-		m, user_times, active_since, previous_boot, began, events};
+	const struct wb_sources sources = {.ctx = m,
+		.user_times = user_times,
+		.active_since = active_since,
+		.previous_boot = previous_boot,
+		.began = began,
+		.events = events,
+		.starts = starts,
+		.after = after};
 	struct wb_error err = {};
 
 	if (wb_timeline_record(&f->sys, &sources, pause_ms, &err) < 0)

@@ -249,7 +249,9 @@ static void a_jump_that_another_program_asked_for(void **state)
 static void kept_units_freeze_and_thaw(void **state)
 {
 	struct wb_timeline t;
+	const struct wb_timeline *boot = &t;
 	struct sample s;
+	char *text;
 
 	warm(&s);
 	s.marks[5] = at("freeze-begin:a.service", "old", 106.5);
@@ -259,6 +261,7 @@ static void kept_units_freeze_and_thaw(void **state)
 	s.marks[9] = at_new("probe:a.service", 41);
 	s.f.marks.n = 10;
 	snprintf(s.kept[0].unit, sizeof(s.kept[0].unit), "a.service");
+	snprintf(s.kept[0].name, sizeof(s.kept[0].name), "vm:a");
 	snprintf(s.kept[0].how, sizeof(s.kept[0].how), "process");
 	s.kept[0].frozen_s = 14.5;
 	s.f.n_kept = 1;
@@ -274,6 +277,19 @@ static void kept_units_freeze_and_thaw(void **state)
 	assert_whole(&t);
 	assert_int_equal(t.n_units, 2);
 	assert_string_equal(t.units[0].how, "process");
+	/* A virtual machine is shown by its own name. */
+	assert_string_equal(wb_tl_unit_name(&t.units[0]), "vm:a");
+	assert_string_equal(wb_tl_unit_name(&t.units[1]), "slow.service");
+	assert_int_equal(wb_timeline_text(&t, NULL, &text), 0);
+	assert_non_null(strstr(text, "vm:a "));
+	assert_null(strstr(text, "a.service"));
+	free(text);
+	assert_int_equal(wb_timeline_prometheus(&boot, 1, &text), 0);
+	assert_non_null(strstr(text,
+		"warmboot_unit_silent_seconds{unit=\"a.service\",name=\"vm:a\",how=\"process\"} "));
+	assert_non_null(
+		strstr(text, "{unit=\"slow.service\",name=\"slow.service\",how=\"restart\"} "));
+	free(text);
 	/* It answered when its probe was good, not when it was thawed. */
 	assert_near(t.units[0].silent_s, 56 - 6.5, 1e-6);
 	assert_near(t.units[0].silent_from_s, 6.5, 1e-6);
@@ -469,7 +485,9 @@ static void a_timeline_is_whole_or_says_why(void **state)
 		"\"method\":\"\",\"initramfs\":null,\"outcome\":\"\",\"when\":\"1970-01-01T00:00:"
 		"00Z\","
 		"\"total_s\":0.0,\"gap_s\":0.0,\"staged_s\":null,\"phases\":[],\"units\":[],"
-		"\"stops\":[],\"kernel\":" EMPTY_KERNEL ",\"notes\":[]}";
+		"\"stops\":[],\"kernel\":" EMPTY_KERNEL
+		",\"user_space\":{\"chain\":[],\"starts\":[],\"generators_s\":null,\"ours_s\":null}"
+		",\"notes\":[]}";
 	static const struct {
 		const char *text, *sentence;
 	} bad[] = {
@@ -508,8 +526,19 @@ static void text_fits_a_terminal(void **state)
 	struct wb_timeline t;
 	struct sample s;
 	size_t columns = 0;
+	struct wb_start started[] = {
+		{"warmboot-a-unit-with-a-very-long-name-that-goes-on-and-on-and-on-and-on-and-on."
+		 "service",
+			{7000000, 7500000, 0}},
+		{"multi-user.target", {9000000, 9000000, 0}},
+	};
 
 	warm(&s);
+	s.f.starts = (struct wb_starts){started, 2};
+	s.f.chain = (struct wb_starts){started + 1, 1};
+	s.f.user.target_us = 9000000;
+	s.f.user.generators_from_us = s.f.user.userspace_us;
+	s.f.user.generators_to_us = s.f.user.userspace_us + 250000;
 	snprintf(s.f.from, sizeof(s.f.from),
 		"6.12.107+deb13-cloud-amd64-with-a-long-name-of-a-flavour");
 	snprintf(s.f.to, sizeof(s.f.to),
@@ -533,6 +562,9 @@ static void text_fits_a_terminal(void **state)
 		}
 	assert_non_null(strstr(alone, "purgatory"));
 	assert_non_null(strstr(both, "difference"));
+	assert_non_null(strstr(alone, "what multi-user.target waited for:"));
+	assert_non_null(strstr(alone, "all generators"));
+	assert_non_null(strstr(alone, "% of user space"));
 }
 
 static void a_boot_is_found_by_number_and_id(void **state)

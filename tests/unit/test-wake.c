@@ -3,10 +3,13 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/wake.h"
+#include "sys/sys.h"
 #include "unit.h"
 
 static void test_v4(void **state)
@@ -84,12 +87,84 @@ static void test_unknown(void **state)
 	assert_int_equal(wb_wake_packet(&c, got), 0);
 }
 
+/* Both ends of a TCP connection on loopback. */
+static void make_connection(int ret[2])
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t n = sizeof(a);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &n), 0);
+	ret[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(ret[0], (struct sockaddr *)&a, n), 0);
+	ret[1] = accept(listener, NULL, NULL);
+	assert_true(ret[1] >= 0);
+	close(listener);
+}
+
+/* The byte that the end with this port expects next, and the other one's. */
+static void note(uint32_t ret[2], int local_port)
+{
+	const int64_t self = getpid();
+	struct wb_net_ends ends = {};
+
+	assert_int_equal(wb_wake_note_frozen(&wb_files_host, &self, 1, &ends), 0);
+	assert_int_equal(ends.connections.n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct wb_net_connection *c = &ends.connections.items[i];
+
+		assert_string_equal(c->local, "127.0.0.1");
+		assert_string_equal(c->remote, "127.0.0.1");
+		ret[c->local_port == local_port ? 0 : 1] = (uint32_t)c->expects;
+	}
+	wb_net_ends_deinit(&ends);
+}
+
+static void asking_a_frozen_socket_changes_nothing(void **state)
+{
+	const int one = 1, off = -1;
+	struct sockaddr_in a;
+	socklen_t n = sizeof(a);
+	uint32_t before[2], after[2];
+	int c[2], reuse = 0;
+	char text[4];
+
+	make_connection(c);
+	/* Needs CAP_NET_ADMIN. */
+	if (setsockopt(c[0], IPPROTO_TCP, TCP_REPAIR, &one, sizeof(one)) < 0) {
+		close(c[0]);
+		close(c[1]);
+		skip();
+	}
+	setsockopt(c[0], IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off));
+	assert_int_equal(getsockname(c[0], (struct sockaddr *)&a, &n), 0);
+	setsockopt(c[1], SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	note(before, ntohs(a.sin_port));
+	assert_int_equal(send(c[0], "abc", 3, 0), 3);
+	assert_int_equal(recv(c[1], text, 3, MSG_WAITALL), 3);
+	note(after, ntohs(a.sin_port));
+	assert_int_equal(after[0], before[0]);
+	assert_int_equal(after[1], before[1] + 3);
+	assert_true(before[0] != 0 && before[1] != 0);
+	n = sizeof(reuse);
+	assert_int_equal(getsockopt(c[1], SOL_SOCKET, SO_REUSEADDR, &reuse, &n), 0);
+	assert_int_equal(reuse, 1);
+	assert_int_equal(send(c[1], "def", 3, 0), 3);
+	assert_int_equal(recv(c[0], text, 3, MSG_WAITALL), 3);
+	assert_memory_equal(text, "def", 3);
+	close(c[0]);
+	close(c[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_v4),
 		cmocka_unit_test(test_v6),
 		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(asking_a_frozen_socket_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 static void words_stay_as_they_are(void **state)
 {
 	static const struct wb_name words[] = {{"auto", WB_KEEP_AUTO}, {"process", WB_KEEP_PROCESS},
-		{"restart", WB_KEEP_RESTART}, {"ended", WB_KEEP_ENDED}};
+		{"vm", WB_KEEP_VM}, {"restart", WB_KEEP_RESTART}, {"ended", WB_KEEP_ENDED}};
 	enum wb_keep_how how;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {

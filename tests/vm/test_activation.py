@@ -88,9 +88,10 @@ WantedBy=sockets.target
 # In the sandbox of the first one, /run cannot be written to, and its sockets lie on another mount.
 UNITS = {"woken": (WOKEN_SOCKET, "ProtectSystem=strict\nPrivateTmp=yes\n"), "piped": (PIPED_SOCKET, ""),
          "gone": (GONE_SOCKET, "")}
-# The descriptors of a unit's sockets that process 1 has open, too.
-SHARED = ("ls -l /proc/1/fd | grep -o 'socket:.*' > /run/1; ls -l /proc/$(systemctl show -P MainPID {})/fd | "
-          "grep -o '[0-9]* -> socket:.*' | grep -Ff /run/1 | cut -d' ' -f1 | sort -n")
+# The descriptors of a unit's sockets that process 1 has open, too; one that it closes meanwhile is none of them.
+SHARED = ("exec 2>/dev/null; ls -l /proc/1/fd | grep -o 'socket:.*' > /run/1; "
+          "ls -l /proc/$(systemctl show -P MainPID {})/fd | grep -o '[0-9]* -> socket:.*' | grep -Ff /run/1 | "
+          "cut -d' ' -f1 | sort -n")
 
 
 def ask(g, how):

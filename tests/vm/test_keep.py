@@ -90,10 +90,10 @@ def test_list(g):
           check=True)
     kept = report(g.run("warmboot keep list --json"))
     assert kept == [
-        {"unit": "memcached.service", "how": "auto", "files": ["/run/memcached"], "peers": "restart",
-         "probe": "tcp:11211", "priority": 0},
-        {"unit": "redis-server.service", "how": "process", "files": [], "peers": "restart", "probe": "tcp:6379",
-         "priority": 7}]
+        {"name": "memcached.service", "unit": "memcached.service", "how": "auto", "files": ["/run/memcached"],
+         "peers": "restart", "probe": "tcp:11211", "priority": 0},
+        {"name": "redis-server.service", "unit": "redis-server.service", "how": "process", "files": [],
+         "peers": "restart", "probe": "tcp:6379", "priority": 7}]
     g.run("warmboot keep remove memcached redis-server", check=True)
     assert report(g.run("warmboot keep list --json")) == []
     # All units or none are added; a malformed argument is wrong usage.

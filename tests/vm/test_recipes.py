@@ -117,6 +117,24 @@ RECIPE_PY = textwrap.dedent('''
             assert call(286, files[clock], 0, struct.pack("4q", 50, 0, 36000, 0), 0) == 0
         for which in range(3):
             signal.setitimer(which, 36000, 50)
+        # Set to a time: still to come, with 2 for TFD_TIMER_CANCEL_ON_SET, or over and read, or not set any more.
+        ends, over, none = {}, call(283, 1, 2048), call(283, 1, 2048)
+        for clock, how in ((0, 1), (0, 3), (1, 1), (7, 1)):
+            at, fd = time.clock_gettime(clock) + 36000, call(283, clock, 0)
+            assert call(286, fd, how, struct.pack("4q", 0, 0, int(at), int(at % 1 * 1e9)), 0) == 0
+            ends[clock, how] = fd, at
+        assert call(286, over, 1, struct.pack("4q", 0, 0, 0, 1), 0) == 0 and os.read(over, 8)
+        assert call(286, none, 1, struct.pack("4q", 0, 0, 10**6, 0), 0) == call(286, none, 1, bytes(32), 0) == 0
+        slept = {"early": 0, "n": 0, "error": []}
+        def sleep(clock):
+            while True:
+                at = time.clock_gettime(clock) + 0.2
+                r = call(230, clock, 1, struct.pack("2q", int(at), int(at % 1 * 1e9)), 0)
+                slept["early"] += r == 0 and time.clock_gettime(clock) < at - 0.001
+                slept["n"] += 1
+                slept["error"] += [r] if r not in (0, -4) else []
+        for clock in (0, 1, 7):
+            threading.Thread(target=sleep, args=(clock,), daemon=True).start()
         last = {c: time.clock_gettime(c) for c in (0, 1, 7, 11)}
         wrong = []
         def loop():
@@ -133,11 +151,58 @@ RECIPE_PY = textwrap.dedent('''
             assert call(number, what, buf) == 0
             every, _, seconds, _ = struct.unpack("4q", buf.raw)
             return every, 34000 < seconds <= 36000
+        def off(clock, fd, at):
+            buf = ctypes.create_string_buffer(32)
+            assert call(287, fd, buf) == 0
+            _, _, seconds, ns = struct.unpack("4q", buf.raw)
+            return round(seconds + ns / 1e9 + time.clock_gettime(clock) - at, 3)
+        def again(fd):
+            try:
+                return os.read(fd, 8)[0]
+            except BlockingIOError:
+                return 0
         def look():
-            return {"timers": {c: left(224, t) for c, t in timers.items()}, "files": {c: left(287, f) for c, f in files.items()},
+            n, late = slept["n"], {str(k): off(k[0], *v) for k, v in ends.items()}
+            time.sleep(1)
+            return {"ends": {k: abs(v) < 0.05 for k, v in late.items()}, "_late": late, "again": [again(over), again(none)],
+                    "slept": [slept["early"], slept["error"], slept["n"] > n],
+                    "how": [l for f, _ in ends.values() for l in read(f"/proc/self/fdinfo/{f}").splitlines() if "flags: 0" in l],
+                    "timers": {c: left(224, t) for c, t in timers.items()}, "files": {c: left(287, f) for c, f in files.items()},
                     "interval": [34000 < signal.getitimer(i)[0] <= 36000.1 for i in range(3)], "fired": len(fired),
                     "backwards": wrong, "_now": {c: time.clock_gettime(c) for c in last}}
         return look
+    def network():
+        # The same port and the same abstract name are in the machine's network, too, and another's there.
+        pair = socket.create_server(("127.0.0.1", 7099), backlog=8)
+        name = socket.socket(socket.AF_UNIX)
+        name.bind("\\0apart")
+        name.listen(8)
+        inner = socket.create_connection(("127.0.0.1", 7099))
+        far = pair.accept()[0]
+        def serve(listener):
+            while True:
+                c = listener.accept()[0]
+                c.sendall(SECRET.encode())
+                c.close()
+        if not os.fork():
+            inner.close()
+            for listener in (pair, name):
+                threading.Thread(target=serve, args=(listener,), daemon=True).start()
+            while True:
+                far.sendall(far.recv(100)[::-1])
+        far.close()
+        def get(c):
+            return b"".join(iter(lambda: c.recv(100), b"")).decode()
+        def look():
+            inner.sendall(SECRET.encode())
+            new, abstract = socket.create_connection(("127.0.0.1", 7099)), socket.socket(socket.AF_UNIX)
+            abstract.connect("\\0apart")
+            return {"held": inner.recv(100).decode()[::-1] == SECRET, "mine": [get(c) == SECRET for c in (new, abstract)],
+                    "links": [n for _, n in socket.if_nameindex()], "lo": read("/proc/net/dev").count(":"),
+                    "_ns": os.readlink("/proc/self/ns/net"), "pid": os.getpid()}
+        return look
+    def label():
+        return lambda: {"label": read("/proc/self/attr/current"), "_threads": threading.active_count()}
     def settings():
         os.getrandom(8)
         at = libc.mmap(None, 65536, 3, 0x22, -1, 0)
@@ -176,6 +241,22 @@ RECIPE_PY = textwrap.dedent('''
         os.close(fd)
     def keys():
         assert call(248, b"user", b"k", b"v", 1, -3) > 0
+    def keys_user():
+        assert call(248, b"user", b"k", b"v", 1, -4) > 0
+    def keys_process():
+        assert call(248, b"user", b"k", b"v", 1, -2) > 0
+    def keys_thread():
+        def hold():
+            assert call(248, b"user", b"k", b"v", 1, -1) > 0
+            time.sleep(100000)
+        threading.Thread(target=hold, daemon=True).start()
+    def alarm():
+        globals()["held"] = call(283, 9, 0)
+        assert held >= 0
+    def alarm_timer():
+        assert call(222, 8, struct.pack("Qii48x", 0, signal.SIGUSR1, 0), ctypes.byref(ctypes.c_int())) == 0
+    def watchdog():
+        globals()["held"] = open("/dev/watchdog0", "wb", buffering=0)
     def apart():
         def loop():
             call(272, 0x200)
@@ -217,6 +298,20 @@ ASK_PY = textwrap.dedent('''
         answers[name] = json.loads(b"".join(iter(lambda: s.recv(65536), b"")))
     print(json.dumps(answers))
 ''')
+# A profile that only complains, as apparmor_parser(8) would give it to the kernel (security/apparmor/policy_unpack.c);
+# and the service that Debian's package has for this.
+POLICY_PY = textwrap.dedent('''
+    import struct
+    def u32(*values, name=b""):
+        return name + b"".join(b"\\2" + struct.pack("<I", v) for v in values)
+    def tag(name):
+        return b"\\4" + struct.pack("<H", len(name) + 1) + name + b"\\0"
+    profile = (tag(b"profile") + b"\\7\\5" + struct.pack("<H", 7) + b"recipe\\0" + tag(b"flags") + b"\\7" + u32(0, 1, 0) + b"\\10"
+               + u32(0, 0, 0, 0) + tag(b"caps64") + b"\\7" + u32(0, 0, 0, 0) + b"\\10" + b"\\10")
+    open("/sys/kernel/security/apparmor/.load", "wb", buffering=0).write(u32(7, name=tag(b"version")) + profile)
+''')
+POLICY_UNIT = ("[Unit]\nDefaultDependencies=no\nBefore=sysinit.target\nAfter=local-fs.target\n[Service]\nType=oneshot\n"
+               "RemainAfterExit=yes\nExecStart=/usr/bin/python3 /opt/policy.py\n[Install]\nWantedBy=sysinit.target\n")
 KEPT = {
     "pidfd": [],
     "rseq": ["Environment=GLIBC_TUNABLES=glibc.pthread.rseq=1"],
@@ -227,6 +322,9 @@ KEPT = {
     "memory": [],
     "clocks": [],
     "settings": ["MemoryDenyWriteExecute=yes"],
+    "apart_net": ["Recipe=network", "PrivateNetwork=yes", "CapabilityBoundingSet=~CAP_NET_ADMIN"],
+    "network": [],
+    "label": ["AppArmorProfile=recipe"],
     "dynamic": ["Recipe=rights", "DynamicUser=yes", "StateDirectory=dynamic", "CapabilityBoundingSet="],
 }
 REFUSED = {
@@ -234,11 +332,19 @@ REFUSED = {
     "memfd_secret": "memfd_secret",
     "landlock": "restricted by Landlock",
     "keys": "keys in its session keyring",
+    "keys_user": "keys in the keyring of its user",
+    "keys_process": "keys in its process keyring",
+    "keys_thread": "keys in its thread keyring",
+    "alarm": "a timer that wakes the machine",
+    "alarm_timer": "a timer that wakes the machine",
+    "watchdog": "nobody would feed that watchdog",
+    "admin": "may change the network of PrivateNetwork=",
     "apart": "working directory",
     "huge": "memory of huge pages",
     "huge_file": "memory of huge pages",
     "packets": "packetized",
 }
+REFUSED_SETTINGS = {"keys_user": ["User=daemon"], "admin": ["Recipe=network", "PrivateNetwork=yes"]}
 
 
 def add(g, name, settings):
@@ -266,9 +372,13 @@ def test_recipes_over_a_jump(payload):
     with guest.Guest(kernel="6.12", payload=payload, name="recipes") as g:
         g.write_file("/opt/recipe.py", RECIPE_PY.encode())
         g.write_file("/opt/ask.py", ASK_PY.encode())
-        g.run("sysctl -w kernel.io_uring_disabled=0 vm.nr_hugepages=4", 60)
+        g.write_file("/opt/policy.py", POLICY_PY.encode())
+        g.write_file("/etc/systemd/system/apparmor.service", POLICY_UNIT.encode())
+        g.run("systemctl daemon-reload; systemctl enable --now apparmor", 120, check=True)
+        # The module's watchdog only says that it would reset the machine.
+        g.run("sysctl -w kernel.io_uring_disabled=0 vm.nr_hugepages=4; modprobe softdog soft_noboot=1", 60)
         for name in REFUSED:
-            add(g, name, [])
+            add(g, name, REFUSED_SETTINGS.get(name, []))
         for name, settings in KEPT.items():
             add(g, name, settings)
         g.run("systemctl daemon-reload; systemctl start " + " ".join([*KEPT, *REFUSED]), 300, check=True)
@@ -288,6 +398,10 @@ def test_recipes_over_a_jump(payload):
         assert before["settings"]["mdwe"] == 1 and before["settings"]["wiped"], before["settings"]
         assert before["filter"]["mount"] == -117 and before["filter"]["Seccomp"] == ["2"], before["filter"]
         assert len(before["groups"]["groups"]) == 4, before["groups"]
+        assert before["label"]["label"] == "recipe (complain)", before["label"]
+        assert before["apart_net"]["_ns"] != before["network"]["_ns"] and before["apart_net"]["links"] == ["lo"]
+        masked = g.run(f"warmboot reboot --dry-run --append clearcpuid=avx {g.image.release('7.2')}", 300, check=True).out
+        assert "clearcpuid=avx, which takes the CPU's feature avx away" in masked, masked
         g.jump(f"warmboot reboot {g.image.release('7.2')}", 900)
         g.run("systemctl is-system-running --wait", 600)
         result = g.kept()

@@ -84,7 +84,7 @@ def test_memory_crosses_both_ways(payload):
         intact(g)
         g.out("warmboot store wipe")
         g.jump(f"warmboot reboot {g.image.release(OLD)}")
-        assert store(g) == {"next": None, "before": None, "region": None}
+        assert store(g) == {"next": None, "before": None, "region": None, "vm_region": None}
         assert abs(total(g) - memory) < 8000
 
 

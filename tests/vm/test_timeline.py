@@ -159,9 +159,10 @@ def test_advice_is_for_the_next_jump(jumped):
     plan = f"warmboot load {g.image.release('7.2')} --append last --dry-run --json 2>/dev/null"
     cmdline = json.loads(g.out(plan, 120))["cmdline"].split()
     assert cmdline[cmdline.index("last"):][1:1 + len(words)] == " ".join(words).split()
-    g.run("rm /run/warmboot/next-cmdline", check=True)
+    g.run("warmboot timeline --unapply", check=True)
+    assert "nothing was applied" in g.out("warmboot timeline --unapply")
     assert "quiet" not in json.loads(g.out(plan, 120))["cmdline"].split()
-    assert g.run("warmboot timeline --apply").rc == 2
+    assert g.run("warmboot timeline 0 --apply").rc == 2
 
 
 def test_a_probe_marks_the_first_answer(jumped):

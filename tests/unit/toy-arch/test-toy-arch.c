@@ -240,7 +240,7 @@ static void a_region_crosses_a_jump(void **state)
 	struct wb_store_region there;
 	char word[WB_ARCH_WORD];
 
-	ok(w, wb_store_region_write(&w->machine.sys, &region, &w->err));
+	ok(w, wb_store_region_write(&w->machine.sys, WB_REGION_STORE, &region, &w->err));
 	assert_string_equal(
 		fake_store_text(&w->machine, WB_STORE_REGION), "aside=16777216+33554432\n");
 	assert_false(wb_store_region_in_force(&w->machine.files, &region));

@@ -9,6 +9,7 @@
 #include "timeline/history.h"
 
 #define WB_ADVICE_MOST 24
+#define WB_ADVICE_FIRST WB_TL_CHAIN
 
 struct wb_advice {
 	char title[80];
@@ -19,13 +20,16 @@ struct wb_advice {
 	char setting[240];
 	char risk[200];
 	char words[64]; /* kernel parameters for the next jump; "" none */
+	bool first;     /* its application is wb_advice_list.first */
 };
 
 struct wb_advice_list {
 	struct wb_advice items[WB_ADVICE_MOST]; /* largest saving first */
 	size_t n;
-	const struct wb_timeline *boot; /* the jump that the advice is about */
-	bool traced;                    /* it had initcall_debug */
+	const struct wb_timeline *boot;  /* the jump that the advice is about */
+	bool traced;                     /* it had initcall_debug */
+	char first[WB_ADVICE_FIRST][96]; /* services that are to start first in the next boot */
+	size_t n_first;
 };
 
 /* A unit that waits until the network is online, and how long it did in the last jump's boot. */
@@ -41,6 +45,8 @@ struct wb_advice_facts {
 	const struct wb_strv *net_mounts; /* units of the mounted network file systems */
 	struct wb_network_wait waits[WB_NETWORK_WAITS];
 	size_t n_waits;
+	const struct wb_strv *generators; /* names of systemd's generators */
+	bool late_var; /* /var is mounted after the generators, which find nothing in it */
 };
 
 /* Make the advice. Pure. -ENOENT with a sentence when no jump is recorded. */
@@ -51,6 +57,8 @@ int wb_advice_read(const struct wb_files *files, const struct wb_sources *source
 	const struct wb_history *h, struct wb_advice_list *ret, struct wb_error *err);
 /* All kernel parameters in one string, "" none; to be freed. -ENOMEM. */
 int wb_advice_words(const struct wb_advice_list *list, char **ret);
+/* The effects of --apply, one line each with `indent` before it; "" nothing. To be freed. -ENOMEM. */
+int wb_advice_applied(const struct wb_advice_list *list, const char *indent, char **ret);
 /* The advice for a terminal, and as JSON for programs; to be freed. -ENOMEM. */
 int wb_advice_text(const struct wb_advice_list *list, char **ret);
 int wb_advice_json(const struct wb_advice_list *list, char **ret);

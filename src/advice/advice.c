@@ -2,7 +2,6 @@
 /* Advice on the next jump: one function for each kind, with what it cost and what it would save. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +10,8 @@
 
 #include "core/cmdline.h"
 #include "core/mounts.h"
-#include "timeline/advice.h"
+#include "systemd/unit.h"
+#include "advice/advice.h"
 
 /* A smaller saving is within the noise of one boot. */
 #define WORTH_S 0.010
@@ -19,6 +19,7 @@
 #define STOP_S 1.0
 /* A start that waits for longer than this delays the boot. */
 #define WAIT_S 1.0
+#define STATE_DIR "/var/lib/warmboot"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 struct advisor {
@@ -327,6 +328,95 @@ static void on_network_wait(struct advisor *a)
 	}
 }
 
+/* A unit whose wait for the network is advised on with its own setting. */
+static bool is_wait(const struct advisor *a, const char *unit)
+{
+	for (size_t i = 0; i < a->facts->n_waits; i++)
+		if (!strcmp(a->facts->waits[i].unit, unit))
+			return true;
+	return false;
+}
+
+static bool is_others_service(const struct advisor *a, const struct wb_tl_start *s)
+{
+	return !s->ours && !strcmp(wb_unit_kind(s->unit), "service") && !is_wait(a, s->unit);
+}
+
+/* A service on the chain delays the default target by as long as it takes. */
+static void on_slow_starts(struct advisor *a)
+{
+	for (size_t i = 0; i < a->t->n_chain; i++) {
+		const struct wb_tl_start *s = &a->t->chain[i];
+		struct wb_advice *w;
+
+		if (s->duration_s < WAIT_S || !is_others_service(a, s))
+			continue;
+		w = advise(a, s->duration_s, s->duration_s, true);
+		if (!w)
+			continue;
+		SAY(w->title, "do not let the boot wait for %.40s", s->unit);
+		SAY(w->measured,
+			"its start in that boot, by systemd, on the critical chain to %.48s",
+			a->t->chain[0].unit);
+		SAY(w->setting,
+			"systemctl disable %.64s if nothing needs it at the boot, or fewer After= "
+			"on "
+			"it (systemctl show -p Before %.64s)",
+			s->unit, s->unit);
+		SAY(w->risk, "what needs it fails, or starts before it is there");
+	}
+}
+
+/* More of the CPU for the chain while the others start; nothing else changes. */
+static void on_chain(struct advisor *a)
+{
+	struct wb_advice_list *l = a->list;
+	struct wb_advice *w;
+	double cost = 0;
+	size_t n;
+
+	for (size_t i = 0; i < a->t->n_chain; i++) {
+		const struct wb_tl_start *s = &a->t->chain[i];
+
+		if (s->duration_s < WORTH_S || !is_others_service(a, s))
+			continue;
+		cost += s->duration_s;
+		memcpy(l->first[l->n_first++], s->unit, sizeof(s->unit));
+	}
+	n = l->n_first;
+	w = advise(a, cost, cost, true);
+	if (!w) {
+		l->n_first = 0;
+		return;
+	}
+	w->first = !a->facts->late_var;
+	if (a->facts->late_var)
+		l->n_first = 0;
+	SAY(w->title, "let the services that the boot waits for go first");
+	SAY(w->measured, "starts of %zu services on the critical chain to %.48s", n,
+		a->t->chain[0].unit);
+	SAY(w->setting, "StartupCPUWeight=1000 under [Service] for each of them");
+	SAY(w->risk, "other services start later, and the CPU controller is on in that boot");
+}
+
+static void on_generators(struct advisor *a)
+{
+	size_t n = a->facts->generators ? a->facts->generators->n : 0;
+	struct wb_advice *w;
+
+	if (a->t->generators_s < WAIT_S)
+		return;
+	w = advise(a, a->t->generators_s, a->t->generators_s, true);
+	if (!w)
+		return;
+	SAY(w->title, "run fewer generators");
+	SAY(w->measured, "all of systemd's generators in that boot together; %zu are installed", n);
+	SAY(w->setting,
+		"ln -s /dev/null /etc/systemd/system-generators/NAME for those whose feature this "
+		"machine does not use (ls /usr/lib/systemd/system-generators)");
+	SAY(w->risk, "units that such a generator would have made are missing");
+}
+
 int wb_advice_make(const struct wb_history *h, const struct wb_advice_facts *facts,
 	struct wb_advice_list *ret, struct wb_error *err)
 {
@@ -353,87 +443,10 @@ int wb_advice_make(const struct wb_history *h, const struct wb_advice_facts *fac
 	on_stops(&a);
 	on_devices(&a);
 	on_network_wait(&a);
+	on_slow_starts(&a);
+	on_chain(&a);
+	on_generators(&a);
 	*ret = list;
-	return 0;
-}
-
-int wb_advice_words(const struct wb_advice_list *list, char **ret)
-{
-	char *all = strdup("");
-
-	for (size_t i = 0; all && i < list->n; i++) {
-		char *longer = NULL;
-
-		if (!*list->items[i].words)
-			continue;
-		if (wb_cmdline_append(all, list->items[i].words, &longer) < 0)
-			longer = NULL;
-		free(all);
-		all = longer;
-	}
-	if (!all)
-		return -ENOMEM;
-	*ret = all;
-	return 0;
-}
-
-int wb_advice_text(const struct wb_advice_list *list, char **ret)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	if (!f)
-		return -ENOMEM;
-	fprintf(f, "measured in the jump to %s, boot %.8s, total %.2f s\n", list->boot->to,
-		list->boot->boot, list->boot->total_s);
-	for (size_t i = 0; i < list->n; i++) {
-		const struct wb_advice *w = &list->items[i];
-
-		fprintf(f,
-			"\n%zu. %s\n   costs     %.3f s (%s)\n   saves     %s%.3f s\n   "
-			"setting   %s\n   risk      %s\n",
-			i + 1, w->title, w->cost_s, w->measured, w->at_most ? "at most " : "",
-			w->saving_s, w->setting, w->risk);
-		if (*w->words)
-			fprintf(f, "   --apply   adds \"%s\" for the next jump\n", w->words);
-	}
-	if (!list->n)
-		fputs("\nNothing that was measured is worth changing.\n", f);
-	if (!list->traced)
-		fputs("\nNot measured: self-tests of ciphers and hashes, and every other initcall. "
-		      "The next\njump measures them with: warmboot reboot --trace\n",
-			f);
-	if (fclose(f)) {
-		free(text);
-		return -ENOMEM;
-	}
-	*ret = text;
-	return 0;
-}
-
-int wb_advice_json(const struct wb_advice_list *list, char **ret)
-{
-	json_t *items = json_array(), *json;
-	char *text;
-
-	for (size_t i = 0; i < list->n; i++) {
-		const struct wb_advice *w = &list->items[i];
-
-		json_array_append_new(
-			items, json_pack("{s:s, s:f, s:f, s:b, s:s, s:s, s:s, s:s}", "title",
-				       w->title, "cost_s", round(w->cost_s * 1e6) / 1e6, "saving_s",
-				       round(w->saving_s * 1e6) / 1e6, "at_most", w->at_most,
-				       "measured", w->measured, "setting", w->setting, "risk",
-				       w->risk, "words", w->words));
-	}
-	json = json_pack("{s:s, s:b, s:o}", "boot", list->boot->boot, "traced", list->traced,
-		"advice", items);
-	text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
-	json_decref(json);
-	if (!text)
-		return -ENOMEM;
-	*ret = text;
 	return 0;
 }
 
@@ -492,13 +505,36 @@ static void read_waits(const struct wb_files *files, const struct wb_sources *so
 	}
 }
 
+/* A name that stands in several directories is one generator. */
+static int read_generators(const struct wb_files *files, struct wb_strv *ret)
+{
+	static const char *const dirs[] = {"/run/systemd/system-generators",
+		"/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators",
+		"/usr/lib/systemd/system-generators", NULL};
+	int r = 0;
+
+	for (const char *const *dir = dirs; r == 0 && *dir; dir++) {
+		WB_CLEAN_STRV names = {};
+
+		if (files->list(files->ctx, *dir, &names, NULL) < 0)
+			continue;
+		for (size_t i = 0; r == 0 && i < names.n; i++)
+			if (!wb_strv_has(ret, names.items[i]))
+				r = wb_strv_add(ret, names.items[i]);
+	}
+	return r;
+}
+
 int wb_advice_read(const struct wb_files *files, const struct wb_sources *sources,
 	const struct wb_history *h, struct wb_advice_list *ret, struct wb_error *err)
 {
 	WB_CLEAN_BLOB cmdline = {};
 	WB_CLEAN_MOUNTS mounts = {};
 	WB_CLEAN_STRV net = {};
-	struct wb_advice_facts facts = {.cmdline = "", .net_mounts = &net};
+	WB_CLEAN_STRV generators = {};
+	struct wb_advice_facts facts = {
+		.cmdline = "", .net_mounts = &net, .generators = &generators};
+	const struct wb_mount *state;
 	int r;
 
 	if (files->read(files->ctx, "/proc/cmdline", 1 << 20, &cmdline, NULL) == 0) {
@@ -510,6 +546,10 @@ int wb_advice_read(const struct wb_files *files, const struct wb_sources *source
 		return r;
 	if (wb_net_mounts(&mounts, &net) < 0)
 		return wb_oom(err);
+	state = wb_mounts_at(&mounts, STATE_DIR);
+	facts.late_var = state && strcmp(state->point, "/");
 	read_waits(files, sources, h, &facts);
+	if (read_generators(files, &generators) < 0)
+		return wb_oom(err);
 	return wb_advice_make(h, &facts, ret, err);
 }

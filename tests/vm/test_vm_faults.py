@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Faults while virtual machines are kept over a jump: the file system with their disks comes late."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from counting import counted  # noqa: E402
+from guest import TOP, Guest  # noqa: E402
+
+pytestmark = pytest.mark.long
+
+COUNTER = pathlib.Path(os.environ.get("WARMBOOT_BUILD") or TOP / "build") / "tests/unit/counter.img"
+GUESTS = ("v1", "v2")
+
+# With huge pages, and a disk that a unit of its own mounts.
+UNIT = """[Unit]
+Description=a guest in one sector
+RequiresMountsFor=/srv/late
+[Service]
+Nice=19
+ExecStart=/usr/bin/qemu-system-x86_64 -name {name} -machine pc-q35-10.0,accel=tcg,memory-backend=ram0 -m 64M \\
+ -nodefaults -display none \\
+ -object memory-backend-file,id=ram0,size=64M,mem-path=/dev/hugepages/{name}.ram,share=on \\
+ -drive file=/srv/late/{name}.img,format=raw,if=none,id=d -device virtio-blk,drive=d \\
+ -chardev file,id=s,path=/var/lib/{name}.log,append=on -serial chardev:s \\
+ -qmp unix:/run/{name}.qmp,server=on,wait=off
+[Install]
+WantedBy=multi-user.target
+"""
+LATE = """[Unit]
+After=slow.service
+Wants=slow.service
+[Mount]
+What=/var/lib/late.img
+Where=/srv/late
+Options=loop
+[Install]
+WantedBy=multi-user.target
+"""
+# Does nothing until a test wants it.
+SLOW = """[Unit]
+DefaultDependencies=no
+Before=srv-late.mount
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c '! rm /var/lib/slow || sleep 40'
+"""
+
+
+def lines(g, name):
+    return counted(g.out(f"cat /var/lib/{name}.log", 60))
+
+
+def wait_for_more(g, n):
+    have = {name: len(lines(g, name)) for name in GUESTS}
+    for name in GUESTS:
+        g.until(f"[ $(grep -c ^C /var/lib/{name}.log) -ge {have[name] + n} ]", 240)
+
+
+@pytest.fixture(scope="module")
+def host(payload):
+    with Guest(kernel="6.12", mem="2G", suite="trixie-host", payload=payload) as g:
+        g.write_file("/etc/sysctl.d/guests.conf", b"vm.nr_hugepages=64\n")
+        for name, text in (("srv-late.mount", LATE), ("slow.service", SLOW),
+                           *((f"{n}.service", UNIT.format(name=n)) for n in GUESTS)):
+            g.write_file(f"/etc/systemd/system/{name}", text.encode())
+        g.run("sysctl -q --system; truncate -s 16M /var/lib/late.img; mkfs.ext4 -q /var/lib/late.img; "
+              "systemctl daemon-reload; systemctl enable --now srv-late.mount", 120, check=True)
+        for name in GUESTS:
+            g.write_file(f"/srv/late/{name}.img", COUNTER.read_bytes()[:512])
+        g.run("truncate -s 1M /srv/late/*.img; systemctl enable --now v1 v2", 120, check=True)
+        for name in GUESTS:
+            g.until(f"[ -s /var/lib/{name}.log ]", 240)
+        g.run("warmboot keep add vm:v1 vm:v2", 180, check=True)
+        yield g
+
+
+def other(g):
+    return g.image.release("7.2" if g.out("uname -r") == g.image.release("6.12") else "6.12")
+
+
+def test_guests_wait_for_a_disk_that_is_late(host):
+    """The file system with their disks is mounted long after the restore could have begun."""
+    g = host
+    wait_for_more(g, 2)
+    g.run("touch /var/lib/slow; sync", check=True)
+    g.jump(f"warmboot reboot {other(g)}", 600)
+    for told in g.kept("v1.service", "v2.service", timeout=240).values():
+        assert (told["how"], told["outcome"], told["why"]) == ("vm", "kept", None), told
+        assert told["frozen_s"] > 20, "the disk was not late"
+    assert g.run("test -e /var/lib/slow").rc == 1
+    wait_for_more(g, 2)
+    for name in GUESTS:
+        counts = lines(g, name)
+        assert [c for c, _ in counts] == list(range(1, len(counts) + 1)), f"{name} began anew"
+        assert all(b == 0 for _, b in counts)
