@@ -18,9 +18,11 @@
 #include "sys/lock.h"
 #include "sys/sys.h"
 
-/* A holder writes its record right after it has the lock; a reader tries this often. */
-#define LOOKS 10
-#define LOOK_MS 5
+/*
+ * A holder writes its record right after it has the lock, on a busy machine somewhat later. Until
+ * then the file has the record of an earlier holder, or none.
+ */
+#define SIGN_MS 1000
 #define PAUSE_MS 20
 /* The file may be removed while somebody waits for it; then the new file is opened. */
 #define OPENINGS 10
@@ -202,9 +204,10 @@ void wb_lock_tell(
 
 /*
  * When the process began: field 22 of proc_pid_stat(5). A name may contain blanks and parentheses,
- * so the fields are counted from the last parenthesis. 0 none.
+ * so the fields are counted from the last parenthesis. 0: none, or it has ended and only waits for
+ * its parent (state Z or X), so it holds nothing any more.
  */
-static uint64_t process_start(int64_t pid)
+uint64_t wb_lock_process_start(int64_t pid)
 {
 	WB_CLEAN_BLOB text = {};
 	const char *at;
@@ -214,6 +217,8 @@ static uint64_t process_start(int64_t pid)
 	if (wb_files_host.read(NULL, path, 1 << 16, &text, NULL) < 0)
 		return 0;
 	at = strrchr((const char *)text.data, ')');
+	if (at && at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X'))
+		return 0;
 	for (int field = 2; at && field < 22; field++) {
 		at = strchr(at, ' ');
 		at = at ? at + 1 : NULL;
@@ -223,7 +228,7 @@ static uint64_t process_start(int64_t pid)
 
 static bool lives(const struct wb_lock_holder *h)
 {
-	return h->start && process_start(h->pid) == h->start;
+	return h->start && wb_lock_process_start(h->pid) == h->start;
 }
 
 /* 4294967295: no login (proc_pid_loginuid(5)). */
@@ -321,23 +326,15 @@ static uint64_t boot_ns(void)
 	return wb_sys_host.boot_ns(NULL);
 }
 
-/* Refuse, with the name of the holder as far as it is known yet. */
+/* Refuse, with the name of the holder as far as it is known. */
 static int refuse(int fd, const char *path, struct wb_error *err)
 {
 	struct wb_lock_holder h;
 
-	for (int i = 0; i < LOOKS; i++) {
-		if (read_holder(fd, &h) == 0 && lives(&h)) {
-			wb_lock_tell(&h, true, boot_ns(), err);
-			return -EBUSY;
-		}
-		pause_ms(LOOK_MS);
-	}
-	if (read_holder(fd, &h) == 0) {
-		wb_lock_tell(&h, false, boot_ns(), err);
-		return -EBUSY;
-	}
-	return wb_fail(err, -EBUSY, "another warmboot command holds %s", path);
+	if (read_holder(fd, &h) < 0)
+		return wb_fail(err, -EBUSY, "another warmboot command holds %s", path);
+	wb_lock_tell(&h, lives(&h), boot_ns(), err);
+	return -EBUSY;
 }
 
 /* With the lock held: does a shutdown go on that an earlier holder began? */
@@ -377,7 +374,7 @@ static int sign(const struct wb_lock *how, int fd, struct wb_error *err)
 	if (how->of_shutdown && read_holder(fd, &before) == 0 && before.shutdown)
 		return 0;
 	snprintf(h.command, sizeof(h.command), "%s", how->command);
-	h.start = process_start(h.pid);
+	h.start = wb_lock_process_start(h.pid);
 	return write_holder(fd, &h, err);
 }
 
@@ -390,33 +387,55 @@ static bool is_there(int dir, const char *name, int fd)
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-/* Does one of warmboot's own units have the lock? Then waits() is called once with its command. */
-static bool unit_has_it(int fd, const struct wb_lock *how, bool *told)
+/* A wait for the lock. */
+struct waiting {
+	uint64_t begin;          /* ms */
+	uint64_t unsigned_since; /* ms: since when no living holder is recorded; 0: one is */
+	unsigned commands;       /* how often in a row the holder was a command */
+	bool told;
+};
+
+static uint64_t mono_ms(void)
+{
+	return wb_sys_host.mono_ns(NULL) / 1000000u;
+}
+
+/*
+ * The holder is not one of warmboot's own units, or is not recorded after SIGN_MS. A command counts
+ * from the second look on: the first may see a holder that ends just now.
+ */
+static bool not_worth_waiting(struct waiting *w, const struct wb_lock *how, int fd)
 {
 	struct wb_lock_holder h;
+	bool is_signed = read_holder(fd, &h) == 0 && lives(&h);
 
-	if (read_holder(fd, &h) < 0 || !h.unit || !lives(&h))
-		return false;
-	if (!*told && how->waits)
+	if (!is_signed) {
+		w->commands = 0;
+		w->unsigned_since = w->unsigned_since ? w->unsigned_since : mono_ms();
+		return mono_ms() - w->unsigned_since >= SIGN_MS;
+	}
+	w->unsigned_since = 0;
+	if (!h.unit)
+		return ++w->commands > 1;
+	w->commands = 0;
+	if (mono_ms() - w->begin >= how->unit_patience_ms)
+		return true;
+	if (!w->told && how->waits)
 		how->waits(how->ctx, h.command);
-	*told = true;
-	return true;
+	w->told = true;
+	return false;
 }
 
 static int wait_for(int fd, const struct wb_lock *how, const char *path, struct wb_error *err)
 {
-	uint64_t begin = wb_sys_host.mono_ns(NULL);
-	bool told = false;
+	struct waiting w = {.begin = mono_ms()};
 
 	while (flock(fd, (how->shared ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
-		uint64_t waited = (wb_sys_host.mono_ns(NULL) - begin) / 1000000u;
-
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
 			return wb_fail(err, -errno, "cannot lock %s: %s", path, strerror(errno));
-		if (waited >= how->patience_ms &&
-			(waited >= how->unit_patience_ms || !unit_has_it(fd, how, &told)))
+		if (mono_ms() - w.begin >= how->patience_ms && not_worth_waiting(&w, how, fd))
 			return refuse(fd, path, err);
 		pause_ms(PAUSE_MS);
 	}

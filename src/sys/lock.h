@@ -43,6 +43,9 @@ void wb_lock_format(const struct wb_lock_holder *holder, char ret[WB_LOCK_RECORD
 void wb_lock_tell(const struct wb_lock_holder *holder, bool lives, uint64_t now_boot_ns,
 	struct wb_error *ret);
 
+/* wb_lock_holder.start of a process. 0: none, or it has ended (a zombie holds nothing). */
+uint64_t wb_lock_process_start(int64_t pid);
+
 struct wb_lock {
 	const char *path;    /* NULL: WB_LOCK_PATH */
 	const char *command; /* name for the next command: "keep test" */

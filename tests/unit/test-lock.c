@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -374,6 +375,74 @@ static void warmboots_own_units_are_waited_for(void **state)
 	end(&h);
 }
 
+/* A process that locks the file itself, and has written its record only after `late_ms`. */
+static pid_t signs_late(unsigned late_ms, unsigned ends_ms)
+{
+	const struct timespec late = {.tv_nsec = late_ms * 1000000L},
+			      ends = {.tv_nsec = ends_ms * 1000000L};
+	char record[WB_LOCK_RECORD], byte;
+	int from[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(from), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct wb_lock_holder holder;
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+
+		if (fd < 0 || flock(fd, LOCK_EX) < 0 || write(from[1], "h", 1) != 1)
+			_exit(1);
+		nanosleep(&late, NULL);
+		/* Its own record, as a unit would write it: the parent's with another process. */
+		if (pread(fd, record, sizeof(record), 0) != sizeof(record) ||
+			wb_lock_parse(record, sizeof(record), &holder) < 0)
+			_exit(1);
+		holder.pid = getpid();
+		holder.start = wb_lock_process_start(getpid());
+		holder.unit = true;
+		wb_lock_format(&holder, record);
+		if (pwrite(fd, record, sizeof(record), 0) != sizeof(record))
+			_exit(1);
+		nanosleep(&ends, NULL);
+		_exit(0);
+	}
+	assert_int_equal(read(from[0], &byte, 1), 1);
+	close(from[0]);
+	close(from[1]);
+	return pid;
+}
+
+/* Right after a boot, between the moment when the unit has the lock and its record. */
+static void a_unit_that_signs_late_is_waited_for(void **state)
+{
+	struct holder h = hold("load", (struct wb_lock){});
+	struct wb_error err = {};
+	pid_t pid;
+	int fd;
+
+	end(&h);
+	pid = signs_late(200, 300);
+	fd = take("load", (struct wb_lock){.unit_patience_ms = 60000}, &err);
+	assert_string_equal(err.text, "");
+	assert_true(fd >= 0);
+	close(fd);
+	waitpid(pid, NULL, 0);
+}
+
+/* A holder that has ended holds nothing, even if its parent has not asked for its end yet. */
+static void a_holder_that_has_ended_does_not_live(void **state)
+{
+	pid_t pid = fork();
+	siginfo_t info;
+
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(wb_lock_process_start(pid), 0);
+	waitpid(pid, NULL, 0);
+	assert_true(wb_lock_process_start(getpid()) > 0);
+}
+
 /* ---- the file ---- */
 
 static void it_is_for_its_owner_alone(void **state)
@@ -485,6 +554,8 @@ int main(void)
 		T(who_share_it_go_together),
 		T(patience_has_an_end),
 		T(warmboots_own_units_are_waited_for),
+		T(a_unit_that_signs_late_is_waited_for),
+		T(a_holder_that_has_ended_does_not_live),
 		T(it_is_for_its_owner_alone),
 		T(no_link_is_followed),
 		T(what_others_can_write_is_refused),
