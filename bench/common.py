@@ -52,6 +52,11 @@ class Bench:
             f"{k} {v:.3f}".rstrip("0").rstrip(".") for k, v in figures.items() if v is not None), flush=True)
 
 
+def touched(size):
+    """QEMU's arguments for memory that the host gives at the start; else whoever uses a page first waits for the host."""
+    return ("-object", f"memory-backend-ram,id=ram,size={size},prealloc=on", "-machine", "memory-backend=ram")
+
+
 def machine():
     """The machine of the measurements."""
     return {"kernel": Image.get().release("7.2"), "accelerator": accelerator(), "host cpus": os.cpu_count()}

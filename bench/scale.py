@@ -28,7 +28,7 @@ TOP = HERE.parent
 sys.path.insert(0, str(TOP / "tests" / "vm"))
 
 from beside import Beside  # noqa: E402
-from common import RECORDED, machine  # noqa: E402
+from common import RECORDED, machine, touched  # noqa: E402
 from guest import Guest, GuestError, stage_install  # noqa: E402
 from net import GUEST, Network  # noqa: E402
 
@@ -210,7 +210,8 @@ def run(args, result):
         shutil.copy(HERE / "scale/service.py", stage / "opt/scale")
         net = stack.enter_context(Network())
         counted = {"cpus": 1, "icount": "shift=0,sleep=off", "timeout": DEADLINE} if args.icount else {}
-        g = stack.enter_context(Guest(kernel=args.kernel, mem=f"{SPARE_MIB + COPIES * largest}M", payload=stage,
+        memory = f"{SPARE_MIB + COPIES * largest}M"
+        g = stack.enter_context(Guest(kernel=args.kernel, mem=memory, qemu_args=touched(memory), payload=stage,
                                       name="scale", net=net, **counted))
         g.network_up()
         g.write_file("/etc/systemd/system/scale@.service", UNIT.encode())

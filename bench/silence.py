@@ -14,15 +14,14 @@ the other ways' services are still down.
 import json
 import time
 
-from common import (BEST, LOAD_KEXEC, MARKS, RECORDED, Guest, GuestError, from_timeline, load, mark_cost, rest, since_last, unpacked_mib, words)
+from common import (BEST, LOAD_KEXEC, MARKS, RECORDED, Guest, GuestError, from_timeline, load, mark_cost, rest, since_last,
+                    touched, unpacked_mib, words)
 from demo import SERVICE, UNIT
 from figures import COLD, KEEP, KEXEC, WARM
 from net import Network
 
 TIMEOUT = 300
 MEMORY = "2G"
-# The host gives all memory at the start. Otherwise the first jump would wait for it, and later ones would not.
-TOUCHED = ("-object", f"memory-backend-ram,id=ram,size={MEMORY},prealloc=on", "-machine", "memory-backend=ram")
 # Before the jump. The kernel that kexec -c loads is dropped again: only this load is compared with warmboot's.
 LOADS = {KEXEC: ((KEXEC, LOAD_KEXEC.replace("{flag}", "-s")),),
          WARM: (("kexec-tools -c", LOAD_KEXEC.replace("{flag}", "-c")), (WARM, BEST))}
@@ -118,7 +117,7 @@ def one(bench, number, g, net, way):
 
 
 def run(bench):
-    with Network() as net, Guest(kernel="7.2", firmware="uefi", mem=MEMORY, qemu_args=TOUCHED, payload=bench.payload,
+    with Network() as net, Guest(kernel="7.2", firmware="uefi", mem=MEMORY, qemu_args=touched(MEMORY), payload=bench.payload,
                                  name="silence", net=net) as g:
         g.network_up()
         g.write_file("/opt/counter.py", SERVICE.encode())

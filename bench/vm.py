@@ -24,12 +24,13 @@ TOP = HERE.parent
 sys.path.insert(0, str(TOP / "tests" / "vm"))
 
 from beside import Beside  # noqa: E402
-from common import LOAD_KEXEC, machine, words  # noqa: E402
+from common import LOAD_KEXEC, machine, touched, words  # noqa: E402
 from guest import Guest, GuestError, stage_install  # noqa: E402
 from net import HOST, Network  # noqa: E402
 import scale  # noqa: E402
 
 JUMP = 900
+MEMORY = "6G"
 SMALL, LARGE = 256, 1024
 # In place, the memory is a file in huge pages; through the store, QEMU's own.
 HUGE = ("-object memory-backend-file,id=ram0,size={mib}M,mem-path=/dev/hugepages/v{mib}.ram,share=on "
@@ -41,12 +42,16 @@ ExecStart=/usr/bin/qemu-system-x86_64 -name {name} {memory} -m {mib}M -nodefault
  -drive file=/var/lib/{name}.img,format=raw,if=none,id=d -device virtio-blk,drive=d \\
  -chardev udp,id=s,host={host},port={port} -serial chardev:s -qmp unix:/run/{name}.qmp,server=on,wait=off {more}
 """
-# systemd starts it in the next boot as soon as there is a network.
+# systemd starts it in the next boot as soon as there is a network: QEMU ends while there is no way to this side.
 SAVED = """\
 [Unit]
 ConditionPathExists=/var/lib/saved
 After=network.target
+StartLimitIntervalSec=0
 {unit}
+ExecStartPost=/usr/bin/python3 /opt/vm/save.py /run/saved.qmp
+Restart=on-failure
+RestartSec=100ms
 [Install]
 WantedBy=multi-user.target
 """
@@ -153,7 +158,8 @@ def run(args, rows):
         shutil.copy(HERE / "scale/service.py", stage / "opt/scale")
         shutil.copy(pathlib.Path(args.build) / "tests/unit/counter.img", stage / "opt/vm")
         net = stack.enter_context(Network())
-        g = stack.enter_context(Guest(kernel="7.2", mem="6G", suite="trixie-host", payload=stage, name="vm", net=net))
+        g = stack.enter_context(Guest(kernel="7.2", mem=MEMORY, qemu_args=touched(MEMORY), suite="trixie-host", payload=stage,
+                                      name="vm", net=net))
         listener = stack.enter_context(Listener(net))
         g.network_up()
         g.write_file("/etc/sysctl.d/huge.conf", f"vm.nr_hugepages = {(SMALL + LARGE) // 2}\n".encode())
