@@ -209,6 +209,7 @@ static const struct wb_json_field unit_fields[] = {
 	INT(wb_manifest_unit, priority, -1000, 1000),
 	STRING(wb_manifest_unit, late, valid_line),
 	ROW(wb_manifest_unit, plain, WB_JSON_BOOL),
+	STRING(wb_manifest_unit, speaks_to, valid_line),
 	STRING(wb_manifest_unit, images, valid_object),
 	ROW(wb_manifest_unit, image, WB_JSON_VALUE),
 	INT(wb_manifest_unit, ahead_pid, 0, HIGHEST_PID),

@@ -139,6 +139,11 @@ struct wb_manifest_unit {
 	int64_t priority; /* who has a higher one is frozen later and restored earlier */
 	char *late; /* the unit after which its definition orders it; NULL: none that matters */
 	bool plain; /* its processes are in the machine's own namespaces, so it needs no sandbox */
+	/*
+	 * The Unix socket of somebody else to which a datagram socket of it is connected, mostly that of
+	 * syslog(3). It must be there before CRIU connects again. NULL: none.
+	 */
+	char *speaks_to;
 	char *images;  /* prefix of the names of CRIU's images in the store */
 	json_t *image; /* data of its way of keeping for the restore, in a shape of its own */
 	/* Pre-copy: most of a large memory goes into the store while the unit runs. */

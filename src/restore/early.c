@@ -138,6 +138,9 @@ int wb_early_allows(const struct wb_manifest *m, const struct wb_manifest_unit *
 	if (u->sockets.n)
 		return wb_fail(err, -EOPNOTSUPP, "systemd has to bind the sockets of %s first",
 			u->sockets.items[0]);
+	if (u->speaks_to)
+		return wb_fail(err, -EOPNOTSUPP,
+			"%.100s, to which it is connected, has to be there first", u->speaks_to);
 	if (u->late)
 		return wb_fail(err, -EOPNOTSUPP, "%s is ordered before it", u->late);
 	if (wb_needs_network(m, u))

@@ -13,6 +13,7 @@ void wb_keep_verdict_deinit(struct wb_keep_verdict *v)
 	wb_strv_deinit(&v->breaches);
 	wb_criu_image_deinit(&v->image);
 	free(v->cgroup);
+	free(v->speaks_to);
 	wb_strv_deinit(&v->sockets);
 	wb_stored_deinit(&v->stored);
 	wb_strv_deinit(&v->files);

@@ -82,6 +82,7 @@ struct wb_keep_verdict {
 	json_t *guest; /* of a virtual machine: `image` of the manifest (qemu/image.h); or NULL */
 	int64_t guest_pid; /* of its QEMU */
 	bool plain; /* its processes are in the machine's own namespaces, but for the time namespace */
+	char *speaks_to; /* as in struct wb_manifest_unit */
 	/*
 	 * Files on a tmpfs that are in use or configured, and exist: they travel to the next boot. A "/" at
 	 * the end means the directory alone, without its content.

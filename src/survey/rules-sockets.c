@@ -136,6 +136,18 @@ static void judge_stream(
 			p->pid, p->name);
 }
 
+/* CRIU connects it again by the peer's path. An unnamed peer of others fails the dump, which says so. */
+static void judge_datagrams(struct wb_judging *j, const struct wb_socket *s)
+{
+	const struct wb_socket *peer = s->peer ? wb_sockets_find(j->f->sockets, s->peer) : NULL;
+
+	if (!peer || !peer->path || peer->own || j->v.speaks_to)
+		return;
+	j->v.speaks_to = strdup(peer->path);
+	if (!j->v.speaks_to)
+		j->error = -ENOMEM;
+}
+
 /* Are two directories the same, but for the links that every system has in /var? */
 static bool is_same_directory(const char *a, const char *b)
 {
@@ -338,6 +350,8 @@ static void judge_socket(
 			wb_refuse(j, "it has a socket that criu cannot take along: %s", s->path);
 		break;
 	case WB_SOCKET_UNIX_DGRAM:
+		judge_datagrams(j, s);
+		break;
 	case WB_SOCKET_RAW:
 		break;
 	}

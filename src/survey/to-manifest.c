@@ -30,11 +30,12 @@ static void forget(struct wb_manifest_unit *u)
 	wb_stored_deinit(&u->stored);
 	free(u->why);
 	free(u->cgroup);
+	free(u->speaks_to);
 	json_decref(u->image);
 	u->streams.n = 0;
 	u->streams.items = NULL;
 	u->how = WB_KEEP_NONE;
-	u->why = u->cgroup = NULL;
+	u->why = u->cgroup = u->speaks_to = NULL;
 	u->image = NULL;
 }
 
@@ -105,6 +106,10 @@ int wb_process_to_manifest(const struct wb_keep_verdict *v, struct wb_manifest_u
 		r = wb_strv_add(&u->sockets, v->sockets.items[i]);
 	if (r == 0)
 		r = wb_stored_copy(&v->stored, &u->stored);
+	if (r == 0 && v->speaks_to) {
+		u->speaks_to = wb_manifest_line(v->speaks_to);
+		r = u->speaks_to ? 0 : -ENOMEM;
+	}
 	u->main_pid = v->image.main_pid;
 	u->plain = v->plain;
 	if (r == 0)

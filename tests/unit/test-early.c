@@ -103,6 +103,10 @@ static void test_allows(void **state)
 	assert_int_equal(wb_strv_add(&u->sockets, "a.socket"), 0);
 	refused(&m, u, fstab, "sockets of a.socket");
 	wb_strv_deinit(&u->sockets);
+	u->speaks_to = strdup("/run/systemd/journal/dev-log");
+	refused(&m, u, fstab, "/run/systemd/journal/dev-log");
+	free(u->speaks_to);
+	u->speaks_to = NULL;
 	free(m.net.links.items[0].kind);
 	m.net.links.items[0].kind = strdup("bridge");
 	refused(&m, u, fstab, "network setup");

@@ -1025,6 +1025,8 @@ static int peers_of_two(struct wb_sockets *s)
 			s->items[i].peer = 2711;
 		if (s->items[i].inode == 2711)
 			s->items[i].peer = 2710;
+		if (s->items[i].inode == 2720)
+			s->items[i].peer = 2721;
 	}
 	return 0;
 }
@@ -1035,10 +1037,13 @@ static void streams_inside_and_outside(void **state)
 	"0000: 00000003 00000000 00000000 0001 03  2701\n"                             \
 	"0000: 00000003 00000000 00000000 0001 03  2702 /run/dbus/system_bus_socket\n" \
 	"0000: 00000003 00000000 00000000 0001 03  2710\n"                             \
-	"0000: 00000003 00000000 00000000 0001 03  2711\n"
+	"0000: 00000003 00000000 00000000 0001 03  2711\n"                             \
+	"0000: 00000003 00000000 00000000 0002 01  2720\n"                             \
+	"0000: 00000003 00000000 00000000 0002 01  2721 /run/systemd/journal/dev-log\n"
 	static const struct fake_file inside[] = {{"/proc/452/net/unix", UNIX MORE}, MEMCACHED,
 		{"/proc/452/maps", MAPS}, {"/proc/452/fd/50", .link = "socket:[2710]"},
-		{"/proc/452/fd/51", .link = "socket:[2711]"}, ALL_MODULES, {}};
+		{"/proc/452/fd/51", .link = "socket:[2711]"},
+		{"/proc/452/fd/52", .link = "socket:[2720]"}, ALL_MODULES, {}};
 	static const struct fake_file outside[] = {{"/proc/452/net/unix", UNIX MORE}, MEMCACHED,
 		{"/proc/452/maps", MAPS}, {"/proc/452/fd/50", .link = "socket:[2701]"}, ALL_MODULES,
 		{}};
@@ -1061,6 +1066,11 @@ static void streams_inside_and_outside(void **state)
 
 	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &a, &err), 0);
 	assert_int_equal(a.how, WB_KEEP_PROCESS);
+	/* CRIU connects it to that one again. */
+	assert_string_equal(a.speaks_to, "/run/systemd/journal/dev-log");
+	assert_int_equal(wb_survey_to_manifest(&a, u), 0);
+	assert_int_equal(wb_process_to_manifest(&a, u), 0);
+	assert_string_equal(u->speaks_to, "/run/systemd/journal/dev-log");
 	files = fake_files(outside);
 	assert_int_equal(wb_keep_look(NULL, &look, "memcached.service", NULL, &b, &err), 0);
 	assert_int_equal(b.how, WB_KEEP_RESTART);
@@ -1072,6 +1082,7 @@ static void streams_inside_and_outside(void **state)
 		"its connection to /run/dbus/system_bus_socket is closed for it by the jump"));
 	assert_int_equal(wb_survey_to_manifest(&c, u), 0);
 	assert_int_equal(wb_process_to_manifest(&c, u), 0);
+	assert_null(u->speaks_to);
 	for (size_t i = 0; i < u->streams.n; i++)
 		assert_int_not_equal(u->streams.items[i].inode, 2701);
 	assert_int_equal(wb_criu_image_read(u->image, &image, &err), 0);
