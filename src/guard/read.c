@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Reading for checks: what is not there on this machine is an answer, and no error. */
+#include <errno.h>
+#include <string.h>
+
+#include "guard/checks.h"
+
+#define SMALL (1u << 20)
+
+static bool is_absent(int r, struct wb_error *err)
+{
+	if (r != -ENOENT && r != -ENOTDIR)
+		return false;
+	if (err)
+		*err = (struct wb_error){};
+	return true;
+}
+
+int wb_check_read(const struct wb_check_facts *facts, const char *path, struct wb_blob *ret,
+	struct wb_error *err)
+{
+	int r = facts->files->read(facts->files->ctx, path, SMALL, ret, err);
+
+	if (is_absent(r, err))
+		return 0;
+	if (r < 0)
+		return r;
+	while (ret->size && ret->data[ret->size - 1] == '\n')
+		ret->data[--ret->size] = '\0';
+	return 1;
+}
+
+int wb_check_list(const struct wb_check_facts *facts, const char *path, struct wb_strv *ret,
+	struct wb_error *err)
+{
+	int r = facts->files->list(facts->files->ctx, path, ret, err);
+
+	if (is_absent(r, err))
+		return 0;
+	return r < 0 ? r : 1;
+}

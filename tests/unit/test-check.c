@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The preflight of a machine: each check on machines that have what it looks for, and on one that has not. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fake-files.h"
+#include "guard/check.h"
+#include "unit.h"
+
+/* The answers of the fake machine. */
+struct answers {
+	int64_t modules_ns, initrd_ns; /* 0: there is no such file */
+	uint64_t room, boot_ns;
+	int locked_by;
+	const char *inhibitor;
+};
+
+static const struct answers good = {
+	.modules_ns = 1000000000000LL,
+	.initrd_ns = 2000000000000LL,
+	.room = 1u << 30,
+	.boot_ns = 3600000000000ull,
+};
+
+static int changed_ns(void *ctx, const char *path, int64_t *ret)
+{
+	const struct answers *a = ctx;
+	int64_t ns = strstr(path, "modules.dep") ? a->modules_ns : a->initrd_ns;
+
+	if (!ns)
+		return -ENOENT;
+	*ret = ns;
+	return 0;
+}
+
+static int room(void *ctx, const char *path, uint64_t *ret)
+{
+	*ret = ((const struct answers *)ctx)->room;
+	return 0;
+}
+
+static int locked_by(void *ctx, const char *path)
+{
+	return ((const struct answers *)ctx)->locked_by;
+}
+
+static int inhibitors(void *ctx, struct wb_strv *ret, struct wb_error *err)
+{
+	const struct answers *a = ctx;
+
+	return a->inhibitor ? wb_strv_add(ret, a->inhibitor) : 0;
+}
+
+static uint64_t boot_ns(void *ctx)
+{
+	return ((const struct answers *)ctx)->boot_ns;
+}
+
+static const struct wb_check_ops ops = {.changed_ns = changed_ns,
+	.room = room,
+	.locked_by = locked_by,
+	.inhibitors = inhibitors,
+	.boot_ns = boot_ns};
+
+#define MACHINE                                                                               \
+	{"/boot/vmlinuz-7.2", "kernel"}, {"/boot/initrd.img-7.2", "initrd"},                  \
+		{"/lib/modules/7.2/modules.dep", "x"}, {"/proc/cmdline", "root=/dev/vda1\n"}, \
+		{"/proc/self/mountinfo", "20 1 8:1 / / rw - ext4 /dev/vda1 rw\n"},            \
+		{"/proc/meminfo", "MemTotal: 1 kB\nHardwareCorrupted:     0 kB\n"},           \
+		{"/proc/sys/kernel/tainted", "0\n"},                                          \
+	{                                                                                     \
+		"/sys/module/ext4/taint", "\n"                                                \
+	}
+
+static int run(const struct fake_file *disk, const struct answers *a, const char *cmdline,
+	const struct wb_policy *policy, struct wb_findings *ret, struct wb_error *err)
+{
+	static const char *const initrds[] = {"/boot/initrd.img-7.2"};
+	struct wb_files files = fake_files(disk);
+	const struct wb_check_facts facts = {.files = &files,
+		.ops = &ops,
+		.ctx = (void *)a,
+		.policy = policy,
+		.entry = "debian-7.2",
+		.kernel = "/boot/vmlinuz-7.2",
+		.release = "7.2",
+		.cmdline = cmdline,
+		.initrds = initrds,
+		.n_initrds = 1};
+
+	return wb_check_run(&facts, ret, err);
+}
+
+static void nothing_speaks_against_a_sound_machine(void **state)
+{
+	static const struct fake_file disk[] = {MACHINE, {}};
+	const struct wb_policy policy = {.may_boot = true};
+	WB_CLEAN_FINDINGS found = {};
+	enum wb_severity worst;
+	WB_CLEAN_STR text = NULL;
+
+	assert_int_equal(run(disk, &good, "quiet", &policy, &found, NULL), 0);
+	if (found.n)
+		fail_msg("%s: %s", found.items[0].id, found.items[0].what);
+	assert_false(wb_findings_worst(&found, &worst));
+	assert_int_equal(wb_findings_text(&found, &text), 0);
+	assert_non_null(strstr(text, "Nothing was found"));
+}
+
+struct machine {
+	const char *id; /* of the check that must find something, and no other */
+	enum wb_severity severity;
+	const char *what, *evidence;
+	struct fake_file disk[16];
+	const char *cmdline;
+	struct answers answers; /* those that are not 0 count */
+	bool no_modules, no_initrd, shut;
+};
+
+static const struct machine machines[] = {
+	{"kexec", WB_SEVERITY_SEVERE, "kexec_load_disabled", "kexec", {MACHINE, {}}, .shut = true},
+	{"entry", WB_SEVERITY_SEVERE, "names a kernel that is not there", "/boot/vmlinuz-7.2",
+		{{"/boot/initrd.img-7.2", "initrd"}, {"/lib/modules/7.2/modules.dep", "x"},
+			{"/proc/cmdline", "x"},
+			{"/proc/self/mountinfo", "20 1 8:1 / / rw - ext4 /dev/vda1 rw\n"}, {}}},
+	{"modules", WB_SEVERITY_SEVERE, "/lib/modules/7.2 does not exist", "/lib/modules/7.2",
+		{{"/boot/vmlinuz-7.2", "kernel"}, {"/proc/cmdline", "x"},
+			{"/proc/self/mountinfo", "20 1 8:1 / / rw - ext4 /dev/vda1 rw\n"}, {}},
+		.no_modules = true},
+	{"modules", WB_SEVERITY_SEVERE, "have no index", "modules.dep",
+		{{"/boot/vmlinuz-7.2", "kernel"}, {"/lib/modules/7.2/kernel/a.ko", "x"},
+			{"/proc/cmdline", "x"},
+			{"/proc/self/mountinfo", "20 1 8:1 / / rw - ext4 /dev/vda1 rw\n"}, {}},
+		.no_modules = true},
+	{"initramfs", WB_SEVERITY_WARNING, "older than its modules", "/boot/initrd.img-7.2",
+		{MACHINE, {}}, .answers = {.initrd_ns = 1000}},
+	{"initramfs", WB_SEVERITY_SEVERE, "initramfs is not there", "/boot/initrd.img-7.2",
+		{MACHINE, {}}, .no_initrd = true},
+	{"packages", WB_SEVERITY_SEVERE, "at work (process 77)", "/var/lib/dpkg/lock-frontend",
+		{MACHINE, {}}, .answers = {.locked_by = 77}},
+	{"packages", WB_SEVERITY_WARNING, "dpkg was interrupted", "/var/lib/dpkg/updates",
+		{MACHINE, {"/var/lib/dpkg/updates/0001", "x"}, {}}},
+	{"taint", WB_SEVERITY_SEVERE, "has died once", "/proc/sys/kernel/tainted",
+		{{"/proc/sys/kernel/tainted", "128\n"}, MACHINE, {}}},
+	{"taint", WB_SEVERITY_WARNING, "the module zfs is not the kernel's own",
+		"/sys/module/zfs/taint", {MACHINE, {"/sys/module/zfs/taint", "PO\n"}, {}}},
+	{"memory-errors", WB_SEVERITY_SEVERE, "8 KiB of memory are damaged", "/proc/meminfo",
+		{{"/proc/meminfo", "HardwareCorrupted:     8 kB\n"}, MACHINE, {}}},
+	{"memory-errors", WB_SEVERITY_WARNING, "had 3 errors", "/mc0/ue_count",
+		{MACHINE, {"/sys/devices/system/edac/mc/mc0/ue_count", "3\n"}, {}}},
+	{"hypervisor", WB_SEVERITY_SEVERE, "host of Xen", "/proc/xen/capabilities",
+		{MACHINE, {"/proc/xen/capabilities", "control_d\n"}, {}}},
+	{"hypervisor", WB_SEVERITY_SEVERE, "paravirtual guest of Xen", "/sys/hypervisor/guest_type",
+		{MACHINE, {"/sys/hypervisor/guest_type", "PV\n"}, {}}},
+	{"hypervisor", WB_SEVERITY_WARNING, "encrypted memory (TDX)", "/proc/cpuinfo",
+		{MACHINE, {"/proc/cpuinfo", "flags : fpu tdx_guest\n"}, {}}},
+	{"drivers", WB_SEVERITY_WARNING, "0000:01:00.0 belongs to virtual machines",
+		"0000:01:00.0/driver",
+		{MACHINE,
+			{"/sys/bus/pci/devices/0000:01:00.0/driver",
+				.link = "../../../bus/pci/drivers/vfio-pci"},
+			{"/sys/bus/pci/devices/0000:02:00.0/driver",
+				.link = "../../../bus/pci/drivers/e1000e"},
+			{}}},
+	{"drivers", WB_SEVERITY_WARNING, "driver of NVIDIA", "/sys/module/nvidia",
+		{MACHINE, {"/sys/module/nvidia/refcnt", "1\n"}, {}}},
+	{"crash-kernel", WB_SEVERITY_WARNING, "reserves no memory", "crash_loaded",
+		{MACHINE, {"/sys/kernel/kexec_crash_loaded", "1\n"}, {}}, .cmdline = "quiet"},
+	{"livepatch", WB_SEVERITY_WARNING, "patched by fix_1", "/sys/kernel/livepatch/fix_1",
+		{MACHINE, {"/sys/kernel/livepatch/fix_1/enabled", "1\n"},
+			{"/sys/kernel/livepatch/off/enabled", "0\n"}, {}}},
+	{"firmware-update", WB_SEVERITY_WARNING, "an update of the firmware waits", "OsIndications",
+		{MACHINE,
+			{"/sys/firmware/efi/efivars/"
+			 "OsIndications-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+				"\7\0\0\0\4\0\0\0\0\0\0\0", 12},
+			{}}},
+	{"firmware-update", WB_SEVERITY_NOTE, "asked for the firmware's setup", "OsIndications",
+		{MACHINE,
+			{"/sys/firmware/efi/efivars/"
+			 "OsIndications-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+				"\7\0\0\0\1\0\0\0\0\0\0\0", 12},
+			{}}},
+	{"shutdown", WB_SEVERITY_WARNING, "planned a poweroff", "/run/systemd/shutdown/scheduled",
+		{MACHINE,
+			{"/run/systemd/shutdown/scheduled", "USEC=1\nWARN_WALL=1\nMODE=poweroff\n"},
+			{}}},
+	{"inhibitors", WB_SEVERITY_SEVERE, "backup asks for no shutdown", "systemd-inhibit",
+		{MACHINE, {}}, .answers = {.inhibitor = "backup asks for no shutdown now: work"}},
+	{"network-mounts", WB_SEVERITY_NOTE, "/srv comes over the network (nfs4)", "mountinfo",
+		{{"/proc/self/mountinfo", "20 1 8:1 / / rw - ext4 /dev/vda1 rw\n"
+					  "21 20 0:40 / /srv rw - nfs4 host:/srv rw\n"},
+			MACHINE, {}}},
+	{"network-mounts", WB_SEVERITY_WARNING, "the root file system comes over the network",
+		"mountinfo",
+		{{"/proc/self/mountinfo", "20 1 0:40 / / rw - nfs host:/ rw\n"}, MACHINE, {}}},
+	{"network-mounts", WB_SEVERITY_WARNING, "1 iSCSI sessions", "iscsi_session",
+		{MACHINE, {"/sys/class/iscsi_session/session1/state", "LOGGED_IN\n"}, {}}},
+	{"uptime", WB_SEVERITY_NOTE, "delays the shutdown by 5 s", "/proc/cmdline",
+		{{"/proc/cmdline", "systemd.minimum_uptime_sec=15 quiet\n"}, MACHINE, {}},
+		.answers = {.boot_ns = 10000000000ull}},
+	{"room", WB_SEVERITY_SEVERE, "only 64 KiB", "/var/lib/warmboot", {MACHINE, {}},
+		.answers = {.room = 64 << 10}},
+};
+
+static struct answers answers_of(const struct machine *m)
+{
+	struct answers a = good;
+
+	a.initrd_ns = m->no_initrd ? 0 : m->answers.initrd_ns ? m->answers.initrd_ns : a.initrd_ns;
+	a.modules_ns = m->no_modules ? 0 : a.modules_ns;
+	a.room = m->answers.room ? m->answers.room : a.room;
+	a.boot_ns = m->answers.boot_ns ? m->answers.boot_ns : a.boot_ns;
+	a.locked_by = m->answers.locked_by;
+	a.inhibitor = m->answers.inhibitor;
+	return a;
+}
+
+/* For check-check.py, which holds them against the schema. */
+static void write_sample(size_t i, const struct wb_findings *found)
+{
+	const char *dir = getenv("WB_SAMPLES");
+	WB_CLEAN_STR json = NULL;
+	char path[256];
+	FILE *f;
+
+	if (!dir)
+		return;
+	assert_int_equal(wb_findings_json(found, "debian-7.2", "/boot/vmlinuz-7.2",
+				 i % 2 ? "7.2" : "", &json),
+		0);
+	snprintf(path, sizeof(path), "%s/%zu.json", dir, i);
+	f = fopen(path, "w");
+	assert_true(f && fputs(json, f) >= 0 && fclose(f) == 0);
+}
+
+static void each_check_finds_what_it_looks_for(void **state)
+{
+	for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++) {
+		const struct machine *m = &machines[i];
+		const struct wb_policy policy = {.may_boot = true, .disabled = m->shut};
+		const struct answers a = answers_of(m);
+		WB_CLEAN_FINDINGS found = {};
+		const struct wb_finding *f;
+
+		assert_int_equal(run(m->disk, &a, m->cmdline, &policy, &found, NULL), 0);
+		if (found.n != 1)
+			fail_msg("%s: %zu findings for \"%s\"%s%s", m->id, found.n, m->what,
+				found.n ? ", the last: " : "",
+				found.n ? found.items[found.n - 1].what : "");
+		f = &found.items[0];
+		assert_string_equal(f->id, m->id);
+		assert_int_equal(f->severity, m->severity);
+		if (!strstr(f->what, m->what) || !strstr(f->evidence, m->evidence))
+			fail_msg("\"%s\" (%s) does not say \"%s\" (%s)", f->what, f->evidence,
+				m->what, m->evidence);
+		write_sample(i, &found);
+		assert_true(*f->remedy && f->remedy[strlen(f->remedy) - 1] != '.');
+	}
+}
+
+/* Each row has a machine above, so that no check can fail to find anything. */
+static void every_check_is_tried(void **state)
+{
+	for (const struct wb_check *const *c = wb_checks_all; *c; c++) {
+		bool tried = false;
+
+		for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++)
+			tried |= !strcmp(machines[i].id, (*c)->id);
+		if (!tried)
+			fail_msg("no machine for the check %s", (*c)->id);
+	}
+}
+
+static void what_the_crash_kernel_keeps_is_no_finding(void **state)
+{
+	static const struct fake_file disk[] = {
+		MACHINE, {"/sys/kernel/kexec/crash_loaded", "1\n"}, {}};
+	WB_CLEAN_FINDINGS found = {};
+
+	assert_int_equal(run(disk, &good, "quiet crashkernel=256M", NULL, &found, NULL), 0);
+	assert_int_equal(found.n, 0);
+}
+
+static void silenced_checks_do_not_count(void **state)
+{
+	static const struct fake_file disk[] = {{"/proc/sys/kernel/tainted", "128\n"}, MACHINE,
+		{WB_CHECK_DIR "/10-lab.conf", "# known\n taint   # of the test machines\n\n"},
+		{WB_CHECK_DIR "/README", "this is no list\n"}, {}};
+	WB_CLEAN_FINDINGS found = {};
+	enum wb_severity worst;
+	WB_CLEAN_STR text = NULL;
+	WB_CLEAN_STR json = NULL;
+
+	assert_int_equal(run(disk, &good, NULL, NULL, &found, NULL), 0);
+	assert_int_equal(found.n, 1);
+	assert_true(found.items[0].silenced);
+	assert_false(wb_findings_worst(&found, &worst));
+	assert_int_equal(wb_findings_text(&found, &text), 0);
+	assert_non_null(strstr(text, "severe   taint (silenced): "));
+	assert_int_equal(wb_findings_json(&found, "e", "/k", "", &json), 0);
+	assert_non_null(strstr(json, "\"verdict\": \"fine\""));
+	assert_non_null(strstr(json, "\"release\": null"));
+}
+
+static void a_wrong_id_is_told(void **state)
+{
+	static const struct fake_file disk[] = {
+		MACHINE, {WB_CHECK_DIR "/a.conf", "room\ntaints\n"}, {}};
+	static const struct fake_file two[] = {
+		MACHINE, {WB_CHECK_DIR "/a.conf", "room taint\n"}, {}};
+	WB_CLEAN_FINDINGS found = {};
+	struct wb_error err = {};
+
+	assert_int_equal(run(disk, &good, NULL, NULL, &found, &err), -EINVAL);
+	assert_string_equal(err.text, WB_CHECK_DIR "/a.conf: \"taints\" is no check");
+	assert_int_equal(run(two, &good, NULL, NULL, &found, &err), -EINVAL);
+	assert_int_equal(found.n, 0);
+}
+
+/* A check that cannot look says so, and is not taken for one that has found nothing. */
+static void a_check_that_cannot_look_is_told(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/sys/kernel/livepatch", .error = -EACCES}, MACHINE, {}};
+	WB_CLEAN_FINDINGS found = {};
+
+	assert_int_equal(run(disk, &good, NULL, NULL, &found, NULL), 0);
+	assert_int_equal(found.n, 1);
+	assert_string_equal(found.items[0].id, "livepatch");
+	assert_int_equal(found.items[0].severity, WB_SEVERITY_WARNING);
+	assert_non_null(strstr(found.items[0].what, "it could not be checked: livepatches"));
+}
+
+/* Others choose names of devices, mounts and modules. */
+static void control_characters_do_not_come_through(void **state)
+{
+	static const struct fake_file disk[] = {
+		{"/proc/self/mountinfo", "20 1 8:1 / / rw - ext4 /dev/vda1 rw\n"
+					 "21 20 0:40 / /srv\\033[2J rw - nfs4 host:/srv rw\n"},
+		MACHINE, {}};
+	WB_CLEAN_FINDINGS found = {};
+
+	assert_int_equal(run(disk, &good, NULL, NULL, &found, NULL), 0);
+	assert_int_equal(found.n, 1);
+	assert_null(strchr(found.items[0].what, '\033'));
+}
+
+/* On this machine: a lock of another process, and times of real files. */
+static void the_real_machine_answers(void **state)
+{
+	char path[] = "/tmp/wb-check-XXXXXX";
+	int fd = mkstemp(path);
+	uint64_t room_left = 0;
+	int64_t ns = 0;
+
+	assert_true(fd >= 0);
+	assert_int_equal(wb_check_ops_host.locked_by(NULL, path), 0);
+	assert_int_equal(wb_check_ops_host.locked_by(NULL, "/tmp/there is no such file"), 0);
+	assert_int_equal(wb_check_ops_host.changed_ns(NULL, path, &ns), 0);
+	assert_true(ns > 1000000000000000000LL);
+	assert_int_equal(wb_check_ops_host.changed_ns(NULL, "/tmp/no such file", &ns), -ENOENT);
+	assert_int_equal(wb_check_ops_host.room(NULL, "/tmp", &room_left), 0);
+	assert_true(room_left > 0);
+	close(fd);
+	unlink(path);
+}
+
+static void a_lock_of_another_process_is_seen(void **state)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[] = "/tmp/wb-check-XXXXXX", byte;
+	int fd = mkstemp(path), to[2], from[2];
+	pid_t pid;
+
+	assert_true(fd >= 0 && pipe(to) == 0 && pipe(from) == 0);
+	pid = fork();
+	if (pid == 0) {
+		close(to[1]);
+		if (fcntl(fd, F_SETLK, &lock) < 0 || write(from[1], "l", 1) != 1)
+			_exit(1);
+		_exit(read(to[0], &byte, 1) != 0);
+	}
+	close(to[0]);
+	assert_int_equal(read(from[0], &byte, 1), 1);
+	assert_int_equal(wb_check_ops_host.locked_by(NULL, path), pid);
+	close(to[1]);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(wb_check_ops_host.locked_by(NULL, path), 0);
+	close(from[0]);
+	close(from[1]);
+	close(fd);
+	unlink(path);
+}
+
+static void the_severity_is_the_highest(void **state)
+{
+	struct wb_finding items[] = {{.severity = WB_SEVERITY_NOTE},
+		{.severity = WB_SEVERITY_SEVERE, .silenced = true},
+		{.severity = WB_SEVERITY_WARNING}, {.severity = WB_SEVERITY_NOTE}};
+	const struct wb_findings found = {items, 4};
+	enum wb_severity worst;
+
+	assert_true(wb_findings_worst(&found, &worst));
+	assert_int_equal(worst, WB_SEVERITY_WARNING);
+}
+
+#define T(name) cmocka_unit_test(name)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(nothing_speaks_against_a_sound_machine),
+		T(each_check_finds_what_it_looks_for),
+		T(every_check_is_tried),
+		T(what_the_crash_kernel_keeps_is_no_finding),
+		T(silenced_checks_do_not_count),
+		T(a_wrong_id_is_told),
+		T(a_check_that_cannot_look_is_told),
+		T(control_characters_do_not_come_through),
+		T(the_real_machine_answers),
+		T(a_lock_of_another_process_is_seen),
+		T(the_severity_is_the_highest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
