@@ -8,6 +8,7 @@ const struct cmd_row *const cmd_rows[] = {
 	&cmd_status,
 	&cmd_list,
 	&cmd_check,
+	&cmd_needed,
 	&cmd_load,
 	&cmd_unload,
 	&cmd_reboot,

@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "entry/entry.h"
-#include "image/image.h"
 #include "session/check.h"
 #include "session/request.h"
-
-/* The largest kernel that is read for its release. */
-#define MOST_KERNEL (512u << 20)
 
 void wb_checked_deinit(struct wb_checked *checked)
 {
@@ -19,21 +15,6 @@ void wb_checked_deinit(struct wb_checked *checked)
 	free(checked->release);
 	wb_findings_deinit(&checked->findings);
 	*checked = (struct wb_checked){};
-}
-
-/* The entry's word, or else the kernel's own. "": neither says it. */
-static char *release_of(const struct wb_files *files, const struct wb_entry *e)
-{
-	WB_CLEAN_BLOB file = {};
-	WB_CLEAN_IMAGE image = {};
-
-	if (e->release)
-		return strdup(e->release);
-	if (files->read(files->ctx, e->kernel, MOST_KERNEL, &file, NULL) < 0 ||
-		wb_image_open_profile(
-			wb_blob_view(&file), WB_IMAGE_LIMIT, e->profile, &image, NULL) < 0)
-		return strdup("");
-	return strdup(image.release);
 }
 
 /* A bare kernel has no command line of its own and gets that of the running one. */
@@ -64,7 +45,7 @@ static int check_entry(const struct wb_sys *sys, const struct wb_entry *e,
 		return r;
 	c->entry = strdup(e->id);
 	c->kernel = strdup(e->kernel);
-	c->release = release_of(sys->files, e);
+	c->release = strdup(e->release ? e->release : "");
 	if (!c->entry || !c->kernel || !c->release)
 		return wb_oom(err);
 	wb_policy_read(sys, WB_TARGET_REBOOT, &policy);
