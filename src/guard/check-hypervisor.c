@@ -26,21 +26,22 @@ static int check_xen(const struct wb_check_facts *f, struct wb_check_report *r)
 	return 0;
 }
 
-/* The kernel converts such memory back at a kexec, and only warns if that fails. */
+/*
+ * The kernel converts such memory back at a jump, and only warns if that fails. Its drivers make these devices
+ * (Documentation/virt/coco).
+ */
 static int check_encrypted(const struct wb_check_facts *f, struct wb_check_report *r)
 {
-	static const char path[] = "/proc/cpuinfo";
-	const char *kind = says(f, path, " tdx_guest")                       ? "TDX"
-			   : says(f, "/sys/devices/system/cpu/sev/vmpl", "") ? "SEV-SNP"
-									     : NULL;
+	static const char *const devices[] = {"/dev/tdx_guest", "/dev/sev-guest", NULL};
 
-	if (!kind)
-		return 0;
-	return wb_finding_add(r, WB_SEVERITY_WARNING, path,
-		"try the jump on a machine of this kind that nobody needs",
-		"this is a guest with encrypted memory (%s): the next kernel fails if the running "
-		"one cannot convert all of it back",
-		kind);
+	for (const char *const *path = devices; *path; path++)
+		if (f->files->exists(f->files->ctx, *path))
+			return wb_finding_add(r, WB_SEVERITY_WARNING, *path,
+				"try the jump on a machine of this kind that nobody needs",
+				"this is a guest with encrypted memory: the next kernel fails if "
+				"the "
+				"running one cannot convert all of it back");
+	return 0;
 }
 
 static int look(const struct wb_check_facts *f, struct wb_check_report *r, struct wb_error *err)

@@ -21,6 +21,7 @@ const struct wb_check *const wb_checks_all[] = {
 	&wb_check_memory_errors,
 	&wb_check_hypervisor,
 	&wb_check_drivers,
+	&wb_check_driver_shutdown,
 	&wb_check_crash_kernel,
 	&wb_check_livepatch,
 	&wb_check_firmware_update,

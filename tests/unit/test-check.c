@@ -9,6 +9,8 @@
 
 #include "fake-files.h"
 #include "guard/check.h"
+#include "guard/module.h"
+#include "sample-module.h"
 #include "unit.h"
 
 /* The answers of the fake machine. */
@@ -156,8 +158,8 @@ static const struct machine machines[] = {
 		{MACHINE, {"/proc/xen/capabilities", "control_d\n"}, {}}},
 	{"hypervisor", WB_SEVERITY_SEVERE, "paravirtual guest of Xen", "/sys/hypervisor/guest_type",
 		{MACHINE, {"/sys/hypervisor/guest_type", "PV\n"}, {}}},
-	{"hypervisor", WB_SEVERITY_WARNING, "encrypted memory (TDX)", "/proc/cpuinfo",
-		{MACHINE, {"/proc/cpuinfo", "flags : fpu tdx_guest\n"}, {}}},
+	{"hypervisor", WB_SEVERITY_WARNING, "encrypted memory", "/dev/tdx_guest",
+		{MACHINE, {"/dev/tdx_guest", ""}, {}}},
 	{"drivers", WB_SEVERITY_WARNING, "0000:01:00.0 belongs to virtual machines",
 		"0000:01:00.0/driver",
 		{MACHINE,
@@ -263,11 +265,67 @@ static void each_check_finds_what_it_looks_for(void **state)
 	}
 }
 
-/* Each row has a machine above, so that no check can fail to find anything. */
+#define DEVICE "/sys/bus/pci/devices/0000:00:1f.6"
+#define PCI_MACHINE                                                                             \
+	MACHINE, {"/proc/sys/kernel/osrelease", "6.12.9\n"},                                    \
+		{"/lib/modules/6.12.9/modules.dep", "kernel/a.ko:\nkernel/toy-nic.ko: a.ko\n"}, \
+		{DEVICE "/driver", .link = "/sys/bus/pci/drivers/toy"},                         \
+		{"/sys/bus/pci/drivers/toy/module", .link = "../../../../module/toy_nic"},      \
+		{"/sys/bus/pci/drivers/toy/bind", ""},                                          \
+	{                                                                                       \
+		"/sys/module/toy_nic/refcnt", "0\n"                                             \
+	}
+
+/* By the module's own file, whatever the names of its symbols are in this kernel. */
+static void drivers_without_shutdown_are_told(void **state)
+{
+	static const char *const symbols[] = {
+		"__mod_pci__toy_ids_device_table", "__mod_device_table__kmod_toy__pci__ids"};
+
+	for (int i = 0; i < 4; i++) {
+		const struct sample_module m = sample_module(symbols[i / 2], i % 2);
+		const struct fake_file disk[] = {PCI_MACHINE,
+			{"/lib/modules/6.12.9/kernel/toy-nic.ko", (const char *)&m, sizeof(m)}, {}};
+		WB_CLEAN_FINDINGS found = {};
+
+		assert_int_equal(run(disk, &good, NULL, NULL, &found, NULL), 0);
+		assert_int_equal(found.n, i % 2 ? 0 : 1);
+		if (!found.n)
+			continue;
+		assert_string_equal(found.items[0].id, "driver-shutdown");
+		assert_int_equal(found.items[0].severity, WB_SEVERITY_NOTE);
+		assert_non_null(strstr(found.items[0].what, "the driver toy does not stop"));
+		assert_string_equal(found.items[0].evidence, DEVICE "/driver");
+	}
+}
+
+static void a_module_that_cannot_be_read_is_told(void **state)
+{
+	static const struct fake_file damaged[] = {
+		PCI_MACHINE, {"/lib/modules/6.12.9/kernel/toy-nic.ko", "no module"}, {}};
+	static const struct fake_file gone[] = {PCI_MACHINE, {}};
+	const struct sample_module other = sample_module("__mod_usb__ids_device_table", 0);
+	const struct fake_file usb[] = {PCI_MACHINE,
+		{"/lib/modules/6.12.9/kernel/toy-nic.ko", (const char *)&other, sizeof(other)}, {}};
+	const struct fake_file *const disks[] = {damaged, gone};
+	WB_CLEAN_FINDINGS none = {};
+
+	for (size_t i = 0; i < 2; i++) {
+		WB_CLEAN_FINDINGS found = {};
+
+		assert_int_equal(run(disks[i], &good, NULL, NULL, &found, NULL), 0);
+		assert_int_equal(found.n, 1);
+		assert_non_null(strstr(found.items[0].what, "it is not known whether the driver"));
+	}
+	assert_int_equal(run(usb, &good, NULL, NULL, &none, NULL), 0);
+	assert_int_equal(none.n, 0);
+}
+
+/* Each row has a machine above, so that no check can fail to find anything; one has its own tests. */
 static void every_check_is_tried(void **state)
 {
 	for (const struct wb_check *const *c = wb_checks_all; *c; c++) {
-		bool tried = false;
+		bool tried = !strcmp((*c)->id, "driver-shutdown");
 
 		for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++)
 			tried |= !strcmp(machines[i].id, (*c)->id);
@@ -416,6 +474,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(nothing_speaks_against_a_sound_machine),
 		T(each_check_finds_what_it_looks_for),
+		T(drivers_without_shutdown_are_told),
+		T(a_module_that_cannot_be_read_is_told),
 		T(every_check_is_tried),
 		T(what_the_crash_kernel_keeps_is_no_finding),
 		T(silenced_checks_do_not_count),

@@ -34,12 +34,14 @@
 #include "replay/replay.h"
 #include "sample-manifest.h"
 #include "sample-tables.h"
+#include "sample-module.h"
 #include "samples.h"
 #include "store/layout.h"
 #include "store/region.h"
 #include "choice/config.h"
 #include "proc/proc.h"
 #include "sys/handoff.h"
+#include "guard/module.h"
 #include "sys/lock.h"
 #include "systemd/systemctl.h"
 #include "timeline/klog.h"
@@ -187,6 +189,11 @@ static int call_moment(struct wb_bytes in, void *ret, struct wb_error *err)
 static int call_lock(struct wb_bytes in, void *ret, struct wb_error *err)
 {
 	return wb_lock_parse(text(in), in.size, ret);
+}
+
+static int call_module(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	return wb_module_parse(in, ret, err);
 }
 
 static int call_handoff_store(struct wb_bytes in, void *ret, struct wb_error *err)
@@ -498,6 +505,7 @@ typedef void each_fn(const struct parser *p);
 
 static void for_each_parser(each_fn *each)
 {
+	const struct sample_module module = sample_module("__mod_pci__ids_device_table", 1);
 	const struct parser rows[] = {
 		{"wb_image_open of an ELF", call_image, deinit_image, elf, sizeof(elf)},
 		{"wb_image_open, compressed", call_image, deinit_image, packed_elf, packed_size},
@@ -526,6 +534,7 @@ static void for_each_parser(each_fn *each)
 			     "it_interval: (0, 7)\n")},
 		{"wb_unit_moment_parse", call_moment, nothing_to_free,
 			TEXT("ActiveState=active\nJob=5\n")},
+		{"wb_module_parse", call_module, nothing_to_free, &module, sizeof(module)},
 		{"wb_lock_parse", call_lock, nothing_to_free, lock_text, sizeof(lock_text)},
 		{"wb_handoff_store_parse", call_handoff_store, free_string, &ranges,
 			sizeof(ranges)},
