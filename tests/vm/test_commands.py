@@ -42,6 +42,32 @@ def test_list_marks_what_a_plain_reboot_would_boot(g):
     assert [e["kernel"] for e in entries if e["default"]] == [f"/boot/vmlinuz-{g.image.release('7.2')}"]
 
 
+def test_check_and_needed_ask_the_real_machine(g):
+    """Each answer has its exit code, and nothing is changed."""
+    before = status(g), staged(g)
+    r = g.run("warmboot check --json; echo rc $?")
+    said, _, code = r.out.rpartition("rc ")
+    told = json.loads(said)
+    assert told["release"] == g.image.release("7.2") and told["kernel"] == f"/boot/vmlinuz-{told['release']}"
+    assert int(code) == {"fine": 0, "note": 0, "warning": 3, "severe": 1}[told["verdict"]], r.out
+    assert told["verdict"] != "severe", told
+    # A lock as dpkg holds it.
+    g.run("python3 -c 'import fcntl, time; f = open(\"/var/lib/dpkg/lock-frontend\", \"w\"); fcntl.lockf(f, 2); "
+          "open(\"/run/locked\", \"w\"); time.sleep(1000)' >/dev/null 2>&1 & echo $! >/run/locker", check=True)
+    g.until("test -e /run/locked", 20)
+    r = g.run("warmboot check")
+    assert r.rc == 1 and "severe   packages: a package manager is at work (process " in r.out, r.out
+    g.run("mkdir -p /etc/warmboot/check.d && echo packages >/etc/warmboot/check.d/lab.conf")
+    r = g.run("warmboot check")
+    assert r.rc != 1 and "severe   packages (silenced): " in r.out, r.out
+    g.run("rm -r /etc/warmboot/check.d; kill $(cat /run/locker)", check=True)
+    # 7.2 is the default entry, and 6.12 runs.
+    r = g.run("warmboot needed")
+    assert r.rc == 0 and f"The kernel {g.image.release('7.2')} waits" in r.out, r.out
+    assert json.loads(g.out("warmboot needed --json"))["waiting"] == g.image.release("7.2")
+    assert (status(g), staged(g)) == before
+
+
 @pytest.mark.parametrize("command,code,sentence", [
     ("warmboot load no-such-entry", 1, "no-such-entry"),
     ("warmboot load --kernel /no/kernel --reuse-cmdline", 1, "cannot read /no/kernel"),
