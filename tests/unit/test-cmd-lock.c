@@ -56,6 +56,8 @@ static const struct {
 	{{"thawed"}, CMD_LOCK_REVIVE},
 	{{"replay", "record"}, CMD_LOCK_UNIT},
 	{{"replay", "start"}, CMD_LOCK_UNIT},
+	{{"check"}, CMD_LOCK_NONE},
+	{{"needed"}, CMD_LOCK_NONE},
 	{{"as-user", "observe", "1000", "0"}, CMD_LOCK_NONE},
 };
 #define N_USES (sizeof(uses) / sizeof(*uses))

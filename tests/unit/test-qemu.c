@@ -894,6 +894,13 @@ static void unit_init(struct wb_manifest_unit *u, pid_t pid, int64_t size)
 			"size", (json_int_t)size, "running", 1, "stored", 1)};
 }
 
+/* On a slow machine it also has a sentence about the copy that went ahead. */
+static void unit_end(struct wb_manifest_unit *u)
+{
+	json_decref(u->image);
+	free(u->ahead_why);
+}
+
 /*
  * The way of keeping itself: ahead (of so small a guest nothing is read before the freeze), a freeze that is called off, one
  * for good, and a jump.
@@ -962,7 +969,7 @@ static void guest_goes_through_the_store(void **state)
 	end(pid);
 	wb_store_close(store);
 	fake_store_deinit(&machine);
-	json_decref(u.image);
+	unit_end(&u);
 }
 
 /* Neither QEMU nor its guest gets more of the store than what was set aside for it. */
@@ -990,8 +997,7 @@ static void guest_gets_its_share_of_the_store(void **state)
 	assert_string_equal(err.text, "QEMU writes much more than the guest's memory");
 	wait_for_more("before", last_count("before"));
 	end(pid);
-	free(u.ahead_why);
-	json_decref(u.image);
+	unit_end(&u);
 }
 
 /* A stream that is cut, or none: QEMU tells so, or has ended. */

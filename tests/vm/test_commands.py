@@ -157,7 +157,7 @@ def test_systemctl_kexec_with_our_kexec(g):
     assert status(g)["last_jump"]["outcome"] == "jumped"
 
 
-@pytest.mark.parametrize("option", ["-c", "-s", "-c -i", "-a"])
+@pytest.mark.parametrize("option", ["-c", "-s", pytest.param("-c -i", marks=pytest.mark.long), "-a"])
 def test_kexec_loads_and_executes(g, option):
     """Only the last of these boots Debian: what counts is that the kernel is entered."""
     words = (f"--reuse-cmdline --append={g.bare()}" if option != "-a" else

@@ -189,6 +189,7 @@ def test_status_says_why_not(g):
     assert "no warm initramfs: the target's command line has no root=" in r.out
 
 
+@pytest.mark.long
 def test_words_of_the_command_line(g):
     g.write_file("/root/init", b'#!/bin/sh\nprintf "%s\\n" "$0" "$@" >/run/init-got\nexec /sbin/init\n', "755")
     t = g.jump(f"warmboot reboot {g.image.release('6.12')} --initramfs=warm --cmdline \"root=PARTUUID="
@@ -211,6 +212,7 @@ def test_a_root_that_cannot_be_mounted(g):
     assert g.expect_console("warmboot: restarting through the firmware", since=since)
 
 
+@pytest.mark.long
 def test_a_root_that_is_gone(g):
     """Last in this guest, whose root has another UUID then (byte 1128 of an ext4)."""
     resets, since = len(g.resets), g.console.lines[-1][0]
