@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Faults while virtual machines are kept over a jump: the file system with their disks comes late."""
+"""Faults while virtual machines are kept over a jump: a disk that is late, a flipped bit, power cuts."""
+import json
 import os
 import pathlib
 import sys
+import time
 
 import pytest
 
@@ -10,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from counting import counted  # noqa: E402
 from guest import TOP, Guest  # noqa: E402
+from test_faults import FAULT  # noqa: E402
 
 pytestmark = pytest.mark.long
 
@@ -48,7 +51,25 @@ Before=srv-late.mount
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -c '! rm /var/lib/slow || sleep 40'
+ExecStart=/bin/sh -c '! rm /var/lib/slow || { sync; echo t: slow; sleep 40; }'
+StandardOutput=journal+console
+"""
+
+# Flip one bit of the state of one guest, which begins with QEMU's magic number.
+FLIP = """cat >/run/t-flip.py <<'END'
+import json, mmap
+store = json.load(open("/run/warmboot/store.json"))
+def flip():
+    with open(store["path"], "r+b") as f:
+        for off, _, size in store["pieces"]:
+            m = mmap.mmap(f.fileno(), size, offset=off)
+            at = m.find(b"QEVM")
+            if at >= 0:
+                m[at + 64] ^= 1
+                return print("t: flipped 1")
+flip()
+END
+python3 /run/t-flip.py
 """
 
 
@@ -66,11 +87,12 @@ def wait_for_more(g, n):
 def host(payload):
     with Guest(kernel="6.12", mem="2G", suite="trixie-host", payload=payload) as g:
         g.write_file("/etc/sysctl.d/guests.conf", b"vm.nr_hugepages=64\n")
-        for name, text in (("srv-late.mount", LATE), ("slow.service", SLOW),
+        for name, text in (("srv-late.mount", LATE), ("slow.service", SLOW), ("fault-after.service", FAULT.format(
+                               name="after", before="", after="warmboot-freeze.service")),
                            *((f"{n}.service", UNIT.format(name=n)) for n in GUESTS)):
             g.write_file(f"/etc/systemd/system/{name}", text.encode())
         g.run("sysctl -q --system; truncate -s 16M /var/lib/late.img; mkfs.ext4 -q /var/lib/late.img; "
-              "systemctl daemon-reload; systemctl enable --now srv-late.mount", 120, check=True)
+              "systemctl daemon-reload; systemctl enable fault-after; systemctl enable --now srv-late.mount; mkdir -p /opt/t", 120, check=True)
         for name in GUESTS:
             g.write_file(f"/srv/late/{name}.img", COUNTER.read_bytes()[:512])
         g.run("truncate -s 1M /srv/late/*.img; systemctl enable --now v1 v2", 120, check=True)
@@ -99,3 +121,56 @@ def test_guests_wait_for_a_disk_that_is_late(host):
         counts = lines(g, name)
         assert [c for c, _ in counts] == list(range(1, len(counts) + 1)), f"{name} began anew"
         assert all(b == 0 for _, b in counts)
+
+
+def began_anew(g, name, before):
+    """It started once more, and has counted from the beginning since. A power cut may have damaged its first lines."""
+    counts = [c for c, _ in lines(g, name)[before:]]
+    starts = [i for i, c in enumerate(counts) if c < 4]
+    return bool(starts) and counts[starts[0]:] == list(range(counts[starts[0]], counts[starts[0]] + len(counts) - starts[0]))
+
+
+def test_flipped_bit_in_the_state_of_one_guest(host):
+    """That guest starts in the ordinary way, and the other one goes on."""
+    g = host
+    wait_for_more(g, 2)
+    before = {name: len(lines(g, name)) for name in GUESTS}
+    g.write_file("/opt/t/after", FLIP.encode())
+    g.jump(f"warmboot reboot {other(g)}", 600)
+    told = g.kept("v1.service", "v2.service", timeout=240)
+    g.expect_console("t: flipped 1", 1)
+    outcomes = {name: told[f"{name}.service"]["outcome"] for name in GUESTS}
+    assert sorted(outcomes.values()) == ["kept", "restarted"], told
+    wait_for_more(g, 2)
+    for name, outcome in outcomes.items():
+        assert began_anew(g, name, before[name]) == (outcome == "restarted"), name
+        assert outcome == "kept" or "damaged" in told[f"{name}.service"]["why"], told
+
+
+def cut(g, command, line):
+    """Cut the power when the console shows `line`; each guest then begins anew with ordinary memory."""
+    wait_for_more(g, 2)
+    before = {name: len(lines(g, name)) for name in GUESTS}
+    g.run("sync", check=True)
+    mark, old = time.monotonic(), g.boot_id
+    g.start(command)
+    g.expect_console(line, 600, since=mark)
+    g.reset()
+    g.wait_ready(600, not_boot_id=old)
+    g.run("systemctl is-system-running --wait", 240)
+    wait_for_more(g, 2)
+    assert json.loads(g.out("warmboot status --json"))["last_jump"]["outcome"] == "firmware-reboot"
+    assert all(began_anew(g, name, before[name]) for name in GUESTS)
+    assert g.out("systemctl --failed --no-legend") == ""
+
+
+def test_power_cut_between_save_and_jump(host):
+    """The power is cut while the shutdown stands still."""
+    host.write_file("/opt/t/after", b"sync; echo t: frozen; sleep 300\n")
+    cut(host, f"warmboot reboot {other(host)}", "t: frozen")
+
+
+def test_power_cut_between_jump_and_resume(host):
+    """The next kernel waits for the guests' disks when the power is cut."""
+    host.run("touch /var/lib/slow; sync", check=True)
+    cut(host, f"warmboot reboot {other(host)}", "t: slow")
