@@ -255,7 +255,7 @@ static int name_of(const char *file, char **ret, struct wb_error *err)
 	WB_CLEAN_STR full = NULL;
 	int r;
 
-	if (*file == '.' || n <= strlen(SUFFIX) || strcmp(file + n - strlen(SUFFIX), SUFFIX))
+	if (*file == '.' || !wb_text_ends(file, SUFFIX))
 		return 0;
 	name = strndup(file, n - strlen(SUFFIX));
 	if (!name)

@@ -18,13 +18,6 @@ const struct wb_keep_kind wb_keep_kinds[] = {
 	{NULL, "a service"},
 };
 
-static bool has_suffix(const char *s, const char *suffix)
-{
-	size_t n = strlen(s), m = strlen(suffix);
-
-	return n >= m && !strcmp(s + n - m, suffix);
-}
-
 const struct wb_keep_kind *wb_keep_kind_of(const char *name, const char **ret_bare)
 {
 	const struct wb_keep_kind *k = wb_keep_kinds;
@@ -32,7 +25,7 @@ const struct wb_keep_kind *wb_keep_kind_of(const char *name, const char **ret_ba
 
 	for (; k->word; k++) {
 		n = strlen(k->word);
-		if (!strncmp(name, k->word, n) && name[n] == ':' && !has_suffix(name, SERVICE))
+		if (!strncmp(name, k->word, n) && name[n] == ':' && !wb_text_ends(name, SERVICE))
 			break;
 	}
 	if (ret_bare)
@@ -48,10 +41,10 @@ static int name_of_service(const char *typed, char **ret, struct wb_error *err)
 	char *s;
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (has_suffix(typed, others[i]))
+		if (wb_text_ends(typed, others[i]))
 			return wb_fail(err, -EINVAL,
 				"%s is no service, and only services can be kept", typed);
-	if (has_suffix(typed, SERVICE))
+	if (wb_text_ends(typed, SERVICE))
 		s = strdup(typed);
 	else if (asprintf(&s, "%s" SERVICE, typed) < 0)
 		s = NULL;

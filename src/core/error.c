@@ -37,6 +37,15 @@ void wb_make_plain(char *text)
 	}
 }
 
+char *wb_plain_copy(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy)
+		wb_make_plain(copy);
+	return copy;
+}
+
 int wb_fail(struct wb_error *err, int code, const char *fmt, ...)
 {
 	va_list ap;

@@ -17,6 +17,8 @@ struct wb_error {
  * place.
  */
 void wb_make_plain(char *text);
+/* A copy that is made plain, to be freed. NULL: out of memory. */
+char *wb_plain_copy(const char *text);
 
 /*
  * Record a reason, made plain, and return `code` (a negative errno), so that a site can

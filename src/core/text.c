@@ -207,6 +207,13 @@ bool wb_hex_read(const char *hex, size_t n, uint8_t *ret)
 	return hex && strlen(hex) == 2 * n && wb_hex_begins(hex, n, ret);
 }
 
+bool wb_text_ends(const char *s, const char *with)
+{
+	size_t n = strlen(s), m = strlen(with);
+
+	return n >= m && !strcmp(s + n - m, with);
+}
+
 void wb_text_replace(char **to, const char *text)
 {
 	free(*to);

@@ -59,5 +59,8 @@ bool wb_hex_read(const char *hex, size_t n, uint8_t *ret);
 /* Read the first 2 * n digits of a longer text. */
 bool wb_hex_begins(const char *hex, size_t n, uint8_t *ret);
 
+/* Does `s` end with `with`, or is it just that? */
+bool wb_text_ends(const char *s, const char *with);
+
 /* Make *to a copy of `text`. It is NULL afterwards if `text` is, or if memory runs out. */
 void wb_text_replace(char **to, const char *text);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "grubscript/device.h"
 #include "grubscript/path.h"
 
@@ -320,13 +321,6 @@ static int claim_one(char **first, const char *now, size_t n, bool *ret_ok)
 	return 0;
 }
 
-static bool ends_in(const char *s, const char *end)
-{
-	size_t n = strlen(s), k = strlen(end);
-
-	return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 int wb_grub_claim(
 	struct wb_grub *g, const char *path, int place, char **path_inout, const char **ret_why)
 {
@@ -350,7 +344,7 @@ int wb_grub_claim(
 		 !(d.kind == 'u' && wb_grub_device_is_own(g->files, d.id)))
 		r = claim_one(&g->claimed_device, d.id, strlen(d.id), &ok);
 	/* Compare the part above /boot only if the file was found without it. */
-	if (r == 0 && !g->mounts.n && above(p) && !ends_in(*path_inout, p))
+	if (r == 0 && !g->mounts.n && above(p) && !wb_text_ends(*path_inout, p))
 		r = claim_one(&g->claimed_above, p, above(p), &ok);
 	wb_grub_device_deinit(&d);
 	if (r < 0 || ok)

@@ -10,7 +10,6 @@
 #include "guard/module.h"
 #include "sys/machine.h"
 
-#define DEVICES "/sys/bus/pci/devices"
 /* The largest module that is read, packed or not. */
 #define MOST (64u << 20)
 
@@ -36,33 +35,16 @@ static void deinit(struct drivers *d)
 	free(d->items);
 }
 
-/* The last part of a link's target. 0: there is no such link. */
-static int last_part(
-	const struct wb_check_facts *f, const char *device, const char *link, char **ret)
-{
-	WB_CLEAN_STR path = wb_strf(DEVICES "/%s/%s", device, link);
-	WB_CLEAN_STR target = NULL;
-	const char *slash;
-
-	if (!path)
-		return -ENOMEM;
-	if (f->files->readlink(f->files->ctx, path, &target, NULL) < 0)
-		return 0;
-	slash = strrchr(target, '/');
-	*ret = strdup(slash ? slash + 1 : target);
-	return *ret ? 1 : -ENOMEM;
-}
-
 static int add_device(const struct wb_check_facts *f, const char *device, struct drivers *d)
 {
 	WB_CLEAN_STR name = NULL;
 	WB_CLEAN_STR module = NULL;
 	struct driver *new;
-	int r = last_part(f, device, "driver", &name);
+	int r = wb_check_device_link(f, device, "driver", &name);
 
 	/* A driver that is built in has no module, and no file to look at. */
 	if (r > 0)
-		r = last_part(f, device, "driver/module", &module);
+		r = wb_check_device_link(f, device, "driver/module", &module);
 	if (r <= 0)
 		return r;
 	for (size_t i = 0; i < d->n; i++)
@@ -129,7 +111,7 @@ static int read_module(const struct wb_check_facts *f, const char *dir, const ch
 static int judge(const struct wb_check_facts *f, struct wb_check_report *r, const char *dir,
 	const char *index, const struct driver *d)
 {
-	WB_CLEAN_STR evidence = wb_strf(DEVICES "/%s/driver", d->first);
+	WB_CLEAN_STR evidence = wb_strf(WB_PCI_DEVICES "/%s/driver", d->first);
 	struct wb_module_drivers found = {};
 	WB_CLEAN_BLOB module = {};
 	struct wb_error why = {};
@@ -150,15 +132,14 @@ static int judge(const struct wb_check_facts *f, struct wb_check_report *r, cons
 		"nothing has to be done for most devices; unload the driver before the jump if the "
 		"next kernel finds its device dead",
 		"the driver %s does not stop its %zu devices at a jump: the kernel only takes "
-		"their "
-		"right to write to memory away",
+		"their right to write to memory away",
 		d->name, d->devices);
 }
 
 static int find_drivers(const struct wb_check_facts *f, struct drivers *ret, struct wb_error *err)
 {
 	WB_CLEAN_STRV devices = {};
-	int r = wb_check_list(f, DEVICES, &devices, err);
+	int r = wb_check_list(f, WB_PCI_DEVICES, &devices, err);
 
 	for (size_t i = 0; r >= 0 && i < devices.n; i++)
 		r = add_device(f, devices.items[i], ret);
@@ -187,7 +168,6 @@ static int look(const struct wb_check_facts *f, struct wb_check_report *r, struc
 const struct wb_check wb_check_driver_shutdown = {
 	.id = "driver-shutdown",
 	.about = "PCI devices whose driver in the running kernel has no shutdown method, by the "
-		 "module's "
-		 "own file",
+		 "module's own file",
 	.look = look,
 };

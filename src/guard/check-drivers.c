@@ -1,45 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Check: are there devices whose drivers are known to make trouble? */
-#include <errno.h>
 #include <string.h>
 
 #include "core/text.h"
 #include "guard/checks.h"
 
-static int base_of_link(const struct wb_check_facts *f, const char *path, char **ret)
-{
-	WB_CLEAN_STR target = NULL;
-	const char *slash;
-	int r = f->files->readlink(f->files->ctx, path, &target, NULL);
-
-	if (r < 0)
-		return r;
-	slash = strrchr(target, '/');
-	*ret = strdup(slash ? slash + 1 : target);
-	return *ret ? 0 : -ENOMEM;
-}
-
 /* A device of a virtual machine writes to memory on its own, and no driver of this kernel stops it. */
 static int check_assigned(
 	const struct wb_check_facts *f, struct wb_check_report *r, struct wb_error *err)
 {
-	static const char dir[] = "/sys/bus/pci/devices";
 	WB_CLEAN_STRV devices = {};
-	int e = wb_check_list(f, dir, &devices, err);
+	int e = wb_check_list(f, WB_PCI_DEVICES, &devices, err);
 
 	for (size_t i = 0; e > 0 && i < devices.n; i++) {
-		WB_CLEAN_STR path = wb_strf("%s/%s/driver", dir, devices.items[i]);
+		WB_CLEAN_STR path = wb_strf(WB_PCI_DEVICES "/%s/driver", devices.items[i]);
 		WB_CLEAN_STR driver = NULL;
 
-		if (!path)
+		if (!path || wb_check_device_link(f, devices.items[i], "driver", &driver) < 0)
 			return wb_oom(err);
-		if (base_of_link(f, path, &driver) < 0 || strcmp(driver, "vfio-pci") != 0)
+		if (!driver || strcmp(driver, "vfio-pci") != 0)
 			continue;
 		e = wb_finding_add(r, WB_SEVERITY_WARNING, path,
 			"stop the virtual machine that has the device before the jump",
 			"the device %s belongs to virtual machines (vfio-pci): nothing resets it "
-			"at "
-			"a jump, and it may go on writing to memory",
+			"at a jump, and it may go on writing to memory",
 			devices.items[i]);
 		e = e < 0 ? e : 1;
 	}

@@ -53,15 +53,6 @@ void wb_findings_deinit(struct wb_findings *findings)
 	*findings = (struct wb_findings){};
 }
 
-static char *plain(const char *text)
-{
-	char *copy = strdup(text);
-
-	if (copy)
-		wb_make_plain(copy);
-	return copy;
-}
-
 int wb_finding_add(struct wb_check_report *report, enum wb_severity severity, const char *evidence,
 	const char *remedy, const char *fmt, ...)
 {
@@ -72,8 +63,8 @@ int wb_finding_add(struct wb_check_report *report, enum wb_severity severity, co
 		return -ENOMEM;
 	f->id = report->id;
 	f->severity = severity;
-	f->evidence = plain(evidence);
-	f->remedy = plain(remedy);
+	f->evidence = wb_plain_copy(evidence);
+	f->remedy = wb_plain_copy(remedy);
 	va_start(ap, fmt);
 	if (vasprintf(&f->what, fmt, ap) < 0)
 		f->what = NULL;
@@ -116,13 +107,6 @@ static int read_ids(const char *path, const char *text, struct wb_strv *ids, str
 	return r < 0 ? wb_oom(err) : 0;
 }
 
-static bool is_conf(const char *name)
-{
-	size_t n = strlen(name), end = strlen(".conf");
-
-	return n > end && *name != '.' && !strcmp(name + n - end, ".conf");
-}
-
 static int find_silenced(const struct wb_files *files, struct wb_strv *ids, struct wb_error *err)
 {
 	WB_CLEAN_STRV names = {};
@@ -137,7 +121,7 @@ static int find_silenced(const struct wb_files *files, struct wb_strv *ids, stru
 		WB_CLEAN_STR path = wb_strf(WB_CHECK_DIR "/%s", names.items[i]);
 		WB_CLEAN_BLOB text = {};
 
-		if (!is_conf(names.items[i]))
+		if (*names.items[i] == '.' || !wb_text_ends(names.items[i], ".conf"))
 			continue;
 		r = path ? files->read(files->ctx, path, WB_TEXT_LIMIT, &text, err) : wb_oom(err);
 		if (r == 0)

@@ -16,3 +16,12 @@ int wb_check_read(const struct wb_check_facts *facts, const char *path, struct w
 /* Names in a directory. 1: it is there; 0: it is not; else as wb_files.list. */
 int wb_check_list(const struct wb_check_facts *facts, const char *path, struct wb_strv *ret,
 	struct wb_error *err);
+
+/* The PCI devices of the machine, a directory each. */
+#define WB_PCI_DEVICES "/sys/bus/pci/devices"
+/*
+ * The last part of the target of a link in a device's directory: "driver" gives the driver's name. To be freed. 1: it
+ * is there; 0: it is not; -ENOMEM.
+ */
+int wb_check_device_link(
+	const struct wb_check_facts *facts, const char *device, const char *link, char **ret);

@@ -39,3 +39,19 @@ int wb_check_list(const struct wb_check_facts *facts, const char *path, struct w
 		return 0;
 	return r < 0 ? r : 1;
 }
+
+int wb_check_device_link(
+	const struct wb_check_facts *facts, const char *device, const char *link, char **ret)
+{
+	WB_CLEAN_STR path = wb_strf(WB_PCI_DEVICES "/%s/%s", device, link);
+	WB_CLEAN_STR target = NULL;
+	const char *slash;
+
+	if (!path)
+		return -ENOMEM;
+	if (facts->files->readlink(facts->files->ctx, path, &target, NULL) < 0)
+		return 0;
+	slash = strrchr(target, '/');
+	*ret = strdup(slash ? slash + 1 : target);
+	return *ret ? 1 : -ENOMEM;
+}

@@ -63,5 +63,5 @@ void wb_ahead_stay(struct wb_manifest_unit *u, struct wb_store *store, const cha
 		wb_store_forget(store, u->images, NULL);
 	u->ahead_pid = u->ahead_bytes = u->ahead_peer = 0;
 	free(u->ahead_why);
-	u->ahead_why = wb_manifest_line(why);
+	u->ahead_why = wb_plain_copy(why);
 }

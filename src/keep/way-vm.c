@@ -212,7 +212,7 @@ static int save_somehow(struct vm_frozen *f, const struct wb_way_host *host,
 		wb_vm_move(image, why.text, &said) == 0) {
 		wb_guest_ram_close(&f->ram);
 		free(u->why);
-		u->why = wb_manifest_line(said.text);
+		u->why = wb_plain_copy(said.text);
 		return save_through_store(f, host, image, u, store, err);
 	}
 	if (r < 0 && err)

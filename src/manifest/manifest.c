@@ -456,15 +456,6 @@ int wb_manifest_check_unit(
 	return r;
 }
 
-char *wb_manifest_line(const char *text)
-{
-	char *line = strdup(text);
-
-	if (line)
-		wb_make_plain(line);
-	return line;
-}
-
 int wb_manifest_set_image(struct wb_manifest_unit *u, json_t *image)
 {
 	if (!image)
@@ -478,7 +469,7 @@ void wb_manifest_lower(struct wb_manifest_unit *u, const char *why)
 {
 	free(u->why);
 	u->how = wb_keep_way(u->how)->fallback;
-	u->why = wb_manifest_line(why);
+	u->why = wb_plain_copy(why);
 	wb_json_free(process_fields, u);
 	if (u->ends.ports.n > MOST_PORTS)
 		wb_json_free(held_fields, u);

@@ -215,11 +215,6 @@ int wb_manifest_set_image(struct wb_manifest_unit *u, json_t *image);
 void wb_manifest_lower(struct wb_manifest_unit *u, const char *why);
 /* Set a unit to ENDED: it ended by itself before the freeze, and is not started again. */
 void wb_manifest_end(struct wb_manifest_unit *u);
-/*
- * A sentence as a line of the manifest, to be freed. Control characters are replaced, because it may quote a
- * program's log or the name of a file. NULL: out of memory.
- */
-char *wb_manifest_line(const char *text);
 void wb_manifest_deinit(struct wb_manifest *m);
 
 #define WB_CLEAN_MANIFEST __attribute__((cleanup(wb_manifest_deinit))) struct wb_manifest

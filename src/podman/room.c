@@ -82,6 +82,11 @@ static void *make(void *arg)
 	return NULL;
 }
 
+static int no_room(int r, struct wb_error *err)
+{
+	return wb_fail(err, r, "cannot make room in memory for its images: %s", strerror(-r));
+}
+
 int wb_podman_make_room(const struct wb_files *files, const char *bundle, struct wb_error *err)
 {
 	WB_CLEAN_STR path = wb_podman_images(bundle);
@@ -101,9 +106,7 @@ int wb_podman_make_room(const struct wb_files *files, const char *bundle, struct
 		pthread_join(thread, NULL);
 		r = m.r;
 	}
-	return r < 0 ? wb_fail(err, r, "cannot make room in memory for its images: %s",
-			       strerror(-r))
-		     : r;
+	return r < 0 ? no_room(r, err) : r;
 }
 
 void wb_podman_tidy(const char *bundle)
@@ -145,9 +148,7 @@ int wb_podman_mount(const struct wb_files *files, const char *bundle, struct wb_
 	r = make_bundle(bundle);
 	if (r == 0)
 		r = mount_at(path, &o);
-	return r < 0 ? wb_fail(err, r, "cannot make room in memory for its images: %s",
-			       strerror(-r))
-		     : 0;
+	return r < 0 ? no_room(r, err) : 0;
 }
 
 /* A tmpfs that is mounted nowhere. */

@@ -178,7 +178,7 @@ static int through_store(const struct wb_session_host *h, struct wb_keeping *k,
 	k->bytes += wb_vm_store_bytes((uint64_t)image.size);
 	wb_ahead_choose(u, wb_vm_store_bytes((uint64_t)image.size));
 	free(u->why);
-	u->why = wb_manifest_line(local.text);
+	u->why = wb_plain_copy(local.text);
 	wb_tell_warning(h, "%s: %s", wb_chosen_name(u), local.text);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/text.h"
 #include "survey/preflight.h"
 
 /* A failed allocation is remembered in `error`, so that the rules stay readable. */
@@ -111,11 +112,4 @@ static inline bool is_set(const char *s)
 static inline bool starts(const char *s, const char *with)
 {
 	return !strncmp(s, with, strlen(with));
-}
-
-static inline bool ends(const char *s, const char *with)
-{
-	size_t n = strlen(s), m = strlen(with);
-
-	return n >= m && !strcmp(s + n - m, with);
 }

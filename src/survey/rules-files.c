@@ -76,7 +76,7 @@ static void take_outside_file(struct wb_judging *j, const struct wb_proc_fd *fd)
 	struct wb_criu_external *e;
 	char id[64];
 
-	if (!wb_valid_path(fd->link) || ends(fd->link, " (deleted)") ||
+	if (!wb_valid_path(fd->link) || wb_text_ends(fd->link, " (deleted)") ||
 		!wb_externals_may(j->f->definition, fd->link)) {
 		wb_distrust(j,
 			"it has a file open that was called %s outside of its sandbox, which no "
@@ -185,7 +185,7 @@ static void judge_file(struct wb_judging *j, const struct wb_proc *p, const stru
 		take_outside_file(j, fd);
 		return;
 	}
-	if (ends(fd->link, " (deleted)"))
+	if (wb_text_ends(fd->link, " (deleted)"))
 		wb_judging_add_place(j, fd->link);
 	if (wb_travel_must(m->fstype, fd->link) && fd->directory)
 		wb_travel_add_directory(j, fd->link);
@@ -234,7 +234,8 @@ void wb_rules_files(struct wb_judging *j, const struct wb_proc *p)
 	for (size_t k = 0; k < p->maps.n; k++) {
 		judge_map(j, p->maps.items[k].name);
 		take_mapped_file(j, p, &p->maps.items[k]);
-		if (*p->maps.items[k].name == '/' && ends(p->maps.items[k].name, " (deleted)"))
+		if (*p->maps.items[k].name == '/' &&
+			wb_text_ends(p->maps.items[k].name, " (deleted)"))
 			wb_judging_add_place(j, p->maps.items[k].name);
 	}
 	for (size_t k = 0; k < p->fds.n; k++)

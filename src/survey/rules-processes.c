@@ -66,7 +66,7 @@ void wb_rules_tree(struct wb_judging *j)
 			wb_refuse(j,
 				"its process %" PRId64 " (%s) is in a session whose leader is gone",
 				p->pid, p->name);
-		if (p->exe && ends(p->exe, " (deleted)"))
+		if (p->exe && wb_text_ends(p->exe, " (deleted)"))
 			wb_refuse(j, "its program %.*s has been replaced on disk: restart it first",
 				(int)(strlen(p->exe) - strlen(" (deleted)")), p->exe);
 	}

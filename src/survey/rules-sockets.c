@@ -220,11 +220,11 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 	}
 	if (s->now)
 		keep_second_name(j, s);
-	if (file && s->file && ends(file, gone))
+	if (file && s->file && wb_text_ends(file, gone))
 		file[strlen(file) - strlen(gone)] = '\0';
 	n = file ? strlen(file) : 0;
 	if (file && *s->path != '/' &&
-		(*file != '/' || !wb_valid_path(file) || !ends(file, s->path) ||
+		(*file != '/' || !wb_valid_path(file) || !wb_text_ends(file, s->path) ||
 			file[n - strlen(s->path) - 1] != '/')) {
 		if (!j->nowhere++)
 			wb_distrust(j,
@@ -232,7 +232,7 @@ static void judge_bound(struct wb_judging *j, const struct wb_socket *s)
 				s->path);
 		return;
 	}
-	if (file && *s->path == '/' && s->file && (s->now || !ends(s->file, gone)))
+	if (file && *s->path == '/' && s->file && (s->now || !wb_text_ends(s->file, gone)))
 		wb_judging_add_binding(j, s->path);
 	else if (file)
 		wb_judging_add_place(j, *s->path == '/' ? s->path : file);
@@ -258,7 +258,7 @@ static void judge_handed(struct wb_judging *j, const struct wb_socket *s)
 {
 	int64_t *unread;
 
-	if (s->file && ends(s->file, " (deleted)"))
+	if (s->file && wb_text_ends(s->file, " (deleted)"))
 		wb_refuse(j, "its socket %.100s, which systemd has bound, has no file any more",
 			s->path);
 	if (s->kind != WB_SOCKET_UNIX_DGRAM)

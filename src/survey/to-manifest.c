@@ -92,7 +92,7 @@ int wb_survey_to_manifest(const struct wb_keep_verdict *v, struct wb_manifest_un
 	forget(u);
 	u->how = v->how;
 	if (v->reasons.n) {
-		u->why = wb_manifest_line(v->reasons.items[0]);
+		u->why = wb_plain_copy(v->reasons.items[0]);
 		r = u->why ? 0 : -ENOMEM;
 	}
 	return r == 0 ? wb_net_ends_copy(&v->ends, &u->ends) : r;
@@ -107,7 +107,7 @@ int wb_process_to_manifest(const struct wb_keep_verdict *v, struct wb_manifest_u
 	if (r == 0)
 		r = wb_stored_copy(&v->stored, &u->stored);
 	if (r == 0 && v->speaks_to) {
-		u->speaks_to = wb_manifest_line(v->speaks_to);
+		u->speaks_to = wb_plain_copy(v->speaks_to);
 		r = u->speaks_to ? 0 : -ENOMEM;
 	}
 	u->main_pid = v->image.main_pid;

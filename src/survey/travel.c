@@ -17,7 +17,7 @@
  */
 bool wb_travel_must(const char *fstype, const char *path)
 {
-	if (!wb_volatile_fs(fstype) || *path != '/' || ends(path, " (deleted)"))
+	if (!wb_volatile_fs(fstype) || *path != '/' || wb_text_ends(path, " (deleted)"))
 		return false;
 	return !starts(path, "/dev/") || starts(path, "/dev/shm/");
 }
@@ -107,7 +107,7 @@ void wb_travel_add_nameless(struct wb_judging *j, const char *path, int64_t devi
 	static const char gone[] = " (deleted)";
 	struct wb_keep_nameless *n;
 
-	if (!ends(path, gone))
+	if (!wb_text_ends(path, gone))
 		return;
 	for (size_t i = 0; i < j->v.nameless.n; i++)
 		if (j->v.nameless.items[i].device == device &&

@@ -268,12 +268,10 @@ void wb_index_link(const struct index *ix, const char *dir, const char *link, ch
 /* Only NAME.conf counts, and only in the first directory that has it (modprobe.d(5)). */
 static bool is_config(const struct wb_strv *seen, const char *name)
 {
-	size_t n = strlen(name);
-
 	for (size_t i = 0; i < seen->n; i++)
 		if (strcmp(seen->items[i], name) == 0)
 			return false;
-	return n > 5 && strcmp(name + n - 5, ".conf") == 0;
+	return wb_text_ends(name, ".conf") && strcmp(name, ".conf") != 0;
 }
 
 /* A backslash at the end of a line continues it (kmod's freadline_wrapped()). */
