@@ -37,6 +37,11 @@ uint64_t wb_ahead_changes(const struct wb_manifest *m)
 	return bytes;
 }
 
+uint64_t wb_ahead_share(const struct wb_manifest_unit *u)
+{
+	return (uint64_t)(u->ahead_pid ? u->ahead_bytes / WB_AHEAD_CHANGES : u->share_bytes);
+}
+
 void wb_ahead_fit(struct wb_manifest *m, uint64_t left)
 {
 	for (size_t i = 0; i < m->units.n; i++) {

@@ -18,6 +18,8 @@ void wb_ahead_choose(struct wb_manifest_unit *u, uint64_t bytes);
 uint64_t wb_ahead_bytes(const struct wb_manifest_unit *u);
 /* Bytes that the store needs besides those of all units, for pages that change after the pre-copy. */
 uint64_t wb_ahead_changes(const struct wb_manifest *m);
+/* Bytes of the store that the freeze sets aside for this unit. */
+uint64_t wb_ahead_share(const struct wb_manifest_unit *u);
 /*
  * Cancel each planned pre-copy that needs more than `left` bytes of free memory. Units are copied one after
  * the other, so each is compared alone.

@@ -16,6 +16,9 @@
 /* So many bytes of the manifest are reserved for the network and for units that are restarted. */
 #define OTHER_PARTS (4u << 20)
 
+/* So many bytes of the store are set aside for the manifest and the store's table, whatever units take. */
+#define MANIFEST_SHARE (2u << 20)
+
 /* One unit of the manifest on its way. At any time one thread at most works on it. */
 struct passenger {
 	struct wb_manifest_unit *unit;
@@ -323,6 +326,8 @@ static void freeze_next(void *ctx, size_t i)
 		return;
 	if (is_checkpointed(p))
 		decide(j, p, freeze_one(j, p, &local), &local);
+	/* This unit writes nothing further. */
+	wb_store_share(j->f->store, p->prefix, 0);
 	pthread_mutex_lock(&j->lock);
 	/* A unit that was lowered has another packet hold, and one that stands still has its last connections. */
 	if (note_seen(j, p, NULL) < 0)
@@ -517,13 +522,28 @@ static void prepare(struct journey *j)
 	see_others(j);
 }
 
+/* Each unit finds the room for which it was measured, even if another one has grown since. */
+static int share_out(struct journey *j, struct wb_error *err)
+{
+	struct wb_store *store = j->f->store;
+	int r = wb_store_share(store, WB_MANIFEST_OBJECT, MANIFEST_SHARE);
+
+	for (size_t i = 0; r == 0 && i < j->n_turns; i++) {
+		struct passenger *p = &j->list[j->turns[i]];
+
+		r = wb_store_share(store, p->prefix, wb_ahead_share(p->unit));
+	}
+	return r < 0 ? wb_oom(err) : 0;
+}
+
 /* Freeze all, wave by wave. */
 static int freeze_each(struct journey *j, struct wb_error *err)
 {
-	int r = 0;
+	int r;
 
 	prepare(j);
-	if (!j->n_turns && !j->failed)
+	r = share_out(j, err);
+	if (r == 0 && !j->n_turns && !j->failed)
 		r = hold(j, err);
 	for (size_t at = 0; r == 0 && !j->failed && at < j->n_turns;) {
 		struct wave w = wave_at(j, at);

@@ -212,6 +212,7 @@ static const struct wb_json_field unit_fields[] = {
 	STRING(wb_manifest_unit, speaks_to, valid_line),
 	STRING(wb_manifest_unit, images, valid_object),
 	ROW(wb_manifest_unit, image, WB_JSON_VALUE),
+	INT(wb_manifest_unit, share_bytes, 0, INT64_MAX),
 	INT(wb_manifest_unit, ahead_pid, 0, HIGHEST_PID),
 	INT(wb_manifest_unit, ahead_bytes, 0, INT64_MAX),
 	INT(wb_manifest_unit, ahead_peer, 0, INT64_MAX),

@@ -144,8 +144,9 @@ struct wb_manifest_unit {
 	 * syslog(3). It must be there before CRIU connects again. NULL: none.
 	 */
 	char *speaks_to;
-	char *images;  /* prefix of the names of CRIU's images in the store */
-	json_t *image; /* data of its way of keeping for the restore, in a shape of its own */
+	char *images;        /* prefix of the names of CRIU's images in the store */
+	json_t *image;       /* data of its way of keeping for the restore, in a shape of its own */
+	int64_t share_bytes; /* of the store, set aside for it at the freeze */
 	/* Pre-copy: most of a large memory goes into the store while the unit runs. */
 	int64_t ahead_pid;   /* the main process at the pre-copy; 0: there was none */
 	int64_t ahead_bytes; /* the size of the pre-copy, planned or done */

@@ -108,8 +108,7 @@ static int add_files(const struct wb_session_host *h, const struct wb_keep_verdi
 		return wb_keeping_refuse(u, why.text, err);
 	if (r < 0)
 		wb_manifest_lower(u, why.text);
-	if (__builtin_add_overflow(k->bytes, bytes, &k->bytes))
-		k->bytes = UINT64_MAX;
+	wb_keeping_need(k, u, bytes);
 	return 0;
 }
 
@@ -221,7 +220,7 @@ static int decide_one(const struct wb_session_host *h, const struct wb_keep_conf
 	r = add_files(h, verdict, config, k, u, err);
 	if (r < 0 || !wb_unit_is_checkpointed(u))
 		return r;
-	k->bytes += verdict->bytes;
+	wb_keeping_need(k, u, verdict->bytes);
 	if (wb_way_find(h->ways, u->how)->ahead)
 		wb_ahead_choose(u, verdict->bytes);
 	r = add_definition(h, u, err);

@@ -175,7 +175,7 @@ static int through_store(const struct wb_session_host *h, struct wb_keeping *k,
 		return wb_keeping_lower(u, local.text, err);
 	if (r < 0 || wb_manifest_set_image(u, wb_vm_image_write(&image)) < 0)
 		return wb_oom(err);
-	k->bytes += wb_vm_store_bytes((uint64_t)image.size);
+	wb_keeping_need(k, u, wb_vm_store_bytes((uint64_t)image.size));
 	wb_ahead_choose(u, wb_vm_store_bytes((uint64_t)image.size));
 	free(u->why);
 	u->why = wb_plain_copy(local.text);

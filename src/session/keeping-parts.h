@@ -22,6 +22,8 @@ int wb_keeping_lower_all(struct wb_keeping *k, const char *why, struct wb_error 
  * lowered, and k->bytes with it; 0: there is none. Failures as above.
  */
 int wb_keeping_lower_largest(struct wb_keeping *k, const char *why, struct wb_error *err);
+/* This unit needs `bytes` more of the store: counts them in k->bytes, and with a margin in u->share_bytes. */
+void wb_keeping_need(struct wb_keeping *k, struct wb_manifest_unit *u, uint64_t bytes);
 /*
  * Lower units that a shutdown would stop together with another unit. Each may affect further units,
  * so start again after each.

@@ -22,6 +22,18 @@
 /* Each unit that is being written has an extent that is not full (store/write.c). */
 #define OPEN_BYTES (4u << 20)
 
+void wb_keeping_need(struct wb_keeping *k, struct wb_manifest_unit *u, uint64_t bytes)
+{
+	uint64_t share = bytes + bytes / 100 * MARGIN_PERCENT;
+
+	if (__builtin_add_overflow(k->bytes, bytes, &k->bytes))
+		k->bytes = UINT64_MAX;
+	if (share < bytes || share > (uint64_t)(INT64_MAX - u->share_bytes))
+		u->share_bytes = INT64_MAX;
+	else
+		u->share_bytes += (int64_t)share;
+}
+
 static uint64_t store_size(const struct wb_keeping *k)
 {
 	uint64_t bytes = k->bytes + wb_ahead_changes(&k->draft);

@@ -18,6 +18,12 @@
  */
 #define WB_STORE_EXTENT_MAX (4ull << 20)
 
+/* Room that is set aside for objects whose names begin with `prefix`: `bytes`, of which `used` are taken. */
+struct wb_store_share {
+	char *prefix;
+	uint64_t bytes, used;
+};
+
 struct wb_store {
 	struct wb_store_env own;
 	const struct wb_store_env *env; /* points to `own`, a copy of the caller's */
@@ -38,6 +44,8 @@ struct wb_store {
 	uint64_t next;               /* blocks from this offset on were never used */
 	struct wb_store_extent *gap; /* blocks that were freed; their hash is unused */
 	size_t n_gap;
+	struct wb_store_share *shares;
+	size_t n_shares;
 	/* The description of the store for a load, by wb_store_load(). */
 	struct wb_handoff_range *ranges;
 	struct wb_load_store load;
@@ -62,6 +70,14 @@ uint64_t wb_store_physical(const struct wb_store *s, uint64_t off);
 /* The names of all backends except `but`: `before` and the first one, then `between` and the next one, and so on. */
 void wb_store_others(const struct wb_store_backend *but, const char *before, const char *between,
 	char *ret, size_t size);
+
+/* The share of the object with this name; NULL: it has none. */
+struct wb_store_share *wb_store_share_of(struct wb_store *s, const char *name);
+/* So many bytes are free, and not set aside for others than `own`. NULL: for none. */
+uint64_t wb_store_free_for(const struct wb_store *s, const struct wb_store_share *own);
+/* The object with this name has taken, or returned, so many bytes. */
+void wb_store_share_use(struct wb_store *s, const char *name, uint64_t taken, uint64_t returned);
+void wb_store_share_end(struct wb_store *s);
 
 /*
  * Map a part of a piece's file. If /dev/mem is closed because a driver owns the memory, map the

@@ -44,6 +44,7 @@ void wb_store_close(struct wb_store *s)
 	wb_store_state_deinit(&s->state);
 	free(s->mapped);
 	free(s->gap);
+	wb_store_share_end(s);
 	free(s->ranges);
 	pthread_mutex_destroy(&s->lock);
 	free(s);

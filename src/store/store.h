@@ -112,6 +112,12 @@ void wb_store_abort(struct wb_store_writer *w);
 /* Write an object in one call. */
 int wb_store_put(
 	struct wb_store *store, const char *name, struct wb_bytes contents, struct wb_error *err);
+/*
+ * Set `bytes` more aside for objects whose names begin with `prefix`, or all that is free if it is less. Other objects
+ * cannot take them. Beyond its share, each object may take what is nobody's share. 0: gives up what is not taken yet.
+ * Shares belong to this process. -ENOMEM.
+ */
+int wb_store_share(struct wb_store *store, const char *prefix, uint64_t bytes);
 /* Is there a finished object with a name that begins with `prefix`? For the process that writes. */
 bool wb_store_has(struct wb_store *store, const char *prefix);
 /* Remove finished objects with names that begin with `prefix`, after the dump of a unit failed. */

@@ -153,6 +153,7 @@ static int close_extent(struct wb_store_writer *w)
 	if (!w->room)
 		return 0;
 	give_back(w->store, w->open.off + used, w->room - used);
+	wb_store_share_use(w->store, w->entry.name, 0, w->room - used);
 	w->room = 0;
 	if (!w->open.size)
 		return 0;
@@ -190,12 +191,18 @@ static uint64_t next_size(const struct wb_store_writer *w)
 
 static int open_extent(struct wb_store_writer *w, struct wb_error *err)
 {
+	struct wb_store *s = w->store;
+	uint64_t most, want = next_size(w);
 	int r = close_extent(w);
 
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
-	if (!get_room(w->store, next_size(w), WB_STORE_BLOCK, &w->open.off, &w->room))
+	most = wb_store_free_for(s, wb_store_share_of(s, w->entry.name)) / WB_STORE_BLOCK *
+	       WB_STORE_BLOCK;
+	if (most < WB_STORE_BLOCK ||
+		!get_room(s, want < most ? want : most, WB_STORE_BLOCK, &w->open.off, &w->room))
 		return full(w, err);
+	wb_store_share_use(s, w->entry.name, w->room, 0);
 	w->open.size = 0;
 	XXH64_reset(w->hash, 0);
 	return 0;
@@ -251,8 +258,12 @@ int wb_store_write(struct wb_store_writer *w, const void *buf, size_t n, struct 
 
 static void free_extents(struct wb_store *s, const struct wb_store_entry *e)
 {
-	for (size_t i = 0; i < e->n; i++)
-		give_back(s, e->extents[i].off, wb_align_up(e->extents[i].size, WB_STORE_BLOCK));
+	for (size_t i = 0; i < e->n; i++) {
+		uint64_t size = wb_align_up(e->extents[i].size, WB_STORE_BLOCK);
+
+		give_back(s, e->extents[i].off, size);
+		wb_store_share_use(s, e->name, 0, size);
+	}
 }
 
 int wb_store_end(struct wb_store_writer *w, struct wb_error *err)
@@ -278,8 +289,10 @@ void wb_store_abort(struct wb_store_writer *w)
 	if (!w)
 		return;
 	pthread_mutex_lock(&s->lock);
-	if (w->room)
+	if (w->room) {
 		give_back(s, w->open.off, w->room);
+		wb_store_share_use(s, w->entry.name, 0, w->room);
+	}
 	free_extents(s, &w->entry);
 	unlink_writer(w);
 	pthread_mutex_unlock(&s->lock);

@@ -23,6 +23,7 @@ struct fixture {
 	bool met_all;
 	struct fake_store machine;
 	struct wb_store *store;
+	uint8_t *memory; /* of the units; NULL: one byte each */
 	struct wb_freeze_ops ops;
 	struct wb_manifest m;
 	struct wb_error err;
@@ -173,6 +174,14 @@ static void mark(void *ctx, const char *what, const char *unit)
 {
 }
 
+/* a.service has grown to 5 MiB, c.service has its 3 MiB. */
+static size_t size_of(const struct fixture *f, const struct wb_manifest_unit *u)
+{
+	if (!f->memory)
+		return 0;
+	return !strcmp(u->unit, "a.service") ? 5 << 20 : 3 << 20;
+}
+
 static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	struct wb_store *store, struct wb_frozen **ret, struct wb_error *err)
 {
@@ -187,7 +196,10 @@ static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	meet(f, u);
 	leave(f, u);
 	snprintf(name, sizeof(name), "%score-1.img", u->images);
-	r = wb_store_put(store, name, (struct wb_bytes){(const uint8_t *)u->unit, 1}, err);
+	r = wb_store_put(store, name,
+		(struct wb_bytes){
+			f->memory ? f->memory : (const uint8_t *)u->unit, 1 + size_of(f, u)},
+		err);
 	if (r < 0)
 		return r;
 	if (u->ahead_pid && f->cannot_change)
@@ -589,6 +601,21 @@ static void what_is_more_than_its_share_costs_who_has_it(void **state)
 	assert_non_null(strstr(f->log, "net commit:c"));
 }
 
+static void what_has_grown_takes_no_room_of_others(void **state)
+{
+	struct fixture *f = *state;
+
+	f->memory = test_malloc(6 << 20);
+	memset(f->memory, 1, 6 << 20);
+	f->m.units.items[0].share_bytes = 1 << 20;
+	f->m.units.items[2].share_bytes = (3 << 20) + 4096;
+	assert_int_equal(run(f, false), 0);
+	assert_int_equal(f->m.units.items[0].how, WB_KEEP_RESTART);
+	assert_non_null(strstr(f->m.units.items[0].why, "is full"));
+	assert_int_equal(f->m.units.items[2].how, WB_KEEP_PROCESS);
+	test_free(f->memory);
+}
+
 static void where_the_jump_can_be_called_off_one_failure_rolls_all_back(void **state)
 {
 	struct fixture *f = *state;
@@ -959,6 +986,7 @@ int main(void)
 		TEST(what_is_not_known_to_the_end_goes_on),
 		TEST(files_that_do_not_fit_let_the_unit_go_on),
 		TEST(a_file_that_cannot_be_listed_costs_its_unit_alone),
+		TEST(what_has_grown_takes_no_room_of_others),
 		TEST(what_is_more_than_its_share_costs_who_has_it),
 		TEST(where_the_jump_can_be_called_off_one_failure_rolls_all_back),
 		TEST(a_store_that_cannot_be_sealed_rolls_all_back),

@@ -497,6 +497,38 @@ static void a_full_store_says_so(void **state)
 	get(f, "still", 4096);
 }
 
+static int put_mib(struct fixture *f, const char *name, uint64_t mib)
+{
+	return wb_store_put(f->store, name, (struct wb_bytes){f->data, mib * MIB}, &f->err);
+}
+
+/* A unit that has grown takes only what nobody needs. */
+static void a_share_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t size;
+
+	create(f, "carve", 8 * MIB);
+	size = wb_store_info(f->store).size;
+	/* This leaves u0 its own MiB, and two that are nobody's. */
+	assert_int_equal(wb_store_share(f->store, "u0/", MIB), 0);
+	assert_int_equal(wb_store_share(f->store, "u1/", size - 3 * MIB), 0);
+	put(f, "u1/a", 2 * MIB);
+	refused(f, put_mib(f, "u0/grown", 4), -ENOSPC, "the rest of \"u0/grown\"");
+	put(f, "u0/a", MIB + MIB / 2);
+	refused(f, put_mib(f, "u0/b", 2), -ENOSPC, "u0/b");
+	refused(f, put_mib(f, "other", 2), -ENOSPC, "other");
+	put(f, "u1/b", MIB);
+	/* The share of objects that are gone is set aside as before, until it is given up. */
+	ok(f, wb_store_forget(f->store, "u0/", &f->err));
+	refused(f, put_mib(f, "other", 4), -ENOSPC, "other");
+	assert_int_equal(wb_store_share(f->store, "u0/", 0), 0);
+	put(f, "other", 2 * MIB + MIB / 2);
+	cross(f);
+	get(f, "u1/a", 2 * MIB);
+	get(f, "u1/b", MIB);
+}
+
 /* As much as was asked for goes in, whatever it is cut into. */
 static void what_was_asked_for_fits(void **state)
 {
@@ -927,6 +959,7 @@ int main(void)
 		TEST(several_objects_grow_side_by_side),
 		TEST(room_is_not_lost),
 		TEST(a_full_store_says_so),
+		TEST(a_share_is_left_alone),
 		TEST(what_was_asked_for_fits),
 		TEST(names_are_checked),
 		TEST(too_little_memory),

@@ -682,8 +682,11 @@ class Guest:
         """The output of a command that must succeed, without its last newline."""
         return self.run(cmd, timeout, check=True).out.rstrip("\n")
 
-    def until(self, test, timeout=60, check=True):
-        """Wait until a shell command succeeds in the guest; its last output, or that of the last failure."""
+    def until(self, test, timeout=180, check=True):
+        """Wait until a shell command succeeds in the guest; its last output, or that of the last failure.
+
+        The time ends a hang. It is long enough for forty programs that start at once on a slow emulator.
+        """
         r = self.run(f"SECONDS=0; until out=$({test}); do [ $SECONDS -lt {timeout} ] || {{ echo \"$out\"; exit 1; }}; "
                      'sleep .1; done; echo "$out"', 2 * timeout + 30)
         if check and r.rc != 0:
