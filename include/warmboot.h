@@ -313,6 +313,14 @@ struct wb_session_options {
 	const int *lock;
 	const char *program; /* path of the warmboot program; NULL: its installed path */
 	struct wb_teller tell;
+	/* ---- the guard; each NULL: as /etc/warmboot/guard.conf says ---- */
+	const char *guard; /* "off", "auto", "require" */
+	const char *
+		fallback; /* "auto": pin the next boot through the firmware to this kernel; "off" */
+	const char *confirm; /* who has the last word on the new kernel: "auto", "manual" */
+	/* Ids of n_force_checks checks of the preflight whose severe findings do not stop the jump. */
+	const char *const *force_checks;
+	size_t n_force_checks;
 };
 
 /* How one unit is kept. The strings live as long as the session. */
@@ -325,6 +333,19 @@ struct wb_session_unit {
 	const char *after;     /* the unit that it comes back after (After=), or NULL */
 	uint64_t ahead_bytes;  /* bytes of its memory that are copied while it runs; 0: none */
 	const char *ahead_why; /* a sentence: why a large unit has none; else NULL */
+};
+
+/* How the jump is guarded. The strings live as long as the session. */
+struct wb_session_trial {
+	bool guarded;
+	const char *
+		back; /* the boot entry that the next firmware boot starts; NULL: it is not pinned, */
+	const char *why_not; /* for this reason, a sentence; NULL: it is not wanted */
+	const char *loader;  /* "grub", "systemd-boot": where it is pinned; NULL */
+	bool panic;  /* a panic or an oops of the next kernel resets the machine after 10 s */
+	bool manual; /* a person must confirm the kernel */
+	const char *action; /* after a bad verdict: "tell", "reboot", "jump-back" */
+	int64_t deadline_s; /* of the health gate, from the start of the kernel */
 };
 
 /*
@@ -391,6 +412,8 @@ const struct wb_stage *wb_session_stage(const struct wb_session *s);
  * prepared.
  */
 const struct wb_load_options *wb_session_load(const struct wb_session *s);
+/* How the jump is guarded, once the session has decided. Never fails. */
+struct wb_session_trial wb_session_trial(const struct wb_session *s);
 /*
  * The name of the init system that will stop everything. NULL: the session has not looked for one
  * yet, or runs with `now`. Static.

@@ -11,7 +11,18 @@
 #include "choice/config.h"
 #include "choice/kind.h"
 
-enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY, OPT_STORE };
+enum {
+	OPT_NOW = 60,
+	OPT_IGNORE,
+	OPT_KEEP,
+	OPT_NO_KEEP,
+	OPT_DRY,
+	OPT_STORE,
+	OPT_GUARD,
+	OPT_FALLBACK,
+	OPT_CONFIRM,
+	OPT_FORCE_CHECK
+};
 
 static const struct cmd_option own_options[] = {
 	{OPT_NOW, 0, "now",
@@ -24,6 +35,14 @@ static const struct cmd_option own_options[] = {
 		.help = "where the checkpoints lie: memory, a region of it, or a file on the disk"},
 	{OPT_DRY, 0, "dry-run", .help = "show what would be staged and kept, change nothing"},
 	{OPT_IGNORE, 0, "ignore-inhibitors", .help = "even if a program inhibits the shutdown"},
+	{OPT_GUARD, 0, "guard", .values = "auto|off|require",
+		.help = "guard the jump by what works here, not at all, or not jump without"},
+	{OPT_FALLBACK, 0, "fallback", .values = "auto|off",
+		.help = "make the next boot through the firmware start the kernel that runs now"},
+	{OPT_CONFIRM, 0, "confirm", .values = "auto|manual",
+		.help = "who has the last word on the new kernel: the health gate, or a person"},
+	{OPT_FORCE_CHECK, 0, "force-check", "ID",
+		.help = "jump although this check found something severe (repeatable)"},
 	{},
 };
 
@@ -32,7 +51,7 @@ struct reboot {
 	const struct cmd_args *args;
 	struct wb_request request, staged; /* of this command line, and of the staged kernel's */
 	struct cmd_words words;            /* owned strings of `staged` */
-	struct wb_strv units;
+	struct wb_strv units, forced;
 	struct wb_session *session;
 };
 
@@ -43,6 +62,7 @@ static void reboot_deinit(struct reboot *r)
 	wb_request_deinit(&r->staged);
 	cmd_words_deinit(&r->words);
 	wb_strv_deinit(&r->units);
+	wb_strv_deinit(&r->forced);
 }
 #define CLEAN_REBOOT __attribute__((cleanup(reboot_deinit))) struct reboot
 
@@ -86,6 +106,15 @@ static int read_units(const struct cmd_args *args, struct wb_strv *ret, struct w
 			return wb_oom(err);
 	}
 	return cmd_one_of(args, one_of, err) < 0 ? -EINVAL : cmd_one_of(args, or_store, err);
+}
+
+static int read_forced(const struct cmd_args *args, struct wb_strv *ret, struct wb_error *err)
+{
+	for (size_t i = 0; i < args->n_options; i++)
+		if (args->options[i].option->id == OPT_FORCE_CHECK &&
+			wb_strv_add(ret, args->options[i].value) < 0)
+			return wb_oom(err);
+	return 0;
 }
 
 /* ---- the report ---- */
@@ -132,6 +161,36 @@ static void print_units(const struct wb_session *s)
 	}
 }
 
+static void print_trial(const struct wb_session *s)
+{
+	const struct wb_session_trial t = wb_session_trial(s);
+
+	if (!t.guarded)
+		return;
+	if (t.back)
+		printf("guard:       a boot through the firmware starts %s (by %s)\n", t.back,
+			t.loader);
+	else
+		printf("guard:       nothing leads back to this kernel%s%s\n",
+			t.why_not ? ": " : "", t.why_not ? t.why_not : "");
+	if (t.panic)
+		puts("             a panic or an oops of the next kernel resets the machine");
+	printf("             the health gate has %" PRId64 " s%s; after a bad verdict: %s\n",
+		t.deadline_s, t.manual ? ", and then a person has the last word" : "", t.action);
+}
+
+static json_t *trial_json(const struct wb_session *s)
+{
+	const struct wb_session_trial t = wb_session_trial(s);
+
+	if (!t.guarded)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:s, s:I}", "back", cmd_json_or_null(t.back),
+		"loader", cmd_json_or_null(t.loader), "why_not", cmd_json_or_null(t.why_not),
+		"panic", t.panic, "manual", t.manual, "action", t.action, "deadline_s",
+		(json_int_t)t.deadline_s);
+}
+
 static void print_stage(const struct wb_session *s)
 {
 	if (wb_session_stage(s))
@@ -154,6 +213,8 @@ static void done(void *arg, const char *step)
 		print_stage(r->session);
 	else if (!strcmp(step, "rehearse"))
 		print_units(r->session);
+	else if (!strcmp(step, "trial"))
+		print_trial(r->session);
 	cmd_announce_shutdown(r->session, step);
 }
 
@@ -169,10 +230,12 @@ static int preview(const struct reboot *r, struct wb_error *err)
 	if (!cmd_has(r->args, OPT_JSON)) {
 		print_stage(r->session);
 		print_units(r->session);
+		print_trial(r->session);
 		return 0;
 	}
 	json = stage ? cmd_stage_json(stage, wb_session_load(r->session), false) : json_null();
-	cmd_print_json(json_pack("{s:o, s:o}", "stage", json, "units", units_json(r->session)));
+	cmd_print_json(json_pack("{s:o, s:o, s:o}", "stage", json, "units", units_json(r->session),
+		"guard", trial_json(r->session)));
 	return 0;
 }
 
@@ -192,7 +255,8 @@ static int run_reboot(const struct cmd_args *args)
 	bool dry = cmd_has(args, OPT_DRY);
 	struct wb_error err = {};
 
-	if (cmd_request_read(args, &r.request, &err) < 0 || read_units(args, &r.units, &err) < 0)
+	if (cmd_request_read(args, &r.request, &err) < 0 || read_units(args, &r.units, &err) < 0 ||
+		read_forced(args, &r.forced, &err) < 0)
 		return cmd_misused(args, &err);
 	if (cmd_has(args, OPT_JSON) && !dry) {
 		wb_fail(&err, -EINVAL,
@@ -205,6 +269,11 @@ static int run_reboot(const struct cmd_args *args)
 		o.entry = NULL;
 	o.keep = (const char *const *)r.units.items;
 	o.n_keep = r.units.n;
+	o.guard = cmd_get(args, OPT_GUARD);
+	o.fallback = cmd_get(args, OPT_FALLBACK);
+	o.confirm = cmd_get(args, OPT_CONFIRM);
+	o.force_checks = (const char *const *)r.forced.items;
+	o.n_force_checks = r.forced.n;
 	o.tell.arg = &r;
 	o.tell.done = done;
 	if (!dry)

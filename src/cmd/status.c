@@ -5,26 +5,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd/gate.h"
 #include "cmd/json.h"
 #include "cmd/status.h"
 
-enum { OPT_RECORD = OPT_OWN };
+enum { OPT_RECORD = OPT_OWN, OPT_WAIT };
 
 static const struct cmd_option own_options[] = {
 	{OPT_RECORD, 0, "record", .help = "record the verdict on the last jump, once in each boot"},
+	{OPT_WAIT, 0, "wait",
+		.help = "wait until the kernel on trial is judged; exit code 0: good, 3: degraded, "
+			"1: bad"},
 	{},
 };
-
-/* RFC 3339, UTC; "" for 0. */
-static const char *time_text(int64_t seconds, char ret[32])
-{
-	time_t t = seconds;
-	struct tm tm;
-
-	if (!seconds || !gmtime_r(&t, &tm) || !strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		ret[0] = '\0';
-	return ret;
-}
 
 static json_t *staged_json(const struct wb_status *s)
 {
@@ -99,7 +92,8 @@ static void print_json(const struct wb_status *s)
 		"load_disabled", s->policy.disabled, "blockers", blockers, "last_jump", "outcome",
 		wb_outcome_name(v->outcome), "from", cmd_json_or_null(v->from), "to",
 		cmd_json_or_null(v->to), "method", cmd_json_or_null(v->method), "when",
-		cmd_json_or_null(time_text(v->when, when)), "why", cmd_json_or_null(v->why));
+		cmd_json_or_null(cmd_time_text(v->when, when)), "why", cmd_json_or_null(v->why));
+	json_object_set_new(json, "trial", cmd_trial_json(&s->trial, s->have_trial));
 	json_object_set_new(json, "kept", kept_json(wb_sys_real()->files, wb_status_last_jump(s)));
 	cmd_differences_json(wb_sys_real(), json);
 	cmd_print_json(json);
@@ -115,7 +109,7 @@ static void print_verdict(const struct wb_verdict *v)
 	if (v->method)
 		printf(", %s", v->method);
 	if (v->when)
-		printf(", %s", time_text(v->when, when));
+		printf(", %s", cmd_time_text(v->when, when));
 	printf("%s%s%s\n", v->why ? " (" : "", v->why ? v->why : "", v->why ? ")" : "");
 }
 
@@ -165,6 +159,8 @@ static void print_text(const struct wb_status *s)
 	printf("load disabled: %s\n",
 		s->policy.disabled ? "yes (kernel.kexec_load_disabled)" : "no");
 	print_verdict(&s->verdict);
+	if (s->have_trial)
+		cmd_print_trial(&s->trial);
 	print_kept(wb_sys_real()->files, wb_status_last_jump(s));
 	for (size_t i = 0; i < s->blockers.n; i++)
 		printf("%s%s\n", i ? "               " : "blockers:      ", s->blockers.items[i]);
@@ -174,9 +170,17 @@ static int run_status(const struct cmd_args *args)
 {
 	const struct wb_sys *sys = wb_sys_real();
 	bool json = cmd_has(args, OPT_JSON), recorded = cmd_has(args, OPT_RECORD);
+	const struct wb_gate_host gate = cmd_gate_host();
 	WB_CLEAN_STATUS s = {};
+	WB_CLEAN_TRIAL judged = {};
 	struct wb_error err = {};
+	int code = CMD_DONE;
 
+	if (cmd_has(args, OPT_WAIT)) {
+		if (wb_gate_wait(&gate, 0, &judged, &err) < 0)
+			return cmd_fail(args, &err);
+		code = cmd_verdict_code(judged.verdict);
+	}
 	if (wb_status_read(sys, &s, &err) < 0 ||
 		(recorded && wb_status_record(sys, wb_store_env_real(), &s, &err) < 0))
 		return cmd_fail(args, &err);
@@ -187,7 +191,7 @@ static int run_status(const struct cmd_args *args)
 	/* The record is made while the boot goes on: there are no differences yet. */
 	if (!json && !recorded)
 		cmd_print_differences(sys);
-	return CMD_DONE;
+	return code;
 }
 
 /* warmboot-record.service runs it with --record, which writes files and wipes stores. */

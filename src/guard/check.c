@@ -85,6 +85,17 @@ static bool is_check(struct wb_span id)
 	return false;
 }
 
+int wb_check_ids(const char *const *ids, size_t n, struct wb_error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_check((struct wb_span){ids[i], strlen(ids[i])}))
+			return wb_fail(err, -EINVAL,
+				"there is no check \"%s\"; \"warmboot check --json\" tells their "
+				"ids",
+				ids[i]);
+	return 0;
+}
+
 static int read_ids(const char *path, const char *text, struct wb_strv *ids, struct wb_error *err)
 {
 	struct wb_span line, id, more;

@@ -98,6 +98,8 @@ extern const struct wb_check *const wb_checks_all[];
 /* Files "*.conf" in there have ids of checks that are silenced: one in a line, "#" begins a comment. */
 #define WB_CHECK_DIR "/etc/warmboot/check.d"
 
+/* Is each of these the id of a check? -EINVAL with a sentence. */
+int wb_check_ids(const char *const *ids, size_t n, struct wb_error *err);
 /*
  * Run all checks. Silenced findings are in the list, too. -EINVAL: a file in WB_CHECK_DIR names no
  * check, with a sentence; -ENOMEM.

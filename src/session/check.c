@@ -62,6 +62,72 @@ static int check_entry(const struct wb_sys *sys, const struct wb_entry *e,
 	return wb_check_run(facts, &c->findings, err);
 }
 
+/* ---- as a step of a jump ---- */
+
+static bool is_forced(const char *id, const char *const *force, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(id, force[i]))
+			return true;
+	return false;
+}
+
+static int decide(const struct wb_session_host *h, const struct wb_findings *found,
+	const char *const *force, size_t n, struct wb_strv *ret_forced, struct wb_error *err)
+{
+	const struct wb_finding *first = NULL;
+	size_t severe = 0;
+
+	for (size_t i = 0; i < found->n; i++) {
+		const struct wb_finding *f = &found->items[i];
+		bool forced = is_forced(f->id, force, n);
+
+		if (f->silenced || f->severity == WB_SEVERITY_NOTE)
+			continue;
+		if (f->severity == WB_SEVERITY_WARNING || forced)
+			wb_tell_warning(h, "%s: %s (%s)", f->id, f->what, f->evidence);
+		if (f->severity != WB_SEVERITY_SEVERE)
+			continue;
+		if (forced && wb_strv_add_once(ret_forced, f->id) < 0)
+			return wb_oom(err);
+		if (!forced && !severe++)
+			first = f;
+	}
+	if (!severe)
+		return 0;
+	return wb_fail(err, -EPERM, "%s (%s): %s; --force-check=%s jumps all the same%s",
+		first->what, first->evidence, first->remedy, first->id,
+		severe > 1 ? ", and \"warmboot check\" tells what else there is" : "");
+}
+
+int wb_check_jump(const struct wb_session_host *h, const struct wb_request *req,
+	const char *const *skip, const char *const *force, size_t n, struct wb_strv *ret_forced,
+	struct wb_error *err)
+{
+	struct wb_check_facts facts = {.files = h->sys->files, .ops = h->checks};
+	WB_CLEAN_FINDINGS found = {};
+	struct wb_policy policy;
+	int r;
+
+	wb_policy_read(h->sys, WB_TARGET_REBOOT, &policy);
+	facts.policy = &policy;
+	if (req) {
+		const struct wb_load_options *o = &req->options;
+
+		facts.entry = o->entry;
+		facts.kernel = o->kernel;
+		facts.release = o->release;
+		facts.cmdline = o->cmdline ? o->cmdline : o->default_cmdline;
+		facts.initrds = o->initrds;
+		facts.n_initrds = o->n_initrds;
+	}
+	r = wb_check_run(&facts, &found, err);
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		for (const char *const *id = skip; *id; id++)
+			found.items[i].silenced |= !strcmp(*id, found.items[i].id);
+	return r < 0 ? r : decide(h, &found, force, n, ret_forced, err);
+}
+
 int wb_session_check(const struct wb_sys *sys, const struct wb_check_ops *ops, void *ctx,
 	const char *entry, struct wb_checked *ret, struct wb_error *err)
 {

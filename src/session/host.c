@@ -38,6 +38,7 @@ struct wb_session_host wb_session_host_real(
 		.services = &wb_services_systemd,
 		.replay = replay,
 		.cache = WB_CACHE_DIR,
+		.checks = &wb_check_ops_host,
 		.tell = tell,
 		.init = wb_init_find,
 		.under_way = wb_jump_under_way,

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "guard/check.h"
 #include "jump/jump.h"
 #include "keep/freeze.h"
 #include "keep/named.h"
@@ -28,6 +29,7 @@ struct wb_session_host {
 	const struct wb_teller *tell; /* NULL: no callbacks */
 	const char *lock_path;        /* NULL: WB_LOCK_PATH */
 	const char *cache; /* of unpacked kernels, for loads that name none; NULL: none */
+	const struct wb_check_ops *checks; /* of the preflight; NULL: nothing is checked */
 	/* The init system that runs here; NULL: no known one. */
 	const struct wb_init *(*init)(const struct wb_files *files);
 	/* Is a shutdown under way? As wb_jump_under_way(). */

@@ -7,6 +7,18 @@
 #include "session/keeping-parts.h"
 #include "session/request.h"
 
+void wb_keeping_need(struct wb_keeping *k, struct wb_manifest_unit *u, uint64_t bytes)
+{
+	uint64_t share = bytes + bytes / 100 * WB_KEEPING_MARGIN_PERCENT;
+
+	if (__builtin_add_overflow(k->bytes, bytes, &k->bytes))
+		k->bytes = UINT64_MAX;
+	if (share < bytes || share > (uint64_t)(INT64_MAX - u->share_bytes))
+		u->share_bytes = INT64_MAX;
+	else
+		u->share_bytes += (int64_t)share;
+}
+
 int wb_keeping_write_draft(
 	const struct wb_session_host *h, struct wb_keeping *k, struct wb_error *err)
 {

@@ -4,6 +4,9 @@
 
 #include "session/keeping.h"
 
+/* Memory may grow until the freeze, and other images, the manifest and the table need room too. */
+#define WB_KEEPING_MARGIN_PERCENT 25
+
 /* Judge a unit as it is now. `release`: of the kernel that it must fit; NULL: the running one. */
 int wb_keeping_look(const struct wb_session_host *h, const struct wb_keeping *k,
 	const struct wb_keep_config *config, const char *release, struct wb_keep_verdict *ret,

@@ -16,23 +16,9 @@
 #include "survey/preflight.h"
 #include "sys/machine.h"
 
-/* Memory may grow until the freeze, and other images, the manifest and the table need room too. */
-#define MARGIN_PERCENT 25
 #define MARGIN_BYTES (16u << 20)
 /* Each unit that is being written has an extent that is not full (store/write.c). */
 #define OPEN_BYTES (4u << 20)
-
-void wb_keeping_need(struct wb_keeping *k, struct wb_manifest_unit *u, uint64_t bytes)
-{
-	uint64_t share = bytes + bytes / 100 * MARGIN_PERCENT;
-
-	if (__builtin_add_overflow(k->bytes, bytes, &k->bytes))
-		k->bytes = UINT64_MAX;
-	if (share < bytes || share > (uint64_t)(INT64_MAX - u->share_bytes))
-		u->share_bytes = INT64_MAX;
-	else
-		u->share_bytes += (int64_t)share;
-}
 
 static uint64_t store_size(const struct wb_keeping *k)
 {
@@ -43,7 +29,8 @@ static uint64_t store_size(const struct wb_keeping *k)
 		writers = WB_CREW_MOST;
 	if (writers > k->draft.units.n)
 		writers = k->draft.units.n;
-	return bytes + bytes * MARGIN_PERCENT / 100 + MARGIN_BYTES + writers * OPEN_BYTES;
+	return bytes + bytes * WB_KEEPING_MARGIN_PERCENT / 100 + MARGIN_BYTES +
+	       writers * OPEN_BYTES;
 }
 
 int wb_keeping_foresee(const struct wb_session_host *h, const struct wb_store_backend *backend,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "session/request.h"
+#include "guard/trial.h"
 #include "core/cmdline.h"
 #include "core/text.h"
 #include "sys/policy.h"
@@ -58,18 +59,26 @@ int wb_request_from(const struct wb_session_host *h, const struct wb_session_opt
 int wb_reusable_cmdline(const char *running, char **ret)
 {
 	/*
-	 * The last two came from --trace and were for one boot. Without its mark, the user wrote
-	 * them.
+	 * Those with a mark were for one boot: they came from --trace, or from a guarded jump. Without the mark, the
+	 * user wrote them.
 	 */
-	static const char *const names[] = {
-		"BOOT_IMAGE", "initrd", "warmboot.*", "initcall_debug", "log_buf_len"};
+	enum { ANY, TRACE, TRIAL };
+	static const struct {
+		const char *word;
+		int mark;
+	} names[] = {{"BOOT_IMAGE", ANY}, {"initrd", ANY}, {"warmboot.*", ANY},
+		{"initcall_debug", TRACE}, {"log_buf_len", TRACE}, {"panic", TRIAL},
+		{"oops", TRIAL}};
 	char *s = strndup(running, strcspn(running, "\n"));
-	size_t n = s && wb_cmdline_has(s, WB_TRACE_MARK) ? 5 : 3;
+	bool trace = s && wb_cmdline_has(s, WB_TRACE_MARK);
+	bool trial = s && wb_cmdline_has(s, WB_TRIAL_MARK);
 
-	for (size_t i = 0; s && i < n; i++) {
+	for (size_t i = 0; s && i < sizeof(names) / sizeof(*names); i++) {
 		char *less = NULL;
 
-		if (wb_cmdline_remove(s, names[i], &less) < 0)
+		if ((names[i].mark == TRACE && !trace) || (names[i].mark == TRIAL && !trial))
+			continue;
+		if (wb_cmdline_remove(s, names[i].word, &less) < 0)
 			less = NULL;
 		free(s);
 		s = less;

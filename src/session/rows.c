@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "manifest/unit-list.h"
+#include "session/check.h"
 #include "session/session.h"
 #include "sys/lock.h"
 #include "sys/policy.h"
@@ -183,6 +185,33 @@ static int request_act(struct wb_session *s, struct wb_error *err)
 	return r < 0 ? r : resolve(s, err);
 }
 
+/* ---- check: what speaks against a jump to this kernel ---- */
+
+static int check_act(struct wb_session *s, struct wb_error *err)
+{
+	const struct wb_session_options *o = &s->options;
+	const struct wb_request *known = s->stage_anew || s->can_restage ? &s->request : NULL;
+	/* The row before has asked for these, with its own rules. */
+	static const char *const skip[] = {"kexec", "inhibitors", NULL};
+
+	if (!s->host.checks)
+		return 1;
+	return wb_check_jump(
+		&s->host, known, skip, o->force_checks, o->n_force_checks, &s->forced, err);
+}
+
+/* ---- trial: how the jump is guarded ---- */
+
+static int trial_preview(struct wb_session *s, struct wb_error *err)
+{
+	const struct wb_session_options *o = &s->options;
+	const struct wb_trial_wish wish = {o->guard, o->fallback, o->confirm};
+	int r = wb_trial_plan(&s->host, &wish, &s->trial, err);
+
+	/* A kernel that is staged already keeps its command line. */
+	return r < 0 || !s->stage_anew ? r : wb_trial_add_words(&s->trial, &s->request, err);
+}
+
 /* ---- decide: choose how each unit is kept ---- */
 
 static int add_wished(const struct wb_session_options *o, struct wb_strv *ret, struct wb_error *err)
@@ -354,6 +383,26 @@ static void once_undo(struct wb_session *s)
 	wb_once_undo(&s->host, &s->once);
 }
 
+/* ---- pin: lead the next firmware boot back to this kernel, and begin the trial of the next one ---- */
+
+static int pin_act(struct wb_session *s, struct wb_error *err)
+{
+	WB_CLEAN_STRV kept = {};
+	int r = 0;
+
+	if (s->trial.config.guard == WB_GUARD_OFF)
+		return 1;
+	for (size_t i = 0; r == 0 && i < s->keeping.draft.units.n; i++)
+		if (wb_unit_is_checkpointed(&s->keeping.draft.units.items[i]))
+			r = wb_strv_add(&kept, s->keeping.draft.units.items[i].unit);
+	return r < 0 ? wb_oom(err) : wb_trial_begin(&s->host, &s->trial, &kept, &s->forced, err);
+}
+
+static void pin_undo(struct wb_session *s)
+{
+	wb_trial_abandon(&s->host, &s->trial);
+}
+
 /* ---- save: the guests of other programs, whose end the shutdown is ---- */
 
 static int save_act(struct wb_session *s, struct wb_error *err)
@@ -399,6 +448,8 @@ const struct wb_session_row wb_session_rows[] = {
 	{"lock", WB_MARK_REQUEST, NULL, lock_act, lock_undo, true},
 	{"guard", NULL, NULL, guard_act, guard_undo, true},
 	{"request", NULL, request_preview, request_act},
+	{"check", NULL, NULL, check_act},
+	{"trial", NULL, trial_preview, trial_preview},
 	{"decide", NULL, decide, decide},
 	{"reserve", NULL, reserve_preview, reserve_act, reserve_undo},
 	{"stage", WB_MARK_STAGED, stage_preview, stage_act, stage_undo},
@@ -407,6 +458,7 @@ const struct wb_session_row wb_session_rows[] = {
 	{"hand-over", NULL, NULL, hand_over_act, hand_over_undo, true},
 	{"record", NULL, NULL, record_act, record_undo},
 	{"one-shot", WB_MARK_ASKED, NULL, once_act, once_undo, true},
+	{"pin", NULL, NULL, pin_act, pin_undo, true},
 	{"save", NULL, NULL, save_act, save_undo},
 	{"freeze", WB_MARK_NOW, NULL, freeze_act, freeze_undo},
 	{"jump", NULL, NULL, jump_act},

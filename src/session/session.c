@@ -25,7 +25,13 @@ int wb_session_new_on(const struct wb_session_host *h, const struct wb_session_o
 	s->host.tell = &s->options.tell;
 	s->lock = -1;
 	s->guard = (struct wb_guard){-1, -1};
-	r = wb_request_from(&s->host, &s->options, &s->request, err);
+	r = wb_trial_check_wish(
+		&(struct wb_trial_wish){s->options.guard, s->options.fallback, s->options.confirm},
+		err);
+	if (r == 0)
+		r = wb_check_ids(s->options.force_checks, s->options.n_force_checks, err);
+	if (r == 0)
+		r = wb_request_from(&s->host, &s->options, &s->request, err);
 	if (r < 0) {
 		wb_session_free(s);
 		return r;
@@ -62,6 +68,8 @@ void wb_session_free(struct wb_session *s)
 		close(s->lock);
 	wb_stage_free(s->stage);
 	wb_once_deinit(&s->once);
+	wb_strv_deinit(&s->forced);
+	wb_trial_plan_deinit(&s->trial);
 	wb_jump_before_deinit(&s->before);
 	wb_keeping_deinit(&s->keeping);
 	wb_request_deinit(&s->request);
@@ -167,6 +175,22 @@ const struct wb_load_options *wb_session_load(const struct wb_session *s)
 const char *wb_session_init(const struct wb_session *s)
 {
 	return s->init ? s->init->name : NULL;
+}
+
+struct wb_session_trial wb_session_trial(const struct wb_session *s)
+{
+	const struct wb_trial_plan *p = &s->trial;
+
+	return (struct wb_session_trial){
+		.guarded = p->config.guard != WB_GUARD_OFF,
+		.back = p->back,
+		.why_not = p->no_pin,
+		.loader = p->pin.loader,
+		.panic = p->panic,
+		.manual = p->config.manual,
+		.action = wb_name_of(wb_trial_actions, p->config.action),
+		.deadline_s = p->config.deadline_s,
+	};
 }
 
 bool wb_session_unit(const struct wb_session *s, size_t i, struct wb_session_unit *ret)

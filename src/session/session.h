@@ -10,6 +10,7 @@
 #include "session/once.h"
 #include "session/record.h"
 #include "session/request.h"
+#include "session/trial.h"
 
 struct wb_session;
 
@@ -37,7 +38,7 @@ struct wb_session_row {
 
 /* All rows, ended by one without a name. */
 extern const struct wb_session_row wb_session_rows[];
-#define WB_SESSION_ROWS_MOST 16
+#define WB_SESSION_ROWS_MOST 20
 
 struct wb_session {
 	const struct wb_session_row *rows; /* wb_session_rows, except in tests */
@@ -63,6 +64,8 @@ struct wb_session {
 	const struct wb_init *init; /* NULL: not looked up yet, or not needed */
 	struct wb_jump_before before;
 	struct wb_once once;
+	struct wb_strv forced; /* checks that found something severe, and were overridden */
+	struct wb_trial_plan trial;
 };
 
 /* Create a session on any machine, real or fake. `h` must outlive the session. */

@@ -60,6 +60,7 @@ static int read_all(const struct wb_sys *sys, struct wb_status *s, struct wb_err
 		return wb_oom(err);
 	r = wb_record_read(sys->files, WB_RECORD_JUMP, &s->jump, &s->unreadable);
 	s->have_jump = r == 0;
+	s->have_trial = wb_trial_read(sys->files, &s->trial, NULL) == 0;
 	if (s->loaded) {
 		int got = wb_record_read(sys->files, WB_RECORD_STAGED, &s->staged, NULL);
 
@@ -91,6 +92,7 @@ void wb_status_deinit(struct wb_status *s)
 	wb_traces_deinit(&s->traces);
 	wb_record_deinit(&s->staged);
 	wb_record_deinit(&s->jump);
+	wb_trial_deinit(&s->trial);
 	wb_strv_deinit(&s->blockers);
 	*s = (struct wb_status){};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "jump/record.h"
+#include "guard/trial.h"
 #include "manifest/result.h"
 #include "replay/manager.h"
 #include "store/store.h"
@@ -21,7 +22,9 @@ struct wb_status {
 	int64_t crash_size;         /* bytes reserved */
 	struct wb_verdict verdict;  /* on the last jump */
 	struct wb_error unreadable; /* why its record is not known */
-	struct wb_strv blockers;    /* a sentence for each thing that stands in the way of a jump */
+	bool have_trial;            /* `trial` is known: the last guarded jump's */
+	struct wb_trial trial;
+	struct wb_strv blockers; /* a sentence for each thing that stands in the way of a jump */
 };
 
 /* Changes nothing. -ENOMEM. */

@@ -58,6 +58,9 @@ static const struct {
 	{{"replay", "start"}, CMD_LOCK_UNIT},
 	{{"check"}, CMD_LOCK_NONE},
 	{{"needed"}, CMD_LOCK_NONE},
+	{{"gate"}, CMD_LOCK_NONE},
+	{{"confirm"}, CMD_LOCK_COMMAND},
+	{{"fall-back"}, CMD_LOCK_COMMAND},
 	{{"as-user", "observe", "1000", "0"}, CMD_LOCK_NONE},
 };
 #define N_USES (sizeof(uses) / sizeof(*uses))

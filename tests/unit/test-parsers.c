@@ -18,6 +18,7 @@
 #include "criu/criu.h"
 #include "criu/ipc.h"
 #include "images/stream.h"
+#include "guard/config.h"
 #include "grub/blsfile.h"
 #include "grubscript/script.h"
 #include "bls/file.h"
@@ -241,6 +242,11 @@ static int call_peers(struct wb_bytes in, void *ret, struct wb_error *err)
 
 	free(socket.path);
 	return r;
+}
+
+static int call_guard(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	return wb_guard_config_parse(in, "/etc/x", ret, err);
 }
 
 static int call_config(struct wb_bytes in, void *ret, struct wb_error *err)
@@ -550,6 +556,8 @@ static void for_each_parser(each_fn *each)
 			     "\"boot_ns\":4,\"window\":5}")},
 		{"wb_probe_parse", call_probe, nothing_to_free, TEXT("http:[::1]:80/a")},
 		{"wb_sockets_parse_peers", call_peers, nothing_to_free, &peers, sizeof(peers)},
+		{"wb_guard_config_parse", call_guard, nothing_to_free,
+			TEXT("Guard=auto\nOnBad=jump-back\nDeadline=90\n")},
 		{"wb_keep_config_parse", call_config, deinit_keep_config,
 			TEXT("How=process\nFiles=/run/a\nProbe=tcp:80\n")},
 		{"wb_ipc_parse", call_ipc, deinit_ipc,

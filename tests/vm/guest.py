@@ -281,7 +281,7 @@ class Guest:
     def __init__(self, kernel="newest", firmware="bios", mem="1G", cpus=2, suite="trixie",
                  cmdline_extra="", cmdline=None, initrd=None, payload=None, install=True, disks=(),
                  disk_bus="virtio-blk-pci", icount=None, qemu_args=(), name="guest", timeout=240, net=None,
-                 making=None, lean=None):
+                 making=None, lean=None, own_disk=None, direct=True):
         self.image = Image.get(suite)
         self.release = self.image.release(kernel)
         self.firmware = firmware
@@ -310,8 +310,11 @@ class Guest:
         self._monitor = None
         # The directory that this machine is being saved into, or the saved machine that it starts from.
         self.making = making
+        # A directory with the disk and the firmware's variables, which outlive this guest: they are made if they are
+        # not there. Not direct: the firmware starts the boot loader of that disk, and the kernel is not ours to choose.
+        self.own_disk, self.direct = own_disk, direct
         self.machine = None
-        self._may_be_saved = (self.saved and not making and not initrd and not disks and icount is None
+        self._may_be_saved = (self.saved and not making and not own_disk and not initrd and not disks and icount is None
                               and not qemu_args and disk_bus != "nvme")  # QEMU saves no NVMe controller
         self._answers = []
         self._runs = False
@@ -406,13 +409,18 @@ class Guest:
         sh = self.dir
         args = ["-kernel", str(self.image.dir / f"vmlinuz-{self.release}"),
                 "-initrd", str(self.initrd), "-append", self.cmdline]
+        if not self.direct:
+            # GRUB hangs on a BIOS machine without a screen.
+            args = ["-device", "VGA"]
+        place = pathlib.Path(self.own_disk) if self.own_disk else sh
         if self.firmware == "uefi":
             code, nvram = ovmf()
             if self.machine:
                 nvram = self.machine.dir / "vars.fd"
-            shutil.copy(nvram, sh / "vars.fd")
+            if not (place / "vars.fd").exists():
+                shutil.copy(nvram, place / "vars.fd")
             args += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}",
-                     "-drive", f"if=pflash,format=raw,unit=1,file={sh}/vars.fd"]
+                     "-drive", f"if=pflash,format=raw,unit=1,file={place}/vars.fd"]
         root = f"file={self.image.dir / 'disk.img'},format=raw,snapshot=on"  # writes die with QEMU
         if self.making:
             saved.fill(self.making / "memory", self.mem)
@@ -422,6 +430,10 @@ class Guest:
             root = f"file={self.machine.dir / 'disk'},format=qcow2,snapshot=on"
             args += ["-incoming", "defer"]
             self._memory(args, self.machine.dir, "off")
+        elif self.own_disk:
+            if not (place / "disk").exists():
+                self._new_disk(place / "disk")
+            root = f"file={place / 'disk'},format=qcow2"
         drives = [root]
         if self._drives() > 1 + len(self.disks):
             image = sh / "payload.img"
@@ -483,6 +495,10 @@ class Guest:
             time.sleep(0.1)
         if self.firmware == "uefi":
             shutil.copy(self.dir / "vars.fd", directory / "vars.fd")
+        self.quit()
+
+    def quit(self):
+        """Let QEMU end by itself, so that a disk that outlives this guest is written out."""
         self._qmp.sendall(b'{"execute": "quit"}\n')
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._proc.wait(20)

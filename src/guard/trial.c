@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The file of the trial. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json-table.h"
+#include "core/text.h"
+#include "core/valid.h"
+#include "guard/trial.h"
+
+#define VERSION 1
+#define MOST_UNITS 4096
+#define LONGEST_S (24 * 3600)
+
+const struct wb_name wb_trial_verdicts[] = {
+	{"open", WB_TRIAL_OPEN},
+	{"good", WB_TRIAL_GOOD},
+	{"degraded", WB_TRIAL_DEGRADED},
+	{"bad", WB_TRIAL_BAD},
+	{"left", WB_TRIAL_LEFT},
+	{},
+};
+
+const struct wb_name wb_trial_actions[] = {
+	{"tell", WB_TRIAL_TELL},
+	{"reboot", WB_TRIAL_REBOOT},
+	{"jump-back", WB_TRIAL_JUMP_BACK},
+	{},
+};
+
+const char *wb_trial_verdict_name(enum wb_trial_verdict verdict)
+{
+	return wb_name_of(wb_trial_verdicts, verdict);
+}
+
+#define ROW(...) WB_JSON_ROW(struct wb_trial, __VA_ARGS__)
+
+static const struct wb_json_field fields[] = {
+	ROW(version, WB_JSON_INT, .needed = true, .min = VERSION, .max = VERSION),
+	ROW(nonce, WB_JSON_STRING),
+	ROW(boot_id, WB_JSON_STRING, .needed = true, .valid = wb_valid_uuid),
+	ROW(from, WB_JSON_STRING),
+	ROW(to, WB_JSON_STRING),
+	ROW(method, WB_JSON_STRING),
+	ROW(entry, WB_JSON_STRING),
+	ROW(back, WB_JSON_STRING),
+	ROW(pin_loader, WB_JSON_STRING),
+	ROW(pin_path, WB_JSON_STRING, .valid = wb_valid_path),
+	ROW(pin_value, WB_JSON_STRING),
+	ROW(no_pin, WB_JSON_STRING),
+	ROW(panic, WB_JSON_BOOL),
+	ROW(manual, WB_JSON_BOOL),
+	ROW(action, WB_JSON_ENUM, .names = wb_trial_actions),
+	ROW(deadline_s, WB_JSON_INT, .min = 1, .max = LONGEST_S),
+	ROW(confirm_s, WB_JSON_INT, .min = 1, .max = 7 * LONGEST_S),
+	ROW(failed, WB_JSON_STRINGS, .max = MOST_UNITS),
+	ROW(records, WB_JSON_STRINGS, .max = MOST_UNITS),
+	ROW(kept, WB_JSON_STRINGS, .max = MOST_UNITS),
+	ROW(forced, WB_JSON_STRINGS, .max = 64),
+	ROW(time, WB_JSON_INT),
+	ROW(waits, WB_JSON_BOOL),
+	ROW(verdict, WB_JSON_ENUM, .names = wb_trial_verdicts),
+	ROW(judged_boot, WB_JSON_STRING, .valid = wb_valid_uuid),
+	ROW(why, WB_JSON_STRING),
+	ROW(phase, WB_JSON_STRING),
+	ROW(evidence, WB_JSON_STRING),
+	ROW(done, WB_JSON_STRING),
+	ROW(judged, WB_JSON_INT),
+	{},
+};
+
+void wb_trial_deinit(struct wb_trial *t)
+{
+	wb_json_free(fields, t);
+	*t = (struct wb_trial){};
+}
+
+int wb_trial_read(const struct wb_files *files, struct wb_trial *ret, struct wb_error *err)
+{
+	WB_CLEAN_TRIAL t = {};
+	int r = wb_json_read_file(files, WB_TRIAL, 1 << 20, fields, &t, err);
+
+	if (r < 0)
+		return r;
+	if (t.pin_loader && (!t.pin_path || !t.pin_value))
+		return wb_fail(err, -EBADMSG, "%s: a pin without its place or its value", WB_TRIAL);
+	*ret = t;
+	t = (struct wb_trial){};
+	return 0;
+}
+
+int wb_trial_write(const struct wb_sys *sys, const struct wb_trial *trial, struct wb_error *err)
+{
+	struct wb_trial t = *trial;
+	WB_CLEAN_STR text = NULL;
+	int r;
+
+	t.version = VERSION;
+	text = wb_json_text(fields, &t, JSON_INDENT(2));
+	if (!text)
+		return wb_oom(err);
+	r = sys->write_file(
+		sys->ctx, WB_TRIAL, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0600);
+	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", WB_TRIAL, strerror(-r)) : 0;
+}
+
+struct wb_pin wb_trial_pin(const struct wb_trial *t)
+{
+	return (struct wb_pin){t->pin_loader, t->pin_path, t->pin_value};
+}
