@@ -13,7 +13,6 @@
 #include "core/text.h"
 #include "grub/config.h"
 #include "guard/pin.h"
-#include "jump/once.h"
 
 #define NEXT "next_entry"
 #define SIGNATURE "# GRUB Environment Block\n"
@@ -177,13 +176,13 @@ static int value_of(
 	return *ret ? 0 : wb_oom(err);
 }
 
-static int contents(const struct wb_files *files, const char *path, const char *value,
+/* The block with `line` in place of the one that it has; "" for none. */
+static int with_line(const struct wb_files *files, const char *path, const char *line,
 	struct wb_blob *ret, struct wb_error *err)
 {
 	WB_CLEAN_BLOB block = {}, out = {};
-	WB_CLEAN_STR line = wb_strf(NEXT "=%s\n", value);
 	size_t from, to, end;
-	int r = line ? read_block(files, path, &block, err) : wb_oom(err);
+	int r = read_block(files, path, &block, err);
 
 	if (r < 0)
 		return r;
@@ -203,6 +202,14 @@ static int contents(const struct wb_files *files, const char *path, const char *
 			return wb_oom(err);
 	*ret = wb_blob_take(&out);
 	return 0;
+}
+
+static int contents(const struct wb_files *files, const char *path, const char *value,
+	struct wb_blob *ret, struct wb_error *err)
+{
+	WB_CLEAN_STR line = wb_strf(NEXT "=%s\n", value);
+
+	return line ? with_line(files, path, line, ret, err) : wb_oom(err);
 }
 
 static int has(
@@ -228,11 +235,13 @@ static int write_block(const struct wb_sys *sys, const char *path, struct wb_byt
 	return sys->write_at(sys->ctx, path, 0, contents);
 }
 
+/* As grub-editenv(1) unsets it. */
 static int clear(const struct wb_sys *sys, const char *path)
 {
-	WB_CLEAN_ONCE cleared = {};
+	WB_CLEAN_BLOB block = {};
+	int r = with_line(sys->files, path, "", &block, NULL);
 
-	return wb_once_consume(sys, path, &cleared, NULL);
+	return r < 0 ? r : write_block(sys, path, wb_blob_view(&block));
 }
 
 const struct wb_pin_row wb_pin_grub = {

@@ -109,6 +109,14 @@ static int write_file(void *ctx, const char *path, struct wb_bytes contents, uns
 	return 0;
 }
 
+static int write_at(void *ctx, const char *path, uint64_t off, struct wb_bytes contents)
+{
+	if (off || fails(ctx, path))
+		return -EIO;
+	fake_store_file(ctx, path, contents.data, contents.size);
+	return 0;
+}
+
 static int append_file(
 	void *ctx, const char *path, struct wb_bytes contents, unsigned mode, uint64_t limit)
 {
@@ -460,6 +468,7 @@ static void fill_sys(struct wb_sys *sys)
 	sys->close_fd = close_fd;
 	sys->write_file = write_file;
 	sys->append_file = append_file;
+	sys->write_at = write_at;
 	sys->make_dir = make_dir;
 	sys->settle = settle;
 	sys->tsc = sys->wall_ns = sys->mono_ns = sys->boot_ns = sys->raw_ns = counter;

@@ -120,6 +120,12 @@ static int f_list(void *ctx, const char *path, struct wb_strv *ret, struct wb_er
 	return 0;
 }
 
+/* None of the files is a link. */
+static int f_readlink(void *ctx, const char *path, char **ret, struct wb_error *err)
+{
+	return wb_fail(err, -EINVAL, "%s is no link", path);
+}
+
 static bool f_exists(void *ctx, const char *path)
 {
 	struct fake_store *f = ctx;
@@ -383,8 +389,12 @@ void fake_store_init(struct fake_store *f)
 		.ram = memfd_create("ram", MFD_CLOEXEC), .disk = -1, .most_pages = 1000};
 	if (f->ram < 0 || ftruncate(f->ram, FAKE_STORE_RAM) < 0)
 		abort();
-	f->files = (struct wb_files){
-		.ctx = f, .read = f_read, .read_at = f_read_at, .list = f_list, .exists = f_exists};
+	f->files = (struct wb_files){.ctx = f,
+		.read = f_read,
+		.read_at = f_read_at,
+		.list = f_list,
+		.exists = f_exists,
+		.readlink = f_readlink};
 	f->sys = (struct wb_sys){
 		.size = sizeof(f->sys),
 		.ctx = f,

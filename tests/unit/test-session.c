@@ -49,7 +49,30 @@ static int interrupted(void *arg, struct wb_error *err)
 	return ++f->asked == f->break_off_at ? wb_fail(err, -EINTR, "broken off") : 0;
 }
 
-enum mode { ORDERLY, NOW, INSISTING, N_MODES };
+enum mode { ORDERLY, NOW, INSISTING, GUARDED, N_MODES };
+
+static void put(struct fixture *f, const char *path, const char *text)
+{
+	fake_store_file(&f->m.store, path, text, strlen(text));
+}
+
+/* A machine whose GRUB can be pinned to the kernel that runs. */
+static void put_loader(struct fixture *f)
+{
+	char block[1024];
+
+	memset(block, '#', sizeof(block));
+	memcpy(block, "# GRUB Environment Block\n", 25);
+	fake_store_file(&f->m.store, "/boot/grub/grubenv", block, sizeof(block));
+	put(f, WB_GUARD_CONFIG, "Guard=require\n");
+	put(f, "/boot/vmlinuz-6.1.0-test", "k");
+	put(f, "/sys/dev/block/254:2", "");
+	put(f, "/boot/grub/grub.cfg",
+		"load_env\nif [ \"${next_entry}\" ]; then\n set default=\"${next_entry}\"\n"
+		" set next_entry=\n save_env next_entry\nfi\n"
+		"menuentry 'New' --id new {\n linux /boot/k root=/dev/vda1\n}\n"
+		"menuentry 'Old' --id old {\n linux /boot/vmlinuz-6.1.0-test root=/dev/vda1\n}\n");
+}
 
 static void begin(struct fixture *f, enum mode mode)
 {
@@ -58,6 +81,8 @@ static void begin(struct fixture *f, enum mode mode)
 	/* One of the units is to be kept as a process and in no other way. */
 	if (mode == INSISTING)
 		fake_store_file(&f->m.store, WB_KEEP_DIR "/one.service.conf", "How=process\n", 12);
+	if (mode == GUARDED)
+		put_loader(f);
 	f->o = (struct wb_session_options){.size = sizeof(f->o),
 		.load = {.kernel = "/boot/k",
 			.cmdline = "root=/dev/vda1",
@@ -160,7 +185,9 @@ static void a_preview_changes_nothing(void **state)
 			fail_msg("%s", f.err.text);
 		assert_true(wb_session_unit(f.s, 0, &u));
 		assert_string_equal(u.how, "process");
-		assert_string_equal(wb_stage_info(wb_session_stage(f.s)).cmdline, "root=/dev/vda1");
+		assert_string_equal(wb_stage_info(wb_session_stage(f.s)).cmdline,
+			mode == GUARDED ? "root=/dev/vda1 " WB_TRIAL_WORDS : "root=/dev/vda1");
+		assert_int_equal(wb_session_trial(f.s).guarded, mode == GUARDED);
 		assert_string_equal(wb_session_load(f.s)->kernel, "/boot/k");
 		assert_string_equal(f.done, "");
 		assert_null(fake_store_text(&f.m.store, WB_MARKS));
@@ -272,9 +299,9 @@ static void each_operation_that_fails_leaves_all_as_it_was(void **state)
 			end(&f);
 		}
 	for (size_t i = 0; wb_session_rows[i].name; i++) {
-		/* The machine has no domain to save (test-libvirt.c). */
+		/* The machine has no domain to save (test-libvirt.c), and nobody checks it. */
 		static const char *const cannot[] = {
-			"lock", "guard", "hand-over", "one-shot", "save"};
+			"lock", "guard", "hand-over", "one-shot", "save", "check", "trial"};
 		bool can = true;
 
 		for (size_t k = 0; k < sizeof(cannot) / sizeof(*cannot); k++)
@@ -302,6 +329,57 @@ static void whoever_breaks_it_off_finds_all_as_it_was(void **state)
 		as_before(&f, "broken off");
 		end(&f);
 	}
+}
+
+/* A machine with no room for records, as the preflight sees it. */
+static int changed_ns(void *ctx, const char *path, int64_t *ret)
+{
+	return -ENOENT;
+}
+
+static int no_room(void *ctx, const char *path, uint64_t *ret)
+{
+	*ret = 0;
+	return 0;
+}
+
+static int nobody(void *ctx, const char *path)
+{
+	return 0;
+}
+
+static int no_inhibitors(void *ctx, struct wb_strv *ret, struct wb_error *err)
+{
+	return 0;
+}
+
+static uint64_t an_hour(void *ctx)
+{
+	return UINT64_C(3600000000000);
+}
+
+static void what_is_severe_refuses_unless_it_is_forced(void **state)
+{
+	static const struct wb_check_ops full = {
+		changed_ns, no_room, nobody, no_inhibitors, an_hour};
+	static const char *const force[] = {"room", "modules"};
+	struct fixture f;
+
+	begin(&f, ORDERLY);
+	f.s->host.checks = &full;
+	assert_int_equal(wb_session_run(f.s, &f.err), -EPERM);
+	assert_non_null(strstr(f.err.text, "--force-check="));
+	as_before(&f, "check");
+	end(&f);
+	begin(&f, ORDERLY);
+	f.s->host.checks = &full;
+	f.s->options.force_checks = force;
+	f.s->options.n_force_checks = 2;
+	if (wb_session_run(f.s, &f.err) < 0)
+		fail_msg("%s", f.err.text);
+	assert_non_null(strstr(f.warned, "room: "));
+	assert_true(wb_strv_has(&f.s->forced, "room"));
+	end(&f);
 }
 
 static void a_lock_that_is_taken_refuses(void **state)
@@ -434,6 +512,7 @@ int main(void)
 		cmocka_unit_test(each_row_that_fails_leaves_all_as_it_was),
 		cmocka_unit_test(each_operation_that_fails_leaves_all_as_it_was),
 		cmocka_unit_test(whoever_breaks_it_off_finds_all_as_it_was),
+		cmocka_unit_test(what_is_severe_refuses_unless_it_is_forced),
 		cmocka_unit_test(a_lock_that_is_taken_refuses),
 		cmocka_unit_test(a_lock_that_is_given_is_used),
 		cmocka_unit_test(after_a_shutdown_only_what_outlives_it_is_undone),
