@@ -6,6 +6,7 @@
 
 #include "entry/entry.h"
 #include "session/check.h"
+#include "session/pairs.h"
 #include "session/request.h"
 
 void wb_checked_deinit(struct wb_checked *checked)
@@ -38,11 +39,15 @@ static int check_entry(const struct wb_sys *sys, const struct wb_entry *e,
 	struct wb_check_facts *facts, struct wb_checked *c, struct wb_error *err)
 {
 	WB_CLEAN_STR cmdline = NULL;
+	WB_CLEAN_STR from = NULL;
+	WB_CLEAN_STR to = NULL;
 	struct wb_policy policy;
 	int r = cmdline_of(sys->files, e, &cmdline, err);
 
 	if (r < 0)
 		return r;
+	if (wb_session_pair(sys, e, &from, &to) < 0)
+		return wb_oom(err);
 	c->entry = strdup(e->id);
 	c->kernel = strdup(e->kernel);
 	c->release = strdup(e->release ? e->release : "");
@@ -59,6 +64,8 @@ static int check_entry(const struct wb_sys *sys, const struct wb_entry *e,
 	facts->cmdline = cmdline;
 	facts->initrds = (const char *const *)e->initrds.items;
 	facts->n_initrds = e->initrds.n;
+	facts->from_id = from;
+	facts->to_id = to;
 	return wb_check_run(facts, &c->findings, err);
 }
 
