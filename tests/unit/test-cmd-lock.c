@@ -58,6 +58,11 @@ static const struct {
 	{{"replay", "start"}, CMD_LOCK_UNIT},
 	{{"check"}, CMD_LOCK_NONE},
 	{{"needed"}, CMD_LOCK_NONE},
+	{{"pairs"}, CMD_LOCK_NONE},
+	{{"pairs", "--export", "--plain"}, CMD_LOCK_NONE},
+	{{"pairs", "--import", "x"}, CMD_LOCK_COMMAND},
+	{{"pairs", "forget", "x"}, CMD_LOCK_COMMAND},
+	{{"pairs", "note", "x", "y"}, CMD_LOCK_COMMAND},
 	{{"as-user", "observe", "1000", "0"}, CMD_LOCK_NONE},
 };
 #define N_USES (sizeof(uses) / sizeof(*uses))
