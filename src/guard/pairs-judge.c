@@ -35,13 +35,22 @@ bool wb_pairs_concerns(const struct wb_pairs_line *l, const char *from, const ch
 	       fits(l->pair.class, class);
 }
 
-bool wb_pairs_ask_for_next(const struct wb_pairs *pairs, const char *from)
+/* May two kernels with these names be the same one? The release is the first word. */
+static bool may_be_same(const char *a, const char *b)
+{
+	size_t n = a ? strcspn(a, " ") : 0;
+
+	return !a || !b || (n == strcspn(b, " ") && !memcmp(a, b, n));
+}
+
+bool wb_pairs_ask_for_next(const struct wb_pairs *pairs, const char *from, const char *next)
 {
 	for (size_t i = 0; i < pairs->n; i++) {
 		const struct wb_pair *p = &pairs->items[i].pair;
 
 		if (pairs->items[i].kind == WB_PAIRS_PAIR && p->verdict != WB_PAIR_GOOD &&
-			strcmp(p->to, WB_PAIR_ANY) && is_kernel(p->from, p->from_name, from))
+			strcmp(p->to, WB_PAIR_ANY) && is_kernel(p->from, p->from_name, from) &&
+			may_be_same(p->to_name, next))
 			return true;
 	}
 	return false;

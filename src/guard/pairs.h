@@ -194,9 +194,10 @@ int wb_pairs_judge(const struct wb_pairs *pairs, const struct wb_pairs_query *qu
 void wb_pairs_answer_deinit(struct wb_pairs_answer *answer);
 #define WB_CLEAN_ANSWER __attribute__((cleanup(wb_pairs_answer_deinit))) struct wb_pairs_answer
 /*
- * Does an answer on a jump from this kernel depend on the next one? It does not if nothing but good is known, or only
- * of any next kernel. Pure.
+ * Does an answer on a jump from this kernel depend on the next one's id? It does not if nothing but good is known, or
+ * only of any next kernel, or only of kernels of another release than that in `next`, the next one's name. NULL: it is
+ * not known. Pure.
  */
-bool wb_pairs_ask_for_next(const struct wb_pairs *pairs, const char *from);
+bool wb_pairs_ask_for_next(const struct wb_pairs *pairs, const char *from, const char *next);
 /* Is the line about a jump from this kernel on this class of machines? NULL is like no kernel or class. Pure. */
 bool wb_pairs_concerns(const struct wb_pairs_line *line, const char *from, const char *class);

@@ -155,7 +155,9 @@ bool wb_bzimage_version(const struct wb_image *img, struct wb_bytes *ret);
  * `limit` bytes, or else its release and version. -ENOENT with a sentence: neither is found. -ENOMEM.
  */
 int wb_image_kernel_id(const struct wb_image *img, size_t limit, char **ret, struct wb_error *err);
-/* The same from an ELF vmlinux alone. -ENOENT: it has no build id. -ENOMEM. */
+/* Its name alone (core/kernel-id.h), for which nothing is unpacked. Errors likewise. */
+int wb_image_kernel_name(const struct wb_image *img, char **ret, struct wb_error *err);
+/* The id from an ELF vmlinux alone. -ENOENT: it has no build id. -ENOMEM. */
 int wb_elf_kernel_id(struct wb_bytes elf, char **ret);
 
 /*

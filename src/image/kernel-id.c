@@ -80,40 +80,38 @@ static int unpack(const struct wb_bzimage *bz, size_t limit, struct wb_blob *ret
 	return bz->codec->decompress(bz->payload, limit, ret, NULL, NULL);
 }
 
-/* By the vmlinux in it; by its setup code where there is no memory for that, too. */
-static int id_of_bzimage(const struct wb_image *img, size_t limit, char **ret)
+static int build_id(const struct wb_image *img, size_t limit, char **ret)
 {
 	WB_CLEAN_BLOB vmlinux = {};
+	int r;
+
+	if (img->kind == WB_IMAGE_ELF)
+		return wb_elf_kernel_id(img->bytes, ret);
+	if (img->kind != WB_IMAGE_BZIMAGE)
+		return -ENOENT;
+	r = unpack(&img->bz, limit, &vmlinux);
+	return r < 0 ? r : wb_elf_kernel_id(wb_blob_view(&vmlinux), ret);
+}
+
+int wb_image_kernel_name(const struct wb_image *img, char **ret, struct wb_error *err)
+{
 	struct wb_bytes text;
 	char release[128];
-	int r = unpack(&img->bz, limit, &vmlinux);
+	int r = -ENOENT;
 
-	if (r == 0)
-		r = wb_elf_kernel_id(wb_blob_view(&vmlinux), ret);
-	if (r == 0)
-		return 0;
-	if (!wb_bzimage_version(img, &text))
-		return -ENOENT;
-	wb_release_copy(text, release, sizeof(release));
-	return name_of(text, release, ret);
+	if (img->kind != WB_IMAGE_BZIMAGE) {
+		r = name_by_banner(img->bytes, img->release, ret);
+	} else if (wb_bzimage_version(img, &text)) {
+		wb_release_copy(text, release, sizeof(release));
+		r = name_of(text, release, ret);
+	}
+	if (r == -ENOMEM)
+		return wb_oom(err);
+	return r < 0 ? wb_fail(err, -ENOENT, "the kernel tells no version that can be read") : 0;
 }
 
 int wb_image_kernel_id(const struct wb_image *img, size_t limit, char **ret, struct wb_error *err)
 {
-	char *id = NULL;
-	int r;
-
-	if (img->kind == WB_IMAGE_BZIMAGE)
-		r = id_of_bzimage(img, limit, &id);
-	else
-		r = img->kind == WB_IMAGE_ELF ? wb_elf_kernel_id(img->bytes, &id) : -ENOENT;
-	if (r == -ENOENT && img->kind != WB_IMAGE_BZIMAGE)
-		r = name_by_banner(img->bytes, img->release, &id);
-	if (r == -ENOMEM)
-		return wb_oom(err);
-	if (r < 0)
-		return wb_fail(err, -ENOENT,
-			"the kernel has neither a build id nor a version that could be read");
-	*ret = id;
-	return 0;
+	/* Without memory for the unpacked kernel, its name is still known. */
+	return build_id(img, limit, ret) == 0 ? 0 : wb_image_kernel_name(img, ret, err);
 }

@@ -8,21 +8,36 @@
 #include "session/pairs.h"
 #include "sys/machine.h"
 
-int wb_session_kernel_id(
-	const struct wb_sys *sys, const struct wb_entry *e, char **ret, struct wb_error *err)
+/* The kernel of a boot entry. `file` and `image` are to be freed, and `file` outlives `image`. */
+static int open_kernel(const struct wb_sys *sys, const struct wb_entry *e, size_t limit,
+	struct wb_blob *file, struct wb_image *image, struct wb_error *err)
+{
+	/* To read() 0 is no limit. */
+	int r = sys->files->read(sys->files->ctx, e->kernel, limit ? limit : 1, file, err);
+
+	return r < 0 ? r : wb_image_open_profile(wb_blob_view(file), limit, e->profile, image, err);
+}
+
+int wb_session_next_kernel(const struct wb_sys *sys, const struct wb_entry *e,
+	const struct wb_pairs *pairs, const char *from, char **ret, struct wb_error *err)
 {
 	uint64_t spare = wb_available_memory(sys->files) / 4;
 	size_t limit = spare < WB_IMAGE_LIMIT ? (size_t)spare : (size_t)WB_IMAGE_LIMIT;
 	WB_CLEAN_BLOB file = {};
 	WB_CLEAN_IMAGE image = {};
-	/* To read() 0 is no limit. */
-	int r = sys->files->read(sys->files->ctx, e->kernel, limit ? limit : 1, &file, err);
+	WB_CLEAN_STR name = NULL;
+	int r = open_kernel(sys, e, limit, &file, &image, err);
 
-	if (r == 0)
-		r = wb_image_open_profile(wb_blob_view(&file), limit, e->profile, &image, err);
-	if (r == 0)
-		r = wb_image_kernel_id(&image, limit, ret, err);
-	return r;
+	if (r < 0)
+		return r;
+	/* Kernels of different releases are different, so most need not be unpacked. */
+	if (wb_image_kernel_name(&image, &name, NULL) == 0 &&
+		!wb_pairs_ask_for_next(pairs, from, name)) {
+		*ret = name;
+		name = NULL;
+		return 0;
+	}
+	return wb_image_kernel_id(&image, limit, ret, err);
 }
 
 int wb_session_pair(
@@ -36,8 +51,8 @@ int wb_session_pair(
 
 	if (r == 0)
 		r = wb_pairs_read(sys->files, &pairs, NULL);
-	if (r == 0 && wb_pairs_ask_for_next(&pairs, from))
-		r = wb_session_kernel_id(sys, entry, &to, NULL);
+	if (r == 0 && wb_pairs_ask_for_next(&pairs, from, NULL))
+		r = wb_session_next_kernel(sys, entry, &pairs, from, &to, NULL);
 	if (r == -ENOMEM)
 		return r;
 	*ret_from = from;

@@ -7,15 +7,16 @@
 #include "session/host.h"
 
 /*
- * The id of the kernel of a boot entry (core/kernel-id.h), to be freed. Its file is read and unpacked, which takes a
- * quarter of the available memory at most. Errors of reading it and of wb_image_open(), and -ENOENT, with a sentence.
+ * The id of the kernel of a boot entry (core/kernel-id.h), to be freed, or its name if the ledger's answer on a jump
+ * from `from` does not depend on more. Its file is read, and unpacked for the id; both take a quarter of the available
+ * memory at most. Errors of reading it and of wb_image_open(), and -ENOENT, with a sentence.
  */
-int wb_session_kernel_id(
-	const struct wb_sys *sys, const struct wb_entry *entry, char **ret, struct wb_error *err);
+int wb_session_next_kernel(const struct wb_sys *sys, const struct wb_entry *entry,
+	const struct wb_pairs *pairs, const char *from, char **ret, struct wb_error *err);
 
 /*
- * The ids of the running kernel and of the entry's, both to be freed. NULL: not known; the next one is not looked up
- * either if no answer of the ledger depends on it. -ENOMEM.
+ * The ids of the running kernel and of the entry's, as above, both to be freed. NULL: not known; the next one is not
+ * looked up either if no answer of the ledger depends on it. -ENOMEM.
  */
 int wb_session_pair(
 	const struct wb_sys *sys, const struct wb_entry *entry, char **ret_from, char **ret_to);

@@ -218,8 +218,8 @@ static void files_of_persons_may_say_any(void **state)
 	assert_int_equal(b.advice, WB_PAIRS_REFUSE);
 	assert_non_null(strstr(b.remedy, "mend /x"));
 	/* The next kernel has to be known only where the answer depends on it. */
-	assert_true(wb_pairs_ask_for_next(&p, BUILD_A));
-	assert_false(wb_pairs_ask_for_next(&next, BUILD_A));
+	assert_true(wb_pairs_ask_for_next(&p, BUILD_A, NULL));
+	assert_false(wb_pairs_ask_for_next(&next, BUILD_A, NULL));
 }
 
 static void good_news_need_no_look_at_the_next_kernel(void **state)
@@ -227,10 +227,19 @@ static void good_news_need_no_look_at_the_next_kernel(void **state)
 	WB_CLEAN_PAIRS good =
 		parse(SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "good", ""), WB_PAIRS_FROM_OWN);
 	WB_CLEAN_PAIRS bad = parse(BAD_LINE, WB_PAIRS_FROM_OWN);
+	WB_CLEAN_PAIRS named = parse(
+		SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ",\"to_name\":\"" NAME_A "\""),
+		WB_PAIRS_FROM_OWN);
 
-	assert_false(wb_pairs_ask_for_next(&good, BUILD_A));
-	assert_true(wb_pairs_ask_for_next(&bad, BUILD_A));
-	assert_false(wb_pairs_ask_for_next(&bad, BUILD_C));
+	assert_false(wb_pairs_ask_for_next(&good, BUILD_A, NULL));
+	assert_true(wb_pairs_ask_for_next(&bad, BUILD_A, NULL));
+	assert_true(wb_pairs_ask_for_next(&bad, BUILD_A, NAME_A));
+	assert_false(wb_pairs_ask_for_next(&bad, BUILD_C, NULL));
+	assert_true(wb_pairs_ask_for_next(&named, BUILD_A, NULL));
+	assert_true(wb_pairs_ask_for_next(&named, BUILD_A, NAME_A));
+	assert_true(wb_pairs_ask_for_next(&named, BUILD_A, "6.12.1-amd64 #2"));
+	assert_false(wb_pairs_ask_for_next(&named, BUILD_A, "6.12.1-amd6 #1"));
+	assert_false(wb_pairs_ask_for_next(&named, BUILD_A, "6.12.10-amd64 #1"));
 }
 
 /* ---- the files ---- */

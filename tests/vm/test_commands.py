@@ -191,9 +191,10 @@ def test_reboot_now_leaves_a_clean_file_system(g):
 
 def test_a_bad_pair_is_known_by_the_kernels_file(g):
     """The build id that the file of 7.2 tells is the one that 7.2 has told when it ran."""
-    before = json.loads(g.out("cat /root/pairs-7.2.json"))["running"]["id"]
+    before = json.loads(g.out("cat /root/pairs-7.2.json"))["running"]
     told = json.loads(g.out("warmboot pairs --json"))
-    line = pair_line(**{"from": told["running"]["id"], "to": before, "class": told["machine"]["hash"]})
+    line = pair_line(**{"from": told["running"]["id"], "to": before["id"], "to_name": before["name"],
+                        "class": told["machine"]["hash"]})
     r = g.run(f"echo '{line}' | warmboot pairs --import -; warmboot check newest")
     assert r.rc == 1 and "severe   pair: jumps between these two kernels are known to fail" in r.out, r.out
     assert "reached first-line; it hangs" in r.out, r.out
