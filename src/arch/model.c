@@ -40,21 +40,35 @@ static struct wb_span trim(struct wb_span s)
 	return s;
 }
 
-/* The first string of a file, if *ret is not known yet. -ENOMEM. */
-static int read_name(const struct wb_files *f, const char *path, char **ret)
+/* 1: the file is there; 0: it is not. */
+static int read_file(const struct wb_files *f, const char *path, size_t limit, struct wb_blob *ret,
+	struct wb_error *err)
+{
+	int r = f->read(f->ctx, path, limit, ret, err);
+
+	if (r != -ENOENT && r != -ENOTDIR)
+		return r < 0 ? r : 1;
+	if (err)
+		*err = (struct wb_error){};
+	return 0;
+}
+
+/* The first string of a file, if *ret is not known yet. */
+static int read_name(const struct wb_files *f, const char *path, char **ret, struct wb_error *err)
 {
 	WB_CLEAN_BLOB text = {};
 	struct wb_span s;
+	int r = *ret ? 0 : read_file(f, path, SHORT, &text, err);
 
-	if (*ret || f->read(f->ctx, path, SHORT, &text, NULL) < 0)
-		return 0;
+	if (r <= 0)
+		return r;
 	s = trim((struct wb_span){(const char *)text.data, strlen((const char *)text.data)});
 	if (!s.n)
 		return 0;
 	s.n = s.n < NAME_MOST ? s.n : NAME_MOST;
 	*ret = wb_span_copy(s);
 	if (!*ret)
-		return -ENOMEM;
+		return wb_oom(err);
 	wb_make_plain(*ret);
 	return 0;
 }
@@ -90,22 +104,18 @@ static bool has_word(struct wb_span line, const char *want)
 }
 
 /* An empty line ends the lines "KEY : VALUE" of a CPU. */
-static int read_cpus(
-	const struct wb_files *f, const struct wb_arch *arch, struct wb_model *m, bool *ret_guest)
+static int parse_cpus(
+	const char *text, const struct wb_arch *arch, struct wb_strv *cpus, bool *ret_guest)
 {
 	struct wb_span values[KEYS] = {}, line, key, value;
-	WB_CLEAN_BLOB info = {};
-	const char *at;
 	size_t n = 0;
 	int r = 0;
 
-	while (arch->cpu_keys && n < KEYS && arch->cpu_keys[n])
+	while (n < KEYS && arch->cpu_keys[n])
 		n++;
-	if (!n || f->read(f->ctx, "/proc/cpuinfo", CPUINFO_MOST, &info, NULL) < 0)
-		return 0;
-	for (at = (const char *)info.data; r == 0 && wb_take_line(&at, &line);) {
+	while (r == 0 && wb_take_line(&text, &line)) {
 		if (!trim(line).n) {
-			r = add_cpu(values, n, &m->cpus);
+			r = add_cpu(values, n, cpus);
 			memset(values, 0, sizeof(values));
 			continue;
 		}
@@ -119,9 +129,21 @@ static int read_cpus(
 			*ret_guest |= has_word(value, arch->cpu_guest);
 	}
 	if (r == 0)
-		r = add_cpu(values, n, &m->cpus);
-	wb_strv_sort(&m->cpus);
+		r = add_cpu(values, n, cpus);
+	wb_strv_sort(cpus);
 	return r;
+}
+
+static int read_cpus(
+	const struct wb_files *f, struct wb_strv *cpus, bool *ret_guest, struct wb_error *err)
+{
+	const struct wb_arch *arch = wb_arch_of(f);
+	WB_CLEAN_BLOB info = {};
+	int r = arch->cpu_keys ? read_file(f, "/proc/cpuinfo", CPUINFO_MOST, &info, err) : 0;
+
+	if (r <= 0)
+		return r;
+	return parse_cpus((const char *)info.data, arch, cpus, ret_guest) < 0 ? wb_oom(err) : 0;
 }
 
 static int complete(char **text, const char *otherwise)
@@ -131,24 +153,36 @@ static int complete(char **text, const char *otherwise)
 	return *text ? 0 : -ENOMEM;
 }
 
-int wb_model_read(const struct wb_files *f, struct wb_model *ret)
+int wb_model_read(const struct wb_files *f, struct wb_model *ret, struct wb_error *err)
 {
 	WB_CLEAN_MODEL m = {};
-	bool guest = false;
-
-	if (read_name(f, DMI "sys_vendor", &m.vendor) < 0 ||
-		read_name(f, DMI "product_name", &m.product) < 0 ||
-		read_name(f, DMI "bios_version", &m.firmware) < 0 ||
+	const struct {
+		const char *path;
+		char **text;
+	} names[] = {
+		{DMI "sys_vendor", &m.vendor},
+		{DMI "product_name", &m.product},
+		{DMI "bios_version", &m.firmware},
 		/* Devicetree Specification 2.3.1: the first name of "compatible" has the maker, too. */
-		read_name(f, DEVICE_TREE "compatible", &m.vendor) < 0 ||
-		read_name(f, DEVICE_TREE "model", &m.product) < 0 ||
-		/* Documentation/ABI/stable/sysfs-hypervisor-xen; linux,kvm and xen,xen in a device tree */
-		read_name(f, "/sys/hypervisor/type", &m.hypervisor) < 0 ||
-		read_name(f, DEVICE_TREE "hypervisor/compatible", &m.hypervisor) < 0 ||
-		read_cpus(f, wb_arch_of(f), &m, &guest) < 0 || complete(&m.vendor, "") < 0 ||
-		complete(&m.product, "") < 0 || complete(&m.firmware, "") < 0 ||
+		{DEVICE_TREE "compatible", &m.vendor},
+		{DEVICE_TREE "model", &m.product},
+		/* Documentation/ABI/stable/sysfs-hypervisor-xen; "linux,kvm" and "xen,xen" in a device tree */
+		{"/sys/hypervisor/type", &m.hypervisor},
+		{DEVICE_TREE "hypervisor/compatible", &m.hypervisor},
+	};
+	bool guest = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(names) / sizeof(*names); i++)
+		r = read_name(f, names[i].path, names[i].text, err);
+	if (r == 0)
+		r = read_cpus(f, &m.cpus, &guest, err);
+	if (r < 0)
+		return r;
+	if (complete(&m.vendor, "") < 0 || complete(&m.product, "") < 0 ||
+		complete(&m.firmware, "") < 0 ||
 		complete(&m.hypervisor, guest ? "guest" : "none") < 0)
-		return -ENOMEM;
+		return wb_oom(err);
 	*ret = m;
 	m = (struct wb_model){};
 	return 0;

@@ -52,26 +52,38 @@ void wb_machine_class_deinit(struct wb_machine_class *c)
 	*c = (struct wb_machine_class){};
 }
 
-/* A number of a device's file, "0x8086", as four digits. */
-static int add_device(const struct wb_check_facts *f, const char *device, struct wb_strv *ret)
+/* The number in a file of a device, "0x8086"; 0: there is none. */
+static int read_id(const struct wb_check_facts *f, const char *device, const char *name,
+	unsigned *ret, struct wb_error *err)
 {
-	WB_CLEAN_STR vendor = wb_strf(WB_PCI_DEVICES "/%s/vendor", device);
-	WB_CLEAN_STR number = wb_strf(WB_PCI_DEVICES "/%s/device", device);
+	WB_CLEAN_STR path = wb_strf(WB_PCI_DEVICES "/%s/%s", device, name);
+	WB_CLEAN_BLOB text = {};
+	int r = path ? wb_check_read(f, path, &text, err) : wb_oom(err);
+
+	*ret = r > 0 ? (unsigned)strtoul((const char *)text.data, NULL, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+static int add_device(const struct wb_check_facts *f, const char *device, struct wb_strv *ret,
+	struct wb_error *err)
+{
 	WB_CLEAN_STR driver = NULL;
 	WB_CLEAN_STR text = NULL;
-	int r;
+	unsigned vendor, number;
+	int r = wb_check_device_link(f, device, "driver", &driver);
 
-	if (!vendor || !number)
-		return -ENOMEM;
-	r = wb_check_device_link(f, device, "driver", &driver);
 	if (r <= 0)
+		return r < 0 ? wb_oom(err) : 0;
+	r = read_id(f, device, "vendor", &vendor, err);
+	if (r == 0)
+		r = read_id(f, device, "device", &number, err);
+	if (r < 0)
 		return r;
-	text = wb_strf("%04x:%04x %s", (unsigned)wb_read_number(f->files, vendor),
-		(unsigned)wb_read_number(f->files, number), driver);
+	text = wb_strf("%04x:%04x %s", vendor, number, driver);
 	if (!text)
-		return -ENOMEM;
+		return wb_oom(err);
 	wb_make_plain(text);
-	return wb_strv_add_once(ret, text);
+	return wb_strv_add_once(ret, text) < 0 ? wb_oom(err) : 0;
 }
 
 static int read_devices(const struct wb_files *files, struct wb_strv *ret, struct wb_error *err)
@@ -84,11 +96,9 @@ static int read_devices(const struct wb_files *files, struct wb_strv *ret, struc
 		return r;
 	r = 0;
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		r = add_device(&facts, names.items[i], ret);
-	if (r < 0)
-		return wb_oom(err);
+		r = add_device(&facts, names.items[i], ret, err);
 	wb_strv_sort(ret);
-	return 0;
+	return r;
 }
 
 /* Each value ends in its line, so no other class has the same text. */
@@ -129,10 +139,10 @@ int wb_machine_class_read(
 {
 	WB_CLEAN_CLASS c = {};
 	WB_CLEAN_MODEL m = {};
-	int r;
+	int r = wb_model_read(files, &m, err);
 
-	if (wb_model_read(files, &m) < 0)
-		return wb_oom(err);
+	if (r < 0)
+		return r;
 	c = (struct wb_machine_class){.vendor = m.vendor,
 		.product = m.product,
 		.firmware = m.firmware,

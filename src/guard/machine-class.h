@@ -21,7 +21,7 @@ struct wb_machine_class {
 	char hash[WB_CLASS_HASH];
 };
 
-/* Of this machine. Errors of reading the devices, with a sentence; -ENOMEM. */
+/* Of this machine. Errors of reading, with a sentence: half of a class would be another one. -ENOMEM. */
 int wb_machine_class_read(
 	const struct wb_files *files, struct wb_machine_class *ret, struct wb_error *err);
 /* As lines of text, of which the hash is made; to be freed. NULL: out of memory. */

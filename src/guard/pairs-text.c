@@ -149,12 +149,16 @@ static json_t *time_json(int64_t when)
 
 static json_t *durations_json(const struct wb_pair *p)
 {
-	json_t *list = json_object();
+	json_t *all = json_object();
+	int r = all ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < p->durations.n; i++)
-		json_object_set_new(list, p->durations.items[i].phase,
+	for (size_t i = 0; r == 0 && i < p->durations.n; i++)
+		r = wb_json_set(all, p->durations.items[i].phase,
 			json_real(p->durations.items[i].seconds));
-	return list;
+	if (r == 0)
+		return all;
+	json_decref(all);
+	return NULL;
 }
 
 /* The class in plain words, if it is written down. */

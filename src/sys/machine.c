@@ -57,14 +57,21 @@ char *wb_running_release(const struct wb_files *files)
 
 static int running_name(const struct wb_files *files, char **ret)
 {
-	WB_CLEAN_STR release = wb_running_release(files);
-	WB_CLEAN_BLOB version = {};
+	static const char *const paths[] = {
+		"/proc/sys/kernel/osrelease", "/proc/sys/kernel/version"};
+	struct wb_blob texts[2] = {};
+	int r = 0;
 
-	if (!release ||
-		files->read(files->ctx, "/proc/sys/kernel/version", 4096, &version, NULL) < 0)
-		return -ENOENT;
-	version.data[strcspn((char *)version.data, "\n")] = '\0';
-	return wb_kernel_id_name(release, (const char *)version.data, ret);
+	for (size_t i = 0; r == 0 && i < 2; i++) {
+		r = files->read(files->ctx, paths[i], 4096, &texts[i], NULL);
+		if (r == 0)
+			texts[i].data[strcspn((char *)texts[i].data, "\n")] = '\0';
+	}
+	if (r == 0)
+		r = wb_kernel_id_name((char *)texts[0].data, (char *)texts[1].data, ret);
+	wb_blob_deinit(&texts[0]);
+	wb_blob_deinit(&texts[1]);
+	return r;
 }
 
 /* The kernel's own .notes section (kernel/ksysfs.c). */

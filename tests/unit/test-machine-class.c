@@ -55,6 +55,28 @@ static void the_same_kind_is_the_same_class(void **state)
 	assert_string_equal(a.hash, b.hash);
 }
 
+/* Another answer than "there is no such file" is no answer. */
+static void half_a_class_is_none(void **state)
+{
+	static const struct fake_file broken[][24] = {
+		{{"/sys/class/dmi/id/product_name", .error = -EIO}, SAMPLE_MACHINE, {}},
+		{{"/proc/cpuinfo", .error = -EACCES}, SAMPLE_MACHINE, {}},
+		{{"/sys/bus/pci/devices/0000:02:00.0/device", .error = -EIO}, SAMPLE_MACHINE, {}},
+		{{"/sys/bus/pci/devices", .error = -EACCES}, SAMPLE_MACHINE, {}},
+	};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct wb_files files = fake_files(broken[i]);
+		struct wb_machine_class c = {};
+		struct wb_error err = {};
+
+		files.arch = &wb_arch_x86_64;
+		assert_int_equal(wb_machine_class_read(&files, &c, &err), broken[i][0].error);
+		assert_non_null(strstr(err.text, broken[i][0].path));
+		assert_null(c.vendor);
+	}
+}
+
 static void a_device_tree_names_a_machine_too(void **state)
 {
 	static const struct fake_file disk[] = {{"/proc/device-tree/model", "Toy Board\0", 10},
@@ -82,6 +104,7 @@ int main(void)
 		T(a_class_has_what_a_jump_depends_on),
 		T(another_machine_has_another_class),
 		T(the_same_kind_is_the_same_class),
+		T(half_a_class_is_none),
 		T(a_device_tree_names_a_machine_too),
 	};
 
