@@ -16,7 +16,7 @@ struct wb_model {
 	struct wb_strv cpus;
 };
 
-/* What is not there is "". Other errors of reading, with a sentence: half of a model would be another one. -ENOMEM. */
+/* A fact that is not there is "". Other errors of reading, with a sentence: half of a model would be another one. -ENOMEM. */
 int wb_model_read(const struct wb_files *files, struct wb_model *ret, struct wb_error *err);
 void wb_model_deinit(struct wb_model *model);
 #define WB_CLEAN_MODEL __attribute__((cleanup(wb_model_deinit))) struct wb_model

@@ -34,7 +34,12 @@ static int tell_pair(const struct wb_pairs *pairs, const struct wb_check_facts *
 	static const enum wb_severity severities[] = {[WB_PAIRS_NOTED] = WB_SEVERITY_NOTE,
 		[WB_PAIRS_WARN] = WB_SEVERITY_WARNING,
 		[WB_PAIRS_REFUSE] = WB_SEVERITY_SEVERE};
-	const struct wb_pairs_query query = {f->from_id, f->to_id, f->method, class};
+	const struct wb_pairs_query query = {.from = f->from_id,
+		.to = f->to_id,
+		.from_name = f->from_name,
+		.to_name = f->to_name,
+		.method = f->method,
+		.class = class};
 	WB_CLEAN_ANSWER a = {};
 
 	if (wb_pairs_judge(pairs, &query, &a) < 0)

@@ -22,17 +22,24 @@ static bool fits(const char *is, const char *wanted)
 	return !strcmp(is, WB_PAIR_ANY) || (wanted && !strcmp(is, wanted));
 }
 
-/* Where a kernel's build id was not found, its name is compared instead. */
-static bool is_kernel(const char *id, const char *name, const char *wanted)
+/* Where a kernel's build id was not found, on either side, its name is compared instead. */
+static bool is_kernel(const char *id, const char *name, const char *wanted, const char *wanted_name)
 {
-	return fits(id, wanted) ||
-	       (wanted && name && wb_valid_kernel_name(wanted) && !strcmp(name, wanted));
+	if (fits(id, wanted))
+		return true;
+	if (wanted_name && wb_valid_kernel_name(id) && !strcmp(id, wanted_name))
+		return true;
+	return wanted && name && wb_valid_kernel_name(wanted) && !strcmp(name, wanted);
 }
 
-bool wb_pairs_concerns(const struct wb_pairs_line *l, const char *from, const char *class)
+static bool is_from(const struct wb_pair *p, const struct wb_pairs_query *q)
 {
-	return l->kind == WB_PAIRS_PAIR && is_kernel(l->pair.from, l->pair.from_name, from) &&
-	       fits(l->pair.class, class);
+	return is_kernel(p->from, p->from_name, q->from, q->from_name);
+}
+
+bool wb_pairs_concerns(const struct wb_pairs_line *l, const struct wb_pairs_query *q)
+{
+	return l->kind == WB_PAIRS_PAIR && is_from(&l->pair, q) && fits(l->pair.class, q->class);
 }
 
 /* May two kernels with these names be the same one? The release is the first word. */
@@ -43,14 +50,14 @@ static bool may_be_same(const char *a, const char *b)
 	return !a || !b || (n == strcspn(b, " ") && !memcmp(a, b, n));
 }
 
-bool wb_pairs_ask_for_next(const struct wb_pairs *pairs, const char *from, const char *next)
+bool wb_pairs_ask_for_next(const struct wb_pairs *pairs, const struct wb_pairs_query *q)
 {
 	for (size_t i = 0; i < pairs->n; i++) {
 		const struct wb_pair *p = &pairs->items[i].pair;
 
 		if (pairs->items[i].kind == WB_PAIRS_PAIR && p->verdict != WB_PAIR_GOOD &&
-			strcmp(p->to, WB_PAIR_ANY) && is_kernel(p->from, p->from_name, from) &&
-			may_be_same(p->to_name, next))
+			strcmp(p->to, WB_PAIR_ANY) && is_from(p, q) &&
+			may_be_same(p->to_name, q->to_name))
 			return true;
 	}
 	return false;
@@ -99,12 +106,10 @@ static void find(const struct wb_pairs *pairs, const struct wb_pairs_query *q, s
 {
 	for (size_t i = 0; i < pairs->n; i++) {
 		const struct wb_pairs_line *l = &pairs->items[i];
-		bool from = l->kind == WB_PAIRS_PAIR &&
-			    is_kernel(l->pair.from, l->pair.from_name, q->from);
 
-		if (!from)
+		if (l->kind != WB_PAIRS_PAIR || !is_from(&l->pair, q))
 			continue;
-		if (is_kernel(l->pair.to, l->pair.to_name, q->to)) {
+		if (is_kernel(l->pair.to, l->pair.to_name, q->to, q->to_name)) {
 			if (fits(l->pair.class, q->class)) {
 				count(l, q, f, a);
 			} else if (is_proven(&l->pair)) {

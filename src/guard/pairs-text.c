@@ -23,6 +23,14 @@ static const char *phase_name(const struct wb_pair *p)
 	return name ? name : "other";
 }
 
+static bool applies_to(const struct wb_pairs_line *l, const struct wb_pairs_view *v)
+{
+	const struct wb_pairs_query query = {
+		.from = v->running, .from_name = v->running_name, .class = v->class->hash};
+
+	return wb_pairs_concerns(l, &query);
+}
+
 /* ---- text ---- */
 
 /* A kernel's release, or the beginning of its build id. */
@@ -113,7 +121,7 @@ int wb_pairs_text(const struct wb_pairs *pairs, const struct wb_pairs_view *v, c
 
 		if (l->kind != WB_PAIRS_PAIR)
 			continue;
-		if (wb_pairs_concerns(l, v->running, v->class->hash))
+		if (applies_to(l, v))
 			print_pair(out, l, true);
 		else if (!strcmp(l->pair.class, v->class->hash) ||
 			 !strcmp(l->pair.class, WB_PAIR_ANY))
@@ -153,8 +161,8 @@ static json_t *durations_json(const struct wb_pair *p)
 	int r = all ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < p->durations.n; i++)
-		r = wb_json_set(all, p->durations.items[i].phase,
-			json_real(p->durations.items[i].seconds));
+		r = wb_json_set(
+			all, p->durations.items[i].phase, json_real(p->durations.items[i].seconds));
 	if (r == 0)
 		return all;
 	json_decref(all);
@@ -181,10 +189,9 @@ static json_t *pair_json(
 	return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:s, s:s, s:s?, s:s?, s:s, s:s, s:o, s:s, "
 			 "s:s, s:s?, s:I, s:o, s:o, s:o, s:s?, s:s?, s:s?}",
 		"id", l->id, "source", wb_name_of(sources, (int)l->source), "file", l->path, "line",
-		(json_int_t)l->number, "here", here, "applies",
-		wb_pairs_concerns(l, v->running, v->class->hash), "from", p->from, "to", p->to,
-		"from_name", p->from_name, "to_name", p->to_name, "method", p->method, "class",
-		p->class, "machine", machine_json(pairs, p->class), "verdict",
+		(json_int_t)l->number, "here", here, "applies", applies_to(l, v), "from", p->from,
+		"to", p->to, "from_name", p->from_name, "to_name", p->to_name, "method", p->method,
+		"class", p->class, "machine", machine_json(pairs, p->class), "verdict",
 		wb_name_of(wb_pair_verdicts, p->verdict), "phase", phase_name(p), "cause", p->cause,
 		"count", (json_int_t)p->count, "first", time_json(p->first), "last",
 		time_json(p->last), "durations", durations_json(p), "warmboot", p->warmboot, "note",

@@ -174,9 +174,11 @@ enum wb_pairs_advice {
 
 /* A jump that is meant. Strings are NULL where it is not known. */
 struct wb_pairs_query {
-	const char *from, *to; /* ids of kernels */
-	const char *method;    /* NULL: it may be any */
-	const char *class;     /* hash of this machine's class */
+	const char *from, *to; /* ids of kernels, */
+	const char *from_name,
+		*to_name;   /* and their names, for pairs whose build ids were not known */
+	const char *method; /* NULL: it may be any */
+	const char *class;  /* hash of this machine's class */
 };
 
 struct wb_pairs_answer {
@@ -194,10 +196,9 @@ int wb_pairs_judge(const struct wb_pairs *pairs, const struct wb_pairs_query *qu
 void wb_pairs_answer_deinit(struct wb_pairs_answer *answer);
 #define WB_CLEAN_ANSWER __attribute__((cleanup(wb_pairs_answer_deinit))) struct wb_pairs_answer
 /*
- * Does an answer on a jump from this kernel depend on the next one's id? It does not if nothing but good is known, or
- * only of any next kernel, or only of kernels of another release than that in `next`, the next one's name. NULL: it is
- * not known. Pure.
+ * Does an answer depend on the id of the next kernel? It does not if nothing but good is known of jumps from `from`, or
+ * only of any next kernel, or only of kernels of another release than that in `to_name`, where that is known. Pure.
  */
-bool wb_pairs_ask_for_next(const struct wb_pairs *pairs, const char *from, const char *next);
-/* Is the line about a jump from this kernel on this class of machines? NULL is like no kernel or class. Pure. */
-bool wb_pairs_concerns(const struct wb_pairs_line *line, const char *from, const char *class);
+bool wb_pairs_ask_for_next(const struct wb_pairs *pairs, const struct wb_pairs_query *query);
+/* Is the line about a jump from the query's kernel on its class of machines? Pure. */
+bool wb_pairs_concerns(const struct wb_pairs_line *line, const struct wb_pairs_query *query);

@@ -39,14 +39,13 @@ static int check_entry(const struct wb_sys *sys, const struct wb_entry *e,
 	struct wb_check_facts *facts, struct wb_checked *c, struct wb_error *err)
 {
 	WB_CLEAN_STR cmdline = NULL;
-	WB_CLEAN_STR from = NULL;
-	WB_CLEAN_STR to = NULL;
+	WB_CLEAN_PAIR_IDS ids = {};
 	struct wb_policy policy;
 	int r = cmdline_of(sys->files, e, &cmdline, err);
 
 	if (r < 0)
 		return r;
-	if (wb_session_pair(sys, e, &from, &to) < 0)
+	if (wb_session_pair(sys, e, &ids) < 0)
 		return wb_oom(err);
 	c->entry = strdup(e->id);
 	c->kernel = strdup(e->kernel);
@@ -64,8 +63,10 @@ static int check_entry(const struct wb_sys *sys, const struct wb_entry *e,
 	facts->cmdline = cmdline;
 	facts->initrds = (const char *const *)e->initrds.items;
 	facts->n_initrds = e->initrds.n;
-	facts->from_id = from;
-	facts->to_id = to;
+	facts->from_id = ids.from;
+	facts->to_id = ids.to;
+	facts->from_name = ids.from_name;
+	facts->to_name = ids.to_name;
 	return wb_check_run(facts, &c->findings, err);
 }
 

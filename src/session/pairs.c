@@ -8,56 +8,63 @@
 #include "session/pairs.h"
 #include "sys/machine.h"
 
-/* The kernel of a boot entry. `file` and `image` are to be freed, and `file` outlives `image`. */
-static int open_kernel(const struct wb_sys *sys, const struct wb_entry *e, size_t limit,
-	struct wb_blob *file, struct wb_image *image, struct wb_error *err)
+void wb_pair_ids_deinit(struct wb_pair_ids *ids)
 {
-	/* To read() 0 is no limit. */
-	int r = sys->files->read(sys->files->ctx, e->kernel, limit ? limit : 1, file, err);
-
-	return r < 0 ? r : wb_image_open_profile(wb_blob_view(file), limit, e->profile, image, err);
+	free(ids->from);
+	free(ids->from_name);
+	free(ids->to);
+	free(ids->to_name);
+	*ids = (struct wb_pair_ids){};
 }
 
-int wb_session_next_kernel(const struct wb_sys *sys, const struct wb_entry *e,
-	const struct wb_pairs *pairs, const char *from, char **ret, struct wb_error *err)
+/* Kernels of different releases are different, so most need not be unpacked. */
+static int read_image(const struct wb_pairs *pairs, const struct wb_image *image, size_t limit,
+	struct wb_pair_ids *ids)
+{
+	struct wb_pairs_query query = {.from = ids->from, .from_name = ids->from_name};
+	int r = wb_image_kernel_name(image, &ids->to_name, NULL);
+
+	if (r == -ENOMEM)
+		return r;
+	query.to_name = ids->to_name;
+	if (ids->to_name && !wb_pairs_ask_for_next(pairs, &query)) {
+		ids->to = strdup(ids->to_name);
+		return ids->to ? 0 : -ENOMEM;
+	}
+	return wb_image_kernel_id(image, limit, &ids->to, NULL);
+}
+
+static int read_next(const struct wb_sys *sys, const struct wb_entry *e,
+	const struct wb_pairs *pairs, struct wb_pair_ids *ids)
 {
 	uint64_t spare = wb_available_memory(sys->files) / 4;
 	size_t limit = spare < WB_IMAGE_LIMIT ? (size_t)spare : (size_t)WB_IMAGE_LIMIT;
 	WB_CLEAN_BLOB file = {};
 	WB_CLEAN_IMAGE image = {};
-	WB_CLEAN_STR name = NULL;
-	int r = open_kernel(sys, e, limit, &file, &image, err);
+	/* To read() 0 is no limit. */
+	int r = sys->files->read(sys->files->ctx, e->kernel, limit ? limit : 1, &file, NULL);
 
-	if (r < 0)
-		return r;
-	/* Kernels of different releases are different, so most need not be unpacked. */
-	if (wb_image_kernel_name(&image, &name, NULL) == 0 &&
-		!wb_pairs_ask_for_next(pairs, from, name)) {
-		*ret = name;
-		name = NULL;
-		return 0;
-	}
-	return wb_image_kernel_id(&image, limit, ret, err);
+	if (r == 0)
+		r = wb_image_open_profile(wb_blob_view(&file), limit, e->profile, &image, NULL);
+	return r < 0 ? r : read_image(pairs, &image, limit, ids);
 }
 
-int wb_session_pair(
-	const struct wb_sys *sys, const struct wb_entry *entry, char **ret_from, char **ret_to)
+int wb_session_pair(const struct wb_sys *sys, const struct wb_entry *entry, struct wb_pair_ids *ret)
 {
-	WB_CLEAN_STR from = NULL;
-	WB_CLEAN_STR name = NULL;
-	WB_CLEAN_STR to = NULL;
+	struct wb_pairs_query query = {};
+	WB_CLEAN_PAIR_IDS ids = {};
 	WB_CLEAN_PAIRS pairs = {};
-	int r = wb_running_kernel_id(sys->files, &from, &name, NULL);
+	int r = wb_running_kernel_id(sys->files, &ids.from, &ids.from_name, NULL);
 
 	if (r == 0)
 		r = wb_pairs_read(sys->files, &pairs, NULL);
-	if (r == 0 && wb_pairs_ask_for_next(&pairs, from, NULL))
-		r = wb_session_next_kernel(sys, entry, &pairs, from, &to, NULL);
+	query = (struct wb_pairs_query){.from = ids.from, .from_name = ids.from_name};
+	if (r == 0 && wb_pairs_ask_for_next(&pairs, &query))
+		r = read_next(sys, entry, &pairs, &ids);
 	if (r == -ENOMEM)
 		return r;
-	*ret_from = from;
-	*ret_to = to;
-	from = to = NULL;
+	*ret = ids;
+	ids = (struct wb_pair_ids){};
 	return 0;
 }
 

@@ -6,20 +6,22 @@
 #include "guard/pairs.h"
 #include "session/host.h"
 
-/*
- * The id of the kernel of a boot entry (core/kernel-id.h), to be freed, or its name if the ledger's answer on a jump
- * from `from` does not depend on more. Its file is read, and unpacked for the id; both take a quarter of the available
- * memory at most. Errors of reading it and of wb_image_open(), and -ENOENT, with a sentence.
- */
-int wb_session_next_kernel(const struct wb_sys *sys, const struct wb_entry *entry,
-	const struct wb_pairs *pairs, const char *from, char **ret, struct wb_error *err);
+/* Ids and names of the two kernels of a jump (core/kernel-id.h). NULL: not known. */
+struct wb_pair_ids {
+	char *from, *from_name, *to, *to_name;
+};
+
+void wb_pair_ids_deinit(struct wb_pair_ids *ids);
+#define WB_CLEAN_PAIR_IDS __attribute__((cleanup(wb_pair_ids_deinit))) struct wb_pair_ids
 
 /*
- * The ids of the running kernel and of the entry's, as above, both to be freed. NULL: not known; the next one is not
- * looked up either if no answer of the ledger depends on it. -ENOMEM.
+ * Those of the running kernel, and those of the entry's as far as an answer of the ledger depends on them: its file is
+ * read only if something is known against a jump from the running kernel, and unpacked for its build id only if that
+ * may be about its release. Otherwise `to` is the name, or NULL. A quarter of the available memory is taken at most; a
+ * file that cannot be read or understood leaves NULL. -ENOMEM.
  */
 int wb_session_pair(
-	const struct wb_sys *sys, const struct wb_entry *entry, char **ret_from, char **ret_to);
+	const struct wb_sys *sys, const struct wb_entry *entry, struct wb_pair_ids *ret);
 
 /* The ledger, and for which machine and kernel it is shown. */
 struct wb_ledger {

@@ -52,7 +52,7 @@ static void make_afresh(const struct wb_pairs_line *l)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const enum wb_pair_source sources[] = {WB_PAIRS_FROM_ADMIN, WB_PAIRS_FROM_OWN};
-	const struct wb_pairs_query query = {BUILD_A, BUILD_B, "fast", CLASS_X};
+	const struct wb_pairs_query query = QUERY(BUILD_A, BUILD_B, "fast", CLASS_X);
 	const struct wb_bytes in = {data, size};
 	WB_CLEAN_STR id = NULL;
 

@@ -31,6 +31,11 @@
 		"\"2026-11-01T10:00:00Z\",\"last\":\"2026-11-02T10:00:00Z\","                \
 		"\"durations\":[[\"purgatory\",0.25]],\"warmboot\":\"0.1.0\",\"from_name\":" \
 		"\"" NAME_A "\",\"origin\":\"" ORIGIN_1 "\"")
+/* A question about such a pair. */
+#define QUERY(from_, to_, method_, class_)                                           \
+	{                                                                            \
+		.from = (from_), .to = (to_), .method = (method_), .class = (class_) \
+	}
 #define LEDGER_LINE "{\"ledger\":{\"origin\":\"" ORIGIN_1 "\"}}\n"
 #define OLDER_LINE "{\"older\":{\"pairs\":3,\"jumps\":7}}\n"
 
@@ -120,7 +125,7 @@ static inline void sample_elf_with_notes(uint8_t out[WITH_NOTES])
 	}
 #define SAMPLE_MACHINE                                                 \
 	DMI, {"/proc/cpuinfo", CPU("0", "0x5") CPU("1", "0x5")},       \
-		PCI("0000:02:00.0", "0x8086", "0x25ab", "i6300esb"),   \
+		PCI("0000:00:02.0", "0x8086", "0x25ab", "i6300esb"),   \
 		PCI("0000:01:00.0", "0x1af4", "0x1041", "virtio-pci"), \
 		PCI("0000:01:00.1", "0x1af4", "0x1041", "virtio-pci"), \
 		{"/sys/bus/pci/devices/0000:03:00.0/vendor", "0xffff\n"}, KERNEL

@@ -22,6 +22,9 @@ static void a_build_id_is_found_among_notes(void **state)
 	other[24] = 5; /* another owner's length */
 	assert_true(wb_kernel_id_parse(bytes(other, NOTES_SIZE), &none) < 0);
 	memcpy(other, sample_notes, NOTES_SIZE);
+	other[28] = 4; /* an id of four bytes */
+	assert_int_equal(wb_kernel_id_parse(bytes(other, NOTES_SIZE), &none), -EBADMSG);
+	memcpy(other, sample_notes, NOTES_SIZE);
 	memset(other + 4, 0xff, 4); /* a note of 4 GiB */
 	assert_int_equal(wb_kernel_id_parse(bytes(other, NOTES_SIZE), &none), -EBADMSG);
 	assert_null(none);
@@ -146,16 +149,18 @@ static void the_next_kernel_is_looked_at_only_if_it_matters(void **state)
 	disk[own + 1].size = sample_bzimage(
 		bz, bytes(gz, sample_stored_gzip(gz, bytes(elf, sizeof(elf)))), sizeof(elf));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		WB_CLEAN_STR from = NULL;
-		WB_CLEAN_STR to = NULL;
+		WB_CLEAN_PAIR_IDS ids = {};
 
 		disk[own].text = cases[i].ledger;
-		assert_int_equal(wb_session_pair(&sys, cases[i].entry, &from, &to), 0);
-		assert_string_equal(from, NOTES_ID);
-		if (cases[i].to && to)
-			assert_string_equal(to, cases[i].to);
+		assert_int_equal(wb_session_pair(&sys, cases[i].entry, &ids), 0);
+		assert_string_equal(ids.from, NOTES_ID);
+		assert_string_equal(ids.from_name, NAME_A);
+		if (cases[i].to && ids.to)
+			assert_string_equal(ids.to, cases[i].to);
 		else
-			assert_true(!to && !cases[i].to);
+			assert_true(!ids.to && !cases[i].to);
+		if (ids.to)
+			assert_string_equal(ids.to_name, "1.2.3-sample #1");
 	}
 	{
 		WB_CLEAN_LEDGER l = {};

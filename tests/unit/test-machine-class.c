@@ -26,7 +26,7 @@ static void another_machine_has_another_class(void **state)
 		{{"/sys/hypervisor/type", "xen\n"}, SAMPLE_MACHINE, {}},
 		{{"/proc/cpuinfo", CPU("0", "0x6") CPU("1", "0x6")}, SAMPLE_MACHINE, {}},
 		{{"/proc/cpuinfo", CPU("0", "0x5") CPU("1", "0x6")}, SAMPLE_MACHINE, {}},
-		{{"/sys/bus/pci/devices/0000:02:00.0/driver", .link = "../x/vfio-pci"},
+		{{"/sys/bus/pci/devices/0000:00:02.0/driver", .link = "../x/vfio-pci"},
 			SAMPLE_MACHINE, {}},
 		{PCI("0000:04:00.0", "0x10de", "0x0001", "nvidia"), SAMPLE_MACHINE, {}},
 		{KERNEL, {}},
@@ -55,13 +55,30 @@ static void the_same_kind_is_the_same_class(void **state)
 	assert_string_equal(a.hash, b.hash);
 }
 
+/* Which CPU and which device comes first is no matter. */
+static void order_is_no_matter(void **state)
+{
+	static const struct fake_file one[] = {{"/proc/cpuinfo", CPU("0", "0x5") CPU("1", "0x6")},
+		PCI("0000:01:00.0", "0x8086", "0x25ab", "a"),
+		PCI("0000:02:00.0", "0x1af4", "0x1041", "b"), {}};
+	static const struct fake_file other[] = {{"/proc/cpuinfo", CPU("0", "0x6") CPU("1", "0x5")},
+		PCI("0000:01:00.0", "0x1af4", "0x1041", "b"),
+		PCI("0000:02:00.0", "0x8086", "0x25ab", "a"), {}};
+	WB_CLEAN_CLASS a = class_of(one);
+	WB_CLEAN_CLASS b = class_of(other);
+
+	assert_int_equal(a.cpus.n, 2);
+	assert_int_equal(a.devices.n, 2);
+	assert_string_equal(a.hash, b.hash);
+}
+
 /* Another answer than "there is no such file" is no answer. */
 static void half_a_class_is_none(void **state)
 {
 	static const struct fake_file broken[][24] = {
 		{{"/sys/class/dmi/id/product_name", .error = -EIO}, SAMPLE_MACHINE, {}},
 		{{"/proc/cpuinfo", .error = -EACCES}, SAMPLE_MACHINE, {}},
-		{{"/sys/bus/pci/devices/0000:02:00.0/device", .error = -EIO}, SAMPLE_MACHINE, {}},
+		{{"/sys/bus/pci/devices/0000:00:02.0/device", .error = -EIO}, SAMPLE_MACHINE, {}},
 		{{"/sys/bus/pci/devices", .error = -EACCES}, SAMPLE_MACHINE, {}},
 	};
 
@@ -104,6 +121,7 @@ int main(void)
 		T(a_class_has_what_a_jump_depends_on),
 		T(another_machine_has_another_class),
 		T(the_same_kind_is_the_same_class),
+		T(order_is_no_matter),
 		T(half_a_class_is_none),
 		T(a_device_tree_names_a_machine_too),
 	};

@@ -542,7 +542,7 @@ static int read_pairs(void *ret)
 
 static int judge_pairs(void *ret)
 {
-	static const struct wb_pairs_query query = {BUILD_A, BUILD_B, "fast", CLASS_X};
+	static const struct wb_pairs_query query = QUERY(BUILD_A, BUILD_B, "fast", CLASS_X);
 
 	return wb_pairs_judge(&pairs, &query, ret);
 }

@@ -125,7 +125,7 @@ static void note(struct ledger *l, const struct wb_pair_outcome *o)
 
 static void jumps_are_counted(void **state)
 {
-	struct wb_pair_outcome bad = good;
+	struct wb_pair_outcome bad = good, later = good;
 	struct ledger l;
 
 	begin(&l, NULL);
@@ -135,7 +135,8 @@ static void jumps_are_counted(void **state)
 	note(&l, &good);
 	/* The clock is set back. */
 	l.now -= 5000;
-	note(&l, &good);
+	later.warmboot = "0.2.0";
+	note(&l, &later);
 	bad.verdict = WB_PAIR_BAD;
 	bad.phase = WB_PAIR_PHASE_ROOT;
 	bad.cause = "panic: \033[31mno init";
@@ -152,7 +153,7 @@ static void jumps_are_counted(void **state)
 		assert_int_equal(g->pair.last, 1800000100);
 		assert_string_equal(g->pair.origin, CHANCE);
 		assert_string_equal(g->pair.from_name, NAME_A);
-		assert_string_equal(g->pair.warmboot, "0.1.0");
+		assert_string_equal(g->pair.warmboot, "0.2.0");
 		assert_int_equal(g->pair.durations.n, 2);
 		assert_int_equal(b->pair.count, 1);
 		assert_string_equal(b->pair.cause, "panic: ?[31mno init");
@@ -492,7 +493,7 @@ static void an_import_is_merged_once(void **state)
 	assert_string_equal(own_text(&mine), once);
 	{
 		WB_CLEAN_PAIRS p = own_pairs(&mine);
-		const struct wb_pairs_query q = {BUILD_A, BUILD_B, "fast", CLASS_X};
+		const struct wb_pairs_query q = QUERY(BUILD_A, BUILD_B, "fast", CLASS_X);
 		WB_CLEAN_ANSWER a = {};
 
 		assert_int_equal(wb_pairs_judge(&p, &q, &a), 0);
@@ -503,6 +504,26 @@ static void an_import_is_merged_once(void **state)
 	end(&mine);
 }
 
+/* A note that is there already stays. */
+static void an_import_brings_notes(void **state)
+{
+	static const char noted[] =
+		SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ",\"note\":\"one\""),
+			  other[] = SIMPLE(
+				  BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ",\"note\":\"two\"");
+	struct wb_pairs_taken t;
+	struct ledger l;
+
+	begin(&l, SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ""));
+	t = import(&l, bytes(noted, sizeof(noted) - 1));
+	assert_int_equal(t.raised, 1);
+	assert_non_null(strstr(own_text(&l), "\"note\":\"one\""));
+	t = import(&l, bytes(other, sizeof(other) - 1));
+	assert_int_equal(t.known, 1);
+	assert_non_null(strstr(own_text(&l), "\"note\":\"one\""));
+	end(&l);
+}
+
 /* Good news of another machine do not make a bad pair a good one. */
 static void an_import_makes_no_pair_better(void **state)
 {
@@ -510,7 +531,7 @@ static void an_import_makes_no_pair_better(void **state)
 		",\"count\":1000,\"origin\":\"1111111111111111\"") SIMPLE(BUILD_A, BUILD_B, "fast",
 		CLASS_X, "good", ",\"count\":1000,\"phase\":\"first-line\"")
 		SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ",\"phase\":\"first-line\"");
-	const struct wb_pairs_query q = {BUILD_A, BUILD_B, "fast", CLASS_X};
+	const struct wb_pairs_query q = QUERY(BUILD_A, BUILD_B, "fast", CLASS_X);
 	struct wb_pairs_taken t;
 	struct ledger l;
 
@@ -671,6 +692,7 @@ int main(void)
 		T(bad_pairs_and_strange_lines_are_never_given_up),
 		T(an_export_names_no_machine),
 		T(an_import_is_merged_once),
+		T(an_import_brings_notes),
 		T(an_import_makes_no_pair_better),
 		T(a_damaged_import_takes_nothing),
 		T(a_full_ledger_takes_bad_news_only),

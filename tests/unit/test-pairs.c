@@ -133,53 +133,65 @@ static const struct {
 	uint64_t good, degraded, bad;
 	const char *what, *evidence, *remedy;
 } cases[] = {
-	{"", {BUILD_A, BUILD_B, "fast", CLASS_X}, WB_PAIRS_UNSEEN, 0, 0, 0, "nothing is known", "",
-		""},
+	{"", QUERY(BUILD_A, BUILD_B, "fast", CLASS_X), WB_PAIRS_UNSEEN, 0, 0, 0, "nothing is known",
+		"", ""},
 	{SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "good", ",\"count\":3"),
-		{BUILD_A, BUILD_B, "fast", CLASS_X}, WB_PAIRS_SEEN, 3, 0, 0, "went well",
+		QUERY(BUILD_A, BUILD_B, "fast", CLASS_X), WB_PAIRS_SEEN, 3, 0, 0, "went well",
 		"/x, line 1", ""},
 	/* Another ledger's count is added. */
 	{SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "good", ",\"count\":3") PAIR_LINE(BUILD_A,
 		 BUILD_B, "fast", CLASS_X, "good", ",\"origin\":\"1111111111111111\",\"count\":4"),
-		{BUILD_A, BUILD_B, "fast", CLASS_X}, WB_PAIRS_SEEN, 7, 0, 0, "7 times", "/x", ""},
+		QUERY(BUILD_A, BUILD_B, "fast", CLASS_X), WB_PAIRS_SEEN, 7, 0, 0, "7 times", "/x",
+		""},
 	/* A proven bad one, whatever else is known. */
 	{BAD_LINE SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "good", ",\"count\":9"),
-		{BUILD_A, BUILD_B, "fast", CLASS_X}, WB_PAIRS_REFUSE, 9, 0, 2,
+		QUERY(BUILD_A, BUILD_B, "fast", CLASS_X), WB_PAIRS_REFUSE, 9, 0, 2,
 		"known to fail on machines of this class: 2 times", "reached first-line; it hangs",
 		"warmboot pairs forget "},
-	{BAD_LINE, {BUILD_A, BUILD_B, NULL, CLASS_X}, WB_PAIRS_REFUSE, 0, 0, 2, "known to fail",
-		"by the method fast", "forget"},
+	{BAD_LINE, QUERY(BUILD_A, BUILD_B, NULL, CLASS_X), WB_PAIRS_REFUSE, 0, 0, 2,
+		"known to fail", "by the method fast", "forget"},
 	/* A cause that is not known. */
-	{SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ""), {BUILD_A, BUILD_B, "fast", CLASS_X},
-		WB_PAIRS_WARN, 0, 0, 1,
+	{SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ""),
+		QUERY(BUILD_A, BUILD_B, "fast", CLASS_X), WB_PAIRS_WARN, 0, 0, 1,
 		"failed 1 time on machines of this class, and it is not known why",
 		"reached unknown", "forget"},
 	/* A phase of a later version is a phase. */
 	{SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ",\"phase\":\"new\""),
-		{BUILD_A, BUILD_B, "fast", CLASS_X}, WB_PAIRS_REFUSE, 0, 0, 1, "known to fail",
+		QUERY(BUILD_A, BUILD_B, "fast", CLASS_X), WB_PAIRS_REFUSE, 0, 0, 1, "known to fail",
 		"a later phase", "forget"},
 	{SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "degraded", ""),
-		{BUILD_A, BUILD_B, "fast", CLASS_X}, WB_PAIRS_NOTED, 0, 1, 0, "not all worked",
+		QUERY(BUILD_A, BUILD_B, "fast", CLASS_X), WB_PAIRS_NOTED, 0, 1, 0, "not all worked",
 		"degraded", "warmboot pairs"},
 	/* Another kernel, class or method, in each direction. */
-	{BAD_LINE, {BUILD_B, BUILD_A, "fast", CLASS_X}, WB_PAIRS_UNSEEN, 0, 0, 0, "nothing", "",
-		""},
-	{BAD_LINE, {BUILD_A, BUILD_C, "fast", CLASS_X}, WB_PAIRS_UNSEEN, 0, 0, 0, "nothing", "",
-		""},
-	{BAD_LINE, {BUILD_A, BUILD_B, "fast", CLASS_Y}, WB_PAIRS_NOTED, 0, 0, 0,
+	{BAD_LINE, QUERY(BUILD_B, BUILD_A, "fast", CLASS_X), WB_PAIRS_UNSEEN, 0, 0, 0, "nothing",
+		"", ""},
+	{BAD_LINE, QUERY(BUILD_A, BUILD_C, "fast", CLASS_X), WB_PAIRS_UNSEEN, 0, 0, 0, "nothing",
+		"", ""},
+	{BAD_LINE, QUERY(BUILD_A, BUILD_B, "fast", CLASS_Y), WB_PAIRS_NOTED, 0, 0, 0,
 		"another class: 2 times", "/x", "warmboot pairs"},
-	{BAD_LINE, {BUILD_A, BUILD_B, "file", CLASS_X}, WB_PAIRS_WARN, 0, 0, 0,
+	{BAD_LINE, QUERY(BUILD_A, BUILD_B, "file", CLASS_X), WB_PAIRS_WARN, 0, 0, 0,
 		"by another method (fast)", "/x", "forget"},
 	/* A suspicion elsewhere is nothing. */
-	{SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ""), {BUILD_A, BUILD_B, "fast", CLASS_Y},
-		WB_PAIRS_UNSEEN, 0, 0, 0, "nothing", "", ""},
+	{SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ""),
+		QUERY(BUILD_A, BUILD_B, "fast", CLASS_Y), WB_PAIRS_UNSEEN, 0, 0, 0, "nothing", "",
+		""},
 	/* Something of the jump is not known. */
-	{BAD_LINE, {BUILD_A, NULL, "fast", CLASS_X}, WB_PAIRS_WARN, 0, 0, 0,
+	{BAD_LINE, QUERY(BUILD_A, NULL, "fast", CLASS_X), WB_PAIRS_WARN, 0, 0, 0,
 		"not known which kernel the next one is", "/x", "forget"},
-	{BAD_LINE, {NULL, BUILD_B, "fast", CLASS_X}, WB_PAIRS_UNSEEN, 0, 0, 0, "nothing", "", ""},
-	/* A kernel whose build id is not known is compared by name. */
-	{BAD_LINE, {NAME_A, BUILD_B, "fast", CLASS_X}, WB_PAIRS_REFUSE, 0, 0, 2, "known to fail",
-		"/x", "forget"},
+	{BAD_LINE, QUERY(NULL, BUILD_B, "fast", CLASS_X), WB_PAIRS_UNSEEN, 0, 0, 0, "nothing", "",
+		""},
+	/* A kernel whose build id is not known is compared by name, on either side. */
+	{SIMPLE(BUILD_A, NAME_A, "fast", CLASS_X, "bad", ",\"phase\":\"init\""),
+		{.from = BUILD_A, .to = BUILD_B, .to_name = NAME_A, .class = CLASS_X},
+		WB_PAIRS_REFUSE, 0, 0, 1, "known to fail", "/x", "forget"},
+	{SIMPLE(NAME_A, BUILD_B, "fast", CLASS_X, "bad", ",\"phase\":\"init\""),
+		{.from = BUILD_A, .to = BUILD_B, .from_name = NAME_A, .class = CLASS_X},
+		WB_PAIRS_REFUSE, 0, 0, 1, "known to fail", "/x", "forget"},
+	/* Where both build ids are known, equal names are nothing. */
+	{BAD_LINE, {.from = BUILD_C, .to = BUILD_B, .from_name = NAME_A, .class = CLASS_X},
+		WB_PAIRS_UNSEEN, 0, 0, 0, "nothing", "", ""},
+	{BAD_LINE, QUERY(NAME_A, BUILD_B, "fast", CLASS_X), WB_PAIRS_REFUSE, 0, 0, 2,
+		"known to fail", "/x", "forget"},
 };
 
 static void the_ledger_is_judged(void **state)
@@ -198,6 +210,13 @@ static void the_ledger_is_judged(void **state)
 	}
 }
 
+static bool ask(const struct wb_pairs *pairs, const char *from, const char *to_name)
+{
+	const struct wb_pairs_query query = {.from = from, .to_name = to_name};
+
+	return wb_pairs_ask_for_next(pairs, &query);
+}
+
 static void files_of_persons_may_say_any(void **state)
 {
 	WB_CLEAN_PAIRS p =
@@ -206,8 +225,8 @@ static void files_of_persons_may_say_any(void **state)
 	WB_CLEAN_PAIRS next =
 		parse(PAIR_LINE(BUILD_A, "any", "any", "any", "bad", ",\"phase\":\"init\""),
 			WB_PAIRS_FROM_ADMIN);
-	const struct wb_pairs_query q = {BUILD_A, BUILD_B, "fast", CLASS_X},
-				    unknown = {BUILD_A, NULL, NULL, CLASS_X};
+	const struct wb_pairs_query q = QUERY(BUILD_A, BUILD_B, "fast", CLASS_X),
+				    unknown = QUERY(BUILD_A, NULL, NULL, CLASS_X);
 	WB_CLEAN_ANSWER a = {};
 	WB_CLEAN_ANSWER b = {};
 
@@ -218,8 +237,8 @@ static void files_of_persons_may_say_any(void **state)
 	assert_int_equal(b.advice, WB_PAIRS_REFUSE);
 	assert_non_null(strstr(b.remedy, "mend /x"));
 	/* The next kernel has to be known only where the answer depends on it. */
-	assert_true(wb_pairs_ask_for_next(&p, BUILD_A, NULL));
-	assert_false(wb_pairs_ask_for_next(&next, BUILD_A, NULL));
+	assert_true(ask(&p, BUILD_A, NULL));
+	assert_false(ask(&next, BUILD_A, NULL));
 }
 
 static void good_news_need_no_look_at_the_next_kernel(void **state)
@@ -231,15 +250,15 @@ static void good_news_need_no_look_at_the_next_kernel(void **state)
 		SIMPLE(BUILD_A, BUILD_B, "fast", CLASS_X, "bad", ",\"to_name\":\"" NAME_A "\""),
 		WB_PAIRS_FROM_OWN);
 
-	assert_false(wb_pairs_ask_for_next(&good, BUILD_A, NULL));
-	assert_true(wb_pairs_ask_for_next(&bad, BUILD_A, NULL));
-	assert_true(wb_pairs_ask_for_next(&bad, BUILD_A, NAME_A));
-	assert_false(wb_pairs_ask_for_next(&bad, BUILD_C, NULL));
-	assert_true(wb_pairs_ask_for_next(&named, BUILD_A, NULL));
-	assert_true(wb_pairs_ask_for_next(&named, BUILD_A, NAME_A));
-	assert_true(wb_pairs_ask_for_next(&named, BUILD_A, "6.12.1-amd64 #2"));
-	assert_false(wb_pairs_ask_for_next(&named, BUILD_A, "6.12.1-amd6 #1"));
-	assert_false(wb_pairs_ask_for_next(&named, BUILD_A, "6.12.10-amd64 #1"));
+	assert_false(ask(&good, BUILD_A, NULL));
+	assert_true(ask(&bad, BUILD_A, NULL));
+	assert_true(ask(&bad, BUILD_A, NAME_A));
+	assert_false(ask(&bad, BUILD_C, NULL));
+	assert_true(ask(&named, BUILD_A, NULL));
+	assert_true(ask(&named, BUILD_A, NAME_A));
+	assert_true(ask(&named, BUILD_A, "6.12.1-amd64 #2"));
+	assert_false(ask(&named, BUILD_A, "6.12.1-amd6 #1"));
+	assert_false(ask(&named, BUILD_A, "6.12.10-amd64 #1"));
 }
 
 /* ---- the files ---- */
