@@ -64,6 +64,13 @@ struct wb_arch {
 	 */
 	int (*masks)(const struct wb_files *files, const char *cmdline, char **ret_why);
 
+	/*
+	 * Keys of /proc/cpuinfo that tell which CPU it is, up to its microcode, eight at most; NULL ends them. NULL:
+	 * the file tells nothing.
+	 */
+	const char *const *cpu_keys;
+	const char *cpu_guest; /* the flag in there that a hypervisor sets. NULL: there is none */
+
 	/* ---- data from one kernel's user space to the next one's ---- */
 
 	/*

@@ -56,11 +56,16 @@ static int arm64_plan(const struct wb_machine *m, const struct wb_plan_wish *wis
 
 static const char *const types[] = {"Image", "vmlinuz", "uki", NULL};
 
+/* arch/arm64/kernel/cpuinfo.c */
+static const char *const cpu_keys[] = {
+	"CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", NULL};
+
 const struct wb_arch wb_arch_arm64 = {
 	.name = "aarch64",
 	.id = WB_ARCH_ARM64,
 	.kexec_flag = 183ul << 16, /* KEXEC_ARCH_AARCH64 */
 	.loads = false,
 	.types = types,
+	.cpu_keys = cpu_keys,
 	.plan = arm64_plan,
 };

@@ -420,6 +420,10 @@ static bool region_find(const char *cmdline, size_t i, uint64_t *ret_start, uint
 
 static const char *const types[] = {"bzImage64", "bzImage", "elf-x86_64", "uki", NULL};
 
+/* arch/x86/kernel/cpu/proc.c */
+static const char *const cpu_keys[] = {
+	"vendor_id", "cpu family", "model", "stepping", "microcode", NULL};
+
 const struct wb_arch wb_arch_x86_64 = {
 	.name = "x86_64",
 	.id = WB_ARCH_X86_64,
@@ -440,5 +444,7 @@ const struct wb_arch wb_arch_x86_64 = {
 	.stamp = &stamp,
 	.log_khz = wb_x86_log_khz,
 	.masks = wb_x86_masks,
+	.cpu_keys = cpu_keys,
+	.cpu_guest = "hypervisor",
 	.plan = x86_plan,
 };

@@ -53,9 +53,10 @@ const struct cmd_row cmd_gate = {
 
 static int run_confirm(const struct cmd_args *args)
 {
-	const struct wb_gate_host h = cmd_gate_host();
+	struct wb_gate_host h = cmd_gate_host();
 	struct wb_error err = {};
 
+	h.has_lock = true;
 	if (wb_gate_confirm(&h, &err) < 0)
 		return cmd_fail(args, &err);
 	puts("The kernel stays.");
@@ -100,11 +101,12 @@ static int jump_to(const struct cmd_args *args, const char *entry, struct wb_err
 
 static int run_fall_back(const struct cmd_args *args)
 {
-	const struct wb_gate_host h = cmd_gate_host();
+	struct wb_gate_host h = cmd_gate_host();
 	bool firmware = cmd_has(args, OPT_FIRMWARE);
 	WB_CLEAN_STR back = NULL;
 	struct wb_error err = {};
 
+	h.has_lock = true;
 	cmd_put_off_signals();
 	if (wb_gate_reject(&h, firmware, &back, &err) < 0)
 		return cmd_fail(args, &err);

@@ -9,6 +9,7 @@ const struct cmd_row *const cmd_rows[] = {
 	&cmd_list,
 	&cmd_check,
 	&cmd_needed,
+	&cmd_pairs,
 	&cmd_load,
 	&cmd_unload,
 	&cmd_reboot,

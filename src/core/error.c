@@ -37,6 +37,18 @@ void wb_make_plain(char *text)
 	}
 }
 
+bool wb_is_plain(const char *text)
+{
+	while (*text) {
+		size_t n = character((const unsigned char *)text);
+
+		if (!n)
+			return false;
+		text += n;
+	}
+	return true;
+}
+
 char *wb_plain_copy(const char *text)
 {
 	char *copy = strdup(text);

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* One recorded reason. Caller's storage; zero-initialise with `= {}` before use. */
 struct wb_error {
 	int code;       /* negative errno, 0 while nothing failed */
@@ -17,6 +19,8 @@ struct wb_error {
  * place.
  */
 void wb_make_plain(char *text);
+/* Would that change nothing? */
+bool wb_is_plain(const char *text);
 /* A copy that is made plain, to be freed. NULL: out of memory. */
 char *wb_plain_copy(const char *text);
 

@@ -35,6 +35,13 @@ struct wb_files {
 	bool (*exists)(void *ctx, const char *path);
 	/* Target of a symbolic link, to be freed by the caller. -EINVAL when it is not one. */
 	int (*readlink)(void *ctx, const char *path, char **ret, struct wb_error *err);
+	/*
+	 * As read, but only a regular file that nobody but root, and the user who runs this program, can have written:
+	 * what it says decides what root does. That is looked up on the opened file. -EPERM with a sentence: somebody
+	 * else can write to it. NULL: no file can be believed here.
+	 */
+	int (*read_owned)(void *ctx, const char *path, size_t limit, struct wb_blob *ret,
+		struct wb_error *err);
 	/* The machine whose files these are; NULL: this program's own. */
 	const struct wb_arch *arch;
 };

@@ -189,6 +189,14 @@ static int recall_read_at(void *ctx, const char *path, uint64_t off, size_t n, s
 	return r->under->read_at(r->under->ctx, path, off, n, ret, err);
 }
 
+static int recall_read_owned(
+	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
+{
+	const struct wb_recall *r = ctx;
+
+	return r->under->read_owned(r->under->ctx, path, limit, ret, err);
+}
+
 static bool recall_exists(void *ctx, const char *path)
 {
 	const struct wb_recall *r = ctx;
@@ -211,6 +219,7 @@ struct wb_recall *wb_recall_new(const struct wb_files *under)
 		.list = recall_list,
 		.exists = recall_exists,
 		.readlink = recall_readlink,
+		.read_owned = under->read_owned ? recall_read_owned : NULL,
 		.arch = under->arch};
 	return r;
 }

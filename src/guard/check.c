@@ -30,6 +30,7 @@ const struct wb_check *const wb_checks_all[] = {
 	&wb_check_network_mounts,
 	&wb_check_uptime,
 	&wb_check_room,
+	&wb_check_pair,
 	NULL,
 };
 

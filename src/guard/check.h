@@ -66,6 +66,9 @@ struct wb_check_facts {
 	const char *kernel, *release, *cmdline; /* of the next one; `cmdline` without added words */
 	const char *const *initrds;
 	size_t n_initrds;
+	/* ids of the running and of the next kernel, and their names (core/kernel-id.h) */
+	const char *from_id, *to_id, *from_name, *to_name;
+	const char *method; /* of the load; NULL: it may be any */
 };
 
 /* Where a check puts its findings. */

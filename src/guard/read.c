@@ -46,11 +46,13 @@ int wb_check_device_link(
 	WB_CLEAN_STR path = wb_strf(WB_PCI_DEVICES "/%s/%s", device, link);
 	WB_CLEAN_STR target = NULL;
 	const char *slash;
+	int r;
 
 	if (!path)
 		return -ENOMEM;
-	if (facts->files->readlink(facts->files->ctx, path, &target, NULL) < 0)
-		return 0;
+	r = facts->files->readlink(facts->files->ctx, path, &target, NULL);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	slash = strrchr(target, '/');
 	*ret = strdup(slash ? slash + 1 : target);
 	return *ret ? 1 : -ENOMEM;

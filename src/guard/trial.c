@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/json-table.h"
+#include "core/kernel-id.h"
+#include "guard/machine-class.h"
 #include "core/text.h"
 #include "core/valid.h"
 #include "guard/trial.h"
@@ -43,6 +45,10 @@ static const struct wb_json_field fields[] = {
 	ROW(from, WB_JSON_STRING),
 	ROW(to, WB_JSON_STRING),
 	ROW(method, WB_JSON_STRING),
+	ROW(from_id, WB_JSON_STRING, .valid = wb_valid_kernel_id),
+	ROW(from_name, WB_JSON_STRING, .valid = wb_valid_kernel_name),
+	ROW(to_name, WB_JSON_STRING, .valid = wb_valid_kernel_name),
+	ROW(class, WB_JSON_STRING, .valid = wb_valid_class_hash),
 	ROW(entry, WB_JSON_STRING),
 	ROW(back, WB_JSON_STRING),
 	ROW(pin_loader, WB_JSON_STRING),

@@ -41,8 +41,11 @@ struct wb_trial {
 	char *boot_id;   /* of the boot that jumps */
 	char *from, *to; /* kernel releases */
 	char *method;    /* of the load */
-	char *entry;     /* the boot entry of the kernel on trial */
-	char *back;      /* the boot entry of the kernel that ran before */
+	/* For the ledger of kernel pairs (guard/pairs.h): of the kernel from before, and of the other by its file. */
+	char *from_id, *from_name, *to_name;
+	char *class; /* hash of the machine's class, as the kernel from before saw it */
+	char *entry; /* the boot entry of the kernel on trial */
+	char *back;  /* the boot entry of the kernel that ran before */
 	char *pin_loader, *pin_path, *pin_value; /* the pin to that entry, as struct wb_pin */
 	char *no_pin;                            /* a sentence: why there is none */
 	bool panic;  /* the words WB_TRIAL_WORDS are on the command line */

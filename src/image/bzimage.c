@@ -49,14 +49,25 @@ static int damaged(struct wb_error *err, unsigned int at, const char *why)
 	return wb_fail(err, -EBADMSG, "bzImage is damaged: %s (field at offset 0x%x)", why, at);
 }
 
-/* The release is the first word of the version string in the setup code. */
+/* The version string in the setup code, of which the first word is the release. */
+static bool find_version(struct wb_bytes in, size_t setup_end, struct wb_bytes *ret)
+{
+	uint16_t at;
+
+	return wb_get_le16(in, KERNEL_VERSION, &at) && at && at + 0x200u < setup_end &&
+	       wb_bytes_sub(in, at + 0x200u, setup_end - (at + 0x200u), ret);
+}
+
+bool wb_bzimage_version(const struct wb_image *img, struct wb_bytes *ret)
+{
+	return find_version(img->bytes, img->bytes.size - img->bz.protected.size, ret);
+}
+
 static void read_release(struct wb_bytes in, size_t setup_end, char *ret, size_t size)
 {
 	struct wb_bytes text;
-	uint16_t at;
 
-	if (wb_get_le16(in, KERNEL_VERSION, &at) && at && at + 0x200u < setup_end &&
-		wb_bytes_sub(in, at + 0x200u, setup_end - (at + 0x200u), &text))
+	if (find_version(in, setup_end, &text))
 		wb_release_copy(text, ret, size);
 }
 

@@ -147,6 +147,19 @@ int wb_uki_addon_parts(struct wb_bytes in, struct wb_bytes *ret_initrd, struct w
  */
 int wb_elf_parse(struct wb_bytes in, struct wb_elf *ret, struct wb_error *err);
 
+/* The text "RELEASE (WHO@WHERE) VERSION" in the setup code of a bzImage, with the bytes behind it. false: none. */
+bool wb_bzimage_version(const struct wb_image *img, struct wb_bytes *ret);
+
+/*
+ * The id of the kernel (core/kernel-id.h), to be freed: the build id of its vmlinux, which is unpacked to at most
+ * `limit` bytes, or else its release and version. -ENOENT with a sentence: neither is found. -ENOMEM.
+ */
+int wb_image_kernel_id(const struct wb_image *img, size_t limit, char **ret, struct wb_error *err);
+/* Its name alone (core/kernel-id.h), for which nothing is unpacked. Errors likewise. */
+int wb_image_kernel_name(const struct wb_image *img, char **ret, struct wb_error *err);
+/* The id from an ELF vmlinux alone. -ENOENT: it has no build id. -ENOMEM. */
+int wb_elf_kernel_id(struct wb_bytes elf, char **ret);
+
 /*
  * The x86 relocations that arch/x86/tools/relocs appends to vmlinux: three lists of 32-bit virtual
  * addresses (sign-extended to 64 bits), given as indices into `words`. 0 with all counts 0 if there

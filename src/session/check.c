@@ -6,6 +6,7 @@
 
 #include "entry/entry.h"
 #include "session/check.h"
+#include "session/pairs.h"
 #include "session/request.h"
 
 void wb_checked_deinit(struct wb_checked *checked)
@@ -38,11 +39,14 @@ static int check_entry(const struct wb_sys *sys, const struct wb_entry *e,
 	struct wb_check_facts *facts, struct wb_checked *c, struct wb_error *err)
 {
 	WB_CLEAN_STR cmdline = NULL;
+	WB_CLEAN_PAIR_IDS ids = {};
 	struct wb_policy policy;
 	int r = cmdline_of(sys->files, e, &cmdline, err);
 
 	if (r < 0)
 		return r;
+	if (wb_session_pair(sys, e, &ids) < 0)
+		return wb_oom(err);
 	c->entry = strdup(e->id);
 	c->kernel = strdup(e->kernel);
 	c->release = strdup(e->release ? e->release : "");
@@ -59,6 +63,10 @@ static int check_entry(const struct wb_sys *sys, const struct wb_entry *e,
 	facts->cmdline = cmdline;
 	facts->initrds = (const char *const *)e->initrds.items;
 	facts->n_initrds = e->initrds.n;
+	facts->from_id = ids.from;
+	facts->to_id = ids.to;
+	facts->from_name = ids.from_name;
+	facts->to_name = ids.to_name;
 	return wb_check_run(facts, &c->findings, err);
 }
 
@@ -106,14 +114,23 @@ int wb_check_jump(const struct wb_session_host *h, const struct wb_request *req,
 {
 	struct wb_check_facts facts = {.files = h->sys->files, .ops = h->checks};
 	WB_CLEAN_FINDINGS found = {};
+	WB_CLEAN_PAIR_IDS ids = {};
 	struct wb_policy policy;
 	int r;
 
 	wb_policy_read(h->sys, WB_TARGET_REBOOT, &policy);
 	facts.policy = &policy;
-	if (req) {
+	if (req && req->options.kernel) {
 		const struct wb_load_options *o = &req->options;
+		const struct wb_entry next = {
+			.kernel = (char *)o->kernel, .profile = o->uki_profile};
 
+		if (wb_session_pair(h->sys, &next, &ids) < 0)
+			return wb_oom(err);
+		facts.from_id = ids.from;
+		facts.to_id = ids.to;
+		facts.from_name = ids.from_name;
+		facts.to_name = ids.to_name;
 		facts.entry = o->entry;
 		facts.kernel = o->kernel;
 		facts.release = o->release;

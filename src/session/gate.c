@@ -128,7 +128,11 @@ static int judge_firmware(const struct wb_gate_host *h, struct wb_trial *t,
 	if (!sentence || !t->phase || !t->evidence)
 		return wb_oom(err);
 	r = write_verdict(h, t, WB_TRIAL_BAD, sentence, err);
-	return r < 0 ? r : unpin(h, t, err);
+	if (r < 0)
+		return r;
+	/* A reset may have another reason than the kernel, unless the kernel said so. */
+	wb_gate_note(h, t, false, why ? WB_PAIR_PHASE_FIRST_LINE : WB_PAIR_PHASE_UNKNOWN);
+	return unpin(h, t, err);
 }
 
 /* ---- a kernel that runs ---- */
@@ -246,6 +250,7 @@ static int finish(const struct wb_gate_host *h, struct wb_trial *t, enum wb_tria
 	r = write_verdict(h, t, verdict, why, err);
 	if (r < 0)
 		return r;
+	wb_gate_note(h, t, true, WB_PAIR_PHASE_GATE);
 	if (verdict != WB_TRIAL_BAD) {
 		pass(h, t);
 		return 0;
@@ -370,6 +375,7 @@ int wb_gate_confirm(const struct wb_gate_host *h, struct wb_error *err)
 		r = write_verdict(h, &t, WB_TRIAL_GOOD, "a person confirmed it", err);
 	if (r < 0)
 		return r;
+	wb_gate_note(h, &t, true, WB_PAIR_PHASE_GATE);
 	end_panic_words(h, &t);
 	h->sys->write_file(h->sys->ctx, WB_GATE_PASSED, (struct wb_bytes){}, 0644);
 	r = unpin(h, &t, &why);
@@ -404,6 +410,8 @@ int wb_gate_reject(
 			return wb_oom(err);
 	}
 	r = write_verdict(h, &t, WB_TRIAL_BAD, "a person sent it away", err);
+	if (r == 0)
+		wb_gate_note(h, &t, true, WB_PAIR_PHASE_UNKNOWN);
 	if (r < 0 || !firmware)
 		return r;
 	return wb_systemd_reboot(h->runner, err);

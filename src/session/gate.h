@@ -10,6 +10,8 @@ struct wb_gate_host {
 	const struct wb_sys *sys;
 	const struct wb_runner *runner;
 	const struct wb_gate_ops *ops;
+	const char *lock_path; /* for changes of the ledger; NULL: WB_LOCK_PATH */
+	bool has_lock;         /* the caller has that lock */
 	void (*say)(void *arg, const char *sentence); /* progress, for the journal; may be NULL */
 	void *arg;
 };

@@ -8,7 +8,9 @@
 #include "core/cmdline.h"
 #include "core/text.h"
 #include "session/gate.h"
+#include "session/pairs.h"
 #include "session/trial.h"
+#include "sys/machine.h"
 #include "systemd/systemctl.h"
 
 void wb_trial_plan_deinit(struct wb_trial_plan *plan)
@@ -133,8 +135,13 @@ static int verify_pin(const struct wb_files *files, const struct wb_pin *pin,
 	WB_CLEAN_BLOB contents = {};
 	WB_CLEAN_ENTRIES all = {};
 	struct as_if a = {.under = files, .path = pin->path};
-	const struct wb_files then = {&a, as_if_read, as_if_read_at, as_if_list, as_if_exists,
-		as_if_readlink, files->arch};
+	const struct wb_files then = {.ctx = &a,
+		.read = as_if_read,
+		.read_at = as_if_read_at,
+		.list = as_if_list,
+		.exists = as_if_exists,
+		.readlink = as_if_readlink,
+		.arch = files->arch};
 	int r = wb_pin_contents(files, pin, &contents, err);
 
 	if (r < 0)
@@ -271,6 +278,22 @@ static int copy(const struct wb_strv *from, struct wb_strv *to)
 	return r;
 }
 
+/* A jump of which one of these is not known is no pair of the ledger. */
+static int fill_pair(const struct wb_sys *sys, const char *kernel, struct wb_trial *t)
+{
+	struct wb_machine_class class = {};
+	int r = wb_running_kernel_id(sys->files, &t->from_id, &t->from_name, NULL);
+
+	if (r >= 0 && kernel)
+		r = wb_session_kernel_name(sys, kernel, &t->to_name);
+	if (r != -ENOMEM)
+		r = wb_machine_class_read(sys->files, &class, NULL);
+	if (r == 0)
+		wb_text_replace(&t->class, class.hash);
+	wb_machine_class_deinit(&class);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int fill(const struct wb_session_host *h, const struct wb_trial_plan *plan,
 	const struct wb_strv *kept, const struct wb_strv *forced, struct wb_trial *t,
 	struct wb_error *err)
@@ -296,6 +319,9 @@ static int fill(const struct wb_session_host *h, const struct wb_trial_plan *pla
 	wb_text_replace(&t->pin_path, plan->pin.path);
 	wb_text_replace(&t->pin_value, plan->pin.value);
 	wb_text_replace(&t->no_pin, plan->no_pin);
+	r = fill_pair(sys, jump.kernel, t);
+	if (r < 0)
+		return wb_oom(err);
 	t->panic = plan->panic;
 	t->manual = plan->config.manual;
 	t->action = plan->config.action;

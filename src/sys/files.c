@@ -88,8 +88,15 @@ static size_t expected_size(const struct stat *st, size_t limit)
 	return limit && (uint64_t)st->st_size > limit ? limit : (size_t)st->st_size;
 }
 
-static int real_read(
-	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
+/* Can only root, or the user who runs this, have written the file? */
+static bool is_owned(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (st->st_uid == 0 || st->st_uid == geteuid()) &&
+	       !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static int read_file(
+	const char *path, size_t limit, bool owned, struct wb_blob *ret, struct wb_error *err)
 {
 	WB_CLEAN_BLOB b = {};
 	size_t expected;
@@ -102,6 +109,13 @@ static int real_read(
 	r = fstat(fd, &st) < 0 ? -errno : 0;
 	if (r == 0 && S_ISDIR(st.st_mode))
 		r = -EISDIR;
+	if (r == 0 && owned && !is_owned(&st)) {
+		close(fd);
+		return wb_fail(err, -EPERM,
+			"%s is not believed: it has to be a file of root's that nobody else can "
+			"write to",
+			path);
+	}
 	expected = r < 0 ? 0 : expected_size(&st, limit);
 	if (r == 0 && expected < SHORT)
 		r = read_short(fd, &b);
@@ -116,6 +130,18 @@ static int real_read(
 		return fail_file(err, r, "read", path);
 	*ret = wb_blob_take(&b);
 	return 0;
+}
+
+static int real_read(
+	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
+{
+	return read_file(path, limit, false, ret, err);
+}
+
+static int real_read_owned(
+	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
+{
+	return read_file(path, limit, true, ret, err);
 }
 
 static int read_part(int fd, uint64_t off, size_t n, struct wb_blob *b)
@@ -198,4 +224,5 @@ const struct wb_files wb_files_host = {
 	.list = real_list,
 	.exists = real_exists,
 	.readlink = real_readlink,
+	.read_owned = real_read_owned,
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "core/kernel-id.h"
 #include "sys/handoff.h"
 #include "sys/machine.h"
 
@@ -52,6 +53,54 @@ char *wb_running_release(const struct wb_files *files)
 	if (files->read(files->ctx, "/proc/sys/kernel/osrelease", 4096, &b, NULL) < 0)
 		return NULL;
 	return strndup((const char *)b.data, strcspn((const char *)b.data, "\n"));
+}
+
+static int running_name(const struct wb_files *files, char **ret)
+{
+	static const char *const paths[] = {
+		"/proc/sys/kernel/osrelease", "/proc/sys/kernel/version"};
+	struct wb_blob texts[2] = {};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < 2; i++) {
+		r = files->read(files->ctx, paths[i], 4096, &texts[i], NULL);
+		if (r == 0)
+			texts[i].data[strcspn((char *)texts[i].data, "\n")] = '\0';
+	}
+	if (r == 0)
+		r = wb_kernel_id_name((char *)texts[0].data, (char *)texts[1].data, ret);
+	wb_blob_deinit(&texts[0]);
+	wb_blob_deinit(&texts[1]);
+	return r;
+}
+
+/* The kernel's own .notes section (kernel/ksysfs.c). */
+#define NOTES "/sys/kernel/notes"
+
+int wb_running_kernel_id(
+	const struct wb_files *files, char **ret_id, char **ret_name, struct wb_error *err)
+{
+	WB_CLEAN_STR name = NULL;
+	WB_CLEAN_STR id = NULL;
+	WB_CLEAN_BLOB notes = {};
+	int r = running_name(files, &name);
+
+	if (r == -ENOMEM)
+		return wb_oom(err);
+	if (r < 0)
+		return wb_fail(
+			err, -EIO, "the running kernel does not tell its release and version");
+	r = files->read(files->ctx, NOTES, 1 << 20, &notes, NULL);
+	if (r == 0)
+		r = wb_kernel_id_parse(wb_blob_view(&notes), &id);
+	if (r < 0 && r != -ENOMEM)
+		id = strdup(name);
+	if (!id)
+		return wb_oom(err);
+	*ret_id = id;
+	*ret_name = name;
+	id = name = NULL;
+	return 0;
 }
 
 uint64_t wb_available_memory(const struct wb_files *files)

@@ -13,5 +13,11 @@
 int wb_machine_read(const struct wb_files *files, struct wb_machine *ret, struct wb_error *err);
 /* The running kernel's release; NULL: it cannot be read. To be freed. */
 char *wb_running_release(const struct wb_files *files);
+/*
+ * The running kernel's id (core/kernel-id.h) and its name, which is the id where it does not tell its build id. Both to
+ * be freed. -EIO with a sentence: it tells nothing of both; -ENOMEM.
+ */
+int wb_running_kernel_id(
+	const struct wb_files *files, char **ret_id, char **ret_name, struct wb_error *err);
 /* Memory available without swapping, in bytes (proc_meminfo(5)); UINT64_MAX: unknown. */
 uint64_t wb_available_memory(const struct wb_files *files);

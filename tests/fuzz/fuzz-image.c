@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* A whole kernel file: every format and wrapping, then the kernel inside a bzImage. */
+#include "core/kernel-id.h"
+#include "core/strv.h"
 #include "fuzz.h"
 #include "sample-codecs.h"
 #include "samples.h"
@@ -16,12 +18,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	WB_CLEAN_IMAGE other = {};
 	WB_CLEAN_BLOB vmlinux = {};
 	struct wb_error err = {};
+	WB_CLEAN_STR id = NULL;
 	struct wb_elf elf;
 
 	wb_uki_addon_parts(file, &initrd, &ucode, &err);
 	wb_image_open_profile(file, LIMIT, 1, &other, &err);
 	if (wb_image_open(file, &img, &err) < 0)
 		return 0;
+	if (wb_image_kernel_id(&img, LIMIT, &id, &err) == 0 && !wb_valid_kernel_id(id))
+		__builtin_trap();
 	if (img.kind == WB_IMAGE_ELF)
 		wb_x86_relocs_parse(&img.elf, &relocs, &err);
 	if (img.kind != WB_IMAGE_BZIMAGE || !img.bz.codec)

@@ -115,6 +115,17 @@ static int fake_read(
 	return 0;
 }
 
+static int fake_read_owned(
+	void *ctx, const char *path, size_t limit, struct wb_blob *ret, struct wb_error *err)
+{
+	const struct fake_file *f;
+	int r = find(ctx, path, &f, err);
+
+	if (r == 0 && f->foreign)
+		return wb_fail(err, -EPERM, "%s is not believed", path);
+	return r < 0 ? r : fake_read(ctx, path, limit, ret, err);
+}
+
 static int fake_read_at(void *ctx, const char *path, uint64_t off, size_t n, struct wb_blob *ret,
 	struct wb_error *err)
 {
@@ -207,5 +218,6 @@ struct wb_files fake_files(const struct fake_file *list)
 		.list = fake_list,
 		.exists = fake_exists,
 		.readlink = fake_readlink,
+		.read_owned = fake_read_owned,
 	};
 }

@@ -23,6 +23,7 @@ struct fake_file {
 	size_t size;      /* bytes of text; 0: strlen(text) */
 	const char *link; /* target: the file is a symbolic link */
 	int error;        /* negative errno that reading (or listing) it gives */
+	bool foreign;     /* somebody else than root can write to it */
 };
 
 /* The list must outlive the result. */

@@ -10,7 +10,9 @@
 #include "fake-files.h"
 #include "guard/check.h"
 #include "guard/module.h"
+#include "guard/pairs.h"
 #include "sample-module.h"
+#include "sample-pairs.h"
 #include "unit.h"
 
 /* The answers of the fake machine. */
@@ -92,7 +94,9 @@ static int run(const struct fake_file *disk, const struct answers *a, const char
 		.release = "7.2",
 		.cmdline = cmdline,
 		.initrds = initrds,
-		.n_initrds = 1};
+		.n_initrds = 1,
+		.from_id = BUILD_A,
+		.to_id = BUILD_B};
 
 	return wb_check_run(&facts, ret, err);
 }
@@ -205,6 +209,25 @@ static const struct machine machines[] = {
 	{"uptime", WB_SEVERITY_NOTE, "delays the shutdown by 5 s", "/proc/cmdline",
 		{{"/proc/cmdline", "systemd.minimum_uptime_sec=15 quiet\n"}, MACHINE, {}},
 		.answers = {.boot_ns = 10000000000ull}},
+	{"pair", WB_SEVERITY_SEVERE, "known to fail", WB_PAIRS_ADMIN "/a.conf, line 1",
+		{MACHINE,
+			{WB_PAIRS_ADMIN "/a.conf", PAIR_LINE(BUILD_A, BUILD_B, "fast", "any", "bad",
+							   ",\"phase\":\"init\"")},
+			{}}},
+	{"pair", WB_SEVERITY_WARNING, "it is not known why", WB_PAIRS_SHIPPED "/a.conf, line 1",
+		{MACHINE,
+			{WB_PAIRS_SHIPPED "/a.conf",
+				PAIR_LINE("any", BUILD_B, "any", "any", "bad", "")},
+			{}}},
+	{"pair", WB_SEVERITY_NOTE, "not all worked", WB_PAIRS_ADMIN "/a.conf",
+		{MACHINE,
+			{WB_PAIRS_ADMIN "/a.conf",
+				PAIR_LINE(BUILD_A, BUILD_B, "fast", "any", "degraded", "")},
+			{}}},
+	{"pair", WB_SEVERITY_NOTE, "1 lines of the ledger", WB_PAIRS_OWN ", line 1",
+		{MACHINE, {WB_PAIRS_OWN, "{\"pair\": 7}\n"}, {}}},
+	{"pair", WB_SEVERITY_WARNING, "cannot be used", "is not believed",
+		{MACHINE, {WB_PAIRS_ADMIN "/a.conf", "", .foreign = true}, {}}},
 	{"room", WB_SEVERITY_SEVERE, "only 64 KiB", "/var/lib/warmboot", {MACHINE, {}},
 		.answers = {.room = 64 << 10}},
 };
@@ -222,7 +245,7 @@ static struct answers answers_of(const struct machine *m)
 	return a;
 }
 
-/* For check-check.py, which holds them against the schema. */
+/* For check-schema.py, which holds them against the schema. */
 static void write_sample(size_t i, const struct wb_findings *found)
 {
 	const char *dir = getenv("WB_SAMPLES");
@@ -331,6 +354,33 @@ static void every_check_is_tried(void **state)
 			tried |= !strcmp(machines[i].id, (*c)->id);
 		if (!tried)
 			fail_msg("no machine for the check %s", (*c)->id);
+	}
+}
+
+/* By the hash of this machine's class, and not by that of another one. */
+static void a_bad_pair_of_this_class_is_severe(void **state)
+{
+	struct fake_file disk[] = {
+		MACHINE, {"/sys/class/dmi/id/product_name", "Box 1\n"}, {WB_PAIRS_OWN}, {}};
+	const size_t own = sizeof(disk) / sizeof(*disk) - 2;
+	WB_CLEAN_CLASS class = class_of(disk);
+
+	for (int i = 0; i < 3; i++) {
+		WB_CLEAN_STR text =
+			wb_strf("{\"pair\":{\"from\":\"" BUILD_A "\",\"to\":\"" BUILD_B
+				"\",\"method\":\"fast\",\"class\":\"%s\",\"verdict\":\""
+				"%s\",\"phase\":\"root\",\"origin\":\"" ORIGIN_1 "\"}}\n",
+				i == 1 ? CLASS_X : class.hash, i == 2 ? "good" : "bad");
+		WB_CLEAN_FINDINGS found = {};
+
+		disk[own].text = text;
+		assert_int_equal(run(disk, &good, NULL, NULL, &found, NULL), 0);
+		assert_int_equal(found.n, i < 2);
+		if (!found.n)
+			continue;
+		assert_string_equal(found.items[0].id, "pair");
+		assert_int_equal(
+			found.items[0].severity, i ? WB_SEVERITY_NOTE : WB_SEVERITY_SEVERE);
 	}
 }
 
@@ -477,6 +527,7 @@ int main(void)
 		T(drivers_without_shutdown_are_told),
 		T(a_module_that_cannot_be_read_is_told),
 		T(every_check_is_tried),
+		T(a_bad_pair_of_this_class_is_severe),
 		T(what_the_crash_kernel_keeps_is_no_finding),
 		T(silenced_checks_do_not_count),
 		T(a_wrong_id_is_told),

@@ -61,6 +61,11 @@ static const struct {
 	{{"gate"}, CMD_LOCK_NONE},
 	{{"confirm"}, CMD_LOCK_COMMAND},
 	{{"fall-back"}, CMD_LOCK_COMMAND},
+	{{"pairs"}, CMD_LOCK_NONE},
+	{{"pairs", "--export", "--plain"}, CMD_LOCK_NONE},
+	{{"pairs", "--import", "x"}, CMD_LOCK_COMMAND},
+	{{"pairs", "forget", "x"}, CMD_LOCK_COMMAND},
+	{{"pairs", "note", "x", "y"}, CMD_LOCK_COMMAND},
 	{{"as-user", "observe", "1000", "0"}, CMD_LOCK_NONE},
 };
 #define N_USES (sizeof(uses) / sizeof(*uses))

@@ -15,6 +15,8 @@
 #include "fake-files.h"
 #include "heap-wraps.h"
 #include "criu/criu.h"
+#include "guard/pairs-change.h"
+#include "guard/pairs-text.h"
 #include "jump/jump.h"
 #include "jump/record.h"
 #include "restore/early.h"
@@ -27,7 +29,9 @@
 #include "keep/judge.h"
 #include "systemd/definition.h"
 #include "sample-manifest.h"
+#include "sample-pairs.h"
 #include "sample-tables.h"
+#include "sys/machine.h"
 #include "sys/policy.h"
 #include "timeline/marks.h"
 #include "timeline/timeline.h"
@@ -109,14 +113,17 @@ static int oom_readlink(void *ctx, const char *path, char **ret, struct wb_error
 	return r;
 }
 
-static const struct wb_files oom_files = {
-	.read = oom_read, .list = oom_list, .exists = oom_exists, .readlink = oom_readlink};
+static const struct wb_files oom_files = {.read = oom_read,
+	.list = oom_list,
+	.exists = oom_exists,
+	.readlink = oom_readlink,
+	.read_owned = oom_read};
 
 /* ---- the frame ---- */
 
-static struct wb_bytes bytes(const char *s)
+static struct wb_bytes text_of(const char *s)
 {
-	return (struct wb_bytes){(const uint8_t *)s, strlen(s)};
+	return bytes(s, strlen(s));
 }
 
 static void free_string(void *ret)
@@ -203,7 +210,7 @@ static struct log log_of;
 static int parse_tree(void *ret)
 {
 	struct tree t = {};
-	int r = wb_json_parse(bytes(whole_tree), tree_fields, "it", &t, NULL);
+	int r = wb_json_parse(text_of(whole_tree), tree_fields, "it", &t, NULL);
 
 	if (r == 0)
 		*(struct tree *)ret = t;
@@ -215,7 +222,7 @@ static int parse_tree(void *ret)
 static int parse_log(void *ret)
 {
 	struct log l = {};
-	int r = wb_json_parse(bytes(whole_log), log_fields, "it", &l, NULL);
+	int r = wb_json_parse(text_of(whole_log), log_fields, "it", &l, NULL);
 
 	if (r == 0)
 		*(struct log *)ret = l;
@@ -260,7 +267,7 @@ static int write_log(void *ret)
 
 static int parse_manifest(void *ret)
 {
-	return wb_manifest_parse(bytes(sample_manifest), SAMPLE_NONCE, ret, NULL);
+	return wb_manifest_parse(text_of(sample_manifest), SAMPLE_NONCE, ret, NULL);
 }
 
 static int write_early(void *ret)
@@ -285,9 +292,9 @@ static int write_manifest(void *ret)
 static int parse_early(void *ret)
 {
 	return wb_early_parse(
-		bytes("{\"pid\": 77, \"held\": true, \"units\": [{\"unit\": \"a.service\", "
-		      "\"output_fd\": 3, \"error_fd\": 4, \"output_inode\": 5, "
-		      "\"error_inode\": 6}]}"),
+		text_of("{\"pid\": 77, \"held\": true, \"units\": [{\"unit\": \"a.service\", "
+			"\"output_fd\": 3, \"error_fd\": 4, \"output_inode\": 5, "
+			"\"error_inode\": 6}]}"),
 		ret, NULL);
 }
 
@@ -295,7 +302,7 @@ static int parse_config(void *ret)
 {
 	static const char config_text[] = "How=process\nFiles=/run/a\nProbe=tcp:80\n";
 
-	return wb_keep_config_parse(bytes(config_text), "/etc/x", "a.service", ret, NULL);
+	return wb_keep_config_parse(text_of(config_text), "/etc/x", "a.service", ret, NULL);
 }
 
 static int read_configs(void *ret)
@@ -420,7 +427,7 @@ static struct wb_units units;
 
 static int parse_units(void *ret)
 {
-	return wb_units_parse(bytes(units_text), "x", ret, NULL);
+	return wb_units_parse(text_of(units_text), "x", ret, NULL);
 }
 
 static int print_units(void *ret)
@@ -447,8 +454,9 @@ static int print_results(void *ret)
 
 static int parse_results(void *ret)
 {
-	return wb_results_parse(bytes("{\"boot_id\":\"A\",\"results\":[{\"uid\":5,\"unit\":\"a\","
-				      "\"result\":\"late\",\"why\":\"w\"}],\"warnings\":[\"v\"]}"),
+	return wb_results_parse(
+		text_of("{\"boot_id\":\"A\",\"results\":[{\"uid\":5,\"unit\":\"a\","
+			"\"result\":\"late\",\"why\":\"w\"}],\"warnings\":[\"v\"]}"),
 		"x", ret, NULL);
 }
 
@@ -518,7 +526,113 @@ static int print_timeline(void *ret)
 	return r;
 }
 
+/* ---- the ledger of kernel pairs ---- */
+
+DEINIT(pairs)
+DEINIT(pairs_answer)
+DEINIT(machine_class)
+
+static struct wb_pairs pairs;
+static struct wb_machine_class class;
+
+static int read_pairs(void *ret)
+{
+	return wb_pairs_read(&oom_files, ret, NULL);
+}
+
+static int judge_pairs(void *ret)
+{
+	static const struct wb_pairs_query query = QUERY(BUILD_A, BUILD_B, "fast", CLASS_X);
+
+	return wb_pairs_judge(&pairs, &query, ret);
+}
+
+static int read_class(void *ret)
+{
+	return wb_machine_class_read(&oom_files, ret, NULL);
+}
+
+struct running {
+	char *id, *name;
+};
+
+static int read_running(void *ret)
+{
+	struct running *r = ret;
+
+	return wb_running_kernel_id(&oom_files, &r->id, &r->name, NULL);
+}
+
+static void deinit_running(void *ret)
+{
+	struct running *r = ret;
+
+	free(r->id);
+	free(r->name);
+}
+
+static const struct wb_pairs_view view = {&class, BUILD_A, NAME_A};
+
+static int show_pairs(void *ret)
+{
+	return wb_pairs_text(&pairs, &view, ret);
+}
+
+static int print_pairs(void *ret)
+{
+	int r;
+
+	json_runs_out = true;
+	r = wb_pairs_json(&pairs, &view, ret);
+	json_runs_out = false;
+	return r;
+}
+
+static int write_nothing(void *ctx, const char *path, struct wb_bytes contents, unsigned mode)
+{
+	return 0;
+}
+
+static uint64_t no_time(void *ctx)
+{
+	return 0;
+}
+
+static const struct wb_sys oom_sys = {.size = sizeof(struct wb_sys),
+	.files = &oom_files,
+	.write_file = write_nothing,
+	.wall_ns = no_time};
+
+static int note_pair(void *ret)
+{
+	const struct wb_pair_outcome outcome = {.from = BUILD_A,
+		.to = BUILD_B,
+		.method = "fast",
+		.class = class.hash,
+		.machine = &class,
+		.verdict = WB_PAIR_BAD,
+		.cause = "a panic"};
+
+	return wb_pairs_note(&oom_sys, &outcome, NULL);
+}
+
+static int import_pairs(void *ret)
+{
+	return wb_pairs_import(&oom_sys,
+		text_of(BAD_LINE PAIR_LINE(
+			BUILD_B, BUILD_A, "fast", CLASS_Y, "good", ",\"origin\":\"" ORIGIN_1 "\"")),
+		"x", ret, NULL);
+}
+
 static const struct fake_file machine[] = {
+	{WB_PAIRS_SHIPPED "/a.conf", PAIR_LINE("any", BUILD_B, "any", "any", "bad", "")},
+	{WB_PAIRS_ADMIN "/b.conf", "{\"pair\": 7}\n"},
+	{WB_PAIRS_OWN, LEDGER_LINE BAD_LINE OLDER_LINE},
+	{"/sys/class/dmi/id/sys_vendor", "Toy\n"},
+	{"/proc/cpuinfo", CPU("0", "0x5")},
+	PCI("0000:02:00.0", "0x8086", "0x25ab", "i6300esb"),
+	{"/sys/kernel/notes", sample_notes, NOTES_SIZE},
+	{"/proc/sys/kernel/version", "#1 SMP\n"},
 	{WB_RECORD_JUMP, "{\"from\": \"6\", \"nonce\": \"00\", \"boot_id\": \"a\", \"time\": 4}"},
 	{WB_RESULT, "{\"version\": 1, \"nonce\": \"" SAMPLE_NONCE "\", \"units\": [{\"unit\": "
 		    "\"a.service\", \"how\": \"restart\", \"why\": \"w\"}]}"},
@@ -595,6 +709,14 @@ static void nothing_is_half_done(void **state)
 		CASE(parse_mark, keep_all, sizeof(struct wb_mark), false),
 		CASE(parse_timeline, keep_all, sizeof(struct wb_timeline), false),
 		CASE(print_timeline, free_string, STRING, false),
+		CASE(read_pairs, deinit_pairs, sizeof(struct wb_pairs), false),
+		CASE(judge_pairs, deinit_pairs_answer, sizeof(struct wb_pairs_answer), false),
+		CASE(read_class, deinit_machine_class, sizeof(struct wb_machine_class), false),
+		CASE(read_running, deinit_running, sizeof(struct running), false),
+		CASE(show_pairs, free_string, STRING, false),
+		CASE(print_pairs, free_string, STRING, false),
+		CASE(note_pair, keep_all, 1, false),
+		CASE(import_pairs, keep_all, sizeof(struct wb_pairs_taken), false),
 		CASE(plan_replay, deinit_replay_plan, sizeof(struct wb_replay_plan), false),
 		/*
 		 * Processes that have ended meanwhile are left out, and so is anything unreadable.
@@ -610,6 +732,8 @@ static void nothing_is_half_done(void **state)
 	assert_int_equal(parse_manifest(&manifest), 0);
 	assert_int_equal(parse_units(&units), 0);
 	assert_int_equal(parse_results(&results), 0);
+	assert_int_equal(read_pairs(&pairs), 0);
+	assert_int_equal(read_class(&class), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		good &= each(
 			cases[i].name, cases[i].run, cases[i].deinit, cases[i].size, cases[i].best);
@@ -618,6 +742,8 @@ static void nothing_is_half_done(void **state)
 	wb_manifest_deinit(&manifest);
 	wb_units_deinit(&units);
 	wb_results_deinit(&results);
+	wb_pairs_deinit(&pairs);
+	wb_machine_class_deinit(&class);
 	assert_true(good);
 }
 

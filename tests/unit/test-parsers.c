@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "core/fstab.h"
+#include "core/kernel-id.h"
 #include "core/mountinfo.h"
 #include "criu/timers.h"
 #include "criu/criu.h"
@@ -36,6 +37,7 @@
 #include "sample-manifest.h"
 #include "sample-tables.h"
 #include "sample-module.h"
+#include "sample-pairs.h"
 #include "samples.h"
 #include "store/layout.h"
 #include "store/region.h"
@@ -43,6 +45,7 @@
 #include "proc/proc.h"
 #include "sys/handoff.h"
 #include "guard/module.h"
+#include "guard/pairs.h"
 #include "sys/lock.h"
 #include "systemd/systemctl.h"
 #include "timeline/klog.h"
@@ -92,6 +95,7 @@ DEINIT(keep_config)
 DEINIT(manifest)
 DEINIT(mounts)
 DEINIT(net)
+DEINIT(pairs)
 DEINIT(results)
 DEINIT(strv)
 DEINIT(store_table)
@@ -195,6 +199,16 @@ static int call_lock(struct wb_bytes in, void *ret, struct wb_error *err)
 static int call_module(struct wb_bytes in, void *ret, struct wb_error *err)
 {
 	return wb_module_parse(in, ret, err);
+}
+
+static int call_kernel_id(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	return wb_kernel_id_parse(in, ret);
+}
+
+static int call_pairs(struct wb_bytes in, void *ret, struct wb_error *err)
+{
+	return wb_pairs_parse(in, "x", WB_PAIRS_FROM_OWN, ret, err);
 }
 
 static int call_handoff_store(struct wb_bytes in, void *ret, struct wb_error *err)
@@ -527,6 +541,9 @@ static void for_each_parser(each_fn *each)
 		{"wb_tcp_line_parse", call_tcp_line, nothing_to_free,
 			TEXT(" 0: 0100007F:2BCB 0200007F:1F90 01 00000000:00000000 "
 			     "00:00000000 00000000 1000 0 12345 1")},
+		{"wb_kernel_id_parse", call_kernel_id, free_string, sample_notes, NOTES_SIZE},
+		{"wb_pairs_parse", call_pairs, deinit_pairs,
+			TEXT("# x\n" BAD_LINE LEDGER_LINE OLDER_LINE "{\"machine\":{}}\n")},
 		{"wb_net_parse", call_net, deinit_net,
 			TEXT("[{\"ifname\":\"e0\",\"flags\":[\"UP\"],\"link_type\":\"ether\","
 			     "\"mtu\":1500,\"address\":\"52:54:00:12:34:56\",\"addr_info\":[{"

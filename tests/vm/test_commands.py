@@ -68,6 +68,47 @@ def test_check_and_needed_ask_the_real_machine(g):
     assert (status(g), staged(g)) == before
 
 
+def pair_line(**more):
+    """A line of the ledger; its first jump was long ago, by another machine's count."""
+    return json.dumps({"pair": {"method": "fast", "verdict": "bad", "phase": "first-line", "cause": "it hangs", "count": 2,
+                                "first": "2026-01-01T00:00:00Z", "last": "2026-01-02T00:00:00Z",
+                                "origin": "0123456789abcdef", **more}})
+
+
+def test_pairs_know_this_machine(g):
+    """Its kernel by the build id, its class twice the same, and a ledger that comes, goes and is merged once."""
+    told = json.loads(g.out("warmboot pairs --json"))
+    notes = g.out("od -An -v -tx1 /sys/kernel/notes | tr -d ' \\n'")
+    assert told["running"]["build_id"] and f"474e5500{told['running']['id']}" in notes, told["running"]
+    assert told["running"]["name"] == g.out("echo $(cat /proc/sys/kernel/osrelease /proc/sys/kernel/version)")
+    assert told["machine"] == json.loads(g.out("warmboot pairs --class --json"))
+    assert g.out("warmboot pairs --class") == g.out(f"cd /; {NOBODY}warmboot pairs --class"), "the class is not stable"
+    plain = told["machine"]["plain"]
+    assert plain["vendor"] == g.out("cat /sys/class/dmi/id/sys_vendor") and plain["cpus"]
+    assert any(d.endswith(" virtio-pci") for d in plain["devices"]), plain["devices"]
+    assert told["pairs"] == []
+    line = pair_line(**{"from": told["running"]["id"], "to": "ab" * 20, "class": told["machine"]["hash"]})
+    for answer in ("1 new, 0 known better now, 0 with nothing new", "0 new, 0 known better now, 1 with nothing new"):
+        assert answer in g.out(f"echo '{line}' | warmboot pairs --import -")
+    r = g.run(f"printf '%s\\n{{\\n' '{line}' >/root/theirs; warmboot pairs --import /root/theirs")
+    assert r.rc == 1 and "/root/theirs, line 2: it is no JSON; nothing was taken" in r.out, r.out
+    assert json.loads(g.out("warmboot pairs --export")) == json.loads(line)
+    assert g.out("stat -c '%a %U' /var/lib/warmboot/pairs.jsonl") == "600 root"
+    pair = json.loads(g.out("warmboot pairs --json"))["pairs"][0]
+    assert (pair["applies"], pair["source"], pair["count"]) == (True, "own", 2)
+    assert f"\n* {pair['id']}  bad " in g.out("warmboot pairs")
+    g.run(f"warmboot pairs note {pair['id']} 'rack 7'", check=True)
+    assert "rack 7" in g.out("warmboot pairs --export --plain") and "rack 7" not in g.out("warmboot pairs --export")
+    g.run(f"warmboot pairs forget {pair['id']}", check=True)
+    assert g.run("warmboot pairs --export").out == ""
+    # A person's file, believed only while it is root's alone.
+    g.run("mkdir -p /etc/warmboot/pairs.d; echo '" + pair_line(**{"from": "any", "to": "any", "class": told["machine"]["hash"]})
+          + "' >/etc/warmboot/pairs.d/lab.conf", check=True)
+    r = g.run("warmboot check; chmod o+w /etc/warmboot/pairs.d/lab.conf; warmboot check; rm -r /etc/warmboot/pairs.d")
+    assert "severe   pair: jumps between these two kernels are known to fail" in r.out, r.out
+    assert "warning  pair: a file of the ledger of kernel pairs cannot be used" in r.out, r.out
+
+
 @pytest.mark.parametrize("command,code,sentence", [
     ("warmboot load no-such-entry", 1, "no-such-entry"),
     ("warmboot load --kernel /no/kernel --reuse-cmdline", 1, "cannot read /no/kernel"),
@@ -133,6 +174,7 @@ def test_reboot_through_systemd(g):
     assert last["outcome"] == "jumped"
     assert last["from"] == g.image.release("6.12")
     assert last["to"] == g.image.release("7.2")
+    g.run("warmboot pairs --json >/root/pairs-7.2.json", check=True)
 
 
 def test_reboot_now_leaves_a_clean_file_system(g):
@@ -145,6 +187,20 @@ def test_reboot_now_leaves_a_clean_file_system(g):
     assert g.run("dmesg | grep -i 'EXT4-fs.*recover'").rc == 1, "the journal had to be replayed"
     last = status(g)["last_jump"]
     assert (last["outcome"], last["method"]) == ("jumped", "file")
+
+
+def test_a_bad_pair_is_known_by_the_kernels_file(g):
+    """The build id that the file of 7.2 tells is the one that 7.2 has told when it ran."""
+    before = json.loads(g.out("cat /root/pairs-7.2.json"))["running"]
+    told = json.loads(g.out("warmboot pairs --json"))
+    line = pair_line(**{"from": told["running"]["id"], "to": before["id"], "to_name": before["name"],
+                        "class": told["machine"]["hash"]})
+    r = g.run(f"echo '{line}' | warmboot pairs --import -; warmboot check newest")
+    assert r.rc == 1 and "severe   pair: jumps between these two kernels are known to fail" in r.out, r.out
+    assert "reached first-line; it hangs" in r.out, r.out
+    # Nothing is known of a jump to the kernel that runs.
+    assert "pair:" not in g.run(f"warmboot check {told['running']['name'].split()[0]}").out
+    g.run("rm /var/lib/warmboot/pairs.jsonl", check=True)
 
 
 def test_systemctl_kexec_with_our_kexec(g):
