@@ -25,6 +25,16 @@
 
 /* ---- into the store ---- */
 
+int wb_vm_state_fits(const struct wb_store_info *store, uint64_t bytes, struct wb_error *err)
+{
+	uint64_t most = wb_vm_store_bytes(0) + store->size / 10;
+
+	if (bytes <= most)
+		return 0;
+	return wb_fail(err, -ENOSPC, "QEMU's state has %llu MiB, and its room in the store is %llu",
+		(unsigned long long)bytes >> 20, (unsigned long long)most >> 20);
+}
+
 static const char too_much[] = "QEMU writes much more than the guest's memory";
 
 /* As much as was set aside for it (session/keeping-prepare.c). */
@@ -114,7 +124,7 @@ static int write_all(struct wb_qmp *q, struct wb_manifest_unit *u, const struct 
 	struct wb_store *store, struct wb_qemu_streamed *ret, struct wb_error *err)
 {
 	uint64_t size = (uint64_t)image->size;
-	struct wb_qemu_patience patience = {PATIENCE_MS, size + size / PATIENCE_PART};
+	struct wb_qemu_patience patience = {PATIENCE_MS, size + size / PATIENCE_PART, size};
 	struct wb_error why = {};
 	int r;
 
@@ -123,7 +133,7 @@ static int write_all(struct wb_qmp *q, struct wb_manifest_unit *u, const struct 
 	r = write_rest(q, u, image, store, &patience, ret, &why);
 	/* Once more from its beginning, and each page once: then it has room, and the guest stands still. */
 	if (r == -ENOSPC && !u->ahead_pid) {
-		patience = (struct wb_qemu_patience){};
+		patience = (struct wb_qemu_patience){.memory = size};
 		wb_text_replace(&u->ahead_why, "it writes too much while it is copied");
 		return write_rest(q, u, image, store, &patience, ret, err);
 	}
