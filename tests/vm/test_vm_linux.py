@@ -19,7 +19,7 @@ pytestmark = pytest.mark.long
 HERE = pathlib.Path(__file__).resolve().parent
 ADDRESS, PORT = "10.99.0.3", 7010
 
-# What its kernel need not do, emulated twice.
+# Its kernel leaves out much that takes long when it is emulated twice.
 CMDLINE = ("console=ttyS0 loglevel=5 panic=-1 nokaslr mitigations=off no_timer_check cryptomgr.notests audit=0 "
            f"random.trust_cpu=on address={ADDRESS} port={PORT}")
 UNIT = f"""[Unit]

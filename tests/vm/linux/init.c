@@ -148,7 +148,8 @@ int main(void)
 	f = fopen("/proc/cmdline", "r");
 	if (f && fgets(cmdline, sizeof(cmdline), f))
 		load_modules();
-	if (getrandom(&secret, sizeof(secret), 0) < 0 || set_up(word(cmdline, "address=", address)) < 0)
+	if (getrandom(&secret, sizeof(secret), 0) < 0 ||
+		set_up(word(cmdline, "address=", address)) < 0)
 		perror("no network");
 	else
 		serve(atoi(word(cmdline, "port=", port)));
