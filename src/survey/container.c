@@ -276,18 +276,29 @@ int wb_container_layer_bytes(const char *path, size_t most_files, uint64_t *ret)
 	return 0;
 }
 
-/* podman removes them in the next boot, so they travel. */
-static void judge_layer(struct wb_judging *j, const struct wb_container *c)
+static void add_files(struct wb_judging *j, const char *dir, const char *where)
 {
 	uint64_t bytes = 0;
 
-	if (!c->removed || !c->layer)
-		return;
-	if (wb_container_layer_bytes(c->layer, MOST_FILES, &bytes) < 0)
+	if (wb_container_layer_bytes(dir, MOST_FILES, &bytes) < 0)
 		wb_refuse(j,
-			"its container (--rm) has made or changed more than a million files of its "
-			"image, all of which podman would have to write and to read again");
+			"its container has more than a million files %s, all of which podman would "
+			"have to write and to read again",
+			where);
 	j->v.bytes += bytes;
+}
+
+/* The files that podman puts into the checkpoint, besides memory. */
+static void judge_files(struct wb_judging *j, const struct wb_container *c)
+{
+	/* Its /dev/shm: ShmDir in podman's libpod/runtime_ctr.go. */
+	WB_CLEAN_STR shm = c->bundle ? wb_strf("%s/shm", c->bundle) : NULL;
+
+	if (shm)
+		add_files(j, shm, "in /dev/shm");
+	/* podman removes its changes to its image in the next boot. */
+	if (c->removed && c->layer)
+		add_files(j, c->layer, "besides those of its image (--rm)");
 }
 
 static int write_image(struct wb_judging *j, const struct wb_container *c)
@@ -328,7 +339,7 @@ static void judge(struct wb_judging *j, const struct wb_container *c)
 		j->error = j->error < 0 ? j->error : wb_net_ends_copy(&c->published, &j->v.ends);
 	else
 		wb_rules_ends(j);
-	judge_layer(j, c);
+	judge_files(j, c);
 	if (j->error == 0 && !j->v.reasons.n)
 		j->error = write_image(j, c);
 }
