@@ -315,7 +315,7 @@ static void nested_virtualization_is_seen(void **state)
 	end_lie(&l);
 }
 
-/* Who says something all the time is not listened to any longer than who is silent. */
+/* A QEMU that says something all the time is not listened to any longer than a silent one. */
 static void deadline_holds_for_a_talker(void **state)
 {
 	struct liar l = {.says = "{}\n{}\n"};

@@ -44,7 +44,7 @@ NETWORKD = {
 # Modules as the program loads them: uncompressed, in order.
 MAKE = textwrap.dedent("""
     import lzma, pathlib, subprocess, sys
-    to = pathlib.Path("/root/linux/modules")
+    to = pathlib.Path("/usr/local/share/guest/modules")
     to.mkdir(parents=True)
     for d in ("dev", "proc"):
         (to.parent / d).mkdir()
@@ -75,15 +75,15 @@ def answers(client):
 def host(payload, tmp_path_factory):
     tree = tmp_path_factory.mktemp("linux") / "payload"
     shutil.copytree(payload, tree, symlinks=True)
-    (tree / "root/linux").mkdir(parents=True)
-    subprocess.run(["gcc", "-O1", "-static", "-s", "-o", tree / "root/linux/init", HERE / "linux/init.c"], check=True)
+    (tree / "usr/local/share/guest").mkdir(parents=True)
+    subprocess.run(["gcc", "-O1", "-static", "-s", "-o", tree / "usr/local/share/guest/init", HERE / "linux/init.c"], check=True)
     with net.Network() as n, guest.Guest(kernel="6.12", mem="2G", suite="trixie-host", payload=tree, net=n,
                                          name="linux") as g:
         for name, text in NETWORKD.items():
             g.write_file(f"/etc/systemd/network/{name}", text.encode())
         g.write_file("/etc/systemd/system/linux.service", UNIT.encode())
         g.write_file("/root/make.py", MAKE.encode())
-        g.run("systemctl enable --now systemd-networkd; python3 /root/make.py && cd /root/linux && mkdir -p /var/lib/linux && "
+        g.run("systemctl enable --now systemd-networkd; python3 /root/make.py && cd /usr/local/share/guest && mkdir -p /var/lib/linux && "
               "find . | cpio -o -H newc --quiet >/var/lib/linux/initrd && cp /boot/vmlinuz-$(uname -r) /var/lib/linux/vmlinuz",
               120, check=True)
         g.until("ip -4 -o address show br0 | grep -q inet", 60)
