@@ -25,16 +25,6 @@
 
 /* ---- into the store ---- */
 
-int wb_vm_state_fits(const struct wb_store_info *store, uint64_t bytes, struct wb_error *err)
-{
-	uint64_t most = wb_vm_store_bytes(0) + store->size / 10;
-
-	if (bytes <= most)
-		return 0;
-	return wb_fail(err, -ENOSPC, "QEMU's state has %llu MiB, and its room in the store is %llu",
-		(unsigned long long)bytes >> 20, (unsigned long long)most >> 20);
-}
-
 static const char too_much[] = "QEMU writes much more than the guest's memory";
 
 /* As much as was set aside for it (session/keeping-prepare.c). */

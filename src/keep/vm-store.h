@@ -12,11 +12,6 @@ struct wb_vm_saved {
 	int64_t pause_ms; /* so long it stood still when its state was complete */
 };
 
-/*
- * QEMU writes as much state as it likes. A guest in place has what is set aside for its state (keep/judge-vm.h), and half of the
- * fifth that the store has more than all units were expected to need: the rest is for others. -ENOSPC with a sentence. Pure.
- */
-int wb_vm_state_fits(const struct wb_store_info *store, uint64_t bytes, struct wb_error *err);
 /* As ahead() of a way. */
 int wb_vm_store_ahead(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	struct wb_store *store, struct wb_error *err);

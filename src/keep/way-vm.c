@@ -97,9 +97,6 @@ static int put_state(const struct vm_frozen *f, const struct wb_manifest_unit *u
 
 	if (!name)
 		return wb_oom(err);
-	r = wb_vm_state_fits(&info, f->bytes, err);
-	if (r < 0)
-		return r;
 	map = mmap(NULL, f->bytes, PROT_READ, MAP_PRIVATE, f->state, 0);
 	if (map == MAP_FAILED)
 		return wb_fail(err, -errno, "cannot map the guest's state: %s", strerror(errno));

@@ -14,7 +14,6 @@
 #include "keep/find-vm.h"
 #include "keep/judge-vm.h"
 #include "keep/thaw-vm.h"
-#include "keep/vm-store.h"
 #include "qemu/dax.h"
 #include "qemu/image.h"
 #include "qemu/pages.h"
@@ -532,17 +531,6 @@ static void nothing_is_forgotten_twice(void **state)
 	assert_int_equal(wb_vm_forget(&(struct wb_sys){.files = &now}, "none.service", &err), 0);
 }
 
-/* A QEMU that writes much as its state does not take the room of others. */
-static void state_has_its_share_of_the_store(void **state)
-{
-	const struct wb_store_info store = {.size = 400 << 20};
-	struct wb_error err = {};
-
-	assert_int_equal(wb_vm_state_fits(&store, 72 << 20, &err), 0);
-	assert_int_equal(wb_vm_state_fits(&store, (72 << 20) + 1, &err), -ENOSPC);
-	assert_string_equal(err.text, "QEMU's state has 72 MiB, and its room in the store is 72");
-}
-
 /* ---- by its name ---- */
 
 /* A program that looks like QEMU, with "-name web1". */
@@ -634,7 +622,6 @@ int main(void)
 		cmocka_unit_test(state_of_another_jump_is_never_used),
 		cmocka_unit_test(other_devices_are_not_forgotten),
 		cmocka_unit_test(nothing_is_forgotten_twice),
-		cmocka_unit_test(state_has_its_share_of_the_store),
 		cmocka_unit_test(users_are_not_in_the_way),
 	};
 
