@@ -12,6 +12,13 @@
 #include "keep/find-vm.h"
 #include "qemu/look.h"
 
+/* The search for one name. */
+struct finding {
+	const struct wb_keep_finding *with;
+	const char *name;
+	pid_t found, of_user; /* 0: none */
+};
+
 static bool has_name(pid_t pid, const char *name, int *ret_r, struct wb_error *err)
 {
 	struct wb_qemu_facts f = {};
@@ -50,17 +57,32 @@ static int unit_of_domain(
 			      "vm:%s: no unit of systemd can have the name of this domain", name);
 }
 
+static int read_groups(
+	const struct wb_files *files, pid_t pid, struct wb_blob *ret, struct wb_error *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	return files->read(files->ctx, path, 1 << 16, ret, err);
+}
+
+/* Sessions of users and the services of their own managers: user@.service(5). */
+static bool is_of_user(const char *groups)
+{
+	static const char slice[] = "::/user.slice/";
+	const char *at = strstr(groups, "0::/");
+
+	return at && !strncmp(at + 1, slice, strlen(slice));
+}
+
 /* "0::/system.slice/web.service" of cgroup(7). */
 static int unit_of(const struct wb_keep_finding *with, pid_t pid, const char *name, char **ret,
 	struct wb_error *err)
 {
-	const struct wb_files *files = with->sys->files;
 	WB_CLEAN_BLOB text = {};
-	char path[64], *line, *rest, *last = NULL;
-	int r;
+	char *line, *rest, *last = NULL;
+	int r = read_groups(with->sys->files, pid, &text, err);
 
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	r = files->read(files->ctx, path, 1 << 16, &text, err);
 	if (r < 0)
 		return r;
 	if (is_of_libvirt((const char *)text.data))
@@ -77,34 +99,59 @@ static int unit_of(const struct wb_keep_finding *with, pid_t pid, const char *na
 	return *ret ? 0 : wb_oom(err);
 }
 
+/* Any user can call a program so, and is not to be in the way of a guest of the machine's. */
+static int take(struct finding *f, pid_t pid, struct wb_error *err)
+{
+	WB_CLEAN_BLOB groups = {};
+
+	/* It may have ended meanwhile. */
+	if (read_groups(f->with->sys->files, pid, &groups, NULL) < 0)
+		return 0;
+	if (is_of_user((const char *)groups.data)) {
+		f->of_user = pid;
+		return 0;
+	}
+	if (f->found)
+		return wb_fail(err, -EOPNOTSUPP,
+			"two virtual machines are called %s: processes %d and %d", f->name,
+			(int)f->found, (int)pid);
+	f->found = pid;
+	return 0;
+}
+
+static int find_all(struct finding *f, struct wb_error *err)
+{
+	const struct wb_files *files = f->with->sys->files;
+	WB_CLEAN_STRV names = {};
+	int r = files->list(files->ctx, "/proc", &names, err);
+
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		pid_t pid = (pid_t)strtol(names.items[i], NULL, 10);
+
+		if (pid > 1 && has_name(pid, f->name, &r, err))
+			r = take(f, pid, err);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int find(
 	const struct wb_keep_finding *with, const char *bare, char **ret, struct wb_error *err)
 {
-	const struct wb_files *files = with->sys->files;
-	WB_CLEAN_STRV names = {};
-	pid_t found = 0;
-	int r = files->list(files->ctx, "/proc", &names, err);
+	struct finding f = {.with = with, .name = bare};
+	int r = find_all(&f, err);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < names.n; i++) {
-		pid_t pid = (pid_t)strtol(names.items[i], NULL, 10);
-
-		if (pid < 2 || !has_name(pid, bare, &r, err)) {
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (found)
-			return wb_fail(err, -EOPNOTSUPP,
-				"two virtual machines are called %s: processes %d and %d", bare,
-				(int)found, (int)pid);
-		found = pid;
-	}
-	if (!found)
-		return wb_fail(err, -ENOENT,
-			"no virtual machine \"%s\" runs (a QEMU with \"-name %s\")", bare, bare);
-	return unit_of(with, found, bare, ret, err);
+	if (f.found)
+		return unit_of(with, f.found, bare, ret, err);
+	if (f.of_user)
+		return wb_fail(err, -EOPNOTSUPP,
+			"vm:%s is a virtual machine of a user (process %d), and root speaks to no "
+			"program of a user: let it run in a service of the machine, or as a domain "
+			"of the machine's libvirt (qemu:///system)",
+			bare, (int)f.of_user);
+	return wb_fail(err, -ENOENT, "no virtual machine \"%s\" runs (a QEMU with \"-name %s\")",
+		bare, bare);
 }
 
 const struct wb_keep_finder wb_find_vm = {"vm", find};

@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "keep/judge-vm.h"
+#include "qemu/unit-words.h"
 #include "store/guest-memory.h"
 #include "systemd/definition.h"
 
@@ -154,13 +155,9 @@ static void judge_settings(struct judging *j)
 static void judge_unit(struct judging *j)
 {
 	const struct wb_service *s = j->facts->systemd;
-	const struct wb_vm_image *image = &j->q->image;
-	size_t n = strlen(image->program);
 
 	if (j->facts->procs->n != 1)
 		REFUSE(j, "%zu processes run in it besides QEMU", j->facts->procs->n - 1);
-	if (n > 10 && !strcmp(image->program + n - 10, " (deleted)"))
-		REFUSE(j, "its program was replaced on disk: restart it after the upgrade");
 	if (s->triggered_by.n)
 		REFUSE(j, "%s starts it", s->triggered_by.items[0]);
 	if (s->stored_fds)
@@ -169,6 +166,28 @@ static void judge_unit(struct judging *j)
 		strcmp(s->type, "forking"))
 		REFUSE(j, "its unit has Type=%s, and a guest's is simple, exec or forking",
 			s->type);
+}
+
+/* Root starts only words in the next boot that root has chosen. */
+static void judge_origin(struct judging *j)
+{
+	const struct wb_vm_image *image = &j->q->image;
+	WB_CLEAN_STR memory = wb_vm_memory_path(j->facts->unit);
+	struct wb_error why = {};
+	int r;
+
+	if (wb_text_ends(image->program, " (deleted)")) {
+		REFUSE(j, "its program was replaced on disk: restart it after the upgrade");
+		return;
+	}
+	r = memory ? wb_qemu_words_check(image->program, &image->argv, &j->facts->systemd->command,
+			     memory, &why)
+		   : -ENOMEM;
+
+	if (r == -ENOMEM)
+		j->r = r;
+	else if (r < 0)
+		REFUSE(j, "%s", why.text);
 }
 
 uint64_t wb_vm_store_bytes(uint64_t memory)
@@ -260,6 +279,12 @@ static int add_notes(const struct judging *j, struct wb_keep_verdict *v)
 			"its CPU is the host's own (-cpu %s): if the next kernel gives guests "
 			"another one, it is started in the ordinary way",
 			q->args.cpu);
+	/* Documentation/virt/kvm/x86/running-nested-guests.rst */
+	if (r == 0 && q->guest.nested)
+		r = wb_strv_add(&v->warnings,
+			"it can run guests of its own (nested), which go on with it as far as the "
+			"KVM of both kernels saves them: on Intel's CPUs they do, and on AMD's "
+			"they are to be stopped before");
 	if (r == 0 && q->args.agent)
 		r = wb_strv_add(&v->warnings,
 			"its wall clock is set by its guest agent afterwards, if that "
@@ -304,6 +329,7 @@ int wb_judge_vm(const struct wb_keep_facts *facts, const struct wb_keep_config *
 	judge_moving(&j);
 	judge_answers(&j);
 	judge_unit(&j);
+	judge_origin(&j);
 	judge_settings(&j);
 	if (!j.q->asked && j.q->fault.code && !ret->reasons.n)
 		REFUSE(&j, "%s", j.q->fault.text);

@@ -114,7 +114,7 @@ static int write_all(struct wb_qmp *q, struct wb_manifest_unit *u, const struct 
 	struct wb_store *store, struct wb_qemu_streamed *ret, struct wb_error *err)
 {
 	uint64_t size = (uint64_t)image->size;
-	struct wb_qemu_patience patience = {PATIENCE_MS, size + size / PATIENCE_PART};
+	struct wb_qemu_patience patience = {PATIENCE_MS, size + size / PATIENCE_PART, size};
 	struct wb_error why = {};
 	int r;
 
@@ -123,7 +123,7 @@ static int write_all(struct wb_qmp *q, struct wb_manifest_unit *u, const struct 
 	r = write_rest(q, u, image, store, &patience, ret, &why);
 	/* Once more from its beginning, and each page once: then it has room, and the guest stands still. */
 	if (r == -ENOSPC && !u->ahead_pid) {
-		patience = (struct wb_qemu_patience){};
+		patience = (struct wb_qemu_patience){.memory = size};
 		wb_text_replace(&u->ahead_why, "it writes too much while it is copied");
 		return write_rest(q, u, image, store, &patience, ret, err);
 	}

@@ -294,6 +294,16 @@ static void judge_rest(struct reading *r, const json_t *all, const json_t *host)
 
 /* ---- all of it ---- */
 
+/* A file of podman's own directory of the container. One elsewhere (--pidfile=) may be in a volume, where the container can write. */
+static void copy_own(struct reading *r, const char *path, const char *dir, char **to)
+{
+	const char *at = strstr(path, dir);
+
+	if (wb_valid_path(path) && at && at[strlen(dir)] == '/' &&
+		!strchr(at + strlen(dir) + 1, '/'))
+		copy(r, path, to);
+}
+
 static int read_names(struct reading *r, const json_t *all, struct wb_error *err)
 {
 	const json_t *state = json_object_get(all, "State"),
@@ -321,10 +331,8 @@ static int read_names(struct reading *r, const json_t *all, struct wb_error *err
 		copy(r, file, &r->c.id_file);
 	if (wb_valid_path(layer))
 		copy(r, layer, &r->c.layer);
-	if (wb_valid_path(text_of(all, "PidFile")))
-		copy(r, text_of(all, "PidFile"), &r->c.pid_file);
-	if (wb_valid_path(text_of(all, "ConmonPidFile")))
-		copy(r, text_of(all, "ConmonPidFile"), &r->c.monitor_file);
+	copy_own(r, text_of(all, "PidFile"), end, &r->c.pid_file);
+	copy_own(r, text_of(all, "ConmonPidFile"), end, &r->c.monitor_file);
 	r->c.pid = pid_of(state, "Pid");
 	r->c.monitor = pid_of(state, "ConmonPid");
 	r->c.removed = flag_of(host, "AutoRemove");

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Command lines of QEMU; the syntax of options is that of QEMU's util/keyval.c and util/qemu-option.c. */
+/*
+ * Command lines of QEMU; the syntax of options is that of QEMU's util/keyval.c and util/qemu-option.c, or a JSON object (-device,
+ * -object, -netdev; qobject_input_visitor_new_str() there).
+ */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,11 +63,25 @@ static char *next_part(const char **at)
 	return part;
 }
 
+/* The value in a JSON object; a truth is "on" or "off". */
+static char *json_option(const char *text, const char *key)
+{
+	json_t *o = json_loads(text, 0, NULL), *value = json_object_get(o, key);
+	const char *s = json_is_boolean(value) ? (json_is_true(value) ? "on" : "off")
+					       : json_string_value(value);
+	char *found = s ? strdup(s) : NULL;
+
+	json_decref(o);
+	return found;
+}
+
 char *wb_qemu_option(const char *text, const char *key)
 {
 	size_t n = strlen(key);
 	char *part, *found = NULL;
 
+	if (*text == '{')
+		return json_option(text, key);
 	while ((part = next_part(&text))) {
 		if (!strncmp(part, key, n) && part[n] == '=') {
 			free(found);
@@ -74,12 +92,16 @@ char *wb_qemu_option(const char *text, const char *key)
 	return found;
 }
 
-/* The part without "=", or that of the key that such a part stands for. */
+/* In JSON the value of the key. Else the part without "=", or that of the key that such a part stands for. */
 static char *first_of(const char *text, const char *key)
 {
-	WB_CLEAN_STR part = next_part(&text);
-	char *value = wb_qemu_option(text, key);
+	WB_CLEAN_STR part = NULL;
+	char *value;
 
+	if (*text == '{')
+		return json_option(text, key);
+	part = next_part(&text);
+	value = wb_qemu_option(text, key);
 	if (value || !part)
 		return value;
 	if (!strchr(part, '='))
@@ -119,8 +141,12 @@ static const struct {
 	{"device", "vfio-",
 		"a device of the host is passed through (VFIO), whose state stays in it"},
 	{"device", "vhost-user-", "its device %s lives in another process (vhost-user)"},
+	{"device", "vhost-vdpa-", "its device %s lives in a device of the host (vDPA)"},
 	{"netdev", "vhost-user", "its network %s lives in another process (vhost-user)"},
 	{"netdev", "vhost-vdpa", "its network %s lives in a device of the host (vDPA)"},
+	{"nic", "vhost-user", "its network %s lives in another process (vhost-user)"},
+	{"nic", "vhost-vdpa", "its network %s lives in a device of the host (vDPA)"},
+	{"object", "cryptodev-vhost-user", "its device %s lives in another process (vhost-user)"},
 	{"tpmdev", "", "its TPM (%s) lives outside of QEMU"},
 	{"device", "ivshmem", "it shares memory with other programs (%s)"},
 	{"object", "x-remote", "a part of it runs in another process (%s)"},
@@ -128,8 +154,12 @@ static const struct {
 
 static void look_for_obstacles(struct wb_qemu_args *a, const char *option, const char *value)
 {
-	WB_CLEAN_STR what = first_of(value, "driver");
+	/* Of -device, of -object, and of -netdev. */
+	static const char *const keys[] = {"driver", "qom-type", "type", NULL};
+	WB_CLEAN_STR what = NULL;
 
+	for (const char *const *key = keys; !what && *key; key++)
+		what = first_of(value, *key);
 	for (size_t i = 0; what && !a->obstacle && i < sizeof(outside) / sizeof(*outside); i++) {
 		const char *hole = strstr(outside[i].why, "%s");
 
@@ -205,6 +235,13 @@ static void take_agent(struct wb_qemu_args *a, const struct wb_strv *argv, const
 	}
 }
 
+static bool is_network_of_host(const char *value)
+{
+	WB_CLEAN_STR kind = first_of(value, "type");
+
+	return kind && (!strcmp(kind, "tap") || !strcmp(kind, "bridge"));
+}
+
 static void take_memory(struct wb_qemu_args *a, const struct wb_strv *argv)
 {
 	for (size_t i = 0; a->backend && i + 1 < argv->n; i++) {
@@ -246,7 +283,7 @@ int wb_qemu_args_read(const struct wb_strv *argv, struct wb_qemu_args *ret)
 		if (!strcmp(option, "device"))
 			take_agent(&a, argv, value);
 		if (!strcmp(option, "netdev") || !strcmp(option, "nic"))
-			a.network |= !strncmp(value, "tap", 3) || !strncmp(value, "bridge", 6);
+			a.network |= is_network_of_host(value);
 		look_for_obstacles(&a, option, value);
 	}
 	take_memory(&a, argv);
@@ -265,6 +302,20 @@ static void print_value(FILE *out, const char *value)
 	}
 }
 
+/* NULL: it is no JSON, or out of memory. */
+static char *json_memory_in(const char *text, const char *mem_path)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	char *again = NULL;
+
+	if (json_is_object(o) && json_object_set_new(o, "mem-path", json_string(mem_path)) == 0 &&
+		(json_object_get(o, "align") ||
+			json_object_set_new(o, "align", json_integer(2 << 20)) == 0))
+		again = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return again;
+}
+
 /* The memory object with another path, for a DAX device: it is shared, and in pages of 2 MiB. */
 static char *memory_in(const char *text, const char *mem_path)
 {
@@ -272,8 +323,11 @@ static char *memory_in(const char *text, const char *mem_path)
 	char *again = NULL, *part;
 	bool first = true;
 	size_t n;
-	FILE *out = open_memstream(&again, &n);
+	FILE *out;
 
+	if (*text == '{')
+		return json_memory_in(text, mem_path);
+	out = open_memstream(&again, &n);
 	if (!out)
 		return NULL;
 	while ((part = next_part(&text))) {
@@ -307,8 +361,8 @@ int wb_qemu_args_again(const struct wb_strv *argv, const struct wb_qemu_args *ar
 		const char *option = i ? option_of(argv->items[i]) : NULL;
 		WB_CLEAN_STR memory = NULL;
 
-		/* An earlier jump has added it. */
-		if (option && !strcmp(option, "incoming")) {
+		/* An earlier jump has added the one, and QEMU takes only one of them. */
+		if (option && (!strcmp(option, "incoming") || !strcmp(option, "loadvm"))) {
 			i++;
 			continue;
 		}

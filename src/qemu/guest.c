@@ -16,6 +16,9 @@
 #include "sys/below.h"
 #include "sys/clock.h"
 
+/* The physical addresses of x86-64 have 52 bits. */
+#define MOST_MEMORY (1ull << 52)
+
 void wb_qemu_guest_deinit(struct wb_qemu_guest *g)
 {
 	free(g->machine);
@@ -80,6 +83,8 @@ static int ask_memory(
 	g->memory = (uint64_t)json_integer_value(json_object_get(size, "base-memory"));
 	g->others = (uint64_t)json_integer_value(json_object_get(size, "plugged-memory"));
 	g->plugged = g->others;
+	if (r == 0 && g->memory > MOST_MEMORY)
+		r = wb_fail(err, -EPROTO, "QEMU tells of more memory than a machine can have");
 	json_array_foreach(list, i, item)
 	{
 		const char *id = json_string_value(json_object_get(item, "id"));
@@ -125,6 +130,28 @@ static int ask_kvm(struct wb_qmp *q, struct wb_qemu_guest *g, struct wb_error *e
 	return r;
 }
 
+/* Can it run guests of its own? Of the CPU of a PC, one of these is a property that tells so; others have none. */
+static int ask_nested(struct wb_qmp *q, struct wb_qemu_guest *g, struct wb_error *err)
+{
+	static const char *const features[] = {"vmx", "svm", NULL};
+	json_t *list = NULL;
+	const char *path;
+	int r = g->kvm ? wb_qmp_call(q, "query-cpus-fast", NULL, &list, err) : 0;
+
+	path = json_string_value(json_object_get(json_array_get(list, 0), "qom-path"));
+	for (const char *const *f = features; r == 0 && path && *f; f++) {
+		json_t *value = NULL;
+
+		r = wb_qmp_get(q, path, *f, &value, err);
+		if (r == -EREMOTEIO)
+			r = 0;
+		g->nested |= json_is_true(value);
+		json_decref(value);
+	}
+	json_decref(list);
+	return r;
+}
+
 int wb_qemu_ask(
 	struct wb_qmp *q, const char *backend, struct wb_qemu_guest *ret, struct wb_error *err)
 {
@@ -139,6 +166,8 @@ int wb_qemu_ask(
 		r = ask_blocked(q, &g, err);
 	if (r == 0)
 		r = ask_kvm(q, &g, err);
+	if (r == 0)
+		r = ask_nested(q, &g, err);
 	if (r < 0)
 		return r;
 	*ret = g;

@@ -21,6 +21,7 @@ struct wb_qemu_guest {
 	bool has_backend; /* the memory object that was asked for is there, */
 	bool share;       /* and shared */
 	bool kvm;
+	bool nested; /* with KVM: it can run guests of its own */
 	/* QEMU's reasons why it cannot be saved. */
 	struct wb_strv blocked;
 };

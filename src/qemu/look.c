@@ -134,7 +134,7 @@ int wb_qemu_look(pid_t pid, struct wb_qemu_facts *ret, struct wb_error *err)
 		f.image.network = f.args.network;
 		r = note_modules(&f.image.modules);
 		if (r == 0 && may_have_huge_pages(&f.image.argv))
-			r = wb_guest_huge_find(&wb_files_host, pid, &f.image.huge);
+			r = wb_guest_huge_find(&wb_files_host, pid, f.guest.memory, &f.image.huge);
 	}
 	if (r == -ENOMEM) {
 		wb_qemu_facts_deinit(&f);

@@ -27,10 +27,10 @@ static int add(wb_vm_huge *list, int64_t page, int64_t bytes)
 	return 0;
 }
 
-int wb_guest_huge_find(const struct wb_files *files, pid_t pid, wb_vm_huge *ret)
+int wb_guest_huge_find(const struct wb_files *files, pid_t pid, uint64_t most, wb_vm_huge *ret)
 {
 	WB_CLEAN_BLOB text = {};
-	int64_t size = 0, page;
+	int64_t size = 0, page, all = 0;
 	char path[64], *line, *rest;
 	int r;
 
@@ -41,8 +41,13 @@ int wb_guest_huge_find(const struct wb_files *files, pid_t pid, wb_vm_huge *ret)
 	for (rest = (char *)text.data; r == 0 && rest && (line = strsep(&rest, "\n"));) {
 		if (sscanf(line, "Size: %" SCNd64 " kB", &size) == 1)
 			continue;
-		if (sscanf(line, "KernelPageSize: %" SCNd64 " kB", &page) == 1 && page > SMALL_KIB)
-			r = add(ret, page << 10, size << 10);
+		if (sscanf(line, "KernelPageSize: %" SCNd64 " kB", &page) != 1 || page <= SMALL_KIB)
+			continue;
+		/* A mapping needs no pages, and may be as large as the address space. */
+		if (size > (int64_t)(most >> 10) + page - all)
+			continue;
+		all += size;
+		r = add(ret, page << 10, size << 10);
 	}
 	return r;
 }

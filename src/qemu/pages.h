@@ -6,8 +6,11 @@
 #include "qemu/image.h"
 #include "sys/runner.h"
 
-/* The huge pages that a process has mapped, by /proc/PID/smaps. -ENOMEM; what cannot be read says nothing. */
-int wb_guest_huge_find(const struct wb_files *files, pid_t pid, wb_vm_huge *ret);
+/*
+ * The huge pages that a process has mapped, by /proc/PID/smaps, as far as they are no more than `most`, the bytes of its
+ * guest. -ENOMEM; what cannot be read says nothing.
+ */
+int wb_guest_huge_find(const struct wb_files *files, pid_t pid, uint64_t most, wb_vm_huge *ret);
 /* Add what one guest needs to what others do. -ENOMEM. */
 int wb_guest_huge_add(const wb_vm_huge *one, wb_vm_huge *all);
 /*

@@ -47,6 +47,12 @@ void wb_qmp_closep(struct wb_qmp **q)
 
 /* ---- bytes ---- */
 
+static int too_late(const struct wb_qmp *q, struct wb_error *err)
+{
+	return wb_fail(
+		err, -ETIMEDOUT, "%s does not answer within %d s", q->who, q->timeout_ms / 1000);
+}
+
 static int wait_for(const struct wb_qmp *q, short events, int64_t end_ms, struct wb_error *err)
 {
 	struct pollfd p = {.fd = q->fd, .events = events};
@@ -54,8 +60,7 @@ static int wait_for(const struct wb_qmp *q, short events, int64_t end_ms, struct
 	int r;
 
 	if (left <= 0)
-		return wb_fail(err, -ETIMEDOUT, "%s does not answer within %d s", q->who,
-			q->timeout_ms / 1000);
+		return too_late(q, err);
 	r = poll(&p, 1, (int)left);
 	if (r < 0 && errno != EINTR)
 		return wb_fail(err, -errno, "cannot wait for %s: %s", q->who, strerror(errno));
@@ -138,6 +143,9 @@ static int read_object(struct wb_qmp *q, int64_t end_ms, json_t **ret, struct wb
 		json_t *o;
 		int r;
 
+		/* It may say something else all the time. */
+		if (wb_now_ms() > end_ms)
+			return too_late(q, err);
 		if (!end) {
 			r = read_more(q, end_ms, err);
 			if (r < 0)

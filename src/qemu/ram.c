@@ -57,7 +57,10 @@ static int add_run(wb_guest_runs *runs, uint64_t start, uint64_t size)
 
 /* ---- the mapping ---- */
 
-/* "FROM-TO rw-s OFFSET …": can it be the guest's memory? */
+/*
+ * "FROM-TO rw-s OFFSET …": can it be the guest's memory? Only who may write to a file can map it so; another file that
+ * QEMU may only read, that of another guest for example, is none.
+ */
 static bool is_mapping(const char *line, uint64_t size, uint64_t *ret_from, uint64_t *ret_to)
 {
 	int n = 0;
@@ -65,15 +68,36 @@ static bool is_mapping(const char *line, uint64_t size, uint64_t *ret_from, uint
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %n", ret_from, ret_to, &n) < 2 || n == 0 ||
 		strnlen(line + n, 5) < 5)
 		return false;
-	return line[n + 3] == 's' && strtoull(line + n + 5, NULL, 16) == 0 &&
+	return line[n + 1] == 'w' && line[n + 3] == 's' && strtoull(line + n + 5, NULL, 16) == 0 &&
 	       *ret_to - *ret_from == size;
+}
+
+/*
+ * The file behind a mapping. A process can map many things, and to open some of them has an effect; a file whose owner has
+ * a lease on it would keep this process waiting (fcntl(2)).
+ */
+static int open_file(const char *path)
+{
+	WB_CLEAN_FD at = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+	char again[64];
+	int fd;
+
+	if (at < 0 || fstat(at, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !(S_ISCHR(st.st_mode) && wb_is_dax(st.st_rdev)))
+		return -EOPNOTSUPP;
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", at);
+	fd = open(again, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 static int open_mapping(pid_t pid, uint64_t size, struct wb_error *err)
 {
 	char path[64], line[4400];
 	uint64_t from, to;
-	int found = 0, fd = -1;
+	int found = 0, fd = -ENOENT;
+	bool begins, next_begins = true;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
@@ -81,13 +105,16 @@ static int open_mapping(pid_t pid, uint64_t size, struct wb_error *err)
 	if (!f)
 		return wb_fail(err, -errno, "cannot read %s: %s", path, strerror(errno));
 	while (fgets(line, sizeof(line), f)) {
-		if (!is_mapping(line, size, &from, &to))
+		/* A path may be longer, and the rest of it may look like a line. */
+		begins = next_begins;
+		next_begins = strchr(line, '\n');
+		if (!begins || !is_mapping(line, size, &from, &to))
 			continue;
 		if (found++)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid,
 			from, to);
-		fd = open(path, O_RDWR | O_CLOEXEC);
+		fd = open_file(path);
 	}
 	fclose(f);
 	if (found == 1 && fd >= 0)
@@ -95,8 +122,7 @@ static int open_mapping(pid_t pid, uint64_t size, struct wb_error *err)
 	if (fd >= 0)
 		close(fd);
 	if (found == 1)
-		return wb_fail(
-			err, -errno, "cannot open the file of its memory: %s", strerror(errno));
+		return wb_fail(err, fd, "cannot open the file of its memory: %s", strerror(-fd));
 	return wb_fail(err, -EOPNOTSUPP,
 		found ? "it has several mappings of the size of its memory"
 		      : "its memory is not one shared mapping of a file (share=on)");

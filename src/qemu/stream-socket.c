@@ -14,6 +14,7 @@
 
 #include "qemu/stream-socket.h"
 #include "sys/below.h"
+#include "sys/clock.h"
 
 #define WIDE (4 << 20)
 
@@ -57,24 +58,28 @@ static int wait_for(int fd, short events, int timeout_ms, struct wb_error *err)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return wb_fail(err, -errno, "cannot wait for QEMU: %s", strerror(errno));
-	return n ? 0
-		 : wb_fail(err, -ETIMEDOUT, "QEMU's migration stands still for %d s",
-			   timeout_ms / 1000);
+	return n ? 0 : wb_fail(err, -ETIMEDOUT, "QEMU's migration stands still");
 }
 
 ssize_t wb_qemu_socket_read(
 	int fd, const struct wb_room *room, uint64_t most, int timeout_ms, struct wb_error *err)
 {
+	int64_t end_ms = wb_now_ms() + timeout_ms;
 	size_t space;
 	uint8_t *to;
 	ssize_t n;
-	int r = wait_for(fd, POLLIN, timeout_ms, err);
+	int r = room->space(room->ctx, &to, &space, err);
 
-	if (r == 0)
-		r = room->space(room->ctx, &to, &space, err);
-	if (r < 0)
-		return r;
-	n = recv(fd, to, space < most ? space : (size_t)most, 0);
+	/* QEMU has the socket, too, and may have taken what was there. */
+	do {
+		int64_t left = end_ms - wb_now_ms();
+
+		if (r == 0)
+			r = wait_for(fd, POLLIN, left > 0 ? (int)left : 0, err);
+		if (r < 0)
+			return r;
+		n = recv(fd, to, space < most ? space : (size_t)most, MSG_DONTWAIT);
+	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
 	/* QEMU has given up while bytes were on their way. */
 	if (n < 0 && errno == ECONNRESET)
 		return 0;

@@ -31,6 +31,9 @@
 /* So much memory is left; of half of it neither the socket nor QEMU's own buffer can hold the pages. */
 #define LEFT (WB_QEMU_AHEAD_LEAST / 2)
 #define MOST_READ (64u << 20)
+/* A QEMU that sends a byte now and then would hold up the jump, and all guests that stand still already. */
+#define SLOWEST (16u << 20) /* bytes in a second */
+#define MOST_S 3600
 
 /* ---- questions and settings ---- */
 
@@ -265,11 +268,19 @@ static bool is_impatient(const struct reading *x, const struct wb_qemu_patience 
 	return t->end_ms && wb_now_ms() >= t->end_ms;
 }
 
+static int64_t longest_ms(const struct wb_qemu_patience *patience)
+{
+	uint64_t s = patience->memory / SLOWEST;
+
+	return patience->ms + STALL_MS + (int64_t)(s < MOST_S ? s : MOST_S) * 1000;
+}
+
 static int watch(struct wb_qmp *q, struct reading *x, const struct wb_qemu_patience *patience,
 	struct wb_qemu_streamed *ret, struct wb_error *err)
 {
 	struct progress now = {.active = true};
 	struct trend trend = {};
+	int64_t end_ms = wb_now_ms() + longest_ms(patience);
 	int r = 0;
 
 	while (r == 0 && !now.complete && !wait_for_reader(x, EACH_MS)) {
@@ -279,6 +290,8 @@ static int watch(struct wb_qmp *q, struct reading *x, const struct wb_qemu_patie
 		}
 		if (r == 0)
 			r = ask(q, &now, err);
+		if (r == 0 && wb_now_ms() > end_ms)
+			r = wb_fail(err, -ETIMEDOUT, "QEMU's migration takes too long");
 	}
 	if (r == 0 && !now.complete)
 		r = wait_until_complete(q, &now, err);

@@ -38,6 +38,8 @@ struct wb_qemu_patience {
 	/* The guest is stopped, however much is left, so long after all of it was read once, */
 	unsigned ms;
 	uint64_t bytes; /* or after so many bytes */
+	/* The guest's memory in bytes: a QEMU that sends it at less than 16 MiB in a second fails. */
+	uint64_t memory;
 };
 
 struct wb_qemu_streamed {

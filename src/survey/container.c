@@ -18,6 +18,8 @@
 
 /* Descriptors are open at each level. */
 #define MOST_DEPTH 200
+/* The container decides how many files there are, and all of them are looked at. */
+#define MOST_FILES (1u << 20)
 /* The control group of a container whose unit it is in (--cgroups=split), as podman names it. */
 #define PAYLOAD "libpod-payload-"
 
@@ -226,7 +228,13 @@ json_t *wb_container_image_write(const struct wb_container_image *image)
 
 /* ---- the verdict ---- */
 
-static void measure(int dir, unsigned depth, uint64_t *bytes)
+/* The files of a container, as far as they were found. */
+struct measured {
+	uint64_t bytes;
+	size_t files, most_files;
+};
+
+static void measure(int dir, unsigned depth, struct measured *m)
 {
 	DIR *list = fdopendir(dir);
 	struct dirent *d;
@@ -235,33 +243,62 @@ static void measure(int dir, unsigned depth, uint64_t *bytes)
 		close(dir);
 		return;
 	}
-	while ((d = readdir(list))) {
+	while (m->files < m->most_files && (d = readdir(list))) {
 		struct stat st;
 		int below;
 
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") ||
 			fstatat(dirfd(list), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		*bytes += (uint64_t)st.st_blocks * 512;
+		m->files++;
+		m->bytes += (uint64_t)st.st_blocks * 512;
 		if (!S_ISDIR(st.st_mode) || depth >= MOST_DEPTH)
 			continue;
 		below = openat(dirfd(list), d->d_name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
 		if (below >= 0)
-			measure(below, depth + 1, bytes);
+			measure(below, depth + 1, m);
 	}
 	closedir(list);
 }
 
 /* The container can make and remove files meanwhile, so each is reached from the directory above it. */
-uint64_t wb_container_layer_bytes(const char *path)
+int wb_container_layer_bytes(const char *path, size_t most_files, uint64_t *ret)
 {
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	uint64_t bytes = 0;
+	struct measured m = {.most_files = most_files};
 
 	if (dir >= 0)
-		measure(dir, 0, &bytes);
-	return bytes;
+		measure(dir, 0, &m);
+	if (m.files >= most_files)
+		return -E2BIG;
+	*ret = m.bytes;
+	return 0;
+}
+
+static void add_files(struct wb_judging *j, const char *dir, const char *where)
+{
+	uint64_t bytes = 0;
+
+	if (wb_container_layer_bytes(dir, MOST_FILES, &bytes) < 0)
+		wb_refuse(j,
+			"its container has more than a million files %s, all of which podman would "
+			"have to write and to read again",
+			where);
+	j->v.bytes += bytes;
+}
+
+/* The files that podman puts into the checkpoint, besides memory. */
+static void judge_files(struct wb_judging *j, const struct wb_container *c)
+{
+	/* Its /dev/shm: ShmDir in podman's libpod/runtime_ctr.go. */
+	WB_CLEAN_STR shm = c->bundle ? wb_strf("%s/shm", c->bundle) : NULL;
+
+	if (shm)
+		add_files(j, shm, "in /dev/shm");
+	/* podman removes its changes to its image in the next boot. */
+	if (c->removed && c->layer)
+		add_files(j, c->layer, "besides those of its image (--rm)");
 }
 
 static int write_image(struct wb_judging *j, const struct wb_container *c)
@@ -302,9 +339,7 @@ static void judge(struct wb_judging *j, const struct wb_container *c)
 		j->error = j->error < 0 ? j->error : wb_net_ends_copy(&c->published, &j->v.ends);
 	else
 		wb_rules_ends(j);
-	/* podman removes them in the next boot, so they travel. */
-	if (c->removed && c->layer)
-		j->v.bytes += wb_container_layer_bytes(c->layer);
+	judge_files(j, c);
 	if (j->error == 0 && !j->v.reasons.n)
 		j->error = write_image(j, c);
 }

@@ -28,8 +28,11 @@ int wb_judge_container(const struct wb_keep_facts *facts, const struct wb_keep_c
 /* The part of a manifest's unit for a unit that is kept so. -ENOMEM. */
 int wb_container_to_manifest(const struct wb_keep_verdict *verdict, struct wb_manifest_unit *u);
 
-/* The bytes of all files below a directory; files that are not read are left out. For the room in the store. */
-uint64_t wb_container_layer_bytes(const char *dir);
+/*
+ * The bytes of all files below a directory; files that are not read are left out. For the room in the store. -E2BIG: it has
+ * `most_files` or more.
+ */
+int wb_container_layer_bytes(const char *dir, size_t most_files, uint64_t *ret);
 
 /* The `image` of such a unit. */
 struct wb_container_image {

@@ -14,7 +14,8 @@
 
 static const struct {
 	const char *interface, *name;
-	char type; /* 's', 'b', 'u', 't'; 'a': array of strings; 'p': of pairs; 'c': is there any command? */
+	char type; /* 's', 'b', 'u', 't'; 'a': array of strings; 'p': of pairs; 'c': is there any command?
+		    'e': the words of the only one */
 	size_t offset;
 	bool changes; /* without a new definition of the unit */
 } properties[] = {
@@ -60,6 +61,7 @@ static const struct {
 	{SERVICE, "PrivateNetwork", 'b', offsetof(struct wb_service, private_network)},
 	{SERVICE, "PrivateTmp", 'b', offsetof(struct wb_service, private_tmp)},
 	{SERVICE, "PrivateMounts", 'b', offsetof(struct wb_service, private_mounts)},
+	{SERVICE, "ExecStart", 'e', offsetof(struct wb_service, command)},
 	{SERVICE, "ExecStop", 'c', offsetof(struct wb_service, stops)},
 	{SERVICE, "ExecStopPost", 'c', offsetof(struct wb_service, stops)},
 	{SOCKET, "ExecStopPre", 'c', offsetof(struct wb_service, stops)},
@@ -88,7 +90,7 @@ void wb_service_deinit(struct wb_service *u)
 
 		if (properties[i].type == 's')
 			free(*(char **)at);
-		else if (strchr("ap", properties[i].type))
+		else if (strchr("ape", properties[i].type))
 			wb_strv_deinit(at);
 	}
 	deinit_stored(&u->stored);
@@ -107,7 +109,7 @@ static int make_own(struct wb_service *u)
 			*(char **)at = r == 0 ? strdup(*(char **)at) : NULL;
 			if (!*(char **)at)
 				r = -ENOMEM;
-		} else if (strchr("ap", properties[i].type)) {
+		} else if (strchr("ape", properties[i].type)) {
 			struct wb_strv *list = at, from = *list;
 
 			*list = (struct wb_strv){};
@@ -163,6 +165,29 @@ static int read_commands(sd_bus_message *m, bool *ret)
 	return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+/* Path, words, and much that is of no use here. Of several commands none is read. */
+static int read_command(sd_bus_message *m, struct wb_strv *ret)
+{
+	const char *path;
+	int n = 0, r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0) {
+		n++;
+		r = sd_bus_message_read(m, "s", &path);
+		if (r >= 0)
+			r = wb_strv_add(ret, path);
+		if (r >= 0)
+			r = read_strings(m, ret);
+		if (r >= 0)
+			r = sd_bus_message_skip(m, "bttttuii");
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	if (n > 1)
+		wb_strv_deinit(ret);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int read_text(sd_bus_message *m, char **ret)
 {
 	const char *text;
@@ -196,6 +221,8 @@ static int read_value(sd_bus_message *m, char type, void *at)
 		return read_pairs(m, at);
 	case 'c':
 		return read_commands(m, at);
+	case 'e':
+		return read_command(m, at);
 	case 'b':
 		return read_truth(m, at);
 	default:
@@ -211,6 +238,7 @@ static const char *signature(const char *type)
 	case 'p':
 		return "a(ss)";
 	case 'c':
+	case 'e':
 		return "a(sasbttttuii)";
 	default:
 		return type;

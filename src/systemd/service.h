@@ -46,6 +46,11 @@ struct wb_service {
 	struct wb_strv
 		joins; /* units whose namespaces it shares (JoinsNamespaceOf=), or that share its own */
 	struct wb_strv runtime_directories;
+	/*
+	 * Its one command of ExecStart=: the path of the program, then all of its words. Specifiers are resolved, variables
+	 * ("$X", "${X}", and "$$" for a "$") are not. Empty: it has none, or several.
+	 */
+	struct wb_strv command;
 	bool dynamic_user;
 	char *user, *group; /* names; NULL or "": root, or the user's own */
 	uint32_t uid, gid;  /* while it runs */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* podman/: what podman tells of a container, what hinders it, and how podman is run. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -84,6 +85,35 @@ static void a_quadlet_is_understood(void **state)
 	assert_string_equal(c.answers.items[0].address, "10.88.0.2");
 	assert_int_equal(c.answers.items[0].inner, 7000);
 	assert_int_equal(c.answers.items[0].outer, 7001);
+}
+
+/* Numbers of processes are read from files of podman's own only: a container may write to others (--pidfile=). */
+static void numbers_come_from_podman(void **state)
+{
+	static const char own[] =
+		"/run/containers/storage/overlay-containers/" ID "/userdata/pidfile";
+	static const char *const others[] = {"/srv/web/pidfile", "/run/x/" ID "/userdata/pidfile",
+		"/overlay-containers/" ID "/userdata/../pidfile",
+		"/overlay-containers/" ID "/userdata/shm/pidfile",
+		"/overlay-containers/" OTHER "/userdata/pidfile"};
+
+	for (size_t i = 0; i <= sizeof(others) / sizeof(*others); i++) {
+		const char *path = i ? others[i - 1] : own;
+		WB_CLEAN_STR keys =
+			wb_strf("\"Pod\": \"\", \"PidFile\": \"%s\", \"ConmonPidFile\": \"%s\"",
+				path, path);
+		WB_CLEAN_STR text = instead("\"Pod\": \"\"", keys);
+		WB_CLEAN_CONTAINER c = {};
+
+		assert_int_equal(parse(text, &c), 0);
+		if (i) {
+			assert_null(c.pid_file);
+			assert_null(c.monitor_file);
+			continue;
+		}
+		assert_string_equal(c.pid_file, own);
+		assert_string_equal(c.monitor_file, own);
+	}
 }
 
 static void what_hinders_is_told(void **state)
@@ -406,6 +436,7 @@ static void changes_of_an_image_are_measured(void **state)
 	WB_CLEAN_STR file = NULL;
 	WB_CLEAN_STR link = NULL;
 	static const char zeros[100000];
+	uint64_t bytes = 0;
 	int fd;
 
 	assert_non_null(mkdtemp(dir));
@@ -419,8 +450,12 @@ static void changes_of_an_image_are_measured(void **state)
 	assert_int_equal(write(fd, zeros, sizeof(zeros)), sizeof(zeros));
 	fsync(fd);
 	close(fd);
-	assert_in_range(wb_container_layer_bytes(dir), sizeof(zeros), 3 * sizeof(zeros));
-	assert_int_equal(wb_container_layer_bytes("/nonexistent"), 0);
+	assert_int_equal(wb_container_layer_bytes(dir, 100, &bytes), 0);
+	assert_in_range(bytes, sizeof(zeros), 3 * sizeof(zeros));
+	/* A container can make files without end. */
+	assert_int_equal(wb_container_layer_bytes(dir, 2, &bytes), -E2BIG);
+	assert_int_equal(wb_container_layer_bytes("/nonexistent", 100, &bytes), 0);
+	assert_int_equal(bytes, 0);
 	unlink(file);
 	unlink(link);
 	rmdir(below);
@@ -660,6 +695,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quadlet_is_understood),
+		cmocka_unit_test(numbers_come_from_podman),
 		cmocka_unit_test(what_hinders_is_told),
 		cmocka_unit_test(what_does_not_hinder),
 		cmocka_unit_test(names_are_made_plain),

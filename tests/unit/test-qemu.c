@@ -85,6 +85,35 @@ static void command_line_tells_the_guest(void **state)
 	assert_string_equal(again.items[again.n - 1], "defer");
 }
 
+/* QEMU takes JSON for some options. */
+static void json_tells_the_guest(void **state)
+{
+	static const char *const list[] = {"qemu", "-machine", "pc-q35-10.0,memory-backend=ram0",
+		"-object",
+		"{\"qom-type\": \"memory-backend-file\", \"id\": \"ram0\", \"size\": 1073741824, "
+		"\"mem-path\": \"/dev/hugepages/a,b\", \"share\": true}",
+		"-netdev", "{\"type\": \"tap\", \"id\": \"n\"}", "-device",
+		"{\"driver\": \"virtserialport\", \"chardev\": \"ga\", \"name\": "
+		"\"org.qemu.guest_agent.0\"}",
+		"-chardev", "socket,id=ga,path=/run/ga", "-loadvm", "monday", NULL};
+	WB_CLEAN_STRV argv = {}, again = {};
+	WB_CLEAN_QEMU_ARGS a = {};
+	struct wb_error err = {};
+
+	words(&argv, list);
+	assert_int_equal(wb_qemu_args_read(&argv, &a), 0);
+	assert_string_equal(a.kind, "memory-backend-file");
+	assert_string_equal(a.mem_path, "/dev/hugepages/a,b");
+	assert_string_equal(a.agent, "/run/ga");
+	assert_true(a.share && a.network);
+	assert_null(a.obstacle);
+	assert_int_equal(wb_qemu_args_again(&argv, &a, "/run/x.ram", &again, &err), 0);
+	assert_non_null(strstr(again.items[4], "\"mem-path\":\"/run/x.ram\""));
+	assert_non_null(strstr(again.items[4], "\"align\":2097152"));
+	/* QEMU takes no saved state besides another one. */
+	assert_false(wb_strv_has(&again, "monday"));
+}
+
 static void devices_that_stay_behind_are_told(void **state)
 {
 	static const struct {
@@ -95,6 +124,16 @@ static void devices_that_stay_behind_are_told(void **state)
 			"its device vhost-user-fs-pci lives"},
 		{"-tpmdev", "emulator,id=t", "its TPM (emulator) lives outside"},
 		{"-netdev", "vhost-user,id=n", "its network vhost-user lives"},
+		{"-nic", "vhost-user,chardev=c", "its network vhost-user lives"},
+		{"-device", "{\"driver\": \"vfio-pci\", \"host\": \"01:00.0\"}",
+			"a device of the host is passed through"},
+		{"-netdev", "{\"type\": \"vhost-vdpa\", \"id\": \"n\"}",
+			"its network vhost-vdpa lives in a device"},
+		{"-device", "vhost-vdpa-device-pci,vhostdev=/dev/vhost-vdpa-0",
+			"its device vhost-vdpa-device-pci lives"},
+		{"-object", "cryptodev-vhost-user,id=c", "its device cryptodev-vhost-user lives"},
+		{"-object", "qom-type=x-remote-object,id=c", "a part of it runs in another"},
+		{"-device", "{\"driver\": ", NULL},
 		{"-device", "virtio-net-pci,netdev=n", NULL},
 		{"-netdev", "tap,id=n,vhost=on", NULL},
 	};
@@ -222,6 +261,75 @@ static void lies_end_in_a_sentence(void **state)
 		wb_qmp_close(q);
 		end_lie(&l);
 	}
+}
+
+/* All sizes that come from memory are sums and products of this one. */
+static void memory_that_cannot_be_is_refused(void **state)
+{
+	static const char *const sizes[] = {"-1", "9007199254740992", "9223372036854775807"};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		WB_CLEAN_STR says = wb_strf(
+			HELLO DONE("1") "{\"return\": {\"type\": 1}, \"id\": 0}\n"
+					"{\"return\": \"pc-q35-10.0-machine\", \"id\": 2}\n"
+					"{\"return\": {\"status\": \"running\"}, \"id\": 3}\n"
+					"{\"return\": {\"base-memory\": %s}, \"id\": 4}\n"
+					"{\"return\": [], \"id\": 5}\n",
+			sizes[i]);
+		struct liar l = {.says = says};
+		WB_CLEAN_STR path = begin_to_lie(&l);
+		WB_CLEAN_QEMU_GUEST g = {};
+		struct wb_error err = {};
+		struct wb_qmp *q = NULL;
+
+		assert_int_equal(wb_qmp_open(getpid(), path, 300, &q, &err), 0);
+		assert_int_equal(wb_qemu_ask(q, NULL, &g, &err), -EPROTO);
+		assert_non_null(strstr(err.text, "more memory than a machine can have"));
+		wb_qmp_close(q);
+		end_lie(&l);
+	}
+}
+
+#define ANSWER(value, id) "{\"return\": " value ", \"id\": " id "}\n"
+
+static void nested_virtualization_is_seen(void **state)
+{
+	struct liar l = {
+		.says = HELLO DONE("1") ANSWER("\"pc-q35-10.0-machine\"", "2") ANSWER(
+			"{\"status\": \"running\"}", "3") ANSWER("{\"base-memory\": 1048576}", "4")
+			ANSWER("[]", "5") DONE("6") ANSWER("{\"enabled\": true}", "7")
+				ANSWER("[{\"qom-path\": "
+				       "\"/cpu\"}]",
+					"8") "{\"error\": {\"desc\": \"no such property\"}, "
+					     "\"id\": 9}\n" ANSWER("true", "10")};
+	WB_CLEAN_STR path = begin_to_lie(&l);
+	WB_CLEAN_QEMU_GUEST g = {};
+	struct wb_error err = {};
+	struct wb_qmp *q = NULL;
+
+	assert_int_equal(wb_qmp_open(getpid(), path, 300, &q, &err), 0);
+	if (wb_qemu_ask(q, NULL, &g, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_true(g.kvm && g.nested);
+	wb_qmp_close(q);
+	end_lie(&l);
+}
+
+/* A QEMU that says something all the time is not listened to any longer than a silent one. */
+static void deadline_holds_for_a_talker(void **state)
+{
+	struct liar l = {.says = "{}\n{}\n"};
+	WB_CLEAN_STR path = begin_to_lie(&l);
+	struct wb_error err = {};
+	struct wb_qmp *q = NULL;
+	json_t *o = NULL;
+
+	assert_int_equal(wb_qmp_open_agent(getpid(), path, 300, &q, &err), 0);
+	assert_int_equal(wb_qmp_hear(q, wb_now_ms() + PATIENCE_MS, &o, &err), 0);
+	json_decref(o);
+	assert_int_equal(wb_qmp_hear(q, wb_now_ms() - 1, &o, &err), -ETIMEDOUT);
+	wb_qmp_close(q);
+	end_lie(&l);
 }
 
 static void only_qemu_itself_is_spoken_to(void **state)
@@ -1044,9 +1152,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(command_line_tells_the_guest),
+		cmocka_unit_test(json_tells_the_guest),
 		cmocka_unit_test(devices_that_stay_behind_are_told),
 		cmocka_unit_test(damaged_words_say_nothing),
 		cmocka_unit_test(lies_end_in_a_sentence),
+		cmocka_unit_test(memory_that_cannot_be_is_refused),
+		cmocka_unit_test(nested_virtualization_is_seen),
+		cmocka_unit_test(deadline_holds_for_a_talker),
 		cmocka_unit_test(only_qemu_itself_is_spoken_to),
 		cmocka_unit_test(agent_sets_the_clock),
 		cmocka_unit_test(hostile_agent_ends_in_time),

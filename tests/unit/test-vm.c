@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* keep/judge-vm.c, qemu/image.c, and the replacement of a guest's unit. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/text.h"
 #include "fake-files.h"
+#include "keep/find-vm.h"
 #include "keep/judge-vm.h"
 #include "keep/thaw-vm.h"
 #include "qemu/dax.h"
@@ -58,6 +65,8 @@ static void good(struct fixture *f, const char *object)
 			.share = true}};
 	f->procs[0].threads = 3;
 	words(&f->q.image.argv, object, "a \"b\" $c %d\n");
+	assert_int_equal(wb_strv_add(&f->service.command, "/usr/bin/qemu-system-x86_64"), 0);
+	words(&f->service.command, object, "a \"b\" $c %d\n");
 	assert_int_equal(wb_qemu_args_read(&f->q.image.argv, &f->q.args), 0);
 	f->q.image.program = strdup("/usr/bin/qemu-system-x86_64");
 	f->q.image.qmp = strdup("/run/q");
@@ -182,6 +191,12 @@ static void what_hinders_is_told(void **state)
 	good(&f, OBJECT);
 	wb_text_replace(&f.text.text, "[Service]\nExecStartPre=rm x\n");
 	refuse(&f, "ExecStartPre=");
+	good(&f, OBJECT);
+	assert_int_equal(wb_strv_add(&f.service.command, "-run-with"), 0);
+	refuse(&f, "does not run with the words of its unit");
+	good(&f, OBJECT);
+	wb_text_replace(&f.q.image.program, "/usr/bin/qemu-system-x86_64 (deleted)");
+	refuse(&f, "replaced on disk");
 	good(&f, OBJECT);
 	f.q.asked = false;
 	wb_fail(&f.q.fault, -EBUSY, "its QMP socket /run/q is in use");
@@ -311,7 +326,7 @@ static void guest_moves_if_its_words_are_good_for_it(void **state)
 {
 	static const char *const objects[] = {OBJECT,
 		"memory-backend-file,id=r,size=64M,mem-path=/run/warmboot/vm/v.service.ram,share="
-		"on"};
+		"on,align=2M"};
 
 	for (size_t i = 0; i < 2; i++) {
 		WB_CLEAN_KEEP_VERDICT v = {};
@@ -356,9 +371,12 @@ static void huge_pages_are_provided(void **state)
 	struct wb_error err = {};
 
 	fake_runner_init(&r, (const struct fake_answer[]){{}});
-	assert_int_equal(wb_guest_huge_find(&ops, 8, &one), 0);
+	assert_int_equal(wb_guest_huge_find(&ops, 8, 8 << 20, &one), 0);
 	assert_int_equal(one.n, 0);
-	assert_int_equal(wb_guest_huge_find(&ops, 7, &one), 0);
+	/* A QEMU can map more than its guest has, without a page behind it. */
+	assert_int_equal(wb_guest_huge_find(&ops, 7, 2 << 20, &one), 0);
+	assert_int_equal(one.n, 0);
+	assert_int_equal(wb_guest_huge_find(&ops, 7, 6 << 20, &one), 0);
 	assert_int_equal(one.n, 1);
 	assert_int_equal(one.items[0].page, 2 << 20);
 	assert_int_equal(one.items[0].bytes, 6 << 20);
@@ -370,6 +388,24 @@ static void huge_pages_are_provided(void **state)
 	assert_string_equal(err.text, "this kernel has no 6 huge pages of 2048 KiB for its memory");
 	free(one.items);
 	free(all.items);
+}
+
+static void guests_of_a_guest_are_told(void **state)
+{
+	for (int nested = 0; nested < 2; nested++) {
+		WB_CLEAN_KEEP_VERDICT v = {};
+		struct wb_error err = {};
+		bool told = false;
+		struct fixture f;
+
+		good(&f, OBJECT);
+		f.q.guest.nested = nested;
+		assert_int_equal(wb_judge_vm(&f.facts, NULL, &v, &err), 1);
+		for (size_t i = 0; i < v.warnings.n; i++)
+			told |= !!strstr(v.warnings.items[i], "guests of its own (nested)");
+		assert_int_equal(told, nested);
+		done(&f);
+	}
 }
 
 static void other_units_are_not_judged(void **state)
@@ -495,6 +531,80 @@ static void nothing_is_forgotten_twice(void **state)
 	assert_int_equal(wb_vm_forget(&(struct wb_sys){.files = &now}, "none.service", &err), 0);
 }
 
+/* ---- by its name ---- */
+
+/* A program that looks like QEMU, with "-name web1". */
+static pid_t start_named(const char *program)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(program, "qemu", "-c", "kill -STOP $$", "-name", "web1", (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	/* The other end is closed as soon as it is another program. */
+	assert_int_equal(read(ends[0], &byte, 1), 0);
+	close(ends[0]);
+	return pid;
+}
+
+static int find_named(
+	const pid_t pids[2], const char *const groups[2], char **ret, struct wb_error *err)
+{
+	struct fake_file files[3] = {};
+	WB_CLEAN_STR first = wb_strf("/proc/%d/cgroup", (int)pids[0]);
+	WB_CLEAN_STR second = wb_strf("/proc/%d/cgroup", (int)pids[1]);
+	struct wb_files ops;
+
+	files[0] = (struct fake_file){first, groups[0]};
+	files[1] = (struct fake_file){second, groups[1]};
+	ops = fake_files(files);
+	return wb_find_vm.unit(&(struct wb_keep_finding){.sys = &(struct wb_sys){.files = &ops}},
+		"web1", ret, err);
+}
+
+/* Any user can start a program with the name and the words of a guest of the machine's. */
+static void users_are_not_in_the_way(void **state)
+{
+	static const char own[] = "0::/system.slice/guest@web1.service\n";
+	static const char theirs[] =
+		"0::/user.slice/user-1000.slice/user@1000.service/app.slice/guest@web1.service\n";
+	char dir[] = "/tmp/test-vm.XXXXXX";
+	WB_CLEAN_STR program = NULL;
+	WB_CLEAN_STR copy = NULL;
+	WB_CLEAN_STR unit = NULL;
+	struct wb_error err = {};
+	char *none = NULL;
+	pid_t pids[2];
+
+	assert_non_null(mkdtemp(dir));
+	program = wb_strf("%s/qemu-system-t", dir);
+	copy = wb_strf("cp /bin/sh %s", program);
+	assert_int_equal(system(copy), 0);
+	for (size_t i = 0; i < 2; i++)
+		pids[i] = start_named(program);
+	assert_int_equal(find_named(pids, (const char *const[]){theirs, own}, &unit, &err), 0);
+	assert_string_equal(unit, "guest@web1.service");
+	assert_int_equal(
+		find_named(pids, (const char *const[]){theirs, theirs}, &none, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "a virtual machine of a user"));
+	assert_int_equal(
+		find_named(pids, (const char *const[]){own, own}, &none, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "two virtual machines are called web1"));
+	for (size_t i = 0; i < 2; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	unlink(program);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -505,12 +615,14 @@ int main(void)
 		cmocka_unit_test(guest_moves_if_its_words_are_good_for_it),
 		cmocka_unit_test(copy_in_the_page_cache_does_not_stay),
 		cmocka_unit_test(huge_pages_are_provided),
+		cmocka_unit_test(guests_of_a_guest_are_told),
 		cmocka_unit_test(other_units_are_not_judged),
 		cmocka_unit_test(a_machine_of_another_program_is_told),
 		cmocka_unit_test(damaged_part_of_the_manifest_is_refused),
 		cmocka_unit_test(state_of_another_jump_is_never_used),
 		cmocka_unit_test(other_devices_are_not_forgotten),
 		cmocka_unit_test(nothing_is_forgotten_twice),
+		cmocka_unit_test(users_are_not_in_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Domains of libvirt over a jump of their host: one that libvirt starts by itself, and a transient one."""
+"""Domains of libvirt over jumps of their host: one that libvirt starts by itself, and a transient one."""
 import json
 import os
 import pathlib
@@ -141,3 +141,42 @@ def test_domains_go_on_after_the_jump(host):
     check_nothing_is_left(g)
     status = g.out("warmboot status")
     assert re.search(r"vm:web: kept, frozen for [0-9.]+ s", status), status
+
+
+def confinement(g, name):
+    return g.out(f"cat /proc/$(pgrep -f '^[^ ]*qemu-system.*guest={name},')/attr/current")
+
+
+def begin_anew(g):
+    """Domains take their profile when they are started."""
+    g.run("virsh destroy web; virsh destroy brief; rm /var/lib/libvirt/images/*.log; virsh start web && "
+          "virsh create /root/brief.xml", 400, check=True)
+    for name in NAMES:
+        g.until(f"grep -q ^C /var/lib/libvirt/images/{name}.log", 240)
+
+
+@pytest.mark.long
+def test_compressed_images_of_confined_domains(host):
+    """libvirt compresses its images, and AppArmor confines it and its domains, before the jump and after it."""
+    g = host
+    raw = g.kept("warmboot-domain@web.service")["warmboot-domain@web.service"]["dump_bytes"]
+    g.run("echo 'save_image_format = \"zstd\"' >>/etc/libvirt/qemu.conf; systemctl enable --now apparmor; "
+          "systemctl restart libvirtd", 400, check=True)
+    begin_anew(g)
+    before, profiles = domains(g), {name: confinement(g, name) for name in NAMES}
+    assert all(re.match(r"libvirt-[-0-9a-f]{36} \(enforce\)", p) for p in profiles.values()), profiles
+    wait_for_more(g, 2)
+    release = g.image.release("6.12")
+    assert g.jump(f"warmboot reboot {release}", 1200)["release"] == release
+    kept = g.kept(*(f"warmboot-domain@{name}.service" for name in NAMES), timeout=400)
+    denied = g.run("journalctl -k -b --no-pager -o cat | grep DENIED").out
+    for name in NAMES:
+        told = kept[f"warmboot-domain@{name}.service"]
+        assert (told["how"], told["why"]) == ("domain", None), (told, denied)
+        assert 0 < told["dump_bytes"] < raw / 2, (told, raw)
+    assert domains(g) == before
+    assert {name: confinement(g, name) for name in NAMES} == profiles
+    wait_for_more(g, 2)
+    check_nothing_was_lost(g)
+    g.run("systemctl is-system-running --wait", 400)
+    check_nothing_is_left(g)

@@ -89,10 +89,12 @@ def host(payload):
         g.write_file("/etc/sysctl.d/guests.conf", b"vm.nr_hugepages=64\n")
         for name, text in (("srv-late.mount", LATE), ("slow.service", SLOW), ("fault-after.service", FAULT.format(
                                name="after", before="", after="warmboot-freeze.service")),
+                           ("fault-save.service", FAULT.format(
+                               name="save", before="warmboot-freeze.service", after="")),
                            *((f"{n}.service", UNIT.format(name=n)) for n in GUESTS)):
             g.write_file(f"/etc/systemd/system/{name}", text.encode())
         g.run("sysctl -q --system; truncate -s 16M /var/lib/late.img; mkfs.ext4 -q /var/lib/late.img; "
-              "systemctl daemon-reload; systemctl enable fault-after; systemctl enable --now srv-late.mount; mkdir -p /opt/t", 120, check=True)
+              "systemctl daemon-reload; systemctl enable fault-after fault-save; systemctl enable --now srv-late.mount; mkdir -p /opt/t", 120, check=True)
         for name in GUESTS:
             g.write_file(f"/srv/late/{name}.img", COUNTER.read_bytes()[:512])
         g.run("truncate -s 1M /srv/late/*.img; systemctl enable --now v1 v2", 120, check=True)
@@ -145,6 +147,29 @@ def test_flipped_bit_in_the_state_of_one_guest(host):
     for name, outcome in outcomes.items():
         assert began_anew(g, name, before[name]) == (outcome == "restarted"), name
         assert outcome == "kept" or "damaged" in told[f"{name}.service"]["why"], told
+
+
+# QEMU hangs when the freeze speaks to it, and dies then.
+KILL = """pid=$(systemctl show -P MainPID v1)
+kill -STOP $pid
+{ sleep 5; kill -9 $pid; echo t: killed; } &
+"""
+
+
+def test_qemu_dies_while_it_is_saved(host):
+    """Its guest begins anew, and the other one goes on."""
+    g = host
+    wait_for_more(g, 2)
+    before = {name: len(lines(g, name)) for name in GUESTS}
+    g.write_file("/opt/t/save", KILL.encode())
+    g.jump(f"warmboot reboot {other(g)}", 600)
+    g.expect_console("t: killed", 1)
+    told = g.kept("v1.service", "v2.service", timeout=240)
+    assert told["v1.service"]["outcome"] == "restarted" and "QMP socket" in told["v1.service"]["why"], told
+    assert told["v2.service"]["outcome"] == "kept", told
+    wait_for_more(g, 2)
+    for name in GUESTS:
+        assert began_anew(g, name, before[name]) == (name == "v1"), told
 
 
 def cut(g, command, line):

@@ -67,6 +67,10 @@ def host(payload):
     """A host with a region in force, and a guest in it that counts."""
     with Guest(kernel="6.12", mem="2G", suite="trixie-host", payload=payload) as g:
         g.write_file("/root/statx.py", STATX)
+        for size, why in (("160X", "is no size"), ("-1", "is no size"), ("16M", "less than a guest needs"),
+                          ("100G", "cannot be set aside: the machine has")):
+            refused = g.run(f"warmboot store reserve --for=vm -- {size}", 60)
+            assert refused.rc in (1, 2) and why in refused.out and region(g) is None, (size, refused)
         said = g.out("warmboot store reserve 160M --for=vm", 60)
         assert "memmap=0xa000000!" in said and "boot loader" in said, said
         assert not region(g)["in_force"]
