@@ -7,6 +7,7 @@
 
 #include "cmd/load.h"
 #include "advice/next.h"
+#include "guard/trial.h"
 #include "timeline/gather.h"
 #include "timeline/history.h"
 
@@ -68,6 +69,20 @@ static int draw(const struct wb_sys *sys, const struct cmd_args *args, const str
 	return r < 0 ? r : svg || html;
 }
 
+static int print_verdict(struct wb_error *err)
+{
+	WB_CLEAN_TRIAL trial = {};
+	WB_CLEAN_STR text = NULL;
+
+	if (wb_trial_read(wb_sys_real()->files, &trial, NULL) < 0)
+		return 0;
+	text = wb_trial_metrics(&trial);
+	if (!text)
+		return wb_oom(err);
+	fputs(text, stdout);
+	return 0;
+}
+
 static int print_metrics(const struct wb_history *h, struct wb_error *err)
 {
 	WB_CLEAN_STR text = NULL;
@@ -76,7 +91,7 @@ static int print_metrics(const struct wb_history *h, struct wb_error *err)
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
 	fputs(text, stdout);
-	return 0;
+	return print_verdict(err);
 }
 
 static int apply(const struct wb_sys *sys, const struct wb_advice_list *list, struct wb_error *err)

@@ -111,6 +111,23 @@ int wb_trial_write(const struct wb_sys *sys, const struct wb_trial *trial, struc
 	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", WB_TRIAL, strerror(-r)) : 0;
 }
 
+char *wb_trial_metrics(const struct wb_trial *t)
+{
+	return wb_strf(
+		"# HELP warmboot_trial_verdict The verdict on the kernel of the last guarded jump. "
+		"Always 1.\n# TYPE warmboot_trial_verdict gauge\n"
+		"warmboot_trial_verdict{verdict=\"%s\"} 1\n"
+		"# HELP warmboot_trial_start_timestamp_seconds When that jump was asked for, since "
+		"the epoch.\n# TYPE warmboot_trial_start_timestamp_seconds gauge\n"
+		"warmboot_trial_start_timestamp_seconds %lld\n",
+		wb_trial_verdict_name(t->verdict), (long long)t->time);
+}
+
+bool wb_trial_is_of(const struct wb_trial *t, const char *boot_id)
+{
+	return t->judged_boot && !strcmp(t->judged_boot, boot_id);
+}
+
 struct wb_pin wb_trial_pin(const struct wb_trial *t)
 {
 	return (struct wb_pin){t->pin_loader, t->pin_path, t->pin_value};

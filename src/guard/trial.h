@@ -80,5 +80,9 @@ int wb_trial_write(const struct wb_sys *sys, const struct wb_trial *trial, struc
 void wb_trial_deinit(struct wb_trial *trial);
 #define WB_CLEAN_TRIAL __attribute__((cleanup(wb_trial_deinit))) struct wb_trial
 
+/* Its verdict as metrics of Prometheus' text format 0.0.4; to be freed. NULL: out of memory. */
+char *wb_trial_metrics(const struct wb_trial *trial);
+/* Was the kernel of this boot (its id) on trial? */
+bool wb_trial_is_of(const struct wb_trial *trial, const char *boot_id);
 /* Its pin, borrowed from the trial. loader NULL: it has none. */
 struct wb_pin wb_trial_pin(const struct wb_trial *trial);

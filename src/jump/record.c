@@ -41,6 +41,7 @@ static const struct wb_json_field fields[] = {
 	ROW(boot_id, WB_JSON_STRING),
 	ROW(judged_boot, WB_JSON_STRING),
 	ROW(judged_why, WB_JSON_STRING),
+	ROW(forced, WB_JSON_STRINGS, .max = 64, .sparse = true),
 	ROW(time, WB_JSON_INT),
 	ROW(since_ns, WB_JSON_INT),
 	/* A later version may write other outcomes. */

@@ -46,6 +46,7 @@ struct wb_record {
 	char *words;   /* arguments of the load command, one a line; NULL: staged in another way */
 	char *nonce;   /* 32 hex digits; NULL: the load left no mark */
 	char *boot_id; /* of the boot that staged or jumped */
+	struct wb_strv forced; /* checks of the preflight whose severe findings were overridden */
 	int64_t time; /* seconds of CLOCK_REALTIME, for people, and across a boot through the firmware */
 	int64_t since_ns; /* CLOCK_BOOTTIME of that boot when it was written; 0 unknown */
 	/* Set once the jump has been judged: */

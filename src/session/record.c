@@ -14,7 +14,7 @@
  * Write the record of the jump. The record of the load has more facts than are known now; if there
  * is none, another program loaded the kernel.
  */
-static int record_jump(const struct wb_sys *sys, struct wb_error *err)
+static int record_jump(const struct wb_sys *sys, const struct wb_strv *forced, struct wb_error *err)
 {
 	WB_CLEAN_TRACES now = {};
 	WB_CLEAN_RECORD rec = {};
@@ -26,6 +26,9 @@ static int record_jump(const struct wb_sys *sys, struct wb_error *err)
 		rec.from = now.release;
 		now.boot_id = now.release = NULL;
 	}
+	for (size_t i = 0; i < forced->n; i++)
+		if (wb_strv_add(&rec.forced, forced->items[i]) < 0)
+			return wb_oom(err);
 	rec.time = sys->wall_ns(sys->ctx) / 1000000000;
 	rec.since_ns = (int64_t)sys->boot_ns(sys->ctx);
 	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);
@@ -49,7 +52,9 @@ static bool is_on_record(const struct wb_sys *sys)
 
 void wb_jump_record_others(const struct wb_sys *sys)
 {
-	if (is_on_record(sys) || record_jump(sys, NULL) < 0)
+	const struct wb_strv none = {};
+
+	if (is_on_record(sys) || record_jump(sys, &none, NULL) < 0)
 		return;
 	wb_mark(sys, WB_MARK_ASKED);
 }
@@ -87,8 +92,8 @@ static int record_units(
 	return r;
 }
 
-int wb_jump_record(
-	const struct wb_session_host *h, struct wb_jump_before *ret, struct wb_error *err)
+int wb_jump_record(const struct wb_session_host *h, const struct wb_strv *forced,
+	struct wb_jump_before *ret, struct wb_error *err)
 {
 	WB_CLEAN_JUMP_BEFORE before = {};
 	const struct wb_sys *sys = h->sys;
@@ -96,7 +101,7 @@ int wb_jump_record(
 
 	before.had_jump =
 		sys->files->read(sys->files->ctx, WB_RECORD_JUMP, LARGEST, &before.jump, NULL) == 0;
-	r = record_jump(sys, err);
+	r = record_jump(sys, forced, err);
 	/*
 	 * A read-only /var is intended, so it does not stop the jump. A full disk is an accident,
 	 * and does.

@@ -15,11 +15,11 @@ void wb_jump_before_deinit(struct wb_jump_before *before);
 #define WB_CLEAN_JUMP_BEFORE __attribute__((cleanup(wb_jump_before_deinit))) struct wb_jump_before
 
 /*
- * Record the jump and, under systemd, the units that run now. A read-only /var is a warning.
+ * Record the jump with the checks that were overridden and, under systemd, the units that run now. A read-only /var is a warning.
  * Another failure, such as a full disk, restores the old records.
  */
-int wb_jump_record(
-	const struct wb_session_host *h, struct wb_jump_before *ret, struct wb_error *err);
+int wb_jump_record(const struct wb_session_host *h, const struct wb_strv *forced,
+	struct wb_jump_before *ret, struct wb_error *err);
 /* Restore the old records, because the jump was refused before anything was stopped. */
 void wb_jump_unrecord(const struct wb_session_host *h, const struct wb_jump_before *before);
 /*

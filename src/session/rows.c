@@ -362,7 +362,7 @@ static int record_act(struct wb_session *s, struct wb_error *err)
 	if (!wb_is_loaded(s->host.sys))
 		return wb_fail(
 			err, -ENOENT, "no kernel is loaded (/sys/kernel/kexec_loaded is not 1)");
-	return wb_jump_record(&s->host, &s->before, err);
+	return wb_jump_record(&s->host, &s->forced, &s->before, err);
 }
 
 static void record_undo(struct wb_session *s)

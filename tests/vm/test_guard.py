@@ -93,6 +93,9 @@ def is_good(g, new):
     trial, rc = judged(g)
     assert rc == 0 and trial["verdict"] == "good", trial
     assert new in pinned(g)[0], pinned(g)
+    assert 'warmboot_trial_verdict{verdict="good"} 1' in g.out("warmboot timeline --prometheus")
+    pairs = json.loads(g.out("warmboot pairs --json"))
+    assert "good" in json.dumps(pairs) and new in json.dumps(pairs), pairs
     assert g.run("test -e /run/warmboot/gate-passed").rc == 0
     g.until("! test -e /var/lib/warmboot/trial-runs")
     # The words for a panic were for the trial.
