@@ -142,11 +142,12 @@ def test_full_disk_stops_nothing(g):
     g.run("mkdir -p /var/lib/warmboot && mount -t tmpfs -o size=4k tmpfs /var/lib/warmboot && "
           "head -c 4096 /dev/zero >/var/lib/warmboot/full", check=True)
     for command in ("warmboot reboot", "warmboot reboot --now"):
-        refused(g, command, "/var/lib/warmboot/jump.json: No space left on device")
+        refused(g, command, "KiB are left for the records of the jump")
+        refused(g, f"{command} --force-check=room", "/var/lib/warmboot/jump.json: No space left on device")
     assert g.out("systemctl is-system-running") == "running"
     # There is room for that, but none for the record of running units: those started by hand would stay down.
     g.run("mount -o remount,size=16k /var/lib/warmboot", check=True)
-    for command in ("warmboot reboot", "warmboot reboot --now"):
+    for command in ("warmboot reboot --force-check=room", "warmboot reboot --now --force-check=room"):
         refused(g, command, "/var/lib/warmboot/units.json: No space left on device; make room there and try again")
     assert g.out("ls /var/lib/warmboot | grep json; true") == "", "nothing of the jump stays on record"
     assert g.out("systemctl is-system-running") == "running"
