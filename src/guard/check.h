@@ -50,6 +50,10 @@ struct wb_check_ops {
 	int (*inhibitors)(void *ctx, struct wb_strv *ret, struct wb_error *err);
 	/* CLOCK_BOOTTIME in nanoseconds. */
 	uint64_t (*boot_ns)(void *ctx);
+	/* Does this unit run, or starts? 1 yes, 0 no. Negative errno. */
+	int (*active)(void *ctx, const char *unit, struct wb_error *err);
+	/* A sentence for each running service that may take more than five minutes to stop. Negative errno. */
+	int (*slow_stops)(void *ctx, struct wb_strv *ret, struct wb_error *err);
 };
 
 /* The real machine. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Questions to systemd about the machine as a whole. */
+#include <errno.h>
 #include <string.h>
 
 #include "core/text.h"
@@ -59,6 +60,70 @@ bool wb_systemd_is_used(const struct wb_runner *runner, const char *target)
 		while (wb_take_word(&line, &word))
 			used |= !wb_span_is(word, "sysinit.target");
 	return used;
+}
+
+uint64_t wb_systemd_span(const char *text, size_t n)
+{
+	static const struct {
+		const char *name;
+		uint64_t seconds;
+	} units[] = {{"us", 0}, {"ms", 0}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400},
+		{"w", 604800}, {"month", 2629800}, {"y", 31557600}};
+	struct wb_span line = {text, n}, word;
+	uint64_t sum = 0, number;
+
+	while (wb_take_word(&line, &word)) {
+		size_t digits = 0, i;
+
+		while (digits < word.n && word.s[digits] >= '0' && word.s[digits] <= '9')
+			digits++;
+		if (!wb_span_number((struct wb_span){word.s, digits}, 10, &number) ||
+			number > 1u << 30)
+			return UINT64_MAX;
+		/* A fraction, as in "1.500s", is less than a second. */
+		while (digits < word.n && strchr(".0123456789", word.s[digits]))
+			digits++;
+		for (i = 0; i < sizeof(units) / sizeof(*units); i++)
+			if (wb_span_is((struct wb_span){word.s + digits, word.n - digits},
+				    units[i].name))
+				break;
+		if (i == sizeof(units) / sizeof(*units))
+			return UINT64_MAX;
+		sum += number * units[i].seconds;
+	}
+	return sum;
+}
+
+int wb_systemd_slow_stops(
+	const struct wb_runner *runner, uint64_t seconds, struct wb_strv *ret, struct wb_error *err)
+{
+	static const char *const argv[] = {"systemctl", "show", "--type=service", "--state=running",
+		"--property=Id", "--property=TimeoutStopUSec", "*", NULL};
+	struct wb_span line, key, value, id = {"", 0}, slow = {"", 0};
+	WB_CLEAN_BLOB said = {};
+	const char *rest;
+	int r = wb_run_data(runner, argv, &said, err);
+
+	/* The properties come in an order of systemd's own, and an empty line ends a unit. */
+	for (rest = r < 0 ? NULL : (const char *)said.data;
+		r == 0 && rest && wb_take_line(&rest, &line);) {
+		if (!line.n) {
+			id.n = slow.n = 0;
+			continue;
+		}
+		if (!wb_span_split(line, '=', &key, &value))
+			continue;
+		if (wb_span_is(key, "Id"))
+			id = value;
+		else if (wb_systemd_span(value.s, value.n) > seconds)
+			slow = value;
+		if (!id.n || !slow.n)
+			continue;
+		r = wb_strv_addf(ret, "%.*s may take up to %.*s to stop", (int)id.n, id.s,
+			(int)slow.n, slow.s);
+		slow.n = 0;
+	}
+	return r == -ENOMEM ? wb_oom(err) : r;
 }
 
 int wb_systemd_reboot(const struct wb_runner *runner, struct wb_error *err)

@@ -20,7 +20,7 @@ struct answers {
 	int64_t modules_ns, initrd_ns; /* 0: there is no such file */
 	uint64_t room, boot_ns;
 	int locked_by;
-	const char *inhibitor;
+	const char *inhibitor, *slow;
 };
 
 static const struct answers good = {
@@ -64,11 +64,25 @@ static uint64_t boot_ns(void *ctx)
 	return ((const struct answers *)ctx)->boot_ns;
 }
 
+static int active(void *ctx, const char *unit, struct wb_error *err)
+{
+	return strcmp(unit, "down.service") != 0;
+}
+
+static int slow_stops(void *ctx, struct wb_strv *ret, struct wb_error *err)
+{
+	const struct answers *a = ctx;
+
+	return a->slow ? wb_strv_add(ret, a->slow) : 0;
+}
+
 static const struct wb_check_ops ops = {.changed_ns = changed_ns,
 	.room = room,
 	.locked_by = locked_by,
 	.inhibitors = inhibitors,
-	.boot_ns = boot_ns};
+	.boot_ns = boot_ns,
+	.active = active,
+	.slow_stops = slow_stops};
 
 #define MACHINE                                                                               \
 	{"/boot/vmlinuz-7.2", "kernel"}, {"/boot/initrd.img-7.2", "initrd"},                  \
@@ -127,7 +141,20 @@ struct machine {
 	bool no_modules, no_initrd, shut;
 };
 
+/* A swap area with an image. */
+static const char hibernated[4096] = {[4086] = 'S', '1', 'S', 'U', 'S', 'P', 'E', 'N', 'D'};
+
 static const struct machine machines[] = {
+	{"kept", WB_SEVERITY_WARNING, "down.service is to be kept, and does not run",
+		"/etc/warmboot/keep.d/down.service.conf",
+		{MACHINE, {"/etc/warmboot/keep.d/down.service.conf", "How=auto\n"},
+			{"/etc/warmboot/keep.d/up.service.conf", "How=auto\n"},
+			{"/etc/warmboot/keep.d/vm:a.conf", "How=auto\n"}, {}}},
+	{"stop", WB_SEVERITY_NOTE, "a.service may take", "TimeoutStopUSec", {MACHINE, {}},
+		.answers = {.slow = "a.service may take up to infinity to stop"}},
+	{"hibernation", WB_SEVERITY_SEVERE, "a hibernated system waits", "/dev/disk/by-uuid/ab-cd",
+		{MACHINE, {"/dev/disk/by-uuid/ab-cd", hibernated, sizeof(hibernated)}, {}},
+		.cmdline = "resume=UUID=ab-cd quiet"},
 	{"kexec", WB_SEVERITY_SEVERE, "kexec_load_disabled", "kexec", {MACHINE, {}}, .shut = true},
 	{"entry", WB_SEVERITY_SEVERE, "names a kernel that is not there", "/boot/vmlinuz-7.2",
 		{{"/boot/initrd.img-7.2", "initrd"}, {"/lib/modules/7.2/modules.dep", "x"},
@@ -242,6 +269,7 @@ static struct answers answers_of(const struct machine *m)
 	a.boot_ns = m->answers.boot_ns ? m->answers.boot_ns : a.boot_ns;
 	a.locked_by = m->answers.locked_by;
 	a.inhibitor = m->answers.inhibitor;
+	a.slow = m->answers.slow;
 	return a;
 }
 

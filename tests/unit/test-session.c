@@ -353,6 +353,11 @@ static int no_inhibitors(void *ctx, struct wb_strv *ret, struct wb_error *err)
 	return 0;
 }
 
+static int runs(void *ctx, const char *unit, struct wb_error *err)
+{
+	return 1;
+}
+
 static uint64_t an_hour(void *ctx)
 {
 	return UINT64_C(3600000000000);
@@ -361,7 +366,7 @@ static uint64_t an_hour(void *ctx)
 static void what_is_severe_refuses_unless_it_is_forced(void **state)
 {
 	static const struct wb_check_ops full = {
-		changed_ns, no_room, nobody, no_inhibitors, an_hour};
+		changed_ns, no_room, nobody, no_inhibitors, an_hour, runs, no_inhibitors};
 	static const char *const force[] = {"room", "modules"};
 	struct fixture f;
 

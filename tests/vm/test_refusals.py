@@ -55,7 +55,7 @@ def refused(g, command, sentence, code=1):
     """The exit code, one sentence on standard error, and nothing changed."""
     r = g.run(f"({command}) >/run/stdout 2>/run/stderr; code=$?; cat /run/stderr; exit $code")
     assert r.rc == code, r.out
-    # What was overridden is said, too.
+    # A warning names the check that was overridden.
     lines = [line for line in r.out.splitlines() if not line.startswith("warmboot: room: ")]
     assert sentence in lines[0]
     assert len(lines) == 1 or (code == 2 and lines[1].startswith("See: ")), r.out
