@@ -101,9 +101,12 @@ static void use_tables(uint64_t root)
 
 bool wb_machine_reach_registers(const struct wb_reg_step *steps, uint32_t n)
 {
-	struct wb_tables t = {.pages = tables, .n = 1};
+	struct wb_tables t;
 	uint64_t at = (uint64_t)wb_purgatory_entry & ~(WB_REG_PAGE - 1), cr4;
 
+	/* One by one: a constant of it all would hold an address. */
+	t.pages = tables;
+	t.n = 1;
 	asm volatile("movq %%cr4, %0" : "=r"(cr4));
 	t.levels = cr4 & CR4_LA57 ? 5 : 4;
 	for (; at < (uint64_t)wb_purgatory_end; at += WB_REG_PAGE)
