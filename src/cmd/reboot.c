@@ -7,11 +7,23 @@
 
 #include "cmd/json.h"
 #include "cmd/load.h"
+#include "core/text.h"
 #include "keep/remedies.h"
 #include "choice/config.h"
 #include "choice/kind.h"
+#include "session/watchdog.h"
 
-enum { OPT_NOW = 60, OPT_IGNORE, OPT_KEEP, OPT_NO_KEEP, OPT_DRY, OPT_STORE };
+enum {
+	OPT_NOW = 60,
+	OPT_IGNORE,
+	OPT_KEEP,
+	OPT_NO_KEEP,
+	OPT_DRY,
+	OPT_STORE,
+	OPT_GUARD,
+	OPT_WATCHDOG,
+	OPT_TRIAL
+};
 
 static const struct cmd_option own_options[] = {
 	{OPT_NOW, 0, "now",
@@ -22,6 +34,12 @@ static const struct cmd_option own_options[] = {
 		.help = "keep none of the services that \"warmboot keep\" chose"},
 	{OPT_STORE, 0, "store", .values = WB_STORE_NAMES,
 		.help = "where the checkpoints lie: memory, a region of it, or a file on the disk"},
+	{OPT_GUARD, 0, "guard", .values = "auto|off|require",
+		.help = "let a hardware watchdog reset the machine if the next kernel hangs"},
+	{OPT_WATCHDOG, 0, "watchdog", "SECONDS",
+		.help = "it waits so long for a sign of life (120); implies --guard=auto"},
+	{OPT_TRIAL, 0, "trial", "SECONDS",
+		.help = "user space may take so long to come up before it bites (600)"},
 	{OPT_DRY, 0, "dry-run", .help = "show what would be staged and kept, change nothing"},
 	{OPT_IGNORE, 0, "ignore-inhibitors", .help = "even if a program inhibits the shutdown"},
 	{},
@@ -88,6 +106,43 @@ static int read_units(const struct cmd_args *args, struct wb_strv *ret, struct w
 	return cmd_one_of(args, one_of, err) < 0 ? -EINVAL : cmd_one_of(args, or_store, err);
 }
 
+/* A whole number of seconds. */
+static int read_seconds(
+	const struct cmd_args *args, int id, unsigned int *ret, struct wb_error *err)
+{
+	const char *text = cmd_get(args, id);
+	uint64_t n;
+
+	if (!text)
+		return 0;
+	if (!wb_span_number((struct wb_span){text, strlen(text)}, 10, &n) || !n || n > 100000)
+		return wb_fail(err, -EINVAL, "\"%s\" is no number of seconds", text);
+	*ret = (unsigned int)n;
+	return 0;
+}
+
+static int read_guard(
+	const struct cmd_args *args, struct wb_session_options *o, struct wb_error *err)
+{
+	const char *guard = cmd_get(args, OPT_GUARD);
+	bool timed = cmd_has(args, OPT_WATCHDOG) || cmd_has(args, OPT_TRIAL);
+	int r = read_seconds(args, OPT_WATCHDOG, &o->watchdog, err);
+
+	if (r == 0)
+		r = read_seconds(args, OPT_TRIAL, &o->trial, err);
+	if (r < 0)
+		return r;
+	for (enum wb_guarding i = WB_GUARD_OFF; guard && i <= WB_GUARD_REQUIRE; i++)
+		if (!strcmp(guard, wb_guarding_name(i)))
+			o->guard = i;
+	if (guard && !o->guard && timed)
+		return wb_fail(
+			err, -EINVAL, "--guard=off goes with neither --watchdog nor --trial");
+	if (!guard && timed)
+		o->guard = WB_GUARD_AUTO;
+	return 0;
+}
+
 /* ---- the report ---- */
 
 static const char *remedy_of(const struct wb_session_unit *u)
@@ -132,6 +187,32 @@ static void print_units(const struct wb_session *s)
 	}
 }
 
+static json_t *guard_json(const struct wb_session *s)
+{
+	struct wb_session_watchdog w;
+
+	if (!wb_session_watchdog(s, &w))
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:i, s:i, s:i, s:b}", "watchdog",
+		cmd_json_or_null(w.name), "why", cmd_json_or_null(w.why), "device",
+		cmd_json_or_null(w.device), "asked_s", (int)w.asked, "seconds", (int)w.seconds,
+		"trial_s", (int)w.trial, "given", w.given);
+}
+
+static void print_guard(const struct wb_session *s)
+{
+	struct wb_session_watchdog w;
+	WB_CLEAN_STR sentence = NULL;
+
+	if (!wb_session_watchdog(s, &w))
+		return;
+	sentence = wb_watch_sentence(&w);
+	printf("guard:       %s\n", sentence ? sentence : "?");
+	if (w.name && w.seconds != w.asked)
+		printf("             %u s were asked for; the device takes %u\n", w.asked,
+			w.seconds);
+}
+
 static void print_stage(const struct wb_session *s)
 {
 	if (wb_session_stage(s))
@@ -150,9 +231,10 @@ static void done(void *arg, const char *step)
 {
 	const struct reboot *r = arg;
 
-	if (!strcmp(step, "stage"))
+	if (!strcmp(step, "stage")) {
 		print_stage(r->session);
-	else if (!strcmp(step, "rehearse"))
+		print_guard(r->session);
+	} else if (!strcmp(step, "rehearse"))
 		print_units(r->session);
 	cmd_announce_shutdown(r->session, step);
 }
@@ -168,11 +250,13 @@ static int preview(const struct reboot *r, struct wb_error *err)
 	stage = wb_session_stage(r->session);
 	if (!cmd_has(r->args, OPT_JSON)) {
 		print_stage(r->session);
+		print_guard(r->session);
 		print_units(r->session);
 		return 0;
 	}
 	json = stage ? cmd_stage_json(stage, wb_session_load(r->session), false) : json_null();
-	cmd_print_json(json_pack("{s:o, s:o}", "stage", json, "units", units_json(r->session)));
+	cmd_print_json(json_pack("{s:o, s:o, s:o}", "stage", json, "units", units_json(r->session),
+		"guard", guard_json(r->session)));
 	return 0;
 }
 
@@ -192,7 +276,8 @@ static int run_reboot(const struct cmd_args *args)
 	bool dry = cmd_has(args, OPT_DRY);
 	struct wb_error err = {};
 
-	if (cmd_request_read(args, &r.request, &err) < 0 || read_units(args, &r.units, &err) < 0)
+	if (cmd_request_read(args, &r.request, &err) < 0 || read_units(args, &r.units, &err) < 0 ||
+		read_guard(args, &o, &err) < 0)
 		return cmd_misused(args, &err);
 	if (cmd_has(args, OPT_JSON) && !dry) {
 		wb_fail(&err, -EINVAL,

@@ -47,6 +47,10 @@ struct wb_session_host {
 	const struct wb_keep_finder *const
 		*finders;    /* of names with a kind; NULL: wb_keep_finders_all */
 	const char *domains; /* directory for FIFOs to libvirt; NULL: WB_DOMAIN_DIR */
+	/*
+	 * Does PID 1 use a watchdog while the system runs (systemd's RuntimeWatchdogSec=)? NULL: it does not.
+	 */
+	bool (*init_watchdog)(void);
 	/* wb_freeze_ops_host() */
 	struct wb_freeze_ops (*freezing)(struct wb_freeze_host *host);
 };

@@ -165,7 +165,7 @@ static int resolve(struct wb_session *s, struct wb_error *err)
 {
 	if (s->stage_anew)
 		return wb_request_resolve(&s->host, &s->request, err);
-	if (!s->options.keep_none)
+	if (!s->options.keep_none || s->options.guard)
 		s->can_restage = read_staged(s);
 	return 0;
 }
@@ -181,6 +181,34 @@ static int request_act(struct wb_session *s, struct wb_error *err)
 	int r = check_jump(s, err);
 
 	return r < 0 ? r : resolve(s, err);
+}
+
+/* ---- watchdog: choose the one that purgatory arms ---- */
+
+static int watchdog(struct wb_session *s, struct wb_error *err)
+{
+	int r = wb_watch_decide(&s->host, &s->options, &s->watch, err);
+
+	if (r == 0 && s->watch.is && !s->stage_anew && !s->can_restage)
+		r = wb_watch_drop(&s->watch,
+			"the kernel that is staged knows nothing of it; say what to stage "
+			"(\"warmboot reboot ENTRY\")",
+			err);
+	s->request.options.watchdog = r == 0 && s->watch.is ? &s->watch.load : NULL;
+	s->request.unguarded = r == 0 && s->watch.asked && !s->watch.is ? s->watch.why : NULL;
+	return r < 0 ? r : !s->watch.is;
+}
+
+static int watchdog_preview(struct wb_session *s, struct wb_error *err)
+{
+	int r = watchdog(s, err);
+
+	return r < 0 ? r : 0;
+}
+
+static void watchdog_undo(struct wb_session *s)
+{
+	s->request.options.watchdog = NULL;
 }
 
 /* ---- decide: choose how each unit is kept ---- */
@@ -244,7 +272,7 @@ static int stage_preview(struct wb_session *s, struct wb_error *err)
 {
 	int r;
 
-	if (!s->stage_anew)
+	if (!s->stage_anew && !s->watch.is)
 		return 0;
 	r = wb_request_prepare(s->host.sys, &s->request, &s->stage, err);
 	wb_tell_progress(&s->host, NULL);
@@ -257,7 +285,7 @@ static int stage_act(struct wb_session *s, struct wb_error *err)
 	struct wb_store *store = s->keeping.store;
 	int r = 0;
 
-	if (!s->stage_anew && !store)
+	if (!s->stage_anew && !store && !s->watch.is)
 		return 1;
 	/* The staged kernel does not know of this store. */
 	if (!s->stage_anew && !s->can_restage)
@@ -274,10 +302,13 @@ static int stage_act(struct wb_session *s, struct wb_error *err)
 	return r < 0 ? r : wb_request_stage(&s->host, req, &s->stage, err);
 }
 
-/* Unload a kernel that was not loaded before, and one that looks for a store that is gone. */
+/*
+ * Unload a kernel that was not loaded before, one that looks for a store that is gone, and one that arms a
+ * watchdog without being asked to.
+ */
 static void stage_undo(struct wb_session *s)
 {
-	if (!s->was_loaded || s->keeping.store)
+	if (!s->was_loaded || s->keeping.store || s->watch.is)
 		unload(s->host.sys);
 }
 
@@ -399,6 +430,7 @@ const struct wb_session_row wb_session_rows[] = {
 	{"lock", WB_MARK_REQUEST, NULL, lock_act, lock_undo, true},
 	{"guard", NULL, NULL, guard_act, guard_undo, true},
 	{"request", NULL, request_preview, request_act},
+	{"watchdog", NULL, watchdog_preview, watchdog, watchdog_undo},
 	{"decide", NULL, decide, decide},
 	{"reserve", NULL, reserve_preview, reserve_act, reserve_undo},
 	{"stage", WB_MARK_STAGED, stage_preview, stage_act, stage_undo},

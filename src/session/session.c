@@ -164,6 +164,15 @@ const struct wb_load_options *wb_session_load(const struct wb_session *s)
 	return &s->request.options;
 }
 
+bool wb_session_watchdog(const struct wb_session *s, struct wb_session_watchdog *ret)
+{
+	struct wb_stage_info info = {};
+
+	if (s->stage)
+		info = wb_stage_info(s->stage);
+	return wb_watch_report(&s->watch, s->stage ? &info : NULL, ret);
+}
+
 const char *wb_session_init(const struct wb_session *s)
 {
 	return s->init ? s->init->name : NULL;

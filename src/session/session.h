@@ -10,6 +10,7 @@
 #include "session/once.h"
 #include "session/record.h"
 #include "session/request.h"
+#include "session/watchdog.h"
 
 struct wb_session;
 
@@ -56,6 +57,7 @@ struct wb_session {
 	/* `request` says how the loaded kernel was staged */
 	bool can_restage;
 	struct wb_request request;              /* the kernel to stage */
+	struct wb_watch watch;                  /* the watchdog to arm */
 	const struct wb_store_backend *backend; /* of the store for kept services */
 	struct wb_keeping keeping;
 	/* prepared or loaded; NULL: the kernel that was loaded before is used */
