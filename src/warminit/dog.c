@@ -32,6 +32,8 @@
 
 #define DEVICES_MOST 32
 #define FEED_MS 1000
+/* The init feeds it no longer than this: a root that never appears (rootwait) is a hang, too. */
+#define INIT_MS 300000
 /* PID 1 gets so long to open the device before it is opened here again; less than its time in any case. */
 #define OFFER_MS 10000
 
@@ -181,7 +183,9 @@ void wb_dog_feed(struct wb_dog *dog)
 	if (!dog->is)
 		return;
 	now = now_ms();
-	if (dog->fed_ms && now - dog->fed_ms < FEED_MS)
+	if (!dog->begun_ms)
+		dog->begun_ms = now;
+	if (now - dog->begun_ms > INIT_MS || (dog->fed_ms && now - dog->fed_ms < FEED_MS))
 		return;
 	dog->fed_ms = now;
 	if (dog->fd >= 0)

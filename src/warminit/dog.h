@@ -61,8 +61,8 @@ struct wb_dog {
 	int fd;        /* its device file; -1: none, and the registers are used */
 	char node[32]; /* name of the device file in /dev */
 	bool unstoppable;
-	int run, dev; /* /run and /dev, for the time after the root was switched */
-	long fed_ms;  /* CLOCK_MONOTONIC; 0: never */
+	int run, dev;          /* /run and /dev, for the time after the root was switched */
+	long begun_ms, fed_ms; /* CLOCK_MONOTONIC when it was taken over, and last fed; 0: never */
 	struct wb_reg_step feed[WB_REG_STEPS_MOST], stop[WB_REG_STEPS_MOST];
 	uint32_t n_feed, n_stop;
 };
