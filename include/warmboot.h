@@ -107,6 +107,8 @@ struct wb_load_watchdog {
 	size_t n_modules;
 	/* The driver's name of the device (/sys/class/watchdog); NULL: it is never left to a driver. */
 	const char *identity;
+	/* PID 1 arms it in the shutdown, and it runs on, so that purgatory need not; `arm` is empty. */
+	bool runs_on;
 	/* Lists of register writes, at most WB_REG_STEPS_MOST in each. */
 	const struct wb_reg_step *arm, *feed, *stop;
 	uint32_t n_arm, n_feed, n_stop;
@@ -434,6 +436,7 @@ struct wb_session_watchdog {
 	const char *device;          /* as in struct wb_load_watchdog */
 	unsigned int asked, seconds; /* the time asked for, and that of the device */
 	unsigned int trial;          /* for user space; 0: it is not guarded */
+	bool early; /* it counts from the end of the shutdown on; else from purgatory */
 	bool given; /* PID 1 takes the watchdog after the trial; else it is stopped */
 };
 /* Get what guards the jump. Returns false if no guard was asked for, or the session has not decided yet. */

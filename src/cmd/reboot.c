@@ -193,10 +193,10 @@ static json_t *guard_json(const struct wb_session *s)
 
 	if (!wb_session_watchdog(s, &w))
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:i, s:i, s:i, s:b}", "watchdog",
+	return json_pack("{s:o, s:o, s:o, s:i, s:i, s:i, s:b, s:b}", "watchdog",
 		cmd_json_or_null(w.name), "why", cmd_json_or_null(w.why), "device",
 		cmd_json_or_null(w.device), "asked_s", (int)w.asked, "seconds", (int)w.seconds,
-		"trial_s", (int)w.trial, "given", w.given);
+		"trial_s", (int)w.trial, "early", w.early, "given", w.given);
 }
 
 static void print_guard(const struct wb_session *s)

@@ -10,6 +10,7 @@ const struct wb_watchdog_kind *const wb_watchdogs_all[] = {
 	&wb_watchdog_6300esb,
 	&wb_watchdog_tco,
 	&wb_watchdog_ib700,
+	&wb_watchdog_driver,
 	NULL,
 };
 
@@ -28,8 +29,8 @@ static int check_reach(const struct wb_watchdog *w, struct wb_error *err)
 {
 	struct wb_steps arm = {}, feed = {}, stop = {};
 
-	w->kind->arm(w, w->kind->most_s, &arm);
-	w->kind->feed(w, w->kind->most_s, &feed);
+	w->kind->arm(w, w->most_s, &arm);
+	w->kind->feed(w, w->most_s, &feed);
 	w->kind->stop(w, &stop);
 	if (wb_steps_valid(arm.items, arm.n) && wb_steps_valid(feed.items, feed.n) &&
 		wb_steps_valid(stop.items, stop.n))
@@ -37,18 +38,35 @@ static int check_reach(const struct wb_watchdog *w, struct wb_error *err)
 	return wb_fail(err, -EOPNOTSUPP, "purgatory cannot reach the addresses of %s", w->device);
 }
 
-int wb_watchdog_find(const struct wb_files *files, struct wb_watchdog *ret, struct wb_error *err)
+static int find_kind(const struct wb_files *files, const struct wb_watchdog_kind *kind,
+	struct wb_watchdog *ret, struct wb_error *err)
+{
+	int r = kind->find(files, ret, err);
+
+	if (r <= 0)
+		return r;
+	ret->kind = kind;
+	if (kind->most_s) {
+		ret->least_s = kind->least_s;
+		ret->most_s = kind->most_s;
+	}
+	return check_reach(ret, err);
+}
+
+int wb_watchdog_find(const struct wb_files *files, const struct wb_watchdog_ways *ways,
+	struct wb_watchdog *ret, struct wb_error *err)
 {
 	struct wb_error first = {};
 
 	for (size_t i = 0; wb_watchdogs_all[i]; i++) {
+		const struct wb_watchdog_kind *kind = wb_watchdogs_all[i];
 		struct wb_watchdog w = {};
 		struct wb_error why = {};
-		int r = wb_watchdogs_all[i]->find(files, &w, &why);
+		int r;
 
-		w.kind = wb_watchdogs_all[i];
-		if (r > 0)
-			r = check_reach(&w, &why);
+		if (!(kind->runs_on ? ways->shutdown : ways->registers))
+			continue;
+		r = find_kind(files, kind, &w, &why);
 		if (r > 0) {
 			*ret = w;
 			return 0;
@@ -57,7 +75,7 @@ int wb_watchdog_find(const struct wb_files *files, struct wb_watchdog *ret, stru
 			return wb_oom(err);
 		/* Another kind may do; the first one that cannot be used is told. */
 		if (r < 0 && !first.code)
-			wb_fail(&first, r, "%s: %s", wb_watchdogs_all[i]->name, why.text);
+			wb_fail(&first, r, "%s: %s", kind->name, why.text);
 	}
 	if (first.code)
 		return wb_fail(err, first.code, "%s", first.text);
@@ -67,8 +85,8 @@ int wb_watchdog_find(const struct wb_files *files, struct wb_watchdog *ret, stru
 
 int wb_watchdog_check_time(const struct wb_watchdog *w, unsigned int seconds, struct wb_error *err)
 {
-	if (seconds >= w->kind->least_s && seconds <= w->kind->most_s)
+	if (seconds >= w->least_s && seconds <= w->most_s)
 		return 0;
 	return wb_fail(err, -ERANGE, "the watchdog %s takes %u to %u s, not %u", w->kind->name,
-		w->kind->least_s, w->kind->most_s, seconds);
+		w->least_s, w->most_s, seconds);
 }

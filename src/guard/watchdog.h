@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/files.h"
 #include "purgatory/handoff.h"
 
@@ -22,15 +24,22 @@ struct wb_watchdog {
 	char device[32]; /* as /sys/bus/pci/devices names it, or "port 0x443" */
 	/* Addresses of its registers, which only its row gives a meaning. */
 	uint64_t config, base, extra;
+	/* The names of its driver's module and device, of a kind that leaves these to the machine; else "". */
+	char module[64], identity[64];
+	unsigned int least_s, most_s; /* the seconds that it can be set to */
 };
 
 struct wb_watchdog_kind {
 	const char *name; /* small letters and digits */
+	/*
+	 * Its driver does not stop it at a jump. PID 1 arms it for the shutdown, and the lists below are empty.
+	 */
+	bool runs_on;
 	/* Its driver's modules in the order of loading, ended by NULL. */
 	const char *const *modules;
 	/* The driver's name of its device (struct watchdog_info); NULL: the kernel does not show one in sysfs. */
 	const char *identity;
-	/* The seconds that device and driver can be set to. */
+	/* The seconds that device and driver can be set to; 0: find() says it. */
 	unsigned int least_s, most_s;
 	/*
 	 * Look for one, also if a driver has it. 1: *ret is it, without `kind`; 0: this machine has none. Negative
@@ -50,13 +59,21 @@ struct wb_watchdog_kind {
 
 /* NULL-terminated; the first kind that the machine has is used. */
 extern const struct wb_watchdog_kind *const wb_watchdogs_all[];
-extern const struct wb_watchdog_kind wb_watchdog_6300esb, wb_watchdog_tco, wb_watchdog_ib700;
+extern const struct wb_watchdog_kind wb_watchdog_6300esb, wb_watchdog_tco, wb_watchdog_ib700,
+	wb_watchdog_driver;
+
+/* The ways of arming that the jump leaves open. */
+struct wb_watchdog_ways {
+	bool registers; /* in warmboot's own purgatory */
+	bool shutdown;  /* by PID 1, in an orderly shutdown */
+};
 
 /*
- * Find a watchdog of this machine. -ENOENT with a sentence: there is none of a known kind; -EACCES: only
+ * Find a watchdog of this machine that can be armed in one of these ways. -ENOENT with a sentence: there is none of a known kind; -EACCES: only
  * root can tell; -EOPNOTSUPP, -EBUSY: there is one that cannot be used.
  */
-int wb_watchdog_find(const struct wb_files *files, struct wb_watchdog *ret, struct wb_error *err);
+int wb_watchdog_find(const struct wb_files *files, const struct wb_watchdog_ways *ways,
+	struct wb_watchdog *ret, struct wb_error *err);
 /* Does the watchdog take this time? -ERANGE with a sentence. */
 int wb_watchdog_check_time(const struct wb_watchdog *w, unsigned int seconds, struct wb_error *err);
 

@@ -7,7 +7,7 @@
 #include "keep/judge.h"
 #include "session/host.h"
 #include "sys/below.h"
-#include "systemd/times.h"
+#include "systemd/watchdog.h"
 
 static int real_look(const struct wb_session_host *h, const char *unit,
 	const struct wb_keep_config *config, const char *criu, const char *release,
@@ -28,15 +28,6 @@ static int real_measure(const char *unit, const struct wb_keep_verdict *verdict,
 	return root < 0 ? root : wb_keep_measure(root, verdict, ret_bytes, err);
 }
 
-/* It is 0 if it uses none, and unknown where systemd does not answer. */
-static bool real_init_watchdog(void)
-{
-	uint64_t us = 0;
-	struct wb_manager_time time = {"RuntimeWatchdogUSec", &us};
-
-	return wb_manager_times(&time, 1) == 0 && us;
-}
-
 struct wb_session_host wb_session_host_real(
 	const struct wb_replay_host *replay, const struct wb_teller *tell)
 {
@@ -54,7 +45,8 @@ struct wb_session_host wb_session_host_real(
 		.workers = wb_crew_workers(),
 		.look = real_look,
 		.measure = real_measure,
-		.init_watchdog = real_init_watchdog,
+		.init_watchdog = wb_systemd_feeds_watchdog,
+		.arm_at_shutdown = wb_systemd_set_kexec_watchdog,
 		.freezing = wb_freeze_ops_host,
 	};
 }

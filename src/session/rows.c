@@ -187,7 +187,7 @@ static int request_act(struct wb_session *s, struct wb_error *err)
 
 static int watchdog(struct wb_session *s, struct wb_error *err)
 {
-	int r = wb_watch_decide(&s->host, &s->options, &s->watch, err);
+	int r = wb_watch_decide(&s->host, &s->options, s->request.options.method, &s->watch, err);
 
 	if (r == 0 && s->watch.is && !s->stage_anew && !s->can_restage)
 		r = wb_watch_drop(&s->watch,
@@ -312,6 +312,23 @@ static void stage_undo(struct wb_session *s)
 		unload(s->host.sys);
 }
 
+/* ---- watchdog-shutdown: let PID 1 arm a watchdog that the kernel does not stop ---- */
+
+static int shutdown_act(struct wb_session *s, struct wb_error *err)
+{
+	struct wb_stage_info info;
+
+	if (!s->stage)
+		return 1;
+	info = wb_stage_info(s->stage);
+	return wb_watch_arm(&s->host, &s->watch, &info, err);
+}
+
+static void shutdown_undo(struct wb_session *s)
+{
+	wb_watch_disarm(&s->host, &s->watch);
+}
+
 /* ---- rehearse: checkpoint each unit once, and let it run on ---- */
 
 static int rehearse_act(struct wb_session *s, struct wb_error *err)
@@ -434,6 +451,7 @@ const struct wb_session_row wb_session_rows[] = {
 	{"decide", NULL, decide, decide},
 	{"reserve", NULL, reserve_preview, reserve_act, reserve_undo},
 	{"stage", WB_MARK_STAGED, stage_preview, stage_act, stage_undo},
+	{"watchdog-shutdown", NULL, NULL, shutdown_act, shutdown_undo},
 	{"rehearse", NULL, NULL, rehearse_act},
 	{"arm", NULL, NULL, arm_act, arm_undo},
 	{"hand-over", NULL, NULL, hand_over_act, hand_over_undo, true},

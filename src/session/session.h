@@ -38,7 +38,7 @@ struct wb_session_row {
 
 /* All rows, ended by one without a name. */
 extern const struct wb_session_row wb_session_rows[];
-#define WB_SESSION_ROWS_MOST 16
+#define WB_SESSION_ROWS_MOST 20
 
 struct wb_session {
 	const struct wb_session_row *rows; /* wb_session_rows, except in tests */

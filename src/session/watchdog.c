@@ -8,6 +8,7 @@
 #include "core/strv.h"
 #include "core/text.h"
 #include "session/watchdog.h"
+#include "sys/policy.h"
 #include "systemd/systemctl.h"
 #include "warminit/dog.h"
 
@@ -61,17 +62,25 @@ static void fill(const struct wb_session_host *h, struct wb_watch *w)
 {
 	const struct wb_watchdog *found = &w->found;
 	uint32_t ms = found->kind->arm(found, w->seconds, &w->arm);
+	const char *const *modules = found->kind->modules;
 	size_t n = 0;
 
 	found->kind->feed(found, w->seconds, &w->feed);
 	found->kind->stop(found, &w->stop);
-	while (found->kind->modules[n])
+	while (modules[n])
 		n++;
-	w->load = (struct wb_load_watchdog){.name = found->kind->name,
+	if (found->module[0]) {
+		w->modules[0] = found->module;
+		modules = w->modules;
+		n = 1;
+	}
+	w->load = (struct wb_load_watchdog){
+		.name = found->kind->runs_on ? found->identity : found->kind->name,
 		.device = found->device,
-		.modules = found->kind->modules,
+		.modules = modules,
 		.n_modules = n,
-		.identity = found->kind->identity,
+		.identity = found->identity[0] ? found->identity : found->kind->identity,
+		.runs_on = found->kind->runs_on,
 		.arm = w->arm.items,
 		.n_arm = w->arm.n,
 		.feed = w->feed.items,
@@ -93,8 +102,58 @@ int wb_watch_drop(struct wb_watch *w, const char *why, struct wb_error *err)
 	return needed ? wb_fail(err, -EOPNOTSUPP, "no watchdog can guard this jump: %s", why) : 0;
 }
 
+/* The ways of arming that are open, by what is known before staging. */
+static struct wb_watchdog_ways ways_of(
+	const struct wb_session_host *h, const struct wb_session_options *o, enum wb_method method)
+{
+	struct wb_policy policy;
+	char why[WB_POLICY_WHY];
+
+	wb_policy_read(h->sys, WB_TARGET_REBOOT, &policy);
+	return (struct wb_watchdog_ways){
+		.registers =
+			method != WB_METHOD_FILE && !policy.signature &&
+			(method != WB_METHOD_AUTO || !wb_policy_wants_file(&policy, false, why)),
+		.shutdown = !o->now && h->arm_at_shutdown && wb_systemd_here(h->sys->files),
+	};
+}
+
+/* A device has one opener. */
+static bool is_taken(const struct wb_session_host *h, const struct wb_watchdog *w)
+{
+	WB_CLEAN_BLOB text = {};
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/class/watchdog/%s/state", w->device);
+	return h->sys->files->read(h->sys->files->ctx, path, 256, &text, NULL) == 0 &&
+	       !strncmp((char *)text.data, "active", 6) &&
+	       !(h->init_watchdog && h->init_watchdog());
+}
+
+#define BY_FILE \
+	"with kexec_file_load(2) the running kernel brings its own code between the two kernels, "
+
+static int find_watchdog(const struct wb_session_host *h, const struct wb_session_options *o,
+	enum wb_method method, struct wb_watch *w, struct wb_error *err)
+{
+	struct wb_watchdog_ways ways = ways_of(h, o, method);
+	int r;
+
+	if (!ways.registers && !ways.shutdown)
+		return wb_fail(err, -EOPNOTSUPP,
+			BY_FILE "which arms none, and PID 1 arms one in an orderly shutdown of "
+				"systemd only");
+	r = wb_watchdog_find(h->sys->files, &ways, &w->found, err);
+	if (r < 0 && !ways.registers)
+		return wb_fail_in(err, r, BY_FILE "which arms none, so only PID 1 could: ");
+	if (r == 0 && w->found.kind->runs_on && is_taken(h, &w->found))
+		return wb_fail(err, -EBUSY, "another program than PID 1 has the device %s open",
+			w->found.device);
+	return r < 0 ? r : wb_watchdog_check_time(&w->found, w->seconds, err);
+}
+
 int wb_watch_decide(const struct wb_session_host *h, const struct wb_session_options *o,
-	struct wb_watch *ret, struct wb_error *err)
+	enum wb_method method, struct wb_watch *ret, struct wb_error *err)
 {
 	struct wb_error why = {};
 	int r;
@@ -107,15 +166,28 @@ int wb_watch_decide(const struct wb_session_host *h, const struct wb_session_opt
 	r = check_times(ret, err);
 	if (r < 0)
 		return r;
-	r = wb_watchdog_find(h->sys->files, &ret->found, &why);
-	if (r == 0)
-		r = wb_watchdog_check_time(&ret->found, ret->seconds, &why);
+	r = find_watchdog(h, o, method, ret, &why);
 	if (r == -ENOMEM)
 		return wb_oom(err);
 	if (r == 0)
 		fill(h, ret);
 	ret->load.needed = o->guard == WB_GUARD_REQUIRE;
 	return r < 0 ? wb_watch_drop(ret, why.text, err) : 0;
+}
+
+int wb_watch_arm(const struct wb_session_host *h, struct wb_watch *w,
+	const struct wb_stage_info *info, struct wb_error *err)
+{
+	if (!w->is || !w->load.runs_on || !info->guarded)
+		return 1;
+	return h->arm_at_shutdown(w->seconds * UINT64_C(1000000), &w->shutdown_us, err);
+}
+
+void wb_watch_disarm(const struct wb_session_host *h, const struct wb_watch *w)
+{
+	uint64_t ours;
+
+	h->arm_at_shutdown(w->shutdown_us, &ours, NULL);
 }
 
 /* ---- the report ---- */
@@ -132,6 +204,7 @@ static void report_load(const struct wb_load_watchdog *load, const struct wb_sta
 	ret->seconds = load->seconds;
 	ret->trial = info->guarded_late ? load->trial : 0;
 	ret->given = ret->trial && load->give;
+	ret->early = load->runs_on;
 }
 
 bool wb_watch_report(
@@ -149,15 +222,17 @@ bool wb_watch_report(
 
 char *wb_watch_sentence(const struct wb_session_watchdog *w)
 {
+	const char *begin = w->early ? "the end of the shutdown" : "purgatory";
+
 	if (!w->name)
 		return wb_strf("no watchdog guards this jump: %s", w->why ? w->why : "");
 	if (!w->trial)
 		return wb_strf("the watchdog %s (%s) resets the machine %u s after a hang, from "
-			       "purgatory until the init of the root starts",
-			w->name, w->device, w->seconds);
-	return wb_strf("the watchdog %s (%s) resets the machine %u s after a hang, from purgatory "
+			       "%s until the init of the root starts",
+			w->name, w->device, w->seconds, begin);
+	return wb_strf("the watchdog %s (%s) resets the machine %u s after a hang, from %s "
 		       "until user space is up, which may take %u s; then %s",
-		w->name, w->device, w->seconds, w->trial,
+		w->name, w->device, w->seconds, begin, w->trial,
 		w->given ? "PID 1 gets it" : "it is stopped");
 }
 

@@ -19,6 +19,8 @@ struct wb_watch {
 	struct wb_watchdog found;
 	struct wb_steps arm, feed, stop;
 	struct wb_load_watchdog load;
+	const char *modules[1];      /* of a kind that leaves it to the machine */
+	uint64_t shutdown_us;        /* PID 1's own time for the shutdown, while ours is set */
 	unsigned int seconds, trial; /* asked for */
 	char why[512];               /* there is none: a sentence */
 };
@@ -28,7 +30,14 @@ struct wb_watch {
  * -ERANGE and others of wb_watchdog_find(): there is none. Otherwise ret->why says so.
  */
 int wb_watch_decide(const struct wb_session_host *h, const struct wb_session_options *options,
-	struct wb_watch *ret, struct wb_error *err);
+	enum wb_method method, struct wb_watch *ret, struct wb_error *err);
+/*
+ * It is staged: let PID 1 arm it in the shutdown, if that is its way. 1: there is nothing to do. Errors of
+ * arm_at_shutdown().
+ */
+int wb_watch_arm(const struct wb_session_host *h, struct wb_watch *w,
+	const struct wb_stage_info *info, struct wb_error *err);
+void wb_watch_disarm(const struct wb_session_host *h, const struct wb_watch *w);
 /* It cannot be staged after all. Fails if it is required, else notes why. */
 int wb_watch_drop(struct wb_watch *w, const char *why, struct wb_error *err);
 /* The report; `info` NULL: nothing was staged. false: no guard was asked for. */

@@ -20,7 +20,7 @@ int wb_stage_choose_guard(const struct wb_sys *sys, struct wb_stage *s, struct w
 	WB_CLEAN_MACHINE machine = {};
 
 	s->guarded = s->options.watchdog;
-	if (!s->guarded)
+	if (!s->guarded || s->options.watchdog->runs_on)
 		return 0;
 	if (wb_machine_read(sys->files, &machine, NULL) == 0 && machine.confidential)
 		return wb_stage_unguard(s,

@@ -84,6 +84,15 @@ static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 		r = wb_warm_build(sys->files, &want, &got, &local);
 	else
 		r = wb_fail(&local, -EOPNOTSUPP, "the kernel does not tell its release");
+	if (r == 0 && watchdog.runs_on && !got.watchdog_driver) {
+		/* Only the driver can stop it. */
+		wb_warm_result_deinit(&got);
+		r = wb_stage_unguard(s, "the next kernel has no driver for it", err);
+		if (r < 0)
+			return r;
+		want.watchdog = NULL;
+		r = wb_warm_build(sys->files, &want, &got, &local);
+	}
 	if (r == 0) {
 		s->initrd = wb_blob_take(&got.cpio);
 		snprintf(why, sizeof(why), "root is %s", got.root);

@@ -200,6 +200,13 @@ static int put_steps(
 	return r;
 }
 
+/* Its names are single words of the plan. */
+static void no_blanks(char *s)
+{
+	for (; *s; s++)
+		*s = *s == ' ' ? '_' : *s;
+}
+
 /* After the watchdog's modules: the init takes it over when it comes to the last of these lines. */
 static int put_watchdog(struct wb_blob *plan, const struct wb_load_watchdog *w, bool driver)
 {
@@ -210,8 +217,8 @@ static int put_watchdog(struct wb_blob *plan, const struct wb_load_watchdog *w, 
 	snprintf(p.name, sizeof(p.name), "%s", w->name);
 	snprintf(p.device, sizeof(p.device), "%s", w->device);
 	snprintf(p.identity, sizeof(p.identity), "%s", driver ? w->identity : "-");
-	for (char *c = p.identity; *c; c++)
-		*c = *c == ' ' ? '_' : *c;
+	no_blanks(p.name);
+	no_blanks(p.identity);
 	wb_dog_plan_write(&p, text);
 	if (r == 0)
 		r = put_steps(plan, "watchdog-stop", w->stop, w->n_stop);

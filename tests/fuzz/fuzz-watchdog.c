@@ -34,12 +34,13 @@ static void find(const uint8_t config[256], const char *device, const char *reso
 		{}};
 	struct wb_files files = fake_files(disk);
 	struct wb_steps arm = {}, feed = {}, stop = {};
+	static const struct wb_watchdog_ways ways = {.registers = true};
 	struct wb_watchdog w = {};
 
-	if (wb_watchdog_find(&files, &w, NULL) < 0)
+	if (wb_watchdog_find(&files, &ways, &w, NULL) < 0)
 		return;
-	w.kind->arm(&w, w.kind->least_s, &arm);
-	w.kind->feed(&w, w.kind->least_s, &feed);
+	w.kind->arm(&w, w.least_s, &arm);
+	w.kind->feed(&w, w.least_s, &feed);
 	w.kind->stop(&w, &stop);
 	check(&arm);
 	check(&feed);

@@ -8,7 +8,6 @@
 
 #include "core/codec.h"
 #include "fake-sys.h"
-#include "purgatory/purgatory.h"
 #include "samples.h"
 #include "stage/stage.h"
 #include "warmboot.h"
@@ -1122,71 +1121,10 @@ static void other_refusals_of_the_kernel_are_told(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
-/* ---- a watchdog ---- */
-
-static const struct wb_reg_step arm[] = {{.space = WB_REG_PORT, .width = 1, .address = 0x443}};
-static const struct wb_load_watchdog dog = {
-	.name = "ib700", .device = "port-0x443", .arm = arm, .n_arm = 1, .seconds = 30};
-
-static void expect_unguarded(struct fixture *f, const char *why)
-{
-	struct wb_load_watchdog needed = dog;
-	struct wb_stage_info info;
-
-	f->o.watchdog = &dog;
-	assert_int_equal(prepare(f), 0);
-	info = wb_stage_info(f->stage);
-	assert_false(info.guarded || info.guarded_late);
-	if (!info.unguarded_why || !strstr(info.unguarded_why, why))
-		fail_msg("%s", info.unguarded_why);
-	for (size_t i = 0; i < f->stage->plan.n; i++)
-		if (!strcmp(f->stage->plan.segments[i].name, "purgatory"))
-			assert_int_equal(
-				((const struct wb_purgatory_args *)(f->stage->plan.segments[i].buf +
-								    wb_purgatory_args_offset))
-					->n_steps,
-				0);
-	needed.needed = true;
-	f->o.watchdog = &needed;
-	assert_int_equal(prepare(f), -EOPNOTSUPP);
-	assert_non_null(strstr(f->err.text, "no watchdog can guard this jump: "));
-	assert_non_null(strstr(f->err.text, why));
-	nothing_changed(f);
-}
-
-static void without_the_warm_initramfs_no_watchdog_is_armed(void **state)
-{
-	struct fixture *f = *state;
-
-	expect_unguarded(f, "only the warm initramfs takes a watchdog over, and the entry's own");
-	f->o.initramfs = WB_INITRAMFS_AUTO;
-	expect_unguarded(f, "none was built: ");
-}
-
-static void without_a_purgatory_of_warmboot_no_watchdog_is_armed(void **state)
-{
-	struct fixture *f = *state;
-
-	f->o.method = WB_METHOD_FILE;
-	expect_unguarded(f, "the running kernel brings its own code between the two kernels");
-}
-
-static void without_a_wish_nothing_is_said_of_a_watchdog(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(prepare(f), 0);
-	assert_null(wb_stage_info(f->stage).unguarded_why);
-	assert_false(wb_stage_info(f->stage).guarded);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(auto_links_beforehand),
-		TEST(without_the_warm_initramfs_no_watchdog_is_armed),
-		TEST(without_a_purgatory_of_warmboot_no_watchdog_is_armed),
-		TEST(without_a_wish_nothing_is_said_of_a_watchdog),
 		TEST(segments_when_asked_for),
 		TEST(file_passes_the_file_itself),
 		TEST(file_without_initrd),

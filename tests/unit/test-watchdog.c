@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fake-files.h"
+#include "fake-sys.h"
 #include "guard/watchdog.h"
 #include "purgatory/steps.h"
 #include "session/watchdog.h"
@@ -16,6 +17,8 @@
 #define IOMEM                                                                                  \
 	"00001000-0009fbff : System RAM\n00100000-3fffffff : System RAM\nfebd1000-febd100f : " \
 	"0000:00:04.0\n"
+
+static const struct wb_watchdog_ways by_registers = {.registers = true};
 
 /* A PCI function with 256 bytes of configuration. */
 struct function {
@@ -66,7 +69,7 @@ static int find_esb(const struct function *f, struct wb_watchdog *ret, struct wb
 		FUNCTION("0000:00:04.0", "0x25ab", f), {"/proc/iomem", IOMEM}, {}};
 	struct wb_files files = fake_files(disk);
 
-	return wb_watchdog_find(&files, ret, err);
+	return wb_watchdog_find(&files, &by_registers, ret, err);
 }
 
 static int find_lpc(const struct function *f, struct wb_watchdog *ret, struct wb_error *err)
@@ -75,7 +78,7 @@ static int find_lpc(const struct function *f, struct wb_watchdog *ret, struct wb
 		FUNCTION("0000:00:1f.0", "0x2918", f), {"/proc/iomem", IOMEM}, {}};
 	struct wb_files files = fake_files(disk);
 
-	return wb_watchdog_find(&files, ret, err);
+	return wb_watchdog_find(&files, &by_registers, ret, err);
 }
 
 /* A list in the notation "space width address value", with "keep" where the register is read. */
@@ -200,13 +203,13 @@ static void memory_of_others_is_not_written_to(void **state)
 	struct wb_watchdog w = {};
 	struct wb_error err = {};
 
-	assert_int_equal(wb_watchdog_find(&files, &w, &err), -EOPNOTSUPP);
+	assert_int_equal(wb_watchdog_find(&files, &by_registers, &w, &err), -EOPNOTSUPP);
 	assert_non_null(strstr(err.text, "shared with 0000:00:05.0"));
 	files = fake_files(ram);
-	assert_int_equal(wb_watchdog_find(&files, &w, &err), -EOPNOTSUPP);
+	assert_int_equal(wb_watchdog_find(&files, &by_registers, &w, &err), -EOPNOTSUPP);
 	assert_non_null(strstr(err.text, "memory lies where"));
 	files = fake_files(hidden);
-	assert_int_equal(wb_watchdog_find(&files, &w, &err), -EACCES);
+	assert_int_equal(wb_watchdog_find(&files, &by_registers, &w, &err), -EACCES);
 	assert_non_null(strstr(err.text, "only root"));
 }
 
@@ -220,7 +223,7 @@ static void what_only_root_can_read_is_told(void **state)
 	struct wb_watchdog w = {};
 	struct wb_error err = {};
 
-	assert_int_equal(wb_watchdog_find(&files, &w, &err), -EACCES);
+	assert_int_equal(wb_watchdog_find(&files, &by_registers, &w, &err), -EACCES);
 	assert_non_null(strstr(err.text, "i6300esb: only root"));
 }
 
@@ -276,7 +279,7 @@ static void ib700_is_known_by_its_driver(void **state)
 	struct wb_watchdog w = {};
 	struct wb_error err = {};
 
-	assert_int_equal(wb_watchdog_find(&files, &w, &err), 0);
+	assert_int_equal(wb_watchdog_find(&files, &by_registers, &w, &err), 0);
 	assert_string_equal(w.device, "port-0x443");
 	assert_int_equal(w.kind->arm(&w, 13, &arm), 14000);
 	expect_steps(&arm, "port8[443] = 8\n");
@@ -285,7 +288,7 @@ static void ib700_is_known_by_its_driver(void **state)
 	w.kind->stop(&w, &stop);
 	expect_steps(&stop, "port8[441] = 0\n");
 	files = fake_files(half);
-	assert_int_equal(wb_watchdog_find(&files, &w, &err), -ENOENT);
+	assert_int_equal(wb_watchdog_find(&files, &by_registers, &w, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "no watchdog that warmboot knows"));
 }
 
@@ -301,7 +304,11 @@ static void every_row_keeps_its_limits(void **state)
 		struct wb_watchdog w = some;
 		struct wb_error err = {};
 
+		if (k->runs_on)
+			continue;
 		w.kind = k;
+		w.least_s = k->least_s;
+		w.most_s = k->most_s;
 		if (k != &wb_watchdog_6300esb)
 			w.base = 0x660;
 		assert_true(k->modules[0] && k->least_s && k->least_s < k->most_s);
@@ -330,22 +337,40 @@ static bool uses_one(void)
 	return true;
 }
 
+static uint64_t armed_us;
+
+static int arm_at_shutdown(uint64_t us, uint64_t *ret_before, struct wb_error *err)
+{
+	*ret_before = armed_us;
+	armed_us = us;
+	return 0;
+}
+
 /* The choice on a machine with an i6300esb and these files. */
-static int decide(const struct wb_session_options *o, const struct fake_file *more, bool pid1,
-	struct wb_watch *ret, struct wb_error *err)
+static int decide_by(const struct wb_session_options *o, enum wb_method method,
+	const struct fake_file *more, bool pid1, struct wb_watch *ret, struct wb_error *err)
 {
 	struct function f = esb();
-	struct fake_file disk[16] = {
+	struct fake_file disk[20] = {
 		FUNCTION("0000:00:04.0", "0x25ab", &f), {"/proc/iomem", IOMEM}};
-	struct wb_sys sys = {};
-	struct wb_files files;
-	struct wb_session_host h = {.sys = &sys, .init_watchdog = pid1 ? uses_one : NULL};
+	struct fake_sys fake;
+	struct wb_session_host h = {
+		.init_watchdog = pid1 ? uses_one : NULL, .arm_at_shutdown = arm_at_shutdown};
+	int r;
 
 	for (size_t i = 0; more && more[i].path; i++)
 		disk[5 + i] = more[i];
-	files = fake_files(disk);
-	sys.files = &files;
-	return wb_watch_decide(&h, o, ret, err);
+	fake_sys_init(&fake, disk);
+	h.sys = &fake.sys;
+	r = wb_watch_decide(&h, o, method, ret, err);
+	fake_sys_deinit(&fake);
+	return r;
+}
+
+static int decide(const struct wb_session_options *o, const struct fake_file *more, bool pid1,
+	struct wb_watch *ret, struct wb_error *err)
+{
+	return decide_by(o, WB_METHOD_AUTO, more, pid1, ret, err);
 }
 
 static void expect_sentence(
@@ -405,6 +430,84 @@ static void user_space_is_guarded_only_where_something_ends_the_trial(void **sta
 		assert_true(w.is);
 		assert_int_equal(w.load.trial, 0);
 	}
+}
+
+#define DEVICE "/sys/class/watchdog/watchdog0"
+#define RUNS_ON                                                                              \
+	{"/run/systemd/system", ""}, {UNIT, "[Service]\n"},                                  \
+		{DEVICE "/identity", "i6300ESB timer\n"}, {DEVICE "/max_timeout", "2046\n"}, \
+	{                                                                                    \
+		DEVICE "/min_timeout", "1\n"                                                 \
+	}
+#define STOPS "/sys/module/watchdog/parameters/stop_on_reboot"
+
+static void a_device_that_runs_on_guards_loads_by_the_running_kernel(void **state)
+{
+	static const struct fake_file good[] = {RUNS_ON, {STOPS, "0\n"}, {}};
+	struct wb_session_options o = {.guard = WB_GUARD_AUTO, .watchdog = 60};
+	struct wb_stage_info late = {.guarded = true, .guarded_late = true}, none = {};
+	struct wb_session_host h = {.arm_at_shutdown = arm_at_shutdown};
+	struct wb_watch w;
+	struct wb_error err = {};
+
+	assert_int_equal(decide_by(&o, WB_METHOD_FILE, good, false, &w, &err), 0);
+	assert_true(w.is && w.load.runs_on);
+	assert_int_equal(w.load.n_arm + w.load.n_feed + w.load.n_stop, 0);
+	assert_string_equal(w.load.modules[0], "i6300esb");
+	assert_string_equal(w.load.identity, "i6300ESB timer");
+	expect_sentence(&w, &late,
+		"the watchdog i6300ESB timer (watchdog0) resets the machine 60 s after a hang, "
+		"from "
+		"the end of the shutdown until user space is up, which may take 600 s; then it is "
+		"stopped");
+	/* PID 1 arms it only for a load that is guarded, and forgets it when the jump is off. */
+	armed_us = 7;
+	assert_int_equal(wb_watch_arm(&h, &w, &none, &err), 1);
+	assert_int_equal(armed_us, 7);
+	assert_int_equal(wb_watch_arm(&h, &w, &late, &err), 0);
+	assert_int_equal(armed_us, 60000000);
+	wb_watch_disarm(&h, &w);
+	assert_int_equal(armed_us, 7);
+	/* Registers are better: they leave the shutdown all its time. */
+	assert_int_equal(decide_by(&o, WB_METHOD_FAST, good, false, &w, &err), 0);
+	assert_false(w.load.runs_on);
+	assert_int_equal(wb_watch_arm(&h, &w, &late, &err), 1);
+}
+
+static void a_device_that_the_kernel_stops_guards_nothing(void **state)
+{
+	static const struct fake_file stopped[] = {RUNS_ON, {STOPS, "-1\n"}, {}};
+	static const struct fake_file taken[] = {
+		RUNS_ON, {STOPS, "0\n"}, {DEVICE "/state", "active\n"}, {}};
+	static const struct fake_file strange[] = {{"/run/systemd/system", ""},
+		{DEVICE "/identity", "Some dog\n"}, {STOPS, "0\n"}, {}};
+	static const struct fake_file none[] = {{"/run/systemd/system", ""}, {}};
+	static const struct {
+		const struct fake_file *disk;
+		const char *says;
+	} cases[] = {
+		{stopped, "because it was not started with watchdog.stop_on_reboot=0"},
+		{taken, "another program than PID 1 has the device watchdog0 open"},
+		{strange, "the module of the device \"Some dog\" is not known"},
+		{none, "this machine has no watchdog that warmboot knows"},
+	};
+	struct wb_session_options o = {.guard = WB_GUARD_AUTO};
+	struct wb_watch w;
+	struct wb_error err = {};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(decide_by(&o, WB_METHOD_FILE, cases[i].disk, false, &w, &err), 0);
+		assert_false(w.is);
+		if (!strstr(w.why, cases[i].says))
+			fail_msg("%s", w.why);
+	}
+	/* PID 1's own device is not taken. */
+	assert_int_equal(decide_by(&o, WB_METHOD_FILE, taken, true, &w, &err), 0);
+	assert_true(w.is && w.load.give);
+	/* There is no shutdown that could arm it. */
+	o.now = true;
+	assert_int_equal(decide_by(&o, WB_METHOD_FILE, taken, true, &w, &err), 0);
+	assert_non_null(strstr(w.why, "in an orderly shutdown of systemd only"));
 }
 
 static void without_a_wish_nothing_is_looked_at(void **state)
@@ -470,6 +573,8 @@ int main(void)
 		cmocka_unit_test(every_row_keeps_its_limits),
 		cmocka_unit_test(what_guards_from_where_to_where_is_told),
 		cmocka_unit_test(user_space_is_guarded_only_where_something_ends_the_trial),
+		cmocka_unit_test(a_device_that_runs_on_guards_loads_by_the_running_kernel),
+		cmocka_unit_test(a_device_that_the_kernel_stops_guards_nothing),
 		cmocka_unit_test(without_a_wish_nothing_is_looked_at),
 		cmocka_unit_test(times_that_make_no_sense_are_refused),
 		cmocka_unit_test(a_state_of_another_kind_is_no_state),

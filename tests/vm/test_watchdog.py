@@ -107,6 +107,30 @@ def test_i6300esb_goes_to_pid_1(payload):
 
 
 @pytest.mark.long
+def test_device_that_the_kernel_does_not_stop(payload):
+    """Loaded by kexec_file_load, with the running kernel's own purgatory: PID 1 arms the device in the shutdown."""
+    runs_on = ("modprobe -r i6300esb && modprobe -r watchdog && modprobe watchdog stop_on_reboot=0 && "
+               "modprobe i6300esb && grep -qx 0 /sys/module/watchdog/parameters/stop_on_reboot")
+    image = Image.get()
+    with Guest(kernel="6.12", payload=payload, hardware=ESB, name="dog-driver") as g:
+        r = g.run(f"warmboot reboot --dry-run --guard=auto --method=file {image.release('7.2')}", 120)
+        assert r.rc == 0 and "because it was not started with watchdog.stop_on_reboot=0" in r.out, r.out
+        g.run(runs_on, check=True)
+        t = g.jump(f"warmboot reboot --guard=require --watchdog=60 --method=file {image.release('7.2')}")
+        assert t["kexec"]
+        g.until(PASSED, 120)
+        g.until("! grep -q ^fed /run/warmboot/watchdog")
+        last = json.loads(g.out("warmboot status --json"))["last_jump"]
+        assert "from the end of the shutdown until user space is up" in last["guard"], last
+        assert last["guard_state"] == "it was stopped when user space was up", last
+        assert lock_register(g) == 0 and not g.bites
+        g.run(runs_on, check=True)
+        make_hung_kernel(g, image.release("7.2"))
+        took = bitten(g, "warmboot reboot --watchdog=30 --kernel=/root/hung --method=file --reuse-cmdline", 30)
+        assert 15 < took < 30 + SLACK
+
+
+@pytest.mark.long
 def test_healthy_systems_are_never_bitten(payload):
     """Twenty jumps in a row, to and fro."""
     with Guest(kernel="6.12", payload=payload, hardware=ESB, name="dog-healthy") as g:
@@ -149,6 +173,7 @@ def test_what_cannot_be_guarded_is_told(payload):
     with Guest(kernel="6.12", payload=payload, hardware=ESB, name="dog-refusals") as g:
         release = g.image.release("7.2")
         for options, says in (("--method=file", "brings its own code between the two kernels"),
+                              ("--method=file --now", "in an orderly shutdown of systemd only"),
                               ("--initramfs=own", "only the warm initramfs takes a watchdog over"),
                               ("--watchdog=3000", "takes 1 to 2046 s, not 3000")):
             r = g.run(f"warmboot reboot --dry-run --guard=require {options} {release}", 120)
