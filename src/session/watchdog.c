@@ -258,6 +258,7 @@ const char *wb_watch_state(const struct wb_files *files)
 		{"fed", "it is fed until user space is up"},
 		{"stopped", "it was stopped when user space was up"},
 		{"stopped-by-init", "it was stopped before the init of the root started"},
+		{"held", "it is fed for ever, because its driver does not stop it (nowayout)"},
 		{"given", "PID 1 got it when user space was up"},
 		{"left", "nothing feeds it, because user space did not come up in time"},
 	};

@@ -92,5 +92,6 @@ enum wb_dog_act wb_dog_next(const struct wb_dog_moment *now)
 	/* It would bite a healthy system after a close that does not stop it. */
 	if (now->passed)
 		return now->unstoppable ? WB_DOG_FEED : WB_DOG_STOP;
-	return now->past < now->trial ? WB_DOG_FEED : WB_DOG_LEAVE;
+	/* Without a trial it is fed because nothing stops it. */
+	return !now->trial || now->past < now->trial ? WB_DOG_FEED : WB_DOG_LEAVE;
 }

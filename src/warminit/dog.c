@@ -234,11 +234,10 @@ static void feed_on(struct wb_dog *dog)
 	struct wb_dog_moment now = {
 		.trial = dog->plan.trial, .give = dog->plan.give, .unstoppable = dog->unstoppable};
 	long begin = now_ms(), offer = dog->plan.seconds * 250L;
-	bool left = false;
+	bool left = false, held = false;
 
 	if (offer > OFFER_MS)
 		offer = OFFER_MS;
-
 	write_state(dog, "fed");
 	for (;;) {
 		now.passed = has_passed(dog);
@@ -246,6 +245,9 @@ static void feed_on(struct wb_dog *dog)
 		switch (wb_dog_next(&now)) {
 		case WB_DOG_FEED:
 			ioctl(dog->fd, WDIOC_KEEPALIVE, 0);
+			if (!held && (now.passed || !now.trial))
+				write_state(dog, "held");
+			held = now.passed || !now.trial;
 			break;
 		case WB_DOG_STOP:
 			stop(dog);

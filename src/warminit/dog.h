@@ -39,7 +39,7 @@ enum wb_dog_act {
 struct wb_dog_moment {
 	bool passed;        /* user space is good */
 	unsigned int past;  /* seconds since the trial began */
-	unsigned int trial; /* seconds that it may last */
+	unsigned int trial; /* seconds that it may last; 0: for ever */
 	bool give;          /* PID 1 wants it */
 	unsigned int tried; /* seconds that it was offered to PID 1 */
 	bool unstoppable;   /* the driver does not stop it (nowayout) */

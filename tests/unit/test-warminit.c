@@ -256,6 +256,9 @@ static void a_healthy_system_is_never_bitten(void **state)
 	assert_int_equal(wb_dog_next(&now), WB_DOG_STOP);
 	now = (struct wb_dog_moment){.trial = 600, .give = true, .unstoppable = true};
 	assert_int_equal(wb_dog_next(&now), WB_DOG_FEED);
+	/* Nothing says that the system is up, and nothing stops the watchdog. */
+	now = (struct wb_dog_moment){.past = 100000, .unstoppable = true};
+	assert_int_equal(wb_dog_next(&now), WB_DOG_FEED);
 }
 
 #define CARD "/sys/devices/pci0000:00/0000:00:05.0"
