@@ -38,7 +38,7 @@
 #include <stdint.h>
 
 #include "core/error.h"        /* struct wb_error */
-#include "purgatory/handoff.h" /* struct wb_handoff_range */
+#include "purgatory/handoff.h" /* struct wb_handoff_range, struct wb_reg_step */
 
 /* System calls and file access. A caller passes wb_sys_real(). */
 struct wb_sys;
@@ -93,6 +93,30 @@ struct wb_load_store {
 	uint64_t header;   /* physical address of the store's header; 0: the store is a file */
 	uint64_t size;     /* bytes */
 	uint8_t nonce[16]; /* random number by which the next kernel recognises store and jump */
+};
+
+/*
+ * A hardware watchdog that guards the jump: purgatory arms it, and the init of the warm initramfs takes
+ * it over. A session finds it. The struct, its strings and arrays must live until wb_stage_free().
+ */
+struct wb_load_watchdog {
+	const char *name;   /* of its kind: "i6300esb" */
+	const char *device; /* as /sys/bus/pci/devices names it, or its port */
+	/* The n_modules modules of its driver, in the order of loading, as far as the new kernel has them. */
+	const char *const *modules;
+	size_t n_modules;
+	/* The driver's name of the device (/sys/class/watchdog); NULL: it is never left to a driver. */
+	const char *identity;
+	/* PID 1 arms it in the shutdown, and it runs on, so that purgatory need not; `arm` is empty. */
+	bool runs_on;
+	/* Lists of register writes, at most WB_REG_STEPS_MOST in each. */
+	const struct wb_reg_step *arm, *feed, *stop;
+	uint32_t n_arm, n_feed, n_stop;
+	unsigned int seconds; /* it bites after so long, as far as its clock goes */
+	/* User space may take so many seconds to be good (/run/warmboot/gate-passed); 0: guard until init. */
+	unsigned int trial;
+	bool give;   /* PID 1 takes the watchdog after that; else it is stopped */
+	bool needed; /* the load fails if it cannot be guarded; else it goes without */
 };
 
 /*
@@ -157,6 +181,7 @@ struct wb_load_options {
 	 * NULL: any. An initrd that a warm initramfs replaces is neither read nor checked.
 	 */
 	const char *kernel_sha256, *initrd_sha256;
+	const struct wb_load_watchdog *watchdog; /* NULL: no watchdog guards the jump */
 	/*
 	 * A directory for kernels that were unpacked, made (0700) if only its parent exists. With
 	 * WB_METHOD_FAST, the kernel is taken from there if it was unpacked before, and put there
@@ -179,6 +204,9 @@ struct wb_stage_info {
 	uint64_t kernel_bytes, initrd_bytes;
 	uint8_t nonce[16]; /* number of this jump; all zero for WB_METHOD_FILE */
 	bool cached;       /* the unpacked kernel came from wb_load_options.cache */
+	bool guarded;      /* purgatory arms wb_load_options.watchdog */
+	bool guarded_late; /* and the new kernel has its driver, so that user space is guarded, too */
+	const char *unguarded_why; /* a sentence, if it was asked for and is not armed; else NULL */
 };
 
 /* One piece of memory of the plan, in the terms of kexec_load(2). `name` lives with the stage. */
@@ -318,6 +346,10 @@ struct wb_session_options {
 	const char *
 		fallback; /* "auto": pin the next boot through the firmware to this kernel; "off" */
 	const char *confirm; /* who has the last word on the new kernel: "auto", "manual" */
+	unsigned int
+		watchdog; /* a watchdog bites after so many seconds without a sign of life; 0: 120 */
+	unsigned int
+		trial; /* user space has so many seconds to come up; 0: a minute more than the gate */
 	/* Ids of n_force_checks checks of the preflight whose severe findings do not stop the jump. */
 	const char *const *force_checks;
 	size_t n_force_checks;
@@ -414,6 +446,18 @@ const struct wb_stage *wb_session_stage(const struct wb_session *s);
 const struct wb_load_options *wb_session_load(const struct wb_session *s);
 /* How the jump is guarded, once the session has decided. Never fails. */
 struct wb_session_trial wb_session_trial(const struct wb_session *s);
+/* The watchdog of a jump. The strings live as long as the session. */
+struct wb_session_watchdog {
+	const char *name;            /* of the watchdog's kind; NULL: none guards the jump, and */
+	const char *why;             /* a sentence says why not; else NULL */
+	const char *device;          /* as in struct wb_load_watchdog */
+	unsigned int asked, seconds; /* the time asked for, and that of the device */
+	unsigned int trial;          /* for user space; 0: it is not guarded */
+	bool early; /* it counts from the end of the shutdown on; else from purgatory */
+	bool given; /* PID 1 takes the watchdog after the trial; else it is stopped */
+};
+/* Get what guards the jump. Returns false if no guard was asked for, or the session has not decided yet. */
+bool wb_session_watchdog(const struct wb_session *s, struct wb_session_watchdog *ret);
 /*
  * The name of the init system that will stop everything. NULL: the session has not looked for one
  * yet, or runs with `now`. Static.

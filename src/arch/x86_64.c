@@ -12,6 +12,7 @@
 #include "core/digest.h"
 #include "arch/x86_64-memmap.h"
 #include "purgatory/purgatory.h"
+#include "purgatory/steps.h"
 
 #define MIB (1ull << 20)
 #define LOAD_PHYSICAL (16 * MIB)  /* CONFIG_PHYSICAL_START: nothing is placed below it */
@@ -284,6 +285,23 @@ static int find_serial(const char *name, const char *value, void *arg)
 	return 0;
 }
 
+static int add_steps(const struct wb_machine *m, const struct wb_plan_wish *wish,
+	struct wb_purgatory_args *args, struct wb_error *err)
+{
+	if (!wish->n_steps)
+		return 0;
+	if (m->confidential)
+		return wb_fail(err, -EOPNOTSUPP,
+			"in a confidential guest (SEV, TDX) purgatory cannot reach a device");
+	if (!wb_steps_valid(wish->steps, wish->n_steps))
+		return wb_fail(err, -EINVAL, "the register steps for purgatory are not valid");
+	args->n_steps = wish->n_steps;
+	memcpy(args->steps, wish->steps, wish->n_steps * sizeof(*wish->steps));
+	wb_digest(WB_DIGEST_SHA256, (const uint8_t *)args->steps,
+		args->n_steps * sizeof(*args->steps), args->steps_digest);
+	return 0;
+}
+
 static int add_purgatory(struct wb_plan *plan, const struct wb_plan_wish *wish,
 	struct wb_purgatory_args *args, struct wb_error *err)
 {
@@ -374,7 +392,8 @@ static int x86_plan(const struct wb_machine *m, const struct wb_plan_wish *wish,
 		return r;
 	args.boot_data = at;
 	args.handoff = at + handoff;
-	return add_purgatory(plan, wish, &args, err);
+	r = add_steps(m, wish, &args, err);
+	return r < 0 ? r : add_purgatory(plan, wish, &args, err);
 }
 
 /*

@@ -7,9 +7,11 @@
 
 #include "cmd/json.h"
 #include "cmd/load.h"
+#include "core/text.h"
 #include "keep/remedies.h"
 #include "choice/config.h"
 #include "choice/kind.h"
+#include "session/watchdog.h"
 
 enum {
 	OPT_NOW = 60,
@@ -21,7 +23,9 @@ enum {
 	OPT_GUARD,
 	OPT_FALLBACK,
 	OPT_CONFIRM,
-	OPT_FORCE_CHECK
+	OPT_FORCE_CHECK,
+	OPT_WATCHDOG,
+	OPT_TRIAL
 };
 
 static const struct cmd_option own_options[] = {
@@ -33,6 +37,10 @@ static const struct cmd_option own_options[] = {
 		.help = "keep none of the services that \"warmboot keep\" chose"},
 	{OPT_STORE, 0, "store", .values = WB_STORE_NAMES,
 		.help = "where the checkpoints lie: memory, a region of it, or a file on the disk"},
+	{OPT_WATCHDOG, 0, "watchdog", "SECONDS",
+		.help = "it waits so long for a sign of life (120); implies --guard=auto"},
+	{OPT_TRIAL, 0, "trial", "SECONDS",
+		.help = "user space may take so long to come up before it bites (600)"},
 	{OPT_DRY, 0, "dry-run", .help = "show what would be staged and kept, change nothing"},
 	{OPT_IGNORE, 0, "ignore-inhibitors", .help = "even if a program inhibits the shutdown"},
 	{OPT_GUARD, 0, "guard", .values = "auto|off|require",
@@ -117,6 +125,40 @@ static int read_forced(const struct cmd_args *args, struct wb_strv *ret, struct 
 	return 0;
 }
 
+/* A whole number of seconds. */
+static int read_seconds(
+	const struct cmd_args *args, int id, unsigned int *ret, struct wb_error *err)
+{
+	const char *text = cmd_get(args, id);
+	uint64_t n;
+
+	if (!text)
+		return 0;
+	if (!wb_span_number((struct wb_span){text, strlen(text)}, 10, &n) || !n || n > 100000)
+		return wb_fail(err, -EINVAL, "\"%s\" is no number of seconds", text);
+	*ret = (unsigned int)n;
+	return 0;
+}
+
+static int read_guard(
+	const struct cmd_args *args, struct wb_session_options *o, struct wb_error *err)
+{
+	bool timed = cmd_has(args, OPT_WATCHDOG) || cmd_has(args, OPT_TRIAL);
+	int r = read_seconds(args, OPT_WATCHDOG, &o->watchdog, err);
+
+	if (r == 0)
+		r = read_seconds(args, OPT_TRIAL, &o->trial, err);
+	if (r < 0)
+		return r;
+	o->guard = cmd_get(args, OPT_GUARD);
+	o->fallback = cmd_get(args, OPT_FALLBACK);
+	o->confirm = cmd_get(args, OPT_CONFIRM);
+	if (timed && o->guard && !strcmp(o->guard, "off"))
+		return wb_fail(
+			err, -EINVAL, "--guard=off goes with neither --watchdog nor --trial");
+	return 0;
+}
+
 /* ---- the report ---- */
 
 static const char *remedy_of(const struct wb_session_unit *u)
@@ -184,11 +226,43 @@ static json_t *trial_json(const struct wb_session *s)
 	const struct wb_session_trial t = wb_session_trial(s);
 
 	if (!t.guarded)
-		return json_null();
+		return json_object();
 	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:s, s:I}", "back", cmd_json_or_null(t.back),
 		"loader", cmd_json_or_null(t.loader), "why_not", cmd_json_or_null(t.why_not),
 		"panic", t.panic, "manual", t.manual, "action", t.action, "deadline_s",
 		(json_int_t)t.deadline_s);
+}
+
+/* The members of both; null: the jump is not guarded. */
+static json_t *guard_json(const struct wb_session *s)
+{
+	struct wb_session_watchdog w;
+	json_t *json, *trial;
+
+	if (!wb_session_watchdog(s, &w))
+		return json_null();
+	json = json_pack("{s:o, s:o, s:o, s:i, s:i, s:i, s:b, s:b}", "watchdog",
+		cmd_json_or_null(w.name), "why", cmd_json_or_null(w.why), "device",
+		cmd_json_or_null(w.device), "asked_s", (int)w.asked, "seconds", (int)w.seconds,
+		"trial_s", (int)w.trial, "early", w.early, "given", w.given);
+	trial = trial_json(s);
+	json_object_update(json, trial);
+	json_decref(trial);
+	return json;
+}
+
+static void print_guard(const struct wb_session *s)
+{
+	struct wb_session_watchdog w;
+	WB_CLEAN_STR sentence = NULL;
+
+	if (!wb_session_watchdog(s, &w))
+		return;
+	sentence = wb_watch_sentence(&w);
+	printf("guard:       %s\n", sentence ? sentence : "?");
+	if (w.name && w.seconds != w.asked)
+		printf("             %u s were asked for; the device takes %u\n", w.asked,
+			w.seconds);
 }
 
 static void print_stage(const struct wb_session *s)
@@ -209,9 +283,10 @@ static void done(void *arg, const char *step)
 {
 	const struct reboot *r = arg;
 
-	if (!strcmp(step, "stage"))
+	if (!strcmp(step, "stage")) {
 		print_stage(r->session);
-	else if (!strcmp(step, "rehearse"))
+		print_guard(r->session);
+	} else if (!strcmp(step, "rehearse"))
 		print_units(r->session);
 	else if (!strcmp(step, "trial"))
 		print_trial(r->session);
@@ -229,13 +304,14 @@ static int preview(const struct reboot *r, struct wb_error *err)
 	stage = wb_session_stage(r->session);
 	if (!cmd_has(r->args, OPT_JSON)) {
 		print_stage(r->session);
+		print_guard(r->session);
 		print_units(r->session);
 		print_trial(r->session);
 		return 0;
 	}
 	json = stage ? cmd_stage_json(stage, wb_session_load(r->session), false) : json_null();
 	cmd_print_json(json_pack("{s:o, s:o, s:o}", "stage", json, "units", units_json(r->session),
-		"guard", trial_json(r->session)));
+		"guard", guard_json(r->session)));
 	return 0;
 }
 
@@ -256,7 +332,7 @@ static int run_reboot(const struct cmd_args *args)
 	struct wb_error err = {};
 
 	if (cmd_request_read(args, &r.request, &err) < 0 || read_units(args, &r.units, &err) < 0 ||
-		read_forced(args, &r.forced, &err) < 0)
+		read_forced(args, &r.forced, &err) < 0 || read_guard(args, &o, &err) < 0)
 		return cmd_misused(args, &err);
 	if (cmd_has(args, OPT_JSON) && !dry) {
 		wb_fail(&err, -EINVAL,
@@ -269,9 +345,6 @@ static int run_reboot(const struct cmd_args *args)
 		o.entry = NULL;
 	o.keep = (const char *const *)r.units.items;
 	o.n_keep = r.units.n;
-	o.guard = cmd_get(args, OPT_GUARD);
-	o.fallback = cmd_get(args, OPT_FALLBACK);
-	o.confirm = cmd_get(args, OPT_CONFIRM);
 	o.force_checks = (const char *const *)r.forced.items;
 	o.n_force_checks = r.forced.n;
 	o.tell.arg = &r;

@@ -85,14 +85,17 @@ static void print_json(const struct wb_status *s)
 	for (size_t i = 0; i < s->blockers.n; i++)
 		json_array_append_new(blockers, cmd_json_or_null(s->blockers.items[i]));
 	json = json_pack(
-		"{s:o, s:o, s:{s:b, s:I}, s:o, s:b, s:o, s:{s:s, s:o, s:o, s:o, s:o, s:o}}",
+		"{s:o, s:o, s:{s:b, s:I}, s:o, s:b, s:o, s:{s:s, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}}",
 		"running", cmd_json_or_null(s->traces.release), "staged", staged_json(s),
 		"crash_kernel", "loaded", s->crash_loaded, "reserved_bytes",
 		(json_int_t)s->crash_size, "lockdown", cmd_json_or_null(s->policy.lockdown),
 		"load_disabled", s->policy.disabled, "blockers", blockers, "last_jump", "outcome",
 		wb_outcome_name(v->outcome), "from", cmd_json_or_null(v->from), "to",
 		cmd_json_or_null(v->to), "method", cmd_json_or_null(v->method), "when",
-		cmd_json_or_null(cmd_time_text(v->when, when)), "why", cmd_json_or_null(v->why));
+		cmd_json_or_null(cmd_time_text(v->when, when)), "why", cmd_json_or_null(v->why),
+		"guard", cmd_json_or_null(s->jump.guard), "guard_state",
+		cmd_json_or_null(s->guard_state));
 	json_object_set_new(json, "trial", cmd_trial_json(&s->trial, s->have_trial));
 	json_object_set_new(json, "kept", kept_json(wb_sys_real()->files, wb_status_last_jump(s)));
 	cmd_differences_json(wb_sys_real(), json);
@@ -111,6 +114,17 @@ static void print_verdict(const struct wb_verdict *v)
 	if (v->when)
 		printf(", %s", cmd_time_text(v->when, when));
 	printf("%s%s%s\n", v->why ? " (" : "", v->why ? v->why : "", v->why ? ")" : "");
+}
+
+static void print_guard(const struct wb_status *s)
+{
+	if (s->jump.guard) {
+		fputs("guard:         ", stdout);
+		cmd_print_clean(stdout, s->jump.guard);
+		puts("");
+	}
+	if (s->guard_state)
+		printf("watchdog:      %s\n", s->guard_state);
 }
 
 static void print_kept(const struct wb_files *files, const char *nonce)
@@ -161,6 +175,7 @@ static void print_text(const struct wb_status *s)
 	print_verdict(&s->verdict);
 	if (s->have_trial)
 		cmd_print_trial(&s->trial);
+	print_guard(s);
 	print_kept(wb_sys_real()->files, wb_status_last_jump(s));
 	for (size_t i = 0; i < s->blockers.n; i++)
 		printf("%s%s\n", i ? "               " : "blockers:      ", s->blockers.items[i]);

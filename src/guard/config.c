@@ -73,6 +73,8 @@ static int set_value(const struct place *at, const char *key, const char *value,
 		c->action = (enum wb_trial_action)word;
 	} else if (!strcmp(key, "Deadline")) {
 		r = set_seconds(at, key, value, &c->deadline_s, err);
+	} else if (!strcmp(key, "Watchdog")) {
+		r = set_seconds(at, key, value, &c->watchdog_s, err);
 	} else if (!strcmp(key, "ConfirmDeadline")) {
 		r = set_seconds(at, key, value, &c->confirm_s, err);
 	} else {

@@ -7,6 +7,7 @@
  *	Guard=auto               by what works on this machine; what does not is said
  *	Guard=require            or the jump is refused
  *	Fallback=auto|off        pin the next boot through the firmware to the kernel that runs now
+ *	Watchdog=SECONDS         a watchdog bites after so long (120); with require, there must be one
  *	Confirm=auto|manual      who has the last word on the new kernel: the health gate, or a person
  *	OnBad=tell|reboot|jump-back   what follows from a bad verdict
  *	Deadline=SECONDS         for the health gate, from the start of the kernel (600)
@@ -33,6 +34,7 @@ struct wb_guard_config {
 	bool manual;
 	enum wb_trial_action action;
 	int64_t deadline_s, confirm_s;
+	int64_t watchdog_s; /* 0: not said */
 };
 
 /* The defaults, changed by the text of the file. -EBADMSG with a sentence that names `where` and the line. */

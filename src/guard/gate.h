@@ -8,6 +8,7 @@
 /* Each list has a sentence for each thing, without its full stop. */
 struct wb_gate_facts {
 	struct wb_strv bad;      /* a failed unit, a kept service that is gone, a required check */
+	bool hangs;              /* the boot has not ended: a watchdog may bite */
 	struct wb_strv degraded; /* a service that was restarted, a wanted check */
 };
 

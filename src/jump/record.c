@@ -36,6 +36,7 @@ static const struct wb_json_field fields[] = {
 	ROW(method, WB_JSON_STRING),
 	ROW(initramfs, WB_JSON_STRING),
 	ROW(why, WB_JSON_STRING),
+	ROW(guard, WB_JSON_STRING),
 	ROW(words, WB_JSON_STRING),
 	ROW(nonce, WB_JSON_STRING),
 	ROW(boot_id, WB_JSON_STRING),

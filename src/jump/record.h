@@ -43,6 +43,7 @@ struct wb_record {
 	char *method;
 	char *initramfs;
 	char *why;     /* of method and initramfs, for people */
+	char *guard;   /* a sentence: which watchdog guards the jump; NULL: none was asked for */
 	char *words;   /* arguments of the load command, one a line; NULL: staged in another way */
 	char *nonce;   /* 32 hex digits; NULL: the load left no mark */
 	char *boot_id; /* of the boot that staged or jumped */

@@ -46,6 +46,9 @@ struct wb_plan_wish {
 	/* Memory of guests, which the next kernel finds where it is (plan/span.h); NULL: none. */
 	const struct wb_handoff_range *guests;
 	size_t n_guests;
+	/* Register steps that purgatory runs just before the new kernel; NULL: none. */
+	const struct wb_reg_step *steps;
+	uint32_t n_steps;
 };
 
 struct wb_plan {

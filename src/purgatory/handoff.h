@@ -26,7 +26,7 @@ struct wb_handoff {
 	uint64_t tsc_load;       /* when the load was made */
 	uint64_t wall_ns;        /* CLOCK_REALTIME, at tsc_load */
 	uint32_t sha_kind;       /* enum wb_sha_kind that purgatory used */
-	uint32_t flags;          /* 0 */
+	uint32_t flags;          /* WB_HANDOFF_STEPS */
 	uint64_t verified_bytes; /* checked by purgatory; 0 with --verify=none */
 	char from_release[64];   /* kernel that was left */
 	char to_release[64];     /* kernel that was to be entered, "" unknown */
@@ -38,6 +38,9 @@ struct wb_handoff {
 	uint64_t reserved[4];    /* 0; later stages grow here */
 };
 _Static_assert(sizeof(struct wb_handoff) == 88 + 144 + 64, "handoff layout");
+
+/* In `flags`: purgatory has run the steps of its arguments. */
+#define WB_HANDOFF_STEPS 1u
 
 /*
  * The ranges of a store that was carved out of the old kernel's memory. They are a note of their
@@ -65,6 +68,30 @@ enum wb_sha_kind {
 	WB_SHA_LANES = 3,
 };
 
+/* The kinds of registers. */
+enum wb_reg_space {
+	WB_REG_PORT = 1, /* an I/O port */
+	/* PCI configuration in segment 0: bus << 16 | device << 11 | function << 8 | offset */
+	WB_REG_PCI,
+	WB_REG_MEMORY, /* a physical address */
+};
+
+/*
+ * One write to a register of a device. Lists of these arm, feed and stop a watchdog: purgatory and
+ * the warm init run them where no driver is at work.
+ */
+struct wb_reg_step {
+	uint64_t address;
+	uint32_t keep;  /* bits of the old value that stay; 0: the register is not read */
+	uint32_t set;   /* bits that are set in the new value */
+	uint8_t space;  /* enum wb_reg_space */
+	uint8_t width;  /* bytes: 1, 2 or 4 */
+	uint8_t pad[6]; /* 0 */
+};
+_Static_assert(sizeof(struct wb_reg_step) == 24, "register step layout");
+
+#define WB_REG_STEPS_MOST 24 /* in one list */
+
 #define WB_PURGATORY_MAX_RANGES 16
 #define WB_PURGATORY_MAGIC 0x6772757077626f74ull
 
@@ -85,6 +112,11 @@ struct wb_purgatory_args {
 	uint32_t n_ranges; /* 0: nothing is verified */
 	uint32_t digest;   /* enum wb_digest_kind, of every range */
 	struct wb_purgatory_range ranges[WB_PURGATORY_MAX_RANGES];
+	uint32_t n_steps;         /* 0: no device is touched */
+	uint32_t pad;             /* 0 */
+	uint8_t steps_digest[32]; /* SHA-256 of those steps, not used if there are none */
+	struct wb_reg_step steps[WB_REG_STEPS_MOST]; /* run after everything is verified */
 };
-_Static_assert(
-	sizeof(struct wb_purgatory_args) == 48 + 48 * WB_PURGATORY_MAX_RANGES, "args layout");
+_Static_assert(sizeof(struct wb_purgatory_args) ==
+		       48 + 48 * WB_PURGATORY_MAX_RANGES + 40 + 24 * WB_REG_STEPS_MOST,
+	"args layout");

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "purgatory/handoff.h"
+
 /* The cycle counter that both kernels read; 0 if there is none. */
 uint64_t wb_machine_cycles(void);
 /* The memory at a physical address. */
@@ -22,3 +24,12 @@ bool wb_machine_put(uint64_t console, char c);
 void wb_machine_flush(uint64_t console);
 /* Try every way to reset this machine, one after the other; returns in tests only. */
 void wb_machine_reset(void);
+/*
+ * Make the registers of these valid steps reachable, until wb_machine_leave_registers(). Between the two,
+ * no memory is reachable but the image and the registers. false: it cannot be done, and nothing has changed.
+ */
+bool wb_machine_reach_registers(const struct wb_reg_step *steps, uint32_t n);
+void wb_machine_leave_registers(void);
+/* The value of a step's register, and a new one for it; `arg` is not used. */
+uint32_t wb_machine_read(void *arg, const struct wb_reg_step *step);
+void wb_machine_write(void *arg, const struct wb_reg_step *step, uint32_t value);

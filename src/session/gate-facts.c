@@ -47,6 +47,7 @@ int wb_gate_look_at_boot(const struct wb_gate_host *h, bool last, struct wb_gate
 		return 0;
 	if (!last && strcmp(state, "maintenance"))
 		return 1;
+	facts->hangs = true;
 	return add(&facts->bad, "the boot has not ended: systemd says \"%s\"", state);
 }
 

@@ -79,7 +79,6 @@ static void pass(const struct wb_gate_host *h, const struct wb_trial *t)
 	struct wb_error why = {};
 
 	end_panic_words(h, t);
-	h->sys->write_file(h->sys->ctx, WB_GATE_PASSED, (struct wb_bytes){}, 0644);
 	if (unpin(h, t, &why) < 0)
 		say(h, why.text);
 }
@@ -238,6 +237,15 @@ int wb_gate_act(const struct wb_gate_host *h, struct wb_trial *t, struct wb_erro
 	return wb_systemd_reboot(h->runner, err);
 }
 
+/*
+ * A watchdog that guards the boot need not bite any more. It may where the boot hangs, and where the machine is to be
+ * reset anyway.
+ */
+static void call_off_watchdog(const struct wb_gate_host *h)
+{
+	h->sys->write_file(h->sys->ctx, WB_GATE_PASSED, (struct wb_bytes){}, 0644);
+}
+
 static int finish(const struct wb_gate_host *h, struct wb_trial *t, enum wb_trial_verdict verdict,
 	const char *why, struct wb_error *err)
 {
@@ -279,6 +287,8 @@ static int judge_running(const struct wb_gate_host *h, struct wb_trial *t, struc
 		return wb_trial_again(h, t, err);
 	free(t->phase);
 	t->phase = NULL;
+	if (verdict != WB_TRIAL_BAD || (!facts.hangs && t->action != WB_TRIAL_REBOOT))
+		call_off_watchdog(h);
 	if (verdict != WB_TRIAL_BAD && t->manual) {
 		r = wait_for_person(h, t, err);
 		if (r < 0)

@@ -7,6 +7,7 @@
 #include "keep/judge.h"
 #include "session/host.h"
 #include "sys/below.h"
+#include "systemd/watchdog.h"
 
 static int real_look(const struct wb_session_host *h, const char *unit,
 	const struct wb_keep_config *config, const char *criu, const char *release,
@@ -45,6 +46,8 @@ struct wb_session_host wb_session_host_real(
 		.workers = wb_crew_workers(),
 		.look = real_look,
 		.measure = real_measure,
+		.init_watchdog = wb_systemd_feeds_watchdog,
+		.arm_at_shutdown = wb_systemd_set_kexec_watchdog,
 		.freezing = wb_freeze_ops_host,
 	};
 }

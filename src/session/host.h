@@ -49,6 +49,15 @@ struct wb_session_host {
 	const struct wb_keep_finder *const
 		*finders;    /* of names with a kind; NULL: wb_keep_finders_all */
 	const char *domains; /* directory for FIFOs to libvirt; NULL: WB_DOMAIN_DIR */
+	/*
+	 * Does PID 1 use a watchdog while the system runs (systemd's RuntimeWatchdogSec=)? NULL: it does not.
+	 */
+	bool (*init_watchdog)(void);
+	/*
+	 * Let the init system arm its watchdog for so many microseconds at the end of a shutdown for a jump; 0: not.
+	 * *ret_before: the time until now. NULL: it cannot.
+	 */
+	int (*arm_at_shutdown)(uint64_t us, uint64_t *ret_before, struct wb_error *err);
 	/* wb_freeze_ops_host() */
 	struct wb_freeze_ops (*freezing)(struct wb_freeze_host *host);
 };

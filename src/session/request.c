@@ -8,6 +8,7 @@
 
 #include "session/request.h"
 #include "guard/trial.h"
+#include "session/watchdog.h"
 #include "core/cmdline.h"
 #include "core/text.h"
 #include "sys/policy.h"
@@ -321,6 +322,7 @@ static int put_on_record(const struct wb_sys *sys, const struct wb_request *req,
 		rec.nonce = copy(req->nonce);
 	}
 	rec.words = copy(req->words);
+	rec.guard = wb_watch_sentence_of(req->options.watchdog, &info, req->unguarded);
 	if (asprintf(&rec.why, "%s: %s; initramfs %s: %s", rec.method, info.method_why,
 		    info.initrd_bytes ? rec.initramfs : "none", info.initramfs_why) < 0)
 		rec.why = NULL;

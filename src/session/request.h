@@ -30,7 +30,9 @@ struct wb_request {
 	bool reuse_cmdline;
 	const char *append; /* the words of --append; NULL: none */
 	bool trace;         /* --trace */
-	bool resolved;      /* wb_request_resolve() has succeeded */
+	const char *
+		unguarded; /* a sentence: why no watchdog guards the jump that is to be guarded; NULL */
+	bool resolved;     /* wb_request_resolve() has succeeded */
 	/* without a record the staging fails, because services are to be kept */
 	bool must_record;
 	bool leave_mark; /* append the mark of a jump to the command line where it is needed */

@@ -167,7 +167,7 @@ static int resolve(struct wb_session *s, struct wb_error *err)
 {
 	if (s->stage_anew)
 		return wb_request_resolve(&s->host, &s->request, err);
-	if (!s->options.keep_none)
+	if (!s->options.keep_none || s->options.guard)
 		s->can_restage = read_staged(s);
 	return 0;
 }
@@ -205,11 +205,56 @@ static int check_act(struct wb_session *s, struct wb_error *err)
 static int trial_preview(struct wb_session *s, struct wb_error *err)
 {
 	const struct wb_session_options *o = &s->options;
-	const struct wb_trial_wish wish = {o->guard, o->fallback, o->confirm};
+	const struct wb_trial_wish wish = {
+		o->guard, o->fallback, o->confirm, o->watchdog || o->trial};
 	int r = wb_trial_plan(&s->host, &wish, &s->trial, err);
 
 	/* A kernel that is staged already keeps its command line. */
 	return r < 0 || !s->stage_anew ? r : wb_trial_add_words(&s->trial, &s->request, err);
+}
+
+/* ---- watchdog: choose the one that purgatory arms ---- */
+
+/* The gate judges a boot that does not end before the watchdog bites. */
+static unsigned int trial_of(const struct wb_guard_config *c)
+{
+	int64_t s = c->deadline_s + 60;
+
+	return s < WB_TRIAL_LEAST  ? WB_TRIAL_LEAST
+	       : s > WB_TRIAL_MOST ? WB_TRIAL_MOST
+				   : (unsigned int)s;
+}
+
+static int watchdog(struct wb_session *s, struct wb_error *err)
+{
+	const struct wb_session_options *o = &s->options;
+	const struct wb_guard_config *c = &s->trial.config;
+	const struct wb_watch_wish wish = {.guard = c->guard,
+		.watchdog = o->watchdog ? o->watchdog : (unsigned int)c->watchdog_s,
+		.trial = o->trial ? o->trial : trial_of(c),
+		.now = o->now};
+	int r = wb_watch_decide(&s->host, &wish, s->request.options.method, &s->watch, err);
+
+	if (r == 0 && s->watch.is && !s->stage_anew && !s->can_restage)
+		r = wb_watch_drop(&s->watch,
+			"the kernel that is staged knows nothing of it; say what to stage "
+			"(\"warmboot reboot ENTRY\")",
+			err);
+	s->request.options.watchdog = r == 0 && s->watch.is ? &s->watch.load : NULL;
+	s->request.unguarded = r == 0 && s->watch.asked && !s->watch.is ? s->watch.why : NULL;
+	return r < 0 ? r : !s->watch.is;
+}
+
+static int watchdog_preview(struct wb_session *s, struct wb_error *err)
+{
+	int r = watchdog(s, err);
+
+	return r < 0 ? r : 0;
+}
+
+static void watchdog_undo(struct wb_session *s)
+{
+	s->request.options.watchdog = NULL;
 }
 
 /* ---- decide: choose how each unit is kept ---- */
@@ -273,7 +318,7 @@ static int stage_preview(struct wb_session *s, struct wb_error *err)
 {
 	int r;
 
-	if (!s->stage_anew)
+	if (!s->stage_anew && !s->watch.is)
 		return 0;
 	r = wb_request_prepare(s->host.sys, &s->request, &s->stage, err);
 	wb_tell_progress(&s->host, NULL);
@@ -286,7 +331,7 @@ static int stage_act(struct wb_session *s, struct wb_error *err)
 	struct wb_store *store = s->keeping.store;
 	int r = 0;
 
-	if (!s->stage_anew && !store)
+	if (!s->stage_anew && !store && !s->watch.is)
 		return 1;
 	/* The staged kernel does not know of this store. */
 	if (!s->stage_anew && !s->can_restage)
@@ -303,11 +348,31 @@ static int stage_act(struct wb_session *s, struct wb_error *err)
 	return r < 0 ? r : wb_request_stage(&s->host, req, &s->stage, err);
 }
 
-/* Unload a kernel that was not loaded before, and one that looks for a store that is gone. */
+/*
+ * Unload a kernel that was not loaded before, one that looks for a store that is gone, and one that arms a
+ * watchdog without being asked to.
+ */
 static void stage_undo(struct wb_session *s)
 {
-	if (!s->was_loaded || s->keeping.store)
+	if (!s->was_loaded || s->keeping.store || s->watch.is)
 		unload(s->host.sys);
+}
+
+/* ---- watchdog-shutdown: let PID 1 arm a watchdog that the kernel does not stop ---- */
+
+static int shutdown_act(struct wb_session *s, struct wb_error *err)
+{
+	struct wb_stage_info info;
+
+	if (!s->stage)
+		return 1;
+	info = wb_stage_info(s->stage);
+	return wb_watch_arm(&s->host, &s->watch, &info, err);
+}
+
+static void shutdown_undo(struct wb_session *s)
+{
+	wb_watch_disarm(&s->host, &s->watch);
 }
 
 /* ---- rehearse: checkpoint each unit once, and let it run on ---- */
@@ -390,7 +455,7 @@ static int pin_act(struct wb_session *s, struct wb_error *err)
 	WB_CLEAN_STRV kept = {};
 	int r = 0;
 
-	if (s->trial.config.guard == WB_GUARD_OFF)
+	if (s->trial.config.guard == WB_GUARD_OFF || s->trial.untried)
 		return 1;
 	for (size_t i = 0; r == 0 && i < s->keeping.draft.units.n; i++)
 		if (wb_unit_is_checkpointed(&s->keeping.draft.units.items[i]))
@@ -450,9 +515,11 @@ const struct wb_session_row wb_session_rows[] = {
 	{"request", NULL, request_preview, request_act},
 	{"check", NULL, NULL, check_act},
 	{"trial", NULL, trial_preview, trial_preview},
+	{"watchdog", NULL, watchdog_preview, watchdog, watchdog_undo},
 	{"decide", NULL, decide, decide},
 	{"reserve", NULL, reserve_preview, reserve_act, reserve_undo},
 	{"stage", WB_MARK_STAGED, stage_preview, stage_act, stage_undo},
+	{"watchdog-shutdown", NULL, NULL, shutdown_act, shutdown_undo},
 	{"rehearse", NULL, NULL, rehearse_act},
 	{"arm", NULL, NULL, arm_act, arm_undo},
 	{"hand-over", NULL, NULL, hand_over_act, hand_over_undo, true},

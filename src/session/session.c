@@ -25,8 +25,8 @@ int wb_session_new_on(const struct wb_session_host *h, const struct wb_session_o
 	s->host.tell = &s->options.tell;
 	s->lock = -1;
 	s->guard = (struct wb_guard){-1, -1};
-	r = wb_trial_check_wish(
-		&(struct wb_trial_wish){s->options.guard, s->options.fallback, s->options.confirm},
+	r = wb_trial_check_wish(&(struct wb_trial_wish){s->options.guard, s->options.fallback,
+					s->options.confirm, false},
 		err);
 	if (r == 0)
 		r = wb_check_ids(s->options.force_checks, s->options.n_force_checks, err);
@@ -172,6 +172,15 @@ const struct wb_load_options *wb_session_load(const struct wb_session *s)
 	return &s->request.options;
 }
 
+bool wb_session_watchdog(const struct wb_session *s, struct wb_session_watchdog *ret)
+{
+	struct wb_stage_info info = {};
+
+	if (s->stage)
+		info = wb_stage_info(s->stage);
+	return wb_watch_report(&s->watch, s->stage ? &info : NULL, ret);
+}
+
 const char *wb_session_init(const struct wb_session *s)
 {
 	return s->init ? s->init->name : NULL;
@@ -182,7 +191,7 @@ struct wb_session_trial wb_session_trial(const struct wb_session *s)
 	const struct wb_trial_plan *p = &s->trial;
 
 	return (struct wb_session_trial){
-		.guarded = p->config.guard != WB_GUARD_OFF,
+		.guarded = p->config.guard != WB_GUARD_OFF && !p->untried,
 		.back = p->back,
 		.why_not = p->no_pin,
 		.loader = p->pin.loader,

@@ -11,6 +11,7 @@
 #include "session/record.h"
 #include "session/request.h"
 #include "session/trial.h"
+#include "session/watchdog.h"
 
 struct wb_session;
 
@@ -57,6 +58,7 @@ struct wb_session {
 	/* `request` says how the loaded kernel was staged */
 	bool can_restage;
 	struct wb_request request;              /* the kernel to stage */
+	struct wb_watch watch;                  /* the watchdog to arm */
 	const struct wb_store_backend *backend; /* of the store for kept services */
 	struct wb_keeping keeping;
 	/* prepared or loaded; NULL: the kernel that was loaded before is used */

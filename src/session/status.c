@@ -7,6 +7,7 @@
 #include "entry/entry.h"
 #include "session/request.h"
 #include "session/status.h"
+#include "session/watchdog.h"
 #include "systemd/systemctl.h"
 
 /* Limit of a question to systemd: a status is not to be waited for. */
@@ -67,6 +68,7 @@ static int read_all(const struct wb_sys *sys, struct wb_status *s, struct wb_err
 		s->have_staged = got == 0;
 		s->staged_is_secret = got == -EACCES;
 	}
+	s->guard_state = wb_watch_state(sys->files);
 	s->verdict = wb_judge(s->have_jump ? &s->jump : NULL, &s->traces);
 	if (r < 0 && r != -ENOENT && s->verdict.outcome == WB_OUTCOME_NONE) {
 		s->verdict.outcome = WB_OUTCOME_UNKNOWN;
@@ -128,6 +130,7 @@ static int write_verdict(const struct wb_sys *sys, const struct wb_status *s, st
 		.method = copy(v->method),
 		.initramfs = copy(s->jump.initramfs),
 		.why = copy(s->jump.why),
+		.guard = copy(s->jump.guard),
 		.nonce = copy(s->jump.nonce),
 		.boot_id = copy(s->jump.boot_id),
 		.time = v->when,

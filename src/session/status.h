@@ -14,13 +14,15 @@ struct wb_status {
 	struct wb_policy policy;
 	struct wb_traces traces;
 	struct wb_record staged, jump;
-	bool loaded;                /* a kernel is staged, and: */
-	bool have_staged;           /* `staged` says how; else another program loaded it, or: */
-	bool staged_is_secret;      /* only root may read how */
-	bool have_jump;             /* `jump` is known */
-	bool crash_loaded;          /* a crash kernel is loaded, into: */
-	int64_t crash_size;         /* bytes reserved */
-	struct wb_verdict verdict;  /* on the last jump */
+	bool loaded;               /* a kernel is staged, and: */
+	bool have_staged;          /* `staged` says how; else another program loaded it, or: */
+	bool staged_is_secret;     /* only root may read how */
+	bool have_jump;            /* `jump` is known */
+	bool crash_loaded;         /* a crash kernel is loaded, into: */
+	int64_t crash_size;        /* bytes reserved */
+	struct wb_verdict verdict; /* on the last jump */
+	/* of the watchdog that guarded the jump into this boot, a phrase, static; NULL: there was none */
+	const char *guard_state;
 	struct wb_error unreadable; /* why its record is not known */
 	bool have_trial;            /* `trial` is known: the last guarded jump's */
 	struct wb_trial trial;

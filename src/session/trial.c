@@ -39,7 +39,8 @@ static int apply_wish(
 
 	/* A wish for a part of the guard is one for the guard. */
 	if (!wish->guard && guard == WB_GUARD_OFF &&
-		((wish->fallback && !strcmp(wish->fallback, "auto")) || wish->confirm))
+		((wish->fallback && !strcmp(wish->fallback, "auto")) || wish->confirm ||
+			wish->timed))
 		guard = WB_GUARD_AUTO;
 	r = read_wish("--guard", wb_guard_words, wish->guard, &guard, err);
 	if (r == 0)
@@ -203,6 +204,10 @@ static int find_pin(const struct wb_files *files, struct wb_trial_plan *plan, st
 	return 0;
 }
 
+#define NO_GATE                                                                                   \
+	"only under systemd a health gate judges the next kernel and takes a pin back, so there " \
+	"is neither"
+
 int wb_trial_plan(const struct wb_session_host *h, const struct wb_trial_wish *wish,
 	struct wb_trial_plan *ret, struct wb_error *err)
 {
@@ -214,12 +219,12 @@ int wb_trial_plan(const struct wb_session_host *h, const struct wb_trial_wish *w
 		r = apply_wish(wish, &plan.config, err);
 	if (r < 0)
 		return r;
-	if (plan.config.guard != WB_GUARD_OFF && !wb_systemd_here(h->sys->files))
-		return wb_fail(err, -EOPNOTSUPP,
-			"a jump is guarded under systemd only: nothing would run the health gate "
-			"and take the "
-			"pin back");
-	if (plan.config.guard != WB_GUARD_OFF && plan.config.fallback) {
+	plan.untried = plan.config.guard != WB_GUARD_OFF && !wb_systemd_here(h->sys->files);
+	if (plan.untried && plan.config.guard == WB_GUARD_REQUIRE)
+		return wb_fail(err, -EOPNOTSUPP, NO_GATE);
+	if (plan.untried)
+		wb_tell_warning(h, NO_GATE);
+	if (plan.config.guard != WB_GUARD_OFF && plan.config.fallback && !plan.untried) {
 		r = keep_pin(h->sys->files, &plan);
 		if (r == 0)
 			r = find_pin(h->sys->files, &plan, &why);

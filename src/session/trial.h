@@ -11,6 +11,7 @@ struct wb_trial_plan {
 	bool pin_stays;                /* it is set already, by a trial that is open */
 	char *back;   /* the entry of the kernel that runs now, to which it leads */
 	char *no_pin; /* a sentence: why there is none; NULL: none is wanted */
+	bool untried; /* nothing would run the gate, so there is no trial and no pin */
 	bool panic;   /* WB_TRIAL_WORDS are on the next kernel's command line */
 	/* After wb_trial_begin(): the trial that was on record before. */
 	bool had_trial;
@@ -22,6 +23,7 @@ void wb_trial_plan_deinit(struct wb_trial_plan *plan);
 /* Wishes of a session, as words of WB_GUARD_CONFIG; NULL: as the file says. */
 struct wb_trial_wish {
 	const char *guard, *fallback, *confirm;
+	bool timed; /* a time was given for the watchdog */
 };
 
 /* -EINVAL with a sentence: a word is none of those. Pure. */

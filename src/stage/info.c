@@ -39,6 +39,9 @@ struct wb_stage_info wb_stage_info(const struct wb_stage *s)
 		.kernel_bytes = s->vmlinux.size ? s->vmlinux.size : s->image.bytes.size,
 		.initrd_bytes = s->initrd.size,
 		.cached = s->cached,
+		.guarded = s->guarded,
+		.guarded_late = s->guarded_late,
+		.unguarded_why = s->unguarded_why[0] ? s->unguarded_why : NULL,
 	};
 
 	memcpy(info.nonce, s->handoff.nonce, sizeof(info.nonce));

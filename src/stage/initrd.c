@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cmdline.h"
 #include "stage/stage.h"
 #include "warminit/warminit.h"
 
@@ -40,6 +41,21 @@ static void say_none(struct wb_stage *s)
 }
 
 /*
+ * With such words the next system starts another init, or not all of its units: nothing would say that it is
+ * up.
+ */
+static bool can_try(const struct wb_stage *s)
+{
+	static const char *const words[] = {"init", "systemd.unit", "systemd.mask", "emergency",
+		"rescue", "single", "-b", "s", "S", "1"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (wb_cmdline_has(s->cmdline, words[i]))
+			return false;
+	return true;
+}
+
+/*
  * Try to build a warm initramfs. 0 built; 1 not supported, and the entry's own may be used;
  * negative: failed.
  */
@@ -50,11 +66,17 @@ static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 		.early = s->options.early,
 		.beside = s->options.early_modules,
 		.n_beside = s->options.n_early_modules};
+	struct wb_load_watchdog watchdog = {};
 	struct wb_warm_result got = {};
 	struct wb_error local = {};
 	char why[640];
 	int r;
 
+	if (s->guarded) {
+		watchdog = *s->options.watchdog;
+		watchdog.trial = can_try(s) ? watchdog.trial : 0;
+		want.watchdog = &watchdog;
+	}
 	wb_stage_progress(s, "building the warm initramfs");
 	if (sys->settle)
 		sys->settle(sys->ctx, SETTLE_MS);
@@ -62,10 +84,20 @@ static int try_warm(const struct wb_sys *sys, struct wb_stage *s, struct wb_erro
 		r = wb_warm_build(sys->files, &want, &got, &local);
 	else
 		r = wb_fail(&local, -EOPNOTSUPP, "the kernel does not tell its release");
+	if (r == 0 && watchdog.runs_on && !got.watchdog_driver) {
+		/* Only the driver can stop it. */
+		wb_warm_result_deinit(&got);
+		r = wb_stage_unguard(s, "the next kernel has no driver for it", err);
+		if (r < 0)
+			return r;
+		want.watchdog = NULL;
+		r = wb_warm_build(sys->files, &want, &got, &local);
+	}
 	if (r == 0) {
 		s->initrd = wb_blob_take(&got.cpio);
 		snprintf(why, sizeof(why), "root is %s", got.root);
 		say_why(s, WB_INITRAMFS_WARM, why);
+		s->guarded_late = s->guarded && got.watchdog_driver && watchdog.trial;
 		wb_warm_result_deinit(&got);
 		return 0;
 	}
@@ -223,11 +255,26 @@ static int use_own(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 	return r;
 }
 
+/* Nobody would take the watchdog over, and it would bite a healthy system. Returns 1 to go on without. */
+static int unguard(struct wb_stage *s, struct wb_error *err)
+{
+	char why[sizeof(s->initramfs_why) + 80];
+	int r;
+
+	snprintf(why, sizeof(why), "only the warm initramfs takes a watchdog over, and %s%s",
+		s->initramfs_why[0] ? "none was built: " : "the entry's own is asked for",
+		s->initramfs_why);
+	r = wb_stage_unguard(s, why, err);
+	return r < 0 ? r : 1;
+}
+
 int wb_stage_initrd(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err)
 {
 	int r = 1;
 
 	if (s->options.initramfs != WB_INITRAMFS_OWN)
 		r = try_warm(sys, s, err);
-	return r == 1 ? use_own(sys, s, err) : r;
+	if (r == 1 && s->guarded)
+		r = unguard(s, err);
+	return r > 0 ? use_own(sys, s, err) : r;
 }

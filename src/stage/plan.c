@@ -76,6 +76,8 @@ int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error 
 		.n_store = s->options.store ? s->options.store->n_ranges : 0,
 		.guests = s->options.guests,
 		.n_guests = s->options.n_guests,
+		.steps = s->guarded ? s->options.watchdog->arm : NULL,
+		.n_steps = s->guarded ? s->options.watchdog->n_arm : 0,
 	};
 	int r = fill_handoff(sys, s, err);
 

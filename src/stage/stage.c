@@ -357,6 +357,8 @@ static int prepare(const struct wb_sys *sys, struct wb_stage *s, struct wb_error
 		snprintf(s->method_why, sizeof(s->method_why), "the kernel is an ELF file");
 	}
 	if (r == 0)
+		r = wb_stage_choose_guard(sys, s, err);
+	if (r == 0)
 		r = read_dtb(sys, s, err);
 	if (r == 0)
 		r = wb_stage_initrd(sys, s, err);

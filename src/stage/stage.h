@@ -34,6 +34,9 @@ struct wb_stage {
 	char method_why[512];
 	enum wb_initramfs initramfs;
 	char initramfs_why[640];
+	bool guarded;      /* options.watchdog is to be armed */
+	bool guarded_late; /* and the new kernel has its driver */
+	char unguarded_why[512];
 	struct wb_plan plan; /* empty for FILE */
 	struct wb_handoff handoff;
 	struct wb_rate begin; /* when preparing began */
@@ -47,6 +50,13 @@ int wb_stage_check_digest(
 	struct wb_bytes file, const char *path, const char *hex, struct wb_error *err);
 /* Read the initrds, or build the warm one: fills initrd, initramfs, initramfs_why. */
 int wb_stage_initrd(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err);
+/*
+ * The watchdog cannot guard this load: fail if it is needed, else note why and go without. `why` is a
+ * sentence.
+ */
+int wb_stage_unguard(struct wb_stage *s, const char *why, struct wb_error *err);
+/* Decide by method and machine whether options.watchdog is armed. Errors as above. */
+int wb_stage_choose_guard(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err);
 /* Plan for s->method (FAST or SEGMENTS). -EOPNOTSUPP: this method cannot do it, another one may. */
 int wb_stage_plan(const struct wb_sys *sys, struct wb_stage *s, struct wb_error *err);
 /* Fail before the system runs out of memory. `what` completes "too little memory to …". */

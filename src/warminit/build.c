@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/codec.h"
+#include "warminit/dog.h"
 #include "warminit/limits.h"
 #include "warminit/parts.h"
 
@@ -158,15 +159,16 @@ static int put_beside(struct cpio *c, const struct wb_files *files,
 	return 1;
 }
 
+/* The modules from number `from` up to `to`. */
 static int put_modules(struct cpio *c, const struct wb_files *files,
-	const struct wb_warm_request *want, const struct wb_warm_modules *modules,
-	struct wb_blob *plan, struct wb_strv *names, struct wb_error *err)
+	const struct wb_warm_request *want, const struct wb_warm_modules *modules, size_t from,
+	size_t to, struct wb_blob *plan, struct wb_strv *names, struct wb_error *err)
 {
 	struct beside beside = {};
 	char name[128];
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < modules->n; i++) {
+	for (size_t i = from; r >= 0 && i < to; i++) {
 		const struct wb_warm_module *m = &modules->items[i];
 		bool root = i < modules->n_root;
 
@@ -183,6 +185,55 @@ static int put_modules(struct cpio *c, const struct wb_files *files,
 	}
 	wb_strv_deinit(&beside.left_out);
 	return r < 0 ? r : 0;
+}
+
+static int put_steps(
+	struct wb_blob *plan, const char *key, const struct wb_reg_step *steps, uint32_t n)
+{
+	char text[WB_DOG_STEP_TEXT];
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		wb_dog_step_write(&steps[i], text);
+		r = line(plan, "%s %s\n", key, text);
+	}
+	return r;
+}
+
+/* Its names are single words of the plan. */
+static void no_blanks(char *s)
+{
+	for (; *s; s++)
+		*s = *s == ' ' ? '_' : *s;
+}
+
+/* After the watchdog's modules: the init takes it over when it comes to the last of these lines. */
+static int put_watchdog(struct wb_blob *plan, const struct wb_load_watchdog *w, bool driver)
+{
+	struct wb_dog_plan p = {.seconds = w->seconds, .trial = w->trial, .give = w->give};
+	char text[WB_DOG_PLAN_TEXT];
+	int r = put_steps(plan, "watchdog-feed", w->feed, w->n_feed);
+
+	snprintf(p.name, sizeof(p.name), "%s", w->name);
+	snprintf(p.device, sizeof(p.device), "%s", w->device);
+	snprintf(p.identity, sizeof(p.identity), "%s", driver ? w->identity : "-");
+	no_blanks(p.name);
+	no_blanks(p.identity);
+	wb_dog_plan_write(&p, text);
+	if (r == 0)
+		r = put_steps(plan, "watchdog-stop", w->stop, w->n_stop);
+	return r < 0 ? r : line(plan, "watchdog %s\n", text);
+}
+
+static int put_all_modules(struct cpio *c, const struct wb_files *files,
+	const struct wb_warm_request *want, const struct wb_warm_modules *m, struct wb_blob *plan,
+	struct wb_strv *names, struct wb_error *err)
+{
+	int r = put_modules(c, files, want, m, 0, m->n_watchdog, plan, names, err);
+
+	if (r == 0 && want->watchdog && put_watchdog(plan, want->watchdog, m->watchdog_driver) < 0)
+		return wb_oom(err);
+	return r < 0 ? r : put_modules(c, files, want, m, m->n_watchdog, m->n, plan, names, err);
 }
 
 static int build(const struct wb_files *files, const struct wb_warm_root *root,
@@ -214,7 +265,8 @@ static int build(const struct wb_files *files, const struct wb_warm_root *root,
 		r = line(&plan, "early %s\n", want->early);
 	if (r < 0)
 		return wb_fail(err, r, "out of memory");
-	r = put_modules(&c, files, want, modules, &plan, &ret->modules, err);
+	ret->watchdog_driver = modules->watchdog_driver;
+	r = put_all_modules(&c, files, want, modules, &plan, &ret->modules, err);
 	if (r < 0)
 		return r;
 	r = wb_warm_fits(want, modules, wb_blob_view(&plan), err);

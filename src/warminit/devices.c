@@ -43,11 +43,7 @@ static int look_in_list(const char *name, const char *value, void *arg)
 	return 0;
 }
 
-/*
- * Does modprobe.d do more with the module than give it parameters, or forbid it? udev asks kmod, which
- * knows how.
- */
-static bool is_special(const struct index *ix, const char *name)
+bool wb_index_is_special(const struct index *ix, const char *name)
 {
 	static const char *const words[] = {"blacklist", "install", "softdep", "weakdep"};
 	struct listed listed = {.name = name};
@@ -92,7 +88,7 @@ static int need_all_or_none(struct index *ix, const char *name)
 {
 	struct wb_error *err = ix->err, ignored;
 	size_t n = ix->out->n, n_seen = ix->seen.n;
-	bool special = is_special(ix, name);
+	bool special = wb_index_is_special(ix, name);
 	int r = 0;
 
 	ix->err = &ignored;
@@ -102,7 +98,7 @@ static int need_all_or_none(struct index *ix, const char *name)
 	if (r == -ENOMEM)
 		return wb_oom(err);
 	for (size_t i = n; i < ix->out->n; i++)
-		special |= is_special(ix, ix->out->items[i].name);
+		special |= wb_index_is_special(ix, ix->out->items[i].name);
 	if (r == 0 && !special)
 		return 0;
 	wb_warm_modules_shorten(ix->out, n);

@@ -35,6 +35,11 @@ int wb_index_match(const struct index *ix, const char *alias, struct wb_strv *re
 int wb_index_need_alias(struct index *ix, const char *alias, int depth, bool *ret_found);
 /* Built-in modules keep their aliases as "NAME.alias=PATTERN", each with a NUL. */
 bool wb_index_is_builtin(const struct index *ix, const char *alias);
+/*
+ * Does modprobe.d do more with the module than give it parameters, or forbid it? udev asks kmod, which
+ * knows how.
+ */
+bool wb_index_is_special(const struct index *ix, const char *name);
 /* Add `name` after everything that it depends on. -ENOENT, -ENOMEM. */
 int wb_index_need(struct index *ix, const char *name, int depth);
 /* The last component of the target of a link in a device's directory; "" when there is none. */

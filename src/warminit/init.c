@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "core/cmdline.h"
+#include "warminit/dog.h"
 #include "warminit/limits.h"
 #include "warminit/probe.h"
 
@@ -56,6 +57,7 @@ struct boot {
 	long deadline_ms; /* -1: none */
 	long panic_s;
 	unsigned int modules;
+	struct wb_dog dog; /* that purgatory armed */
 	char trouble[512];
 };
 
@@ -387,6 +389,9 @@ static void follow_plan(struct boot *b, char *plan)
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 			if (strcmp(l, keys[i].key) == 0)
 				take_value(b, keys[i].to, keys[i].size, l, value);
+		if (wb_dog_line(&b->dog, l, value))
+			continue;
+		wb_dog_feed(&b->dog);
 		if (strcmp(l, "module") == 0)
 			load_module(b, value);
 		else if (strcmp(l, "beside") == 0)
@@ -589,6 +594,7 @@ static void find_root(struct boot *b)
 		}
 		if (!copy && b->deadline_ms >= 0 && now_ms() - start > b->deadline_ms)
 			not_found(b);
+		wb_dog_feed(&b->dog);
 		pause_ms(2);
 		/* A medium may arrive in a device that was read before. */
 		if (now_ms() - fresh > 500) {
@@ -789,6 +795,7 @@ int main(int argc, char **argv)
 		warn(sentence);
 	else
 		note(sentence);
+	wb_dog_leave(&b.dog, argv, note);
 	switch_root(&b);
 	start_early(&b);
 	start_init(&b, argv);

@@ -146,6 +146,33 @@ static int need_beside(struct index *ix, const struct wb_warm_request *want)
 	return r < 0 ? wb_fail(err, r, "out of memory") : 0;
 }
 
+/*
+ * Add the watchdog's driver. Without one the init stops the watchdog by its registers, so a missing module
+ * is no failure. An administrator's word about one of them in modprobe.d is.
+ */
+static int need_watchdog(struct index *ix, const struct wb_load_watchdog *w)
+{
+	struct wb_error *err = ix->err;
+	int r = 0;
+
+	if (!w || !w->n_modules || !w->identity)
+		return 0;
+	for (size_t i = 0; i < w->n_modules; i++)
+		if (!wb_index_known(ix, w->modules[i]) || wb_index_is_special(ix, w->modules[i]))
+			return 0;
+	ix->err = NULL;
+	for (size_t i = 0; r == 0 && i < w->n_modules; i++)
+		r = wb_index_need(ix, w->modules[i], 0);
+	ix->err = err;
+	if (r == -ENOMEM)
+		return wb_oom(err);
+	if (r < 0)
+		wb_warm_modules_shorten(ix->out, 0);
+	ix->out->watchdog_driver = r == 0;
+	ix->out->n_watchdog = ix->out->n;
+	return 0;
+}
+
 int wb_warm_modules_find(const struct wb_files *files, const struct wb_warm_request *want,
 	const struct wb_warm_root *root, struct wb_warm_modules *ret, struct wb_error *err)
 {
@@ -157,6 +184,8 @@ int wb_warm_modules_find(const struct wb_files *files, const struct wb_warm_requ
 		.out = &out};
 	int r = wb_index_read(&ix);
 
+	if (r == 0)
+		r = need_watchdog(&ix, want->watchdog);
 	if (r == 0)
 		r = need_nvme(&ix, root->syspath);
 	if (r == 0)

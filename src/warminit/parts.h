@@ -37,11 +37,15 @@ struct wb_warm_module {
 struct wb_warm_modules {
 	struct wb_warm_module *items; /* in loading order */
 	size_t n;
-	size_t n_root; /* number of modules for the root; the others are loaded beside the init */
+	size_t n_watchdog;    /* number of modules for the watchdog, which come first */
+	bool watchdog_driver; /* these, or the kernel itself, are its driver */
+	/* number of modules for the watchdog and the root; the others are loaded beside the init */
+	size_t n_root;
 };
 
 /*
- * Find the modules of `release` that drive every device between the root's block device and the
+ * Find the modules of the watchdog, if the target has all of them, and those of `release` that drive every
+ * device between the root's block device and the
  * CPU, and its file system, dependencies first; built-in ones are left out. Those of the network
  * cards follow, the modules of `want->beside` that exist, and those of all other bound devices; see
  * devices.c for what is left to udev. -ENOENT: the module directory, a file, or any driver for one of

@@ -7,6 +7,7 @@
 
 #include "core/bytes.h"
 #include "core/files.h"
+#include "warmboot.h"
 
 /* The end of refusals for cases that the entry's own initramfs supports. */
 #define WB_WARM_ELSE_OWN "; use the entry's own initramfs (--initramfs=own)"
@@ -21,12 +22,14 @@ struct wb_warm_request {
 	/* Modules to load beside the init, as far as the kernel has them. */
 	const char *const *beside;
 	size_t n_beside;
+	const struct wb_load_watchdog *watchdog; /* that purgatory arms; NULL: none */
 };
 
 struct wb_warm_result {
 	struct wb_blob cpio;    /* newc, uncompressed */
 	struct wb_strv modules; /* names in loading order */
 	char root[256];         /* the root device, e.g. "UUID=… (ext4 on /dev/vda1)" */
+	bool watchdog_driver;   /* the target has the watchdog's driver */
 };
 
 /*

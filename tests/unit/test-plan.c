@@ -6,6 +6,7 @@
 #include "arch/arch.h"
 #include "arch/x86_64.h"
 #include "core/digest.h"
+#include "core/sha256.h"
 #include "plan/plan.h"
 #include "purgatory/purgatory.h"
 #include "tiny-vmlinux.h"
@@ -427,6 +428,32 @@ static void purgatory_gets_digests_of_all_but_its_own_page(void **state)
 	assert_int_equal(args_of(f)->n_ranges, 0);
 }
 
+static void purgatory_gets_the_register_steps(void **state)
+{
+	static const struct wb_reg_step steps[] = {
+		{.space = WB_REG_PCI, .width = 1, .address = 0x2068, .set = 2},
+		{.space = WB_REG_MEMORY, .width = 4, .address = 0xfed1f410, .keep = ~0x20u},
+	};
+	struct fixture *f = *state;
+	uint8_t digest[32];
+
+	f->wish.steps = steps;
+	f->wish.n_steps = 2;
+	f->wish.verify = false;
+	make(f);
+	assert_int_equal(args_of(f)->n_steps, 2);
+	assert_memory_equal(args_of(f)->steps, steps, sizeof(steps));
+	assert_int_equal(args_of(f)->steps[2].space, 0);
+	wb_sha256((const uint8_t *)steps, sizeof(steps), digest);
+	assert_memory_equal(args_of(f)->steps_digest, digest, 32);
+	wb_plan_deinit(&f->plan);
+	f->wish.n_steps = 0;
+	wb_blob_deinit(&f->vmlinux);
+	f->vmlinux = tiny_vmlinux(true, false);
+	make(f);
+	assert_int_equal(args_of(f)->n_steps, 0);
+}
+
 static void segments_keeps_the_image_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -447,6 +474,19 @@ static void refused(struct fixture *f, int code, const char *words)
 	if (!strstr(f->err.text, words))
 		fail_msg("\"%s\" does not say \"%s\"", f->err.text, words);
 	assert_int_equal(untouched.entry, 42);
+}
+
+static void register_steps_are_checked(void **state)
+{
+	static const struct wb_reg_step odd = {.space = WB_REG_PORT, .width = 2, .address = 0x443};
+	struct fixture *f = *state;
+
+	f->wish.steps = &odd;
+	f->wish.n_steps = 1;
+	refused(f, -EINVAL, "register steps");
+	f->wish.method = WB_METHOD_SEGMENTS;
+	f->machine.confidential = true;
+	refused(f, -EOPNOTSUPP, "purgatory cannot reach a device");
 }
 
 static void long_command_line_is_refused(void **state)
@@ -662,6 +702,8 @@ int main(void)
 		TEST(a_store_outside_ram_is_refused),
 		TEST(efi_is_handed_on),
 		TEST(purgatory_gets_digests_of_all_but_its_own_page),
+		TEST(purgatory_gets_the_register_steps),
+		TEST(register_steps_are_checked),
 		TEST(segments_keeps_the_image_whole),
 		TEST(long_command_line_is_refused),
 		TEST(too_little_memory_is_refused),

@@ -580,7 +580,7 @@ static void what_is_not_as_before_is_said(void **state)
 		else
 			not_pinned(&f);
 		assert_int_equal(f.files.exists(f.files.ctx, WB_GATE_PASSED),
-			cases[i].verdict != WB_TRIAL_BAD);
+			cases[i].verdict != WB_TRIAL_BAD || !strstr(cases[i].why, "systemd says"));
 		end(&f);
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "unit.h"
 #include "fake-files.h"
+#include "warminit/dog.h"
 #include "warminit/probe.h"
 #include "warminit/warminit.h"
 
@@ -134,6 +135,130 @@ static void program_and_modules_beside(void **state)
 		plan, "\nmodule ext4 \nbeside nvme_core io_timeout=9 multipath=0\nbeside nvme \n"));
 	assert_non_null(cpio_find(cpio, "m/nvme.ko", &mode).data);
 	wb_warm_result_deinit(&got);
+}
+
+/* ---- a watchdog ---- */
+
+static const struct wb_reg_step feed[] = {
+	{.space = WB_REG_PORT, .width = 2, .address = 0x660, .set = 1}};
+static const struct wb_reg_step stop[] = {
+	{.space = WB_REG_MEMORY, .width = 4, .address = 0xfed1f410, .keep = 0xffffffdf},
+	{.space = WB_REG_PCI, .width = 1, .address = 0x2068}};
+
+/* The plan with a watchdog of these modules; to be freed. */
+static char *plan_with(const struct fake_file *disk, const char *const *modules, size_t n,
+	const char *cmdline, bool *ret_driver)
+{
+	const struct wb_load_watchdog watchdog = {.name = "itco",
+		.device = "0000:00:1f.0",
+		.modules = modules,
+		.n_modules = n,
+		.identity = "TCO of all",
+		.feed = feed,
+		.n_feed = 1,
+		.stop = stop,
+		.n_stop = 2,
+		.seconds = 60,
+		.trial = 600,
+		.give = true};
+	const struct wb_warm_request want = {
+		.release = "7.2.0", .cmdline = cmdline, .watchdog = &watchdog};
+	struct wb_files files = fake_files(disk);
+	struct wb_warm_result got = {};
+	struct wb_error err = {};
+	unsigned int mode = 0;
+	struct wb_bytes file;
+	char *plan;
+
+	if (wb_warm_build(&files, &want, &got, &err) < 0)
+		fail_msg("%s", err.text);
+	file = cpio_find(wb_blob_view(&got.cpio), "plan", &mode);
+	plan = strndup((const char *)file.data, file.size);
+	*ret_driver = got.watchdog_driver;
+	wb_warm_result_deinit(&got);
+	return plan;
+}
+
+#define TAIL                                                                                      \
+	"watchdog-feed 660 0 1 1 2\nwatchdog-stop fed1f410 ffffffdf 0 3 4\nwatchdog-stop 2068 0 " \
+	"0 2 1\n"
+
+static void a_watchdog_comes_before_the_root(void **state)
+{
+	static const char *const nvme[] = {"nvme"}, *const absent[] = {"nvme", "absent"},
+				 *const built_in[] = {"virtio_pci"};
+	bool driver = false;
+	char *plan = plan_with(virtio, nvme, 1, "root=UUID=1111-22 ro", &driver);
+
+	assert_true(driver);
+	assert_non_null(
+		strstr(plan, "\nmodule nvme_core io_timeout=9 multipath=0\nmodule nvme \n" TAIL
+			     "watchdog itco 0000:00:1f.0 TCO_of_all 60 600 1\nmodule ring "));
+	free(plan);
+	plan = plan_with(virtio, absent, 2, "root=UUID=1111-22 ro", &driver);
+	assert_false(driver);
+	assert_null(strstr(plan, "module nvme"));
+	assert_non_null(strstr(plan, TAIL "watchdog itco 0000:00:1f.0 - 60 600 1\nmodule ring "));
+	free(plan);
+	plan = plan_with(virtio, built_in, 1, "root=UUID=1111-22 ro", &driver);
+	assert_true(driver);
+	assert_non_null(strstr(plan, TAIL "watchdog itco 0000:00:1f.0 TCO_of_all 60 600 1\n"));
+	free(plan);
+	/* The administrator's word counts. */
+	plan = plan_with(virtio, nvme, 1, "root=UUID=1111-22 ro module_blacklist=nvme", &driver);
+	assert_false(driver);
+	free(plan);
+}
+
+static void what_the_plan_says_of_a_watchdog_is_read_back(void **state)
+{
+	static const char *const wrong[] = {"", "itco", "itco 0000:00:1f.0 m 0 600 1",
+		"itco 0000:00:1f.0 m 60 600 1 x", "itco ../x m 60 600 1", "itco d a/b 60 600 1",
+		"itco d m 60 600", "itco d m -1 600 1x"};
+	static const char *const wrong_steps[] = {"", "660 0 1 1", "660 0 1 1 3", "661 0 1 1 2",
+		"660 0 1 9 2", "660 0 1 1 2 3", "660 0 10000 1 2", "g 0 1 1 2"};
+	struct wb_dog_plan plan, back;
+	struct wb_reg_step step;
+	char text[WB_DOG_PLAN_TEXT], line[WB_DOG_STEP_TEXT];
+
+	plan = (struct wb_dog_plan){"itco", "0000:00:1f.0", "iTCO_wdt", 613, 840, 1};
+	wb_dog_plan_write(&plan, text);
+	assert_true(wb_dog_plan_read(text, &back));
+	assert_memory_equal(&back, &plan, sizeof(plan));
+	for (size_t i = 0; i < 2; i++) {
+		wb_dog_step_write(&stop[i], line);
+		assert_true(wb_dog_step_read(line, &step));
+		assert_memory_equal(&step, &stop[i], sizeof(step));
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_false(wb_dog_plan_read(wrong[i], &back));
+	for (size_t i = 0; i < sizeof(wrong_steps) / sizeof(*wrong_steps); i++)
+		assert_false(wb_dog_step_read(wrong_steps[i], &step));
+}
+
+static void a_healthy_system_is_never_bitten(void **state)
+{
+	struct wb_dog_moment now = {.trial = 600};
+
+	/* It is fed until user space is up, or too late. */
+	for (now.past = 0; now.past < 600; now.past++)
+		assert_int_equal(wb_dog_next(&now), WB_DOG_FEED);
+	assert_int_equal(wb_dog_next(&now), WB_DOG_LEAVE);
+	/* Coming up counts, however late. */
+	now.passed = true;
+	assert_int_equal(wb_dog_next(&now), WB_DOG_STOP);
+	now.unstoppable = true;
+	assert_int_equal(wb_dog_next(&now), WB_DOG_FEED);
+	now = (struct wb_dog_moment){.trial = 600, .passed = true, .give = true};
+	for (; now.tried < WB_DOG_OFFER_S; now.tried++)
+		assert_int_equal(wb_dog_next(&now), WB_DOG_GIVE);
+	/* PID 1 does not want it after all. */
+	assert_int_equal(wb_dog_next(&now), WB_DOG_STOP);
+	now = (struct wb_dog_moment){.trial = 600, .give = true, .unstoppable = true};
+	assert_int_equal(wb_dog_next(&now), WB_DOG_FEED);
+	/* Nothing says that the system is up, and nothing stops the watchdog. */
+	now = (struct wb_dog_moment){.past = 100000, .unstoppable = true};
+	assert_int_equal(wb_dog_next(&now), WB_DOG_FEED);
 }
 
 #define CARD "/sys/devices/pci0000:00/0000:00:05.0"
@@ -747,6 +872,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(virtio_blk_in_order),
+		cmocka_unit_test(a_watchdog_comes_before_the_root),
+		cmocka_unit_test(what_the_plan_says_of_a_watchdog_is_read_back),
+		cmocka_unit_test(a_healthy_system_is_never_bitten),
 		cmocka_unit_test(program_and_modules_beside),
 		cmocka_unit_test(drivers_of_bound_devices),
 		cmocka_unit_test(leaves_to_udev_what_it_is_not_sure_of),

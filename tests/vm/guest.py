@@ -281,7 +281,7 @@ class Guest:
     def __init__(self, kernel="newest", firmware="bios", mem="1G", cpus=2, suite="trixie",
                  cmdline_extra="", cmdline=None, initrd=None, payload=None, install=True, disks=(),
                  disk_bus="virtio-blk-pci", icount=None, qemu_args=(), name="guest", timeout=240, net=None,
-                 making=None, lean=None, own_disk=None, direct=True):
+                 making=None, lean=None, own_disk=None, direct=True, hardware=()):
         self.image = Image.get(suite)
         self.release = self.image.release(kernel)
         self.firmware = firmware
@@ -295,9 +295,11 @@ class Guest:
         self.payload, self.install = payload, install
         self.disks, self.disk_bus = disks, disk_bus
         self.icount, self.qemu_args = icount, list(qemu_args)
+        self.hardware = list(hardware)  # more of QEMU's arguments, which a saved machine has, too
         self.name, self.timeout = name, timeout
         self.net = net  # net.Network
         self.resets = []
+        self.bites = []  # of a watchdog
         self._cond = threading.Condition()
         self._exit = contextlib.ExitStack()
         self._seq = 0
@@ -385,7 +387,7 @@ class Guest:
             args = ["-accel", "tcg,thread=single", "-icount", self.icount, "-cpu", self._cpu()]
         else:
             args = ["-accel", "tcg,thread=multi", "-cpu", self._cpu()]
-        args += ["-m", self.mem, "-smp", str(self.cpus), "-display", "none", "-nic", "none",
+        args += self.hardware + ["-m", self.mem, "-smp", str(self.cpus), "-display", "none", "-nic", "none",
                  "-nodefaults", "-no-user-config", "-S", "-device", "virtio-rng-pci"]
         if self.firmware == "uefi":
             args += ["-machine", "q35"]
@@ -477,7 +479,7 @@ class Guest:
         """Boot this configuration once and save it in `directory`."""
         with Guest(kernel=self.release, firmware=self.firmware, mem=self.mem, cpus=self.cpus, suite=self.image.suite,
                    cmdline=self.cmdline, disk_bus=self.disk_bus, name=f"making-{self.name}", timeout=self.timeout,
-                   net=self.net, making=directory, lean=self.lean) as g:
+                   net=self.net, making=directory, lean=self.lean, hardware=self.hardware) as g:
             g.run(self.before_saved, max(240, self.timeout), check=True)
             g.save(directory)
             return {"boot_id": g.boot_id, "release": g.release}
@@ -596,6 +598,8 @@ class Guest:
                 message = json.loads(line)
                 if message.get("event") in ("RESET", "SHUTDOWN"):
                     self.resets.append(now)
+                if message.get("event") == "WATCHDOG":
+                    self.bites.append(now)
                 self._runs |= message.get("event") == "RESUME"
                 if isinstance(message.get("return"), str):
                     self._monitor = message["return"]
@@ -693,6 +697,16 @@ class Guest:
     def reset(self):
         """Reset like the button on the machine: no shutdown, no flush, memory unchanged."""
         self._qmp.sendall(b'{"execute": "system_reset"}\n')
+
+    def starve_disk(self):
+        """From now on the root disk gives a byte a second: who reads it hangs."""
+        self._qmp.sendall(json.dumps({"execute": "block_set_io_throttle", "arguments": {
+            "device": "d0", "bps": 1, "bps_rd": 0, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0}}).encode()
+            + b"\n")
+
+    def wait_bite(self, timeout):
+        """Wait for a watchdog to reset the machine; returns the host time."""
+        return self._wait(lambda: self.bites[0] if self.bites and self.resets else None, timeout, "watchdog's bite")
 
     def out(self, cmd, timeout=60):
         """The output of a command that must succeed, without its last newline."""

@@ -7,6 +7,7 @@ import pathlib
 import re
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -34,17 +35,21 @@ def stub(tmp_path_factory):
     return out
 
 
-def image(ranges, serial=0x3f8, handoff=HANDOFF, digest=0):
+def image(ranges, serial=0x3f8, handoff=HANDOFF, digest=0, steps=(), entry=ENTRY):
     """The built image with its arguments, as the planner patches them in."""
     source = (BUILD / "src/purgatory/purgatory-image.c").read_text(encoding="ascii")
     at = int(re.search(r"wb_purgatory_args_offset = (\d+)", source).group(1))
-    args = struct.pack("<QQQQQII", PURGATORY_MAGIC, ENTRY, BOOT_PARAMS, handoff, serial, len(ranges), digest)
+    args = struct.pack("<QQQQQII", PURGATORY_MAGIC, entry, BOOT_PARAMS, handoff, serial, len(ranges), digest)
     args += b"".join(struct.pack("<QQ32s", *r) for r in ranges)
+    if steps:
+        packed = b"".join(struct.pack("<QIIBB6x", *s) for s in steps)
+        args = args.ljust(48 + 16 * 48, b"\0") + struct.pack("<II", len(steps), 0)
+        args += hashlib.sha256(packed).digest() + packed
     data = (BUILD / "src/purgatory/purgatory.bin").read_bytes()
     return data[:at] + args + data[at + len(args):]
 
 
-def run(tmp_path, stub, purgatory, payload, at=0x4000000, cpu="max,la57=off", machine="pc"):
+def run(tmp_path, stub, purgatory, payload, at=0x4000000, cpu="max,la57=off", machine="pc", extra=()):
     """QEMU's exit code and the output of the serial port."""
     modules = {at: purgatory, PAYLOAD: payload,
                HANDOFF: struct.pack("<QII16s", HANDOFF_MAGIC, 1, 296, b"n" * 16) + bytes(272),
@@ -57,7 +62,7 @@ def run(tmp_path, stub, purgatory, payload, at=0x4000000, cpu="max,la57=off", ma
             ["qemu-system-x86_64", "-machine", machine, "-accel", "tcg", "-cpu", cpu, "-m", "256", "-nodefaults",
              "-display", "none", "-no-reboot", "-serial", f"file:{serial}", "-device",
              "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", stub,
-             "-initrd", ",".join(str(tmp_path / f"m{i}") for i in range(len(modules)))],
+             "-initrd", ",".join(str(tmp_path / f"m{i}") for i in range(len(modules))), *extra],
             timeout=DEADLINE, check=False)
     return done.returncode, serial.read_bytes().decode("ascii")
 
@@ -125,3 +130,77 @@ def test_says_what_differs_and_resets(tmp_path, stub, machine):
 def test_resets_without_a_serial_port_too(tmp_path, stub):
     code, said = run(tmp_path, stub, image([good(b"right")], serial=0), b"wrong")
     assert (code, said) == (0, "")
+
+
+# ---- register steps: the watchdogs of src/guard ----
+
+PORT, PCI, MEMORY = 1, 2, 3
+HANG = b"\xf4\xeb\xfd"  # hlt; jmp
+# A place that SeaBIOS leaves free, so that the test knows it.
+BAR = 0xfe800000
+
+
+def port(address, width, value, keep=0):
+    return address, keep, value, PORT, width
+
+
+def i6300esb(seconds):
+    """At 00:04.0, with its BAR set here."""
+    ticks = -(-seconds * 10**8 // 196608)
+    device = 4 << 11
+
+    def unlocked(offset, width, value):
+        return [(BAR + 0xc, 0, 0x80, MEMORY, 2), (BAR + 0xc, 0, 0x86, MEMORY, 2), (BAR + offset, 0, value, MEMORY, width)]
+    return [(device | 0x10, 0, BAR, PCI, 4), (device | 4, 0xffff, 2, PCI, 2), (device | 0x68, 0, 0, PCI, 1),
+            (device | 0x60, 0, 3, PCI, 2), *unlocked(0, 4, ticks), *unlocked(4, 4, ticks),
+            *unlocked(0xc, 2, 0x100), (device | 0x68, 0, 2, PCI, 1)]
+
+
+def itco(seconds):
+    """SeaBIOS puts these where they are on most machines."""
+    tco = 0x660
+    return [(0xfed1f410, 0xffffffdf, 0, MEMORY, 4), port(tco + 8, 2, 0x800, 0xffff), port(tco + 4, 2, 8),
+            port(tco + 6, 2, 2), port(tco + 6, 2, 4), port(tco + 0x12, 2, -(-seconds * 10 // 12)), port(tco, 2, 1),
+            port(tco + 8, 2, 0, 0xf7ff)]
+
+
+def ib700(seconds):
+    return [port(0x443, 1, 15 - (seconds + 1) // 2)]
+
+
+DOGS = {"i6300esb": (i6300esb, 3, "pc", ["-device", "i6300esb,addr=4"]), "itco": (itco, 6, "q35", []),
+        "ib700": (ib700, 4, "isapc", ["-device", "ib700"])}
+
+
+@pytest.mark.parametrize("name,cpu", [*((name, "max,la57=off") for name in DOGS), ("i6300esb", "max")])
+def test_watchdog_bites_a_kernel_that_hangs_at_once(tmp_path, stub, name, cpu):
+    """Without page tables of purgatory's own, the first register in memory would be a triple fault at once."""
+    steps, seconds, machine, extra = DOGS[name]
+    begin = time.monotonic()
+    code, said = run(tmp_path, stub, image([good(HANG)], entry=PAYLOAD, steps=steps(seconds)), HANG,
+                     cpu=cpu, machine=machine, extra=[*extra, "-action", "watchdog=reset"])
+    assert (code, said) == (0, "")
+    # The firmware and the stub come first, and that is short.
+    assert seconds <= time.monotonic() - begin < seconds + 15
+
+
+@pytest.mark.parametrize("at,cpu", [(0x4000000, "max,la57=off"), (0x3fff000, "qemu64"), (0x3fff000, "max")])
+def test_kernel_is_entered_as_ever_after_the_steps(tmp_path, stub, at, cpu):
+    """The second place lies on both sides of a border of 2 MiB; the last CPU has five levels of page tables."""
+    payload = bytes(i * 7 & 255 for i in range(100001))
+    code, said = run(tmp_path, stub, image([good(payload)], steps=i6300esb(60)), payload, at, cpu,
+                     extra=["-device", "i6300esb,addr=4", "-action", "watchdog=reset"])
+    assert code == ENDED_BY_STUB, said
+    found = [int(w, 16) for w in said.split()]
+    assert found[:8] == [0, 0x10, 0x18, 0x18, 0, 0x1020 if cpu == "max" else 0x20, BOOT_PARAMS, WORD]
+    flags = struct.unpack("<QII16sQQQQQIIQ", struct.pack("<11Q", *found[8:]))[10]
+    assert flags == 1
+
+
+def test_damaged_steps_are_not_run(tmp_path, stub):
+    purgatory = bytearray(image([], steps=ib700(20)))
+    at = purgatory.find(struct.pack("<QIIBB", *ib700(20)[0]))
+    purgatory[at + 12] ^= 1
+    code, said = run(tmp_path, stub, bytes(purgatory), b"anything")
+    assert code == 0
+    assert "purgatory's own arguments are damaged" in said

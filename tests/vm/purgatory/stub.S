@@ -115,10 +115,19 @@ copy:
 	addl	$0x200000, %eax
 	decl	%ecx
 	jnz	1b
+	/* With five levels where the CPU has them: CPUID 7, %ecx bit 16; CR4.LA57. */
+	movl	$pml4 + 3, pml5
+	movl	$7, %eax
+	xorl	%ecx, %ecx
+	cpuid
 	movl	$pml4, %eax
-	movl	%eax, %cr3
-	movl	$0x20, %eax /* PAE and nothing else */
-	movl	%eax, %cr4
+	movl	$0x20, %edx /* PAE and nothing else */
+	testl	$0x10000, %ecx
+	jz	2f
+	movl	$pml5, %eax
+	orl	$0x1000, %edx
+2:	movl	%eax, %cr3
+	movl	%edx, %cr4
 	movl	$0xc0000080, %ecx
 	rdmsr
 	orl	$0x100, %eax /* EFER.LME */
@@ -153,6 +162,8 @@ cr0:
 
 	.bss
 	.balign	4096
+pml5:
+	.skip	4096
 pml4:
 	.skip	4096
 pdpt:
