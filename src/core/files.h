@@ -35,6 +35,12 @@ struct wb_files {
 	bool (*exists)(void *ctx, const char *path);
 	/* Target of a symbolic link, to be freed by the caller. -EINVAL when it is not one. */
 	int (*readlink)(void *ctx, const char *path, char **ret, struct wb_error *err);
+	/*
+	 * Three numbers, of which one differs after the file (symbolic links followed) was written, replaced
+	 * or touched: its size, and st_mtim and st_ctim of stat(2) in nanoseconds. Negative errno. NULL: not
+	 * known here.
+	 */
+	int (*stamp)(void *ctx, const char *path, int64_t ret[3]);
 	/* The machine whose files these are; NULL: this program's own. */
 	const struct wb_arch *arch;
 };
