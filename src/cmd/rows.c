@@ -12,6 +12,7 @@ const struct cmd_row *const cmd_rows[] = {
 	&cmd_load,
 	&cmd_unload,
 	&cmd_reboot,
+	&cmd_stage_auto,
 	&cmd_keep,
 	&cmd_timeline,
 	&cmd_history,

@@ -65,6 +65,8 @@ static int read_all(const struct wb_sys *sys, struct wb_status *s, struct wb_err
 
 		s->have_staged = got == 0;
 		s->staged_is_secret = got == -EACCES;
+		s->by_itself = wb_auto_record_read(sys->files, &s->by, NULL) == 0 &&
+			       wb_auto_is_loaded(sys, &s->by);
 	}
 	s->verdict = wb_judge(s->have_jump ? &s->jump : NULL, &s->traces);
 	if (r < 0 && r != -ENOENT && s->verdict.outcome == WB_OUTCOME_NONE) {
@@ -90,6 +92,7 @@ void wb_status_deinit(struct wb_status *s)
 {
 	wb_traces_deinit(&s->traces);
 	wb_record_deinit(&s->staged);
+	wb_auto_record_deinit(&s->by);
 	wb_record_deinit(&s->jump);
 	wb_strv_deinit(&s->blockers);
 	*s = (struct wb_status){};
