@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/load.h"
 #include "cmd/stage-auto.h"
@@ -17,6 +18,34 @@
 /* logind needs this much of its time itself. */
 #define RESERVE_US UINT64_C(2000000)
 #define HOUR_MS 3600000u
+/* Files that change this often are looked at once more at the shutdown. */
+#define RUNS_MOST 5
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/*
+ * While this unit runs, systemd watches no files for it. So a run is repeated until it finds nothing new: a second one
+ * that has nothing to do takes a moment.
+ */
+static int run_until_settled(
+	const struct wb_auto_host *a, struct wb_auto_record *ret, struct wb_error *err)
+{
+	bool settled = false;
+	int r = wb_auto_run(a, ret, err);
+
+	for (int i = 0; r == 0 && !settled && i < RUNS_MOST; i++) {
+		WB_CLEAN_AUTO_RECORD before = *ret;
+
+		*ret = (struct wb_auto_record){};
+		r = wb_auto_run(a, ret, err);
+		settled = before.state == ret->state && same(before.print, ret->print) &&
+			  same(before.why, ret->why);
+	}
+	return r;
+}
 
 int cmd_stage_auto_run(const struct cmd_args *args)
 {
@@ -27,7 +56,7 @@ int cmd_stage_auto_run(const struct cmd_args *args)
 
 	if (wb_auto_delay_settle(&host, wb_auto_is_on(host.sys->files), &err) < 0)
 		cmd_fail(args, &err);
-	if (wb_auto_run(&a, &rec, &err) < 0)
+	if (run_until_settled(&a, &rec, &err) < 0)
 		return cmd_fail(args, &err);
 	if (rec.state == WB_AUTO_STAGED)
 		printf("%s (entry %s) is staged, %" PRId64 " MiB.\n",

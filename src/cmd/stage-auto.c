@@ -161,8 +161,8 @@ static void print_kernel(const struct stand *s)
 			s->known && rec->why ? rec->why : "");
 	if (s->fits < 0)
 		printf("out of date:   %s\n", s->why.text);
-	else if (s->fits == 1 && rec->state == WB_AUTO_BUSY && rec->why)
-		printf("waits:         %s\n", rec->why);
+	if (s->fits != 0 && rec->why)
+		printf("last run:      %s\n", rec->why);
 }
 
 static void print_ways(unsigned version, bool jumps)

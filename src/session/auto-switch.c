@@ -33,18 +33,13 @@ static int take_away(const struct wb_sys *sys, const char *path, struct wb_error
 	return r < 0 ? wb_fail(err, r, "cannot remove %s: %s", path, strerror(-r)) : 0;
 }
 
-const char *const wb_auto_hooks[] = {"/etc/kernel/postinst.d/zzz-warmboot",
-	"/etc/kernel/postrm.d/zzz-warmboot", "/etc/initramfs/post-update.d/zzz-warmboot", NULL};
-
-static bool has_dir(const struct wb_files *files, const char *path)
-{
-	WB_CLEAN_STR dir = strdup(path);
-
-	if (!dir)
-		return false;
-	*strrchr(dir, '/') = '\0';
-	return files->exists(files->ctx, dir);
-}
+const struct wb_auto_hook wb_auto_hooks[] = {
+	{"/etc/kernel/postinst.d/zzz-warmboot", "/etc/kernel/postinst.d"},
+	{"/etc/kernel/postrm.d/zzz-warmboot", "/etc/kernel/postrm.d"},
+	/* Its package leaves it to others to make the directory. */
+	{"/etc/initramfs/post-update.d/zzz-warmboot", "/usr/sbin/update-initramfs"},
+	{},
+};
 
 static void put_hooks(const struct wb_session_host *h)
 {
@@ -55,20 +50,20 @@ static void put_hooks(const struct wb_session_host *h)
 		"exit 0\n";
 	const struct wb_sys *sys = h->sys;
 
-	for (const char *const *path = wb_auto_hooks; *path; path++) {
-		int r = has_dir(sys->files, *path)
-				? sys->write_file(sys->ctx, *path, wb_text(text), 0755)
+	for (const struct wb_auto_hook *hook = wb_auto_hooks; hook->path; hook++) {
+		int r = sys->files->exists(sys->files->ctx, hook->caller)
+				? sys->write_file(sys->ctx, hook->path, wb_text(text), 0755)
 				: 0;
 
 		if (r < 0)
-			wb_tell_warning(h, "cannot write %s: %s", *path, strerror(-r));
+			wb_tell_warning(h, "cannot write %s: %s", hook->path, strerror(-r));
 	}
 }
 
 static void take_hooks(const struct wb_session_host *h)
 {
-	for (const char *const *path = wb_auto_hooks; *path; path++)
-		h->sys->remove_file(h->sys->ctx, *path);
+	for (const struct wb_auto_hook *hook = wb_auto_hooks; hook->path; hook++)
+		h->sys->remove_file(h->sys->ctx, hook->path);
 }
 
 static int tell(
@@ -77,20 +72,11 @@ static int tell(
 	return wb_systemctl(h->runner, &(struct wb_systemctl){.verb = verb, .unit = unit}, err);
 }
 
-static int start_units(const struct wb_session_host *h, struct wb_error *err)
-{
-	int r = tell(h, "start", WB_AUTO_PATH, err);
-
-	if (r == 0)
-		r = tell(h, "start", WB_AUTO_SHUTDOWN, err);
-	return r;
-}
-
 static void stop_units(const struct wb_session_host *h)
 {
-	static const char *const units[] = {WB_AUTO_PATH, WB_AUTO_UNIT, WB_AUTO_SHUTDOWN};
+	static const char *const units[] = {WB_AUTO_SHUTDOWN, WB_AUTO_UNIT};
 
-	/* Without the switch none of them does anything. */
+	/* The first one takes its path units with it. Without the switch none of them does anything. */
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
 		tell(h, "stop", units[i], NULL);
 }
@@ -113,7 +99,7 @@ int wb_auto_switch_on(
 	if (r < 0)
 		return r;
 	put_hooks(h);
-	r = start_units(h, err);
+	r = tell(h, "start", WB_AUTO_SHUTDOWN, err);
 	if (r < 0) {
 		if (!was_on) {
 			h->sys->remove_file(h->sys->ctx, WB_AUTO_SWITCH);

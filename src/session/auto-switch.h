@@ -4,16 +4,20 @@
 
 #include "session/auto.h"
 
-/* The unit that runs "warmboot stage-auto run", the one that starts it, and the one that waits for a shutdown. */
+/* The unit that runs "warmboot stage-auto run", and the one that waits for a shutdown; it has path units for the former. */
 #define WB_AUTO_UNIT "warmboot-stage-auto.service"
-#define WB_AUTO_PATH "warmboot-stage-auto.path"
 #define WB_AUTO_SHUTDOWN "warmboot-stage-auto-shutdown.service"
 
 /*
- * Files that start WB_KERNEL_HOOK, where their directories are there: Debian's kernel packages run all programs in the
- * first two (linux-image's postinst and postrm), update-initramfs(8) in the third. NULL-terminated.
+ * A file that starts WB_KERNEL_HOOK. Debian's kernel packages run all programs in the directories of the first two
+ * (postinst and postrm of linux-image), update-initramfs(8) in that of the third.
  */
-extern const char *const wb_auto_hooks[];
+struct wb_auto_hook {
+	const char *path;
+	const char *caller; /* the hook is written only where this is there */
+};
+/* All of them, ended by one without a path. */
+extern const struct wb_auto_hook wb_auto_hooks[];
 
 /*
  * Write WB_AUTO_SWITCH and the hooks, start the units, and run once; *ret is what the run did. -EPERM not root; -EOPNOTSUPP no

@@ -345,13 +345,13 @@ static void off_unloads_and_on_stages(void **state)
 		assert_int_equal(f.rec.state, WB_AUTO_STAGED);
 		assert_true(is_loaded(&f));
 		/* Only where something would call it. */
-		assert_non_null(strstr(
-			fake_store_text(&f.m.store, wb_auto_hooks[0]), "lib/warmboot/kernel-hook"));
-		assert_null(fake_store_text(&f.m.store, wb_auto_hooks[2]));
+		assert_non_null(strstr(fake_store_text(&f.m.store, wb_auto_hooks[0].path),
+			"lib/warmboot/kernel-hook"));
+		assert_null(fake_store_text(&f.m.store, wb_auto_hooks[2].path));
 	}
 	if (wb_auto_switch_off(&f.m.host, false, &left, &f.err) < 0)
 		fail_msg("%s", f.err.text);
-	assert_null(fake_store_text(&f.m.store, wb_auto_hooks[0]));
+	assert_null(fake_store_text(&f.m.store, wb_auto_hooks[0].path));
 	assert_null(fake_store_text(&f.m.store, WB_AUTO_SWITCH));
 	assert_null(fake_store_text(&f.m.store, WB_AUTO_OFF_ONCE));
 	end(&f);
