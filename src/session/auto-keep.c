@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "choice/config.h"
+#include "keep/freeze.h"
 #include "session/auto.h"
 #include "session/auto-keep.h"
 #include "session/auto-target.h"
@@ -73,7 +74,9 @@ void wb_auto_note_unready(const struct wb_session_host *h)
 	WB_CLEAN_STR boot = NULL;
 	WB_CLEAN_STR why = NULL;
 
-	if (wb_jump_is_recorded(h->sys) || !wb_auto_keeps(h->sys->files))
+	/* With a read-only /var there is no record, but a draft. */
+	if (wb_jump_is_recorded(h->sys) || !wb_auto_keeps(h->sys->files) ||
+		h->sys->files->exists(h->sys->files->ctx, WB_FREEZE_DRAFT))
 		return;
 	if (wb_auto_boot_id(h->sys->files, &boot) == 0 &&
 		wb_auto_note_read(h->sys->files, &note, NULL) == 0 && !strcmp(note.boot_id, boot) &&

@@ -566,6 +566,10 @@ static void a_loss_of_services_is_noted(void **state)
 	wb_auto_note_unready(&f.m.host);
 	assert_null(fake_store_text(&f.m.store, WB_AUTO_NOTE));
 	put(&f, WB_KEEP_DIR "/one.service.conf", "How=auto\n");
+	put(&f, WB_FREEZE_DRAFT, "{}");
+	wb_auto_note_unready(&f.m.host);
+	assert_null(fake_store_text(&f.m.store, WB_AUTO_NOTE));
+	put(&f, WB_FREEZE_DRAFT, NULL);
 	wb_auto_note_unready(&f.m.host);
 	assert_int_equal(wb_auto_note_read(f.m.host.sys->files, &note, NULL), 0);
 	assert_non_null(strstr(note.keeping, "systemd-logind"));
