@@ -340,6 +340,7 @@ static void off_unloads_and_on_stages(void **state)
 		assert_false(left);
 		assert_false(is_loaded(&f));
 		assert_int_equal(run(&f), WB_AUTO_OFF);
+		wb_auto_record_deinit(&f.rec);
 		if (wb_auto_switch_on(&f.a, &f.rec, &f.err) < 0)
 			fail_msg("%s", f.err.text);
 		assert_int_equal(f.rec.state, WB_AUTO_STAGED);

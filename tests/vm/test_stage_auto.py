@@ -4,6 +4,7 @@
 One guest goes through all tests in order.
 """
 import json
+import pathlib
 
 import pytest
 
@@ -199,3 +200,18 @@ def test_off_leaves_nothing(g):
     assert "\nactive" not in "\n" + g.run(f"systemctl is-active {UNITS}").out
     assert g.out("ls -d /run/systemd/logind.conf.d/zz-warmboot.conf /etc/*/post*.d/*warmboot 2>/dev/null; true") == ""
     assert not g.jump("systemctl reboot", 240, expect_kexec=False)["kexec"]
+
+
+@pytest.mark.long
+def test_systemd_252(payload):
+    """Of Debian 12's systemd, `systemctl reboot` is no jump, and nothing is announced."""
+    if 'VERSION_ID="12"' not in pathlib.Path("/etc/os-release").read_text():
+        pytest.skip("only a program built on Debian 12 is promised to run there")
+    with Guest(kernel="oldest", suite="bookworm", payload=payload, name="stage-auto-252") as g:
+        assert "is staged and takes" in g.out("warmboot stage-auto on", 120)
+        s = stand(g)
+        assert s["systemd"] == 252 and "systemctl reboot" in s["firmware"] and not s["keeps"] and s["keeps_not"], s
+        assert not g.jump("systemctl reboot", 240, expect_kexec=False)["kexec"]
+        for cmd in ("shutdown -r now", "reboot"):
+            wait_state(g, "staged")
+            assert g.jump(cmd, 240)["kexec"]
