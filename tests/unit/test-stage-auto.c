@@ -494,17 +494,23 @@ static void a_reboot_stages_anew_what_is_out_of_date(void **state)
 	}
 }
 
-static void services_are_made_ready_for_a_shutdown_of_others(void **state)
+/* A kernel is staged by itself, and a service is to be kept. */
+static struct wb_session *begin_kept(struct fixture *f)
 {
 	static const char *const kept[] = {"one.service"};
 	const struct wb_session_options o = {
 		.size = sizeof(o), .reread = reread, .keep = kept, .n_keep = 1};
-	struct wb_session *s;
-	struct fixture f;
 
-	begin(&f);
-	stage(&f);
-	s = begin_session(&f, &o);
+	begin(f);
+	stage(f);
+	return begin_session(f, &o);
+}
+
+static void services_are_made_ready_for_a_shutdown_of_others(void **state)
+{
+	struct fixture f;
+	struct wb_session *s = begin_kept(&f);
+
 	if (wb_auto_prepare(s, UINT64_C(3600000000), &f.err) < 0)
 		fail_msg("%s", f.err.text);
 	assert_int_equal(f.m.shutdowns, 0);
@@ -522,15 +528,9 @@ static void services_are_made_ready_for_a_shutdown_of_others(void **state)
 /* logind does not wait longer, and then stops the services. */
 static void without_time_nothing_is_armed(void **state)
 {
-	static const char *const kept[] = {"one.service"};
-	const struct wb_session_options o = {
-		.size = sizeof(o), .reread = reread, .keep = kept, .n_keep = 1};
-	struct wb_session *s;
 	struct fixture f;
+	struct wb_session *s = begin_kept(&f);
 
-	begin(&f);
-	stage(&f);
-	s = begin_session(&f, &o);
 	assert_int_equal(wb_auto_prepare(s, 5000000, &f.err), -ETIME);
 	assert_non_null(strstr(f.err.text, "InhibitDelayMaxSec"));
 	assert_null(fake_store_text(&f.m.store, WB_FREEZE_DRAFT));
