@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/load.h"
 #include "cmd/stage-auto.h"
@@ -18,6 +19,8 @@
 /* logind needs this much of its time itself. */
 #define RESERVE_US UINT64_C(2000000)
 #define HOUR_MS 3600000u
+/* Without a bus or logind, it is tried again after this time. */
+#define AGAIN_S 60
 /* Files that change this often are looked at once more at the shutdown. */
 #define RUNS_MOST 5
 
@@ -166,8 +169,6 @@ static int watch(const struct cmd_args *args, struct watch *w, struct wb_error *
 
 	if (r == 0)
 		r = wb_delay_take(w->delay, err);
-	if (r == 0)
-		wb_notify_ready("Waiting for a shutdown");
 	while (r == 0) {
 		r = wb_delay_wait(w->delay, HOUR_MS, &event, err);
 		if (r == 0)
@@ -180,18 +181,25 @@ int cmd_stage_auto_watch(const struct cmd_args *args)
 {
 	struct watch w = {.host = cmd_host()};
 	unsigned version = wb_systemd_version(w.host.runner);
-	struct wb_error err = {};
 
+	/* The last look takes place only if the unit was started, so nothing makes its start fail. */
 	if (version < WB_DELAY_SINCE) {
-		/* Only the last look is left to do, when the unit is stopped. */
 		wb_notify_ready("This systemd does not announce jumps");
 		return CMD_DONE;
 	}
-	watch(args, &w, &err);
-	forget(&w);
-	cmd_staged_deinit(&w.staged);
-	wb_delay_free(w.delay);
-	return cmd_fail(args, &err);
+	wb_notify_ready("Waiting for a shutdown");
+	while (true) {
+		struct wb_error err = {};
+
+		watch(args, &w, &err);
+		cmd_fail(args, &err);
+		forget(&w);
+		cmd_staged_deinit(&w.staged);
+		w.staged = (struct cmd_staged){};
+		wb_delay_free(w.delay);
+		w.delay = NULL;
+		sleep(AGAIN_S);
+	}
 }
 
 /* ---- the last look ---- */
