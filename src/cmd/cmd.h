@@ -152,7 +152,7 @@ void cmd_print_overview(FILE *out, const struct cmd_row *const *rows);
 
 extern const struct cmd_row cmd_status, cmd_list, cmd_load, cmd_unload, cmd_reboot, cmd_completion,
 	cmd_help, cmd_kexec, cmd_keep, cmd_store, cmd_timeline, cmd_history, cmd_mark, cmd_probe,
-	cmd_check, cmd_needed, cmd_confirm, cmd_fall_back, cmd_pairs;
+	cmd_check, cmd_needed, cmd_confirm, cmd_fall_back, cmd_pairs, cmd_stage_auto;
 /* Called by units only: cmd_service_rows[]. */
 extern const struct cmd_row cmd_as_user, cmd_early, cmd_freeze, cmd_generator, cmd_hold, cmd_thaw,
 	cmd_thawed, cmd_replay, cmd_gate;

@@ -42,6 +42,18 @@ void cmd_words_deinit(struct cmd_words *w);
  * only to make the paths of named files absolute.
  */
 int cmd_request_read(const struct cmd_args *args, struct wb_request *ret, struct wb_error *err);
+/* Fill in the part of the options that says what to stage. Strings stay the request's. */
+void cmd_request_give(const struct wb_request *req, struct wb_session_options *ret);
+
+/* A request from the record of a staged kernel, and the memory that it needs. */
+struct cmd_staged {
+	struct wb_request request;
+	struct cmd_words words; /* owned strings of `request` */
+};
+/* For struct wb_session_options.reread. */
+int cmd_reread(struct cmd_staged *staged, const char *text, struct wb_session_options *ret);
+void cmd_staged_deinit(struct cmd_staged *staged);
+
 /* Does the command line say what to stage, or how? */
 bool cmd_asks_for_stage(const struct cmd_args *args);
 /* Announce the shutdown, if `step` is "record", the last one before it. */

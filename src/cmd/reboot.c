@@ -57,8 +57,8 @@ static const struct cmd_option own_options[] = {
 /* A session, and the memory that its options point to. */
 struct reboot {
 	const struct cmd_args *args;
-	struct wb_request request, staged; /* of this command line, and of the staged kernel's */
-	struct cmd_words words;            /* owned strings of `staged` */
+	struct wb_request request; /* of this command line */
+	struct cmd_staged staged;  /* of that of the staged kernel */
 	struct wb_strv units, forced;
 	struct wb_session *session;
 };
@@ -67,33 +67,17 @@ static void reboot_deinit(struct reboot *r)
 {
 	wb_session_free(r->session);
 	wb_request_deinit(&r->request);
-	wb_request_deinit(&r->staged);
-	cmd_words_deinit(&r->words);
+	cmd_staged_deinit(&r->staged);
 	wb_strv_deinit(&r->units);
 	wb_strv_deinit(&r->forced);
 }
 #define CLEAN_REBOOT __attribute__((cleanup(reboot_deinit))) struct reboot
 
-static void take_request(const struct wb_request *req, struct wb_session_options *ret)
-{
-	ret->entry = req->entry;
-	ret->load = req->options;
-	ret->load.cmdline = req->cmdline;
-	ret->reuse_cmdline = req->reuse_cmdline;
-	ret->trace = req->trace;
-	ret->words = req->words;
-}
-
 static int reread(void *arg, const char *text, struct wb_session_options *ret)
 {
 	struct reboot *r = arg;
-	int e = cmd_words_parse(&cmd_load, text, &r->words, NULL);
 
-	if (e == 0)
-		e = cmd_request_read(&r->words.args, &r->staged, NULL);
-	if (e == 0)
-		take_request(&r->staged, ret);
-	return e;
+	return cmd_reread(&r->staged, text, ret);
 }
 
 static int read_units(const struct cmd_args *args, struct wb_strv *ret, struct wb_error *err)
@@ -339,7 +323,7 @@ static int run_reboot(const struct cmd_args *args)
 			"--json goes with --dry-run: the reboot itself ends in another kernel");
 		return cmd_misused(args, &err);
 	}
-	take_request(&r.request, &o);
+	cmd_request_give(&r.request, &o);
 	/* If the command line does not choose a kernel, the staged one is used. */
 	if (!o.stage_anew)
 		o.entry = NULL;

@@ -144,3 +144,13 @@ bool cmd_asks_for_stage(const struct cmd_args *args)
 			return true;
 	return false;
 }
+
+void cmd_request_give(const struct wb_request *req, struct wb_session_options *ret)
+{
+	ret->entry = req->entry;
+	ret->load = req->options;
+	ret->load.cmdline = req->cmdline;
+	ret->reuse_cmdline = req->reuse_cmdline;
+	ret->trace = req->trace;
+	ret->words = req->words;
+}

@@ -15,6 +15,7 @@ const struct cmd_row *const cmd_rows[] = {
 	&cmd_reboot,
 	&cmd_confirm,
 	&cmd_fall_back,
+	&cmd_stage_auto,
 	&cmd_keep,
 	&cmd_timeline,
 	&cmd_history,

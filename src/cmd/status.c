@@ -28,13 +28,15 @@ static json_t *staged_json(const struct wb_status *s)
 
 	if (!s->loaded)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:s}", "entry", cmd_json_or_null(rec->entry),
-		"kernel", cmd_json_or_null(rec->kernel), "release", cmd_json_or_null(rec->to),
-		"method", rec->method ? rec->method : "unknown", "initramfs",
-		cmd_json_or_null(rec->initramfs), "why",
+	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:s, s:b, s:o}", "entry",
+		cmd_json_or_null(rec->entry), "kernel", cmd_json_or_null(rec->kernel), "release",
+		cmd_json_or_null(rec->to), "method", rec->method ? rec->method : "unknown",
+		"initramfs", cmd_json_or_null(rec->initramfs), "why",
 		ours                  ? (rec->why ? rec->why : "")
 		: s->staged_is_secret ? secret
-				      : stranger);
+				      : stranger,
+		"by_itself", s->by_itself, "bytes",
+		s->by_itself ? json_integer(s->by.bytes) : json_null());
 }
 
 /* RFC 3339, UTC; null for 0. */
@@ -166,6 +168,10 @@ static void print_text(const struct wb_status *s)
 			rec->to ? rec->to : (rec->kernel ? rec->kernel : "?"),
 			rec->method ? rec->method : "?", rec->entry ? ", entry " : "",
 			rec->entry ? rec->entry : "", rec->why ? rec->why : "");
+	if (s->by_itself)
+		printf("               staged by itself (warmboot stage-auto), %" PRId64
+		       " MiB of memory\n",
+			s->by.bytes >> 20);
 	printf("crash kernel:  %s, %lld MiB reserved\n", s->crash_loaded ? "loaded" : "not loaded",
 		(long long)s->crash_size >> 20);
 	printf("lockdown:      %s\n",

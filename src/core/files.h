@@ -42,6 +42,12 @@ struct wb_files {
 	 */
 	int (*read_owned)(void *ctx, const char *path, size_t limit, struct wb_blob *ret,
 		struct wb_error *err);
+	/*
+	 * Three numbers, of which one differs after the file (symbolic links followed) was written, replaced
+	 * or touched: its size, and st_mtim and st_ctim of stat(2) in nanoseconds. Negative errno. NULL: not
+	 * known here.
+	 */
+	int (*stamp)(void *ctx, const char *path, int64_t ret[3]);
 	/* The machine whose files these are; NULL: this program's own. */
 	const struct wb_arch *arch;
 };

@@ -5,23 +5,33 @@
 
 #include "guard/checks.h"
 
-static int check_lock(const struct wb_check_facts *f, struct wb_check_report *r)
+int wb_package_manager(const struct wb_check_ops *ops, void *ctx, const char **ret_lock)
 {
 	static const char *const locks[] = {"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock",
 		"/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock", NULL};
 
 	for (const char *const *path = locks; *path; path++) {
-		int pid = f->ops->locked_by(f->ctx, *path);
+		int pid = ops->locked_by(ctx, *path);
 
-		if (pid == -EACCES)
-			return pid;
-		if (pid > 0)
-			return wb_finding_add(r, WB_SEVERITY_SEVERE, *path, "wait until it is done",
-				"a package manager is at work (process %d), and a jump would leave "
-				"packages half installed",
-				pid);
+		if (pid != -EACCES && pid <= 0)
+			continue;
+		*ret_lock = *path;
+		return pid;
 	}
 	return 0;
+}
+
+static int check_lock(const struct wb_check_facts *f, struct wb_check_report *r)
+{
+	const char *path;
+	int pid = wb_package_manager(f->ops, f->ctx, &path);
+
+	if (pid <= 0)
+		return pid;
+	return wb_finding_add(r, WB_SEVERITY_SEVERE, path, "wait until it is done",
+		"a package manager is at work (process %d), and a jump would leave packages half "
+		"installed",
+		pid);
 }
 
 /* dpkg(1) writes its steps there, and clears them when it has written its database. */

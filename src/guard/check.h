@@ -59,6 +59,12 @@ struct wb_check_ops {
 /* The real machine. */
 extern const struct wb_check_ops wb_check_ops_host;
 
+/*
+ * The process of dpkg or rpm (or of apt, dnf and others that call them) that is at work, and the file that it has
+ * locked. 0: none is. -EACCES: only root sees that.
+ */
+int wb_package_manager(const struct wb_check_ops *ops, void *ctx, const char **ret_lock);
+
 /* The machine, and the kernel that it shall jump to. Strings may be NULL: not known. */
 struct wb_check_facts {
 	const struct wb_files *files;
@@ -101,6 +107,8 @@ struct wb_check {
 
 /* NULL-terminated. */
 extern const struct wb_check *const wb_checks_all[];
+/* The one that looks for programs which inhibit a shutdown now. */
+extern const struct wb_check wb_check_inhibitors;
 
 /* Files "*.conf" in there have ids of checks that are silenced: one in a line, "#" begins a comment. */
 #define WB_CHECK_DIR "/etc/warmboot/check.d"

@@ -7,9 +7,8 @@
 extern const struct wb_check wb_check_kexec, wb_check_entry, wb_check_modules, wb_check_initramfs,
 	wb_check_packages, wb_check_taint, wb_check_memory_errors, wb_check_hypervisor,
 	wb_check_drivers, wb_check_driver_shutdown, wb_check_crash_kernel, wb_check_livepatch,
-	wb_check_firmware_update, wb_check_shutdown, wb_check_inhibitors, wb_check_network_mounts,
-	wb_check_uptime, wb_check_room, wb_check_pair, wb_check_hibernation, wb_check_stop,
-	wb_check_kept;
+	wb_check_firmware_update, wb_check_shutdown, wb_check_network_mounts, wb_check_uptime,
+	wb_check_room, wb_check_pair, wb_check_hibernation, wb_check_stop, wb_check_kept;
 
 /* A small file without its last newline. 1: it is there; 0: it is not; else as wb_files.read. */
 int wb_check_read(const struct wb_check_facts *facts, const char *path, struct wb_blob *ret,

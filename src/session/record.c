@@ -34,8 +34,8 @@ static int record_jump(const struct wb_sys *sys, const struct wb_strv *forced, s
 	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);
 }
 
-/* Has `warmboot reboot` recorded this shutdown, and not an earlier one that did not happen? */
-static bool is_on_record(const struct wb_sys *sys)
+/* That is not the record of an earlier shutdown that did not happen. */
+bool wb_jump_is_recorded(const struct wb_sys *sys)
 {
 	WB_CLEAN_TRACES now = {};
 	WB_CLEAN_RECORD jump = {}, staged = {};
@@ -54,7 +54,7 @@ void wb_jump_record_others(const struct wb_sys *sys)
 {
 	const struct wb_strv none = {};
 
-	if (is_on_record(sys) || record_jump(sys, &none, NULL) < 0)
+	if (wb_jump_is_recorded(sys) || record_jump(sys, &none, NULL) < 0)
 		return;
 	wb_mark(sys, WB_MARK_ASKED);
 }

@@ -27,3 +27,5 @@ void wb_jump_unrecord(const struct wb_session_host *h, const struct wb_jump_befo
  * came from that jump. Does nothing after wb_jump_record().
  */
 void wb_jump_record_others(const struct wb_sys *sys);
+/* Has a session of warmboot, or wb_jump_record_others(), recorded the shutdown that is under way? */
+bool wb_jump_is_recorded(const struct wb_sys *sys);

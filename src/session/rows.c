@@ -6,6 +6,7 @@
 
 #include "manifest/unit-list.h"
 #include "session/check.h"
+#include "session/auto.h"
 #include "session/session.h"
 #include "sys/lock.h"
 #include "sys/policy.h"
@@ -69,10 +70,11 @@ static void look_at_loaded(struct wb_session *s)
 	s->was_loaded = wb_is_loaded(s->host.sys);
 	/*
 	 * Stage again if the options name a kernel, or if the staged kernel does not know of the
-	 * store. Otherwise use the staged one.
+	 * store, or was staged by itself and is out of date. Otherwise use the staged one.
 	 */
 	s->stage_anew = !s->was_loaded || o->stage_anew || o->entry || o->load.kernel ||
-			!wb_is_store_staged(s->host.sys);
+			!wb_is_store_staged(s->host.sys) ||
+			wb_auto_fits(s->host.sys, NULL) == -ESTALE;
 }
 
 static void unload(const struct wb_sys *sys)
@@ -384,9 +386,19 @@ static int rehearse_act(struct wb_session *s, struct wb_error *err)
 
 /* ---- arm: make the shutdown spare the units, and write the draft for the freeze ---- */
 
+/* Writing the drop-ins and a reload of systemd, on a loaded machine. The shutdown must not begin meanwhile. */
+#define ARM_NS UINT64_C(10000000000)
+
 static int arm_act(struct wb_session *s, struct wb_error *err)
 {
-	int r = wb_keeping_arm(&s->host, &s->keeping, s->options.now, err);
+	const struct wb_sys *sys = s->host.sys;
+	int r;
+
+	if (s->end_ns && s->keeping.store && sys->mono_ns(sys->ctx) + ARM_NS > s->end_ns)
+		return wb_fail(err, -ETIME,
+			"the time is over for which systemd-logind delays the shutdown "
+			"(InhibitDelayMaxSec=)");
+	r = wb_keeping_arm(&s->host, &s->keeping, s->options.now, err);
 
 	return r < 0 ? r : !s->keeping.draft.units.n;
 }
@@ -504,6 +516,8 @@ static int jump_act(struct wb_session *s, struct wb_error *err)
 {
 	const struct wb_session_host *h = &s->host;
 
+	if (s->by_others)
+		return 0;
 	if (s->options.now)
 		return wb_jump_now(h->sys, h->quiesce, err);
 	return wb_jump_orderly(s->init, h->sys, h->quiesce, s->options.ignore_inhibitors, err);

@@ -49,6 +49,9 @@ struct wb_session {
 	bool done[WB_SESSION_ROWS_MOST]; /* act() has returned 0 */
 	size_t next;                     /* index of the next row */
 	bool over;                       /* undone or failed: no row can be run any more */
+	/* Another program has asked for the shutdown, which waits for the rows before the jump, */
+	bool by_others;
+	uint64_t end_ns; /* on CLOCK_MONOTONIC until this time; 0: without a limit */
 
 	int lock;              /* taken by the session itself; -1: none */
 	struct wb_guard guard; /* undoes everything if this process is killed */

@@ -67,6 +67,8 @@ static int read_all(const struct wb_sys *sys, struct wb_status *s, struct wb_err
 
 		s->have_staged = got == 0;
 		s->staged_is_secret = got == -EACCES;
+		s->by_itself = wb_auto_record_read(sys->files, &s->by, NULL) == 0 &&
+			       wb_auto_is_loaded(sys, &s->by);
 	}
 	s->guard_state = wb_watch_state(sys->files);
 	s->verdict = wb_judge(s->have_jump ? &s->jump : NULL, &s->traces);
@@ -93,6 +95,7 @@ void wb_status_deinit(struct wb_status *s)
 {
 	wb_traces_deinit(&s->traces);
 	wb_record_deinit(&s->staged);
+	wb_auto_record_deinit(&s->by);
 	wb_record_deinit(&s->jump);
 	wb_trial_deinit(&s->trial);
 	wb_strv_deinit(&s->blockers);

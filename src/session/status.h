@@ -6,6 +6,7 @@
 #include "guard/trial.h"
 #include "manifest/result.h"
 #include "replay/manager.h"
+#include "session/auto.h"
 #include "store/store.h"
 #include "sys/policy.h"
 #include "sys/runner.h"
@@ -14,9 +15,11 @@ struct wb_status {
 	struct wb_policy policy;
 	struct wb_traces traces;
 	struct wb_record staged, jump;
-	bool loaded;               /* a kernel is staged, and: */
-	bool have_staged;          /* `staged` says how; else another program loaded it, or: */
-	bool staged_is_secret;     /* only root may read how */
+	bool loaded;           /* a kernel is staged, and: */
+	bool have_staged;      /* `staged` says how; else another program loaded it, or: */
+	bool staged_is_secret; /* only root may read how */
+	bool by_itself;        /* the kernel is staged by itself; `by` says what it takes */
+	struct wb_auto_record by;
 	bool have_jump;            /* `jump` is known */
 	bool crash_loaded;         /* a crash kernel is loaded, into: */
 	int64_t crash_size;        /* bytes reserved */

@@ -218,6 +218,23 @@ static int real_readlink(void *ctx, const char *path, char **ret, struct wb_erro
 	return *ret ? 0 : -ENOMEM;
 }
 
+static int64_t ns_of(struct timespec t)
+{
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static int real_stamp(void *ctx, const char *path, int64_t ret[3])
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	ret[0] = st.st_size;
+	ret[1] = ns_of(st.st_mtim);
+	ret[2] = ns_of(st.st_ctim);
+	return 0;
+}
+
 const struct wb_files wb_files_host = {
 	.read = real_read,
 	.read_at = real_read_at,
@@ -225,4 +242,5 @@ const struct wb_files wb_files_host = {
 	.exists = real_exists,
 	.readlink = real_readlink,
 	.read_owned = real_read_owned,
+	.stamp = real_stamp,
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "systemd/systemctl.h"
 
 bool wb_systemd_here(const struct wb_files *files)
@@ -60,4 +61,26 @@ int wb_unit_moment_read(
 	if (r == 0)
 		wb_unit_moment_parse((const char *)text.data, ret);
 	return r;
+}
+
+unsigned wb_systemd_version_of(const char *text)
+{
+	struct wb_span line, word[2];
+	uint64_t number;
+
+	if (!wb_take_line(&text, &line) || !wb_take_words(&line, word, 2) ||
+		!wb_span_is(word[0], "systemd") || !wb_span_number(word[1], 10, &number) ||
+		number > UINT16_MAX)
+		return 0;
+	return (unsigned)number;
+}
+
+unsigned wb_systemd_version(const struct wb_runner *runner)
+{
+	static const char *const argv[] = {"systemctl", "--version", NULL};
+	WB_CLEAN_BLOB text = {};
+
+	if (wb_run_for(runner, argv, 0, &text, NULL) < 0 || wb_blob_append(&text, "", 1) < 0)
+		return 0;
+	return wb_systemd_version_of((const char *)text.data);
 }

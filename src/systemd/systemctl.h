@@ -33,3 +33,8 @@ void wb_unit_moment_parse(const char *text, struct wb_unit_moment *ret);
 /* Read the state. ms: as above. Negative errno without a sentence: systemd does not say. */
 int wb_unit_moment_read(
 	const struct wb_runner *runner, const char *unit, long ms, struct wb_unit_moment *ret);
+
+/* The number in "systemd 257 (257.13-1)", as "systemctl --version" begins. 0: it is something else. Pure. */
+unsigned wb_systemd_version_of(const char *text);
+/* The version of systemd. 0: it does not say. */
+unsigned wb_systemd_version(const struct wb_runner *runner);

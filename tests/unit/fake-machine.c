@@ -346,6 +346,8 @@ static int run(void *ctx, const struct wb_spawn *how, struct wb_blob *ret, struc
 		wb_blob_append(ret, "Version: 4.1.1\n", 15);
 	else if (!strcmp(argv[0], "ip") && ret)
 		wb_blob_append(ret, "[]", 2);
+	else if (!strcmp(argv[0], "systemctl") && !strcmp(argv[1], "--version") && ret)
+		wb_blob_append(ret, "systemd 257 (257)\n", 18);
 	else if (!strcmp(argv[0], "nft"))
 		filter(m, how);
 	else if (!strcmp(argv[0], "systemctl") && !strcmp(argv[1], "daemon-reload"))

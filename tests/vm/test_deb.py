@@ -155,6 +155,8 @@ def test_debian_13(debs, tmp_path):
 
         # A staged kernel is unloaded when the package is removed.
         g.run("warmboot load newest", 120, check=True)
+        # So are the units and hooks of staging by itself.
+        g.run("warmboot stage-auto on && test -x /etc/kernel/postinst.d/zzz-warmboot", 120, check=True)
         removed(g, owned)
 
 
