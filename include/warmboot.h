@@ -374,7 +374,7 @@ struct wb_session_trial {
 		back; /* the boot entry that the next firmware boot starts; NULL: it is not pinned, */
 	const char *why_not; /* for this reason, a sentence; NULL: it is not wanted */
 	const char *loader;  /* "grub", "systemd-boot": where it is pinned; NULL */
-	bool panic;  /* a panic or an oops of the next kernel resets the machine after 10 s */
+	bool panic;  /* a panic or an oops of the next kernel resets the machine after 11 s */
 	bool manual; /* a person must confirm the kernel */
 	const char *action; /* after a bad verdict: "tell", "reboot", "jump-back" */
 	int64_t deadline_s; /* of the health gate, from the start of the kernel */

@@ -18,6 +18,7 @@ struct wb_gate_host cmd_gate_host(void)
 	return (struct wb_gate_host){.sys = wb_sys_real(),
 		.runner = &wb_runner_host,
 		.ops = &wb_gate_ops_host,
+		.probes = &wb_probe_io_host,
 		.say = say};
 }
 
@@ -110,8 +111,10 @@ static int run_fall_back(const struct cmd_args *args)
 	cmd_put_off_signals();
 	if (wb_gate_reject(&h, firmware, &back, &err) < 0)
 		return cmd_fail(args, &err);
-	if (!firmware && jump_to(args, back, &err) < 0)
+	if (!firmware && jump_to(args, back, &err) < 0) {
+		wb_gate_refused(&h, &err);
 		return cmd_fail(args, &err);
+	}
 	return CMD_DONE;
 }
 

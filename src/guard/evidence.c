@@ -22,8 +22,8 @@ static const char *const pstores[] = {"/sys/fs/pstore", "/var/lib/systemd/pstore
 /* The line of the log that says why. *ret stays NULL if there is none. */
 static int find_line(const char *text, char **ret)
 {
-	static const char *const words[] = {
-		"Kernel panic - not syncing", "BUG: ", "Oops: ", "watchdog: ", NULL};
+	static const char *const words[] = {"Kernel panic - not syncing",
+		"BUG: ", "Oops: ", "soft lockup - CPU", "hard LOCKUP", NULL};
 	struct wb_span line;
 
 	for (size_t i = 0; words[i]; i++)
@@ -41,6 +41,19 @@ static int find_line(const char *text, char **ret)
 	return 0;
 }
 
+/* Consoles and what user space wrote are no record of a death. ramoops uses a name again, so its stamp is part of it. */
+static int add_record(const struct wb_files *files, const char *path, struct wb_strv *ret)
+{
+	const char *base = strrchr(path, '/') + 1;
+	int64_t stamp[3] = {};
+
+	if (strncmp(base, "dmesg", 5))
+		return 0;
+	if (files->stamp && files->stamp(files->ctx, path, stamp) < 0)
+		return 0;
+	return wb_strv_addf(ret, "%s %lld %lld", path, (long long)stamp[0], (long long)stamp[1]);
+}
+
 /* All files below a directory; one that is not there has none. */
 static int list_below(
 	const struct wb_files *files, const char *dir, unsigned depth, struct wb_strv *ret)
@@ -49,7 +62,7 @@ static int list_below(
 	int r = files->list(files->ctx, dir, &names, NULL);
 
 	if (r < 0)
-		return r == -ENOMEM ? r : depth ? wb_strv_add(ret, dir) : 0;
+		return r == -ENOMEM ? r : depth ? add_record(files, dir, ret) : 0;
 	for (size_t i = 0; i < names.n; i++) {
 		WB_CLEAN_STR path = wb_strf("%s/%s", dir, names.items[i]);
 
@@ -77,16 +90,19 @@ static int look_at_records(const struct wb_files *files, const struct wb_strv *b
 
 	for (size_t i = 0; r == 0 && i < records.n && !*ret_why; i++) {
 		WB_CLEAN_BLOB text = {};
+		WB_CLEAN_STR path = NULL;
 
 		if (wb_strv_has(before, records.items[i]))
 			continue;
-		r = files->read(files->ctx, records.items[i], WB_TEXT_LIMIT, &text, NULL);
+		path = strndup(records.items[i], strcspn(records.items[i], " "));
+		if (!path)
+			return -ENOMEM;
+		r = files->read(files->ctx, path, WB_TEXT_LIMIT, &text, NULL);
 		r = r == 0 ? find_line((const char *)text.data, ret_why) : r == -ENOMEM ? r : 0;
 		if (!*ret_why)
 			continue;
-		*ret_evidence = strdup(records.items[i]);
-		if (!*ret_evidence)
-			r = -ENOMEM;
+		*ret_evidence = path;
+		path = NULL;
 	}
 	return r;
 }

@@ -232,7 +232,10 @@ static int taken(const struct wb_files *files, const char *path, struct wb_error
 /* In place: GRUB finds the block by its place on the disk. */
 static int write_block(const struct wb_sys *sys, const char *path, struct wb_bytes contents)
 {
-	return sys->write_at(sys->ctx, path, 0, contents);
+	int r = sys->write_at(sys->ctx, path, 0, contents);
+
+	/* GRUB reads the disk, and a reset may come at once. */
+	return r == 0 && sys->sync_file ? sys->sync_file(sys->ctx, path) : r;
 }
 
 /* As grub-editenv(1) unsets it. */

@@ -68,11 +68,22 @@ static int read_variable(
 	const struct wb_files *files, const char *path, struct wb_blob *ret, struct wb_error *err)
 {
 	struct wb_error local = {};
+	WB_CLEAN_STR info = NULL;
 	int r = files->read(files->ctx, path, 4096, ret, &local);
 
-	if (r == -ENOENT)
-		return 0;
-	return r < 0 ? wb_fail(err, r, "%s", local.text) : 1;
+	if (r < 0 && r != -ENOENT)
+		return wb_fail(err, r, "%s", local.text);
+	if (r == 0)
+		return 1;
+	/* A kernel without the firmware's variables does not know whether it is there. */
+	info = wb_loader_path("LoaderInfo");
+	if (!info)
+		return wb_oom(err);
+	return files->exists(files->ctx, info)
+		       ? 0
+		       : wb_fail(err, -EIO,
+				 "the variables of the firmware cannot be read: %s is not there",
+				 info);
 }
 
 static int has(

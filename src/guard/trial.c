@@ -56,6 +56,8 @@ static const struct wb_json_field fields[] = {
 	ROW(pin_value, WB_JSON_STRING),
 	ROW(no_pin, WB_JSON_STRING),
 	ROW(panic, WB_JSON_BOOL),
+	ROW(panic_before, WB_JSON_INT),
+	ROW(oops_before, WB_JSON_INT),
 	ROW(manual, WB_JSON_BOOL),
 	ROW(action, WB_JSON_ENUM, .names = wb_trial_actions),
 	ROW(deadline_s, WB_JSON_INT, .min = 1, .max = LONGEST_S),
@@ -66,6 +68,7 @@ static const struct wb_json_field fields[] = {
 	ROW(forced, WB_JSON_STRINGS, .max = 64),
 	ROW(time, WB_JSON_INT),
 	ROW(waits, WB_JSON_BOOL),
+	ROW(waits_until_s, WB_JSON_INT, .min = 0, .max = INT64_MAX / 2000000000),
 	ROW(verdict, WB_JSON_ENUM, .names = wb_trial_verdicts),
 	ROW(judged_boot, WB_JSON_STRING, .valid = wb_valid_uuid),
 	ROW(why, WB_JSON_STRING),
@@ -82,21 +85,23 @@ void wb_trial_deinit(struct wb_trial *t)
 	*t = (struct wb_trial){};
 }
 
-int wb_trial_read(const struct wb_files *files, struct wb_trial *ret, struct wb_error *err)
+static int read_from(
+	const struct wb_files *files, const char *path, struct wb_trial *ret, struct wb_error *err)
 {
 	WB_CLEAN_TRIAL t = {};
-	int r = wb_json_read_file(files, WB_TRIAL, 1 << 20, fields, &t, err);
+	int r = wb_json_read_file(files, path, 1 << 20, fields, &t, err);
 
 	if (r < 0)
 		return r;
 	if (t.pin_loader && (!t.pin_path || !t.pin_value))
-		return wb_fail(err, -EBADMSG, "%s: a pin without its place or its value", WB_TRIAL);
+		return wb_fail(err, -EBADMSG, "%s: a pin without its place or its value", path);
 	*ret = t;
 	t = (struct wb_trial){};
 	return 0;
 }
 
-int wb_trial_write(const struct wb_sys *sys, const struct wb_trial *trial, struct wb_error *err)
+static int write_to(const struct wb_sys *sys, const char *path, const struct wb_trial *trial,
+	struct wb_error *err)
 {
 	struct wb_trial t = *trial;
 	WB_CLEAN_STR text = NULL;
@@ -107,8 +112,29 @@ int wb_trial_write(const struct wb_sys *sys, const struct wb_trial *trial, struc
 	if (!text)
 		return wb_oom(err);
 	r = sys->write_file(
-		sys->ctx, WB_TRIAL, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0600);
-	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", WB_TRIAL, strerror(-r)) : 0;
+		sys->ctx, path, (struct wb_bytes){(const uint8_t *)text, strlen(text)}, 0600);
+	return r < 0 ? wb_fail(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+int wb_trial_read(const struct wb_files *files, struct wb_trial *ret, struct wb_error *err)
+{
+	return read_from(files, WB_TRIAL, ret, err);
+}
+
+int wb_trial_write(const struct wb_sys *sys, const struct wb_trial *trial, struct wb_error *err)
+{
+	return write_to(sys, WB_TRIAL, trial, err);
+}
+
+int wb_trial_read_runs(const struct wb_files *files, struct wb_trial *ret, struct wb_error *err)
+{
+	return read_from(files, WB_TRIAL_RUNS, ret, err);
+}
+
+int wb_trial_write_runs(
+	const struct wb_sys *sys, const struct wb_trial *trial, struct wb_error *err)
+{
+	return write_to(sys, WB_TRIAL_RUNS, trial, err);
 }
 
 char *wb_trial_metrics(const struct wb_trial *t)

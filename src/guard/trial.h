@@ -48,8 +48,10 @@ struct wb_trial {
 	char *back;  /* the boot entry of the kernel that ran before */
 	char *pin_loader, *pin_path, *pin_value; /* the pin to that entry, as struct wb_pin */
 	char *no_pin;                            /* a sentence: why there is none */
-	bool panic;  /* the words WB_TRIAL_WORDS are on the command line */
-	bool manual; /* a person must confirm the kernel */
+	int64_t panic_before,
+		oops_before; /* kernel.panic and panic_on_oops of the kernel from before */
+	bool panic;          /* the words WB_TRIAL_WORDS are on the command line */
+	bool manual;         /* a person must confirm the kernel */
 	enum wb_trial_action action;
 	int64_t deadline_s;     /* for the gate, from the start of the kernel */
 	int64_t confirm_s;      /* for the person, from the end of the gate */
@@ -59,7 +61,8 @@ struct wb_trial {
 	struct wb_strv forced;  /* checks whose findings were overridden */
 	int64_t time;           /* seconds of CLOCK_REALTIME */
 	/* From the boot after: */
-	bool waits; /* the gate has passed, and a person is waited for */
+	bool waits;            /* the gate has passed, and a person is waited for */
+	int64_t waits_until_s; /* CLOCK_BOOTTIME of that boot */
 	enum wb_trial_verdict verdict;
 	char *judged_boot; /* its boot id */
 	char *why;         /* a sentence */
@@ -69,12 +72,17 @@ struct wb_trial {
 	int64_t judged;    /* seconds of CLOCK_REALTIME */
 };
 
-/* A kernel that panics is left for the old one, since the pin leads there. */
+/* A kernel that panics is left for the old one, since the pin leads there. Nobody else uses this number of seconds. */
+#define WB_TRIAL_PANIC_S 11
 #define WB_TRIAL_MARK "warmboot.trial"
-#define WB_TRIAL_WORDS "panic=10 oops=panic " WB_TRIAL_MARK
+#define WB_TRIAL_WORDS "panic=11 oops=panic " WB_TRIAL_MARK
 
 /* -ENOENT: there was no guarded jump; -EBADMSG with a sentence that names the file; -EACCES; -ENOMEM. */
 int wb_trial_read(const struct wb_files *files, struct wb_trial *ret, struct wb_error *err);
+/* The copy in WB_TRIAL_RUNS, from when the pin was set. Errors as above. */
+int wb_trial_read_runs(const struct wb_files *files, struct wb_trial *ret, struct wb_error *err);
+int wb_trial_write_runs(
+	const struct wb_sys *sys, const struct wb_trial *trial, struct wb_error *err);
 /* Replace the file atomically. Negative errno with a sentence. */
 int wb_trial_write(const struct wb_sys *sys, const struct wb_trial *trial, struct wb_error *err);
 void wb_trial_deinit(struct wb_trial *trial);

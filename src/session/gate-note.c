@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The verdict of a trial goes into the ledger of kernel pairs. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "guard/pairs-change.h"
 #include "session/gate-parts.h"
-#include "sys/lock.h"
 #include "sys/machine.h"
-
-#define PATIENCE_MS 60000
 
 /* The new kernel's own word, where it runs; else what its file said before the jump. */
 static int name_next(
@@ -38,7 +35,9 @@ static int note(const struct wb_gate_host *h, const struct wb_trial *t, bool run
 							     : WB_PAIR_BAD};
 
 	if (name_next(h, t, runs, &id, &name) < 0)
-		return wb_oom(err);
+		return wb_fail(err, -EIO,
+			"the verdict is not in the ledger of kernel pairs: the kernel's id is not "
+			"known");
 	o.to = id;
 	o.to_name = name;
 	/* Another program staged that kernel, or a version that recorded less. */
@@ -50,20 +49,9 @@ static int note(const struct wb_gate_host *h, const struct wb_trial *t, bool run
 void wb_gate_note(
 	const struct wb_gate_host *h, const struct wb_trial *t, bool runs, enum wb_pair_phase phase)
 {
-	struct wb_lock how = {.path = h->lock_path,
-		.command = "gate",
-		.unit = true,
-		.patience_ms = PATIENCE_MS,
-		.unit_patience_ms = PATIENCE_MS};
 	struct wb_error why = {};
-	int lock = -1, r = 0;
+	int r = note(h, t, runs, phase, &why);
 
-	if (!h->has_lock)
-		r = lock = wb_lock_take(&how, &why);
-	if (r >= 0)
-		r = note(h, t, runs, phase, &why);
-	if (lock >= 0)
-		close(lock);
 	if (r < 0 && h->say)
 		h->say(h->arg, why.text);
 }

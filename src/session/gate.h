@@ -4,14 +4,16 @@
 
 #include "guard/gate.h"
 #include "session/host.h"
+#include "timeline/probe.h"
 
 /* Access to the machine, besides that of the session. Tests replace it. */
 struct wb_gate_host {
 	const struct wb_sys *sys;
 	const struct wb_runner *runner;
 	const struct wb_gate_ops *ops;
-	const char *lock_path; /* for changes of the ledger; NULL: WB_LOCK_PATH */
-	bool has_lock;         /* the caller has that lock */
+	const struct wb_probe_io *probes; /* NULL: nobody is asked again */
+	const char *lock_path;            /* for changes of the ledger; NULL: WB_LOCK_PATH */
+	bool has_lock;                    /* the caller has that lock */
 	void (*say)(void *arg, const char *sentence); /* progress, for the journal; may be NULL */
 	void *arg;
 };
@@ -26,7 +28,7 @@ struct wb_gate_host {
 int wb_gate_run(const struct wb_gate_host *h, struct wb_trial *ret, struct wb_error *err);
 
 /*
- * A person's word. Good: the kernel stays, whatever the gate says. -ENOENT with a sentence: no kernel is
+ * A person's word. Good: the kernel stays, whatever the gate says. -ENOENT with a sentence: the kernel that runs is not
  * on trial.
  */
 int wb_gate_confirm(const struct wb_gate_host *h, struct wb_error *err);
@@ -36,6 +38,9 @@ int wb_gate_confirm(const struct wb_gate_host *h, struct wb_error *err);
  */
 int wb_gate_reject(
 	const struct wb_gate_host *h, bool firmware, char **ret_back, struct wb_error *err);
+
+/* The jump back of wb_gate_reject() was refused: the trial says so. */
+void wb_gate_refused(const struct wb_gate_host *h, const struct wb_error *why);
 
 /*
  * Wait until the trial is judged, at most so many seconds (0: as long as it takes). *ret has it. -ENOENT:

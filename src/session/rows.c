@@ -90,6 +90,8 @@ static void sweep(void *arg)
 	const struct wb_sys *sys = s->host.sys;
 	int any = wb_keeping_sweep(&s->host);
 
+	wb_trial_sweep(sys);
+
 	/*
 	 * Unload a kernel that was not loaded before, and one that looks for a store that is gone.
 	 */

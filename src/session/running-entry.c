@@ -22,6 +22,7 @@ static char *version_of(const struct wb_files *files, const char *kernel)
 	size_t at;
 
 	if (files->read_at(files->ctx, kernel, 0, HEAD, &head, NULL) < 0 ||
+		head.size < VERSION_AT + 2 ||
 		!wb_bytes_equal(wb_blob_view(&head), MAGIC, "HdrS", 4))
 		return NULL;
 	at = (size_t)head.data[VERSION_AT] + ((size_t)head.data[VERSION_AT + 1] << 8);

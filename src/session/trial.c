@@ -13,12 +13,21 @@
 #include "sys/machine.h"
 #include "systemd/systemctl.h"
 
+#define NO_NUMBER                                                                                  \
+	"the jump is not guarded: the kernel that is staged has no number by which the next boot " \
+	"would "                                                                                   \
+	"know it; say what to stage (\"warmboot reboot ENTRY\")"
+#define NO_GATE                                                                                   \
+	"only under systemd a health gate judges the next kernel and takes a pin back, so there " \
+	"is neither"
+
 void wb_trial_plan_deinit(struct wb_trial_plan *plan)
 {
 	wb_pin_deinit(&plan->pin);
 	free(plan->back);
 	free(plan->no_pin);
 	wb_blob_deinit(&plan->before);
+	wb_blob_deinit(&plan->runs_before);
 	*plan = (struct wb_trial_plan){};
 }
 
@@ -161,24 +170,40 @@ static int verify_pin(const struct wb_files *files, const struct wb_pin *pin,
 }
 
 /*
- * A kernel that is on trial itself is no place to fall back to: the pin of its trial leads to the one that was
- * proven before it. 1: it does, and stays. 0: there is no such pin. -ENOMEM.
+ * A kernel that is on trial itself, or was found bad, is no place to fall back to: the pin of its trial leads to the one
+ * that was proven before it. 1: it does, and stays. 0: there is no such pin. Negative errno with a sentence: it leads
+ * nowhere any more.
  */
-static int keep_pin(const struct wb_files *files, struct wb_trial_plan *plan)
+static int keep_pin(const struct wb_files *files, const struct wb_entries *all,
+	struct wb_trial_plan *plan, struct wb_error *err)
 {
 	WB_CLEAN_TRIAL t = {};
+	const struct wb_entry *back = NULL;
 	struct wb_pin pin;
 	int r = wb_trial_read(files, &t, NULL);
 
 	if (r < 0)
-		return r == -ENOMEM ? r : 0;
+		return r == -ENOMEM ? wb_oom(err) : 0;
 	pin = wb_trial_pin(&t);
-	if (t.verdict != WB_TRIAL_OPEN || !pin.loader || !t.back || wb_pin_is_set(files, &pin) <= 0)
+	if ((t.verdict != WB_TRIAL_OPEN && t.verdict != WB_TRIAL_BAD) || !pin.loader || !t.back ||
+		!files->exists(files->ctx, WB_TRIAL_RUNS) || wb_pin_is_set(files, &pin) <= 0)
 		return 0;
+	for (size_t i = 0; i < all->n; i++)
+		if (!strcmp(all->items[i].id, t.back))
+			back = &all->items[i];
+	if (!back || !files->exists(files->ctx, back->kernel))
+		return wb_fail(err, -ENOENT,
+			"the kernel from before the trial, to which the boot loader is pinned, is "
+			"gone (%s)",
+			t.back);
+	r = verify_pin(files, &pin, back, err);
+	if (r < 0)
+		return r;
 	plan->back = strdup(t.back);
 	plan->pin = (struct wb_pin){strdup(pin.loader), strdup(pin.path), strdup(pin.value)};
 	plan->pin_stays = true;
-	return plan->back && plan->pin.loader && plan->pin.path && plan->pin.value ? 1 : -ENOMEM;
+	return plan->back && plan->pin.loader && plan->pin.path && plan->pin.value ? 1
+										   : wb_oom(err);
 }
 
 static int find_pin(const struct wb_files *files, struct wb_trial_plan *plan, struct wb_error *err)
@@ -188,6 +213,10 @@ static int find_pin(const struct wb_files *files, struct wb_trial_plan *plan, st
 	const struct wb_entry *e;
 	int r = wb_entries_find(files, &all, err);
 
+	if (r == 0)
+		r = keep_pin(files, &all, plan, err);
+	if (r > 0)
+		return 0;
 	if (r == 0)
 		r = wb_trial_running_entry(files, &all, &e, err);
 	if (r == 0)
@@ -203,10 +232,6 @@ static int find_pin(const struct wb_files *files, struct wb_trial_plan *plan, st
 	pin = (struct wb_pin){};
 	return 0;
 }
-
-#define NO_GATE                                                                                   \
-	"only under systemd a health gate judges the next kernel and takes a pin back, so there " \
-	"is neither"
 
 int wb_trial_plan(const struct wb_session_host *h, const struct wb_trial_wish *wish,
 	struct wb_trial_plan *ret, struct wb_error *err)
@@ -225,9 +250,7 @@ int wb_trial_plan(const struct wb_session_host *h, const struct wb_trial_wish *w
 	if (plan.untried)
 		wb_tell_warning(h, NO_GATE);
 	if (plan.config.guard != WB_GUARD_OFF && plan.config.fallback && !plan.untried) {
-		r = keep_pin(h->sys->files, &plan);
-		if (r == 0)
-			r = find_pin(h->sys->files, &plan, &why);
+		r = find_pin(h->sys->files, &plan, &why);
 		if (r == -ENOMEM) {
 			wb_trial_plan_deinit(&plan);
 			return wb_oom(err);
@@ -260,6 +283,9 @@ int wb_trial_add_words(struct wb_trial_plan *plan, struct wb_request *req, struc
 	for (size_t i = 0; i < 2; i++) {
 		const char *words = i ? o->append : cmdline;
 
+		/* Words after "--" are the init's. */
+		if (words && (!strncmp(words, "-- ", 3) || strstr(words, " -- ")))
+			return 0;
 		if (words && (wb_cmdline_has(words, "panic") || wb_cmdline_has(words, "oops")))
 			return 0;
 	}
@@ -299,6 +325,19 @@ static int fill_pair(const struct wb_sys *sys, const char *kernel, struct wb_tri
 	return r == -ENOMEM ? r : 0;
 }
 
+/* 0 also where the words of an earlier trial are in force. Negative numbers, as panic= takes them, count. */
+static int64_t number_before(const struct wb_files *files, const char *path)
+{
+	WB_CLEAN_BLOB text = {};
+	long long n;
+
+	if (wb_read_number(files, "/proc/sys/kernel/panic") == WB_TRIAL_PANIC_S ||
+		files->read(files->ctx, path, WB_SMALL_FILE, &text, NULL) < 0)
+		return 0;
+	n = strtoll((const char *)text.data, NULL, 10);
+	return n;
+}
+
 static int fill(const struct wb_session_host *h, const struct wb_trial_plan *plan,
 	const struct wb_strv *kept, const struct wb_strv *forced, struct wb_trial *t,
 	struct wb_error *err)
@@ -328,6 +367,8 @@ static int fill(const struct wb_session_host *h, const struct wb_trial_plan *pla
 	if (r < 0)
 		return wb_oom(err);
 	t->panic = plan->panic;
+	t->panic_before = number_before(sys->files, "/proc/sys/kernel/panic");
+	t->oops_before = number_before(sys->files, "/proc/sys/kernel/panic_on_oops");
 	t->manual = plan->config.manual;
 	t->action = plan->config.action;
 	t->deadline_s = plan->config.deadline_s;
@@ -344,29 +385,83 @@ static void put_back(const struct wb_sys *sys, const struct wb_trial_plan *plan)
 		sys->write_file(sys->ctx, WB_TRIAL, wb_blob_view(&plan->before), 0600);
 	else
 		sys->remove_file(sys->ctx, WB_TRIAL);
-	if (!plan->pin_stays)
+	/* A trial that was open before goes on. */
+	if (plan->had_runs)
+		sys->write_file(sys->ctx, WB_TRIAL_RUNS, wb_blob_view(&plan->runs_before), 0600);
+	else
 		sys->remove_file(sys->ctx, WB_TRIAL_RUNS);
+}
+
+/* With Guard=auto the jump goes on without what cannot be done. */
+static int do_without(const struct wb_session_host *h, struct wb_trial_plan *plan,
+	struct wb_trial *t, struct wb_error *why, int r, struct wb_error *err)
+{
+	if (plan->config.guard == WB_GUARD_REQUIRE || r == -ENOMEM)
+		return wb_fail(err, r, "%s", why->text);
+	wb_tell_warning(
+		h, "after a failure nothing leads back to the running kernel: %s", why->text);
+	wb_pin_deinit(&plan->pin);
+	free(t->pin_loader);
+	free(t->pin_path);
+	free(t->pin_value);
+	t->pin_loader = t->pin_path = t->pin_value = NULL;
+	wb_text_replace(&t->no_pin, why->text);
+	return 0;
+}
+
+static int begin(const struct wb_session_host *h, struct wb_trial_plan *plan, struct wb_trial *t,
+	struct wb_error *err)
+{
+	struct wb_error why = {};
+	int r = wb_trial_write_runs(h->sys, t, err), pinned;
+
+	if (r == 0 && plan->pin.loader) {
+		pinned = wb_pin_set(h->sys, &plan->pin, &why);
+		if (pinned < 0)
+			r = do_without(h, plan, t, &why, pinned, err);
+	}
+	return r == 0 ? wb_trial_write(h->sys, t, err) : r;
 }
 
 int wb_trial_begin(const struct wb_session_host *h, struct wb_trial_plan *plan,
 	const struct wb_strv *kept, const struct wb_strv *forced, struct wb_error *err)
 {
-	const struct wb_sys *sys = h->sys;
+	const struct wb_files *files = h->sys->files;
 	WB_CLEAN_TRIAL t = {};
 	int r = fill(h, plan, kept, forced, &t, err);
 
 	if (r < 0)
 		return r;
-	plan->had_trial =
-		sys->files->read(sys->files->ctx, WB_TRIAL, 1 << 20, &plan->before, NULL) == 0;
-	r = wb_trial_write(sys, &t, err);
-	if (r == 0)
-		r = sys->write_file(sys->ctx, WB_TRIAL_RUNS, (struct wb_bytes){}, 0600);
-	if (r == 0 && plan->pin.loader)
-		r = wb_pin_set(sys, &plan->pin, err);
+	/* Another program has staged the kernel. */
+	if (!t.nonce && plan->config.guard == WB_GUARD_REQUIRE)
+		return wb_fail(err, -EOPNOTSUPP, NO_NUMBER);
+	if (!t.nonce) {
+		wb_tell_warning(h, NO_NUMBER);
+		return 1;
+	}
+	plan->had_trial = files->read(files->ctx, WB_TRIAL, 1 << 20, &plan->before, NULL) == 0;
+	plan->had_runs =
+		files->read(files->ctx, WB_TRIAL_RUNS, 1 << 20, &plan->runs_before, NULL) == 0;
+	r = begin(h, plan, &t, err);
 	if (r < 0)
-		put_back(sys, plan);
+		wb_trial_abandon(h, plan);
 	return r;
+}
+
+void wb_trial_sweep(const struct wb_sys *sys)
+{
+	WB_CLEAN_TRIAL t = {};
+	WB_CLEAN_TRACES now = {};
+	struct wb_pin pin;
+
+	if (wb_trial_read(sys->files, &t, NULL) < 0 || wb_traces_read(sys->files, &now) < 0 ||
+		!now.boot_id || strcmp(now.boot_id, t.boot_id) || t.verdict != WB_TRIAL_OPEN)
+		return;
+	pin = wb_trial_pin(&t);
+	if (pin.loader && wb_pin_clear(sys, &pin, NULL) < 0)
+		return;
+	sys->remove_file(sys->ctx, WB_TRIAL);
+	sys->remove_file(sys->ctx, WB_TRIAL_RUNS);
 }
 
 void wb_trial_abandon(const struct wb_session_host *h, struct wb_trial_plan *plan)

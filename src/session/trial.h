@@ -14,8 +14,8 @@ struct wb_trial_plan {
 	bool untried; /* nothing would run the gate, so there is no trial and no pin */
 	bool panic;   /* WB_TRIAL_WORDS are on the next kernel's command line */
 	/* After wb_trial_begin(): the trial that was on record before. */
-	bool had_trial;
-	struct wb_blob before;
+	bool had_trial, had_runs;
+	struct wb_blob before, runs_before;
 };
 
 void wb_trial_plan_deinit(struct wb_trial_plan *plan);
@@ -43,12 +43,16 @@ int wb_trial_add_words(struct wb_trial_plan *plan, struct wb_request *req, struc
 
 /*
  * Pin the boot loader, and write the trial. `kept`: the units that are kept. On failure nothing has changed. After
- * the record of the jump was written.
+ * the record of the jump was written. 1: nothing was done, for a reason that was told. With Guard=auto a pin that
+ * cannot be set is a warning.
  */
 int wb_trial_begin(const struct wb_session_host *h, struct wb_trial_plan *plan,
 	const struct wb_strv *kept, const struct wb_strv *forced, struct wb_error *err);
 /* The jump was refused: take the pin back, and restore the trial that was on record. */
 void wb_trial_abandon(const struct wb_session_host *h, struct wb_trial_plan *plan);
+
+/* The same after the program that asked for the jump was killed: a trial that this boot has begun ends, with its pin. */
+void wb_trial_sweep(const struct wb_sys *sys);
 
 /*
  * The boot entry of the running kernel: that of the jump that started it, or else the one that fits its

@@ -285,6 +285,17 @@ static int real_write_at(void *ctx, const char *path, uint64_t off, struct wb_by
 	return r;
 }
 
+static int real_sync_file(void *ctx, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), r;
+
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
 static int real_remove_efivar(void *ctx, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), flags, r = 0;
@@ -420,6 +431,7 @@ const struct wb_sys wb_sys_host = {
 	.remove_efivar = real_remove_efivar,
 	.write_efivar = real_write_efivar,
 	.make_dir = real_make_dir,
+	.sync_file = real_sync_file,
 	.settle = real_settle,
 	.raw_ns = real_raw_ns,
 };

@@ -81,6 +81,8 @@ struct wb_sys {
 	 * another kind of file, or a symbolic link, has that name.
 	 */
 	int (*make_dir)(void *ctx, const char *path, unsigned mode);
+	/* Write the contents of a file out to its device. NULL: nothing is to be written out. */
+	int (*sync_file)(void *ctx, const char *path);
 };
 
 /* The real machine; also in the public header. */

@@ -128,5 +128,9 @@ int wb_systemd_slow_stops(
 
 int wb_systemd_reboot(const struct wb_runner *runner, struct wb_error *err)
 {
-	return wb_systemctl(runner, &(struct wb_systemctl){.verb = "reboot"}, err);
+	/* systemctl(1): otherwise a kernel that is loaded, or a next root, would be taken instead. */
+	static const char *const argv[] = {"env", "SYSTEMCTL_SKIP_AUTO_KEXEC=1",
+		"SYSTEMCTL_SKIP_AUTO_SOFT_REBOOT=1", "systemctl", "reboot", NULL};
+
+	return wb_run_for(runner, argv, ASK_MS, NULL, err);
 }

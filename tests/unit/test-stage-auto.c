@@ -99,11 +99,23 @@ static int no_link(void *ctx, const char *path, char **ret, struct wb_error *err
 	return wb_fail(err, -ENOENT, "there is no %s", path);
 }
 
+static int runs(void *ctx, const char *unit, struct wb_error *err)
+{
+	return 1;
+}
+
+static int no_slow_stops(void *ctx, struct wb_strv *ret, struct wb_error *err)
+{
+	return 0;
+}
+
 static const struct wb_check_ops checks = {.changed_ns = changed_ns,
 	.room = room,
 	.locked_by = locked_by,
 	.inhibitors = inhibitors,
-	.boot_ns = boot_ns};
+	.boot_ns = boot_ns,
+	.active = runs,
+	.slow_stops = no_slow_stops};
 
 static void begin(struct fixture *f)
 {

@@ -260,6 +260,29 @@ static void start(struct fixture *f, const char *kept)
 	wb_trial_plan_deinit(&p);
 }
 
+/* The jump has led to the new kernel. */
+static void jumped(struct fixture *f)
+{
+	put(f, "/proc/sys/kernel/random/boot_id", NEW_BOOT "\n");
+	put(f, "/proc/sys/kernel/osrelease", "7.2\n");
+	put(f, "/proc/cmdline",
+		"root=/dev/vda1 warmboot.jump=" NONCE " panic=11 oops=panic warmboot.trial\n");
+	put(f, "/proc/sys/kernel/panic", "11\n");
+	put(f, "/proc/sys/kernel/panic_on_oops", "1\n");
+}
+
+static void judge(struct fixture *f, enum wb_trial_verdict want, const char *why)
+{
+	WB_CLEAN_TRIAL t = {}, there = {};
+
+	ok(f, wb_gate_run(&f->gate, &t, &f->err));
+	if (t.verdict != want || (why && (!t.why || !strstr(t.why, why))))
+		fail_msg("%s: %s, not %s", wb_trial_verdict_name(t.verdict), t.why ? t.why : "",
+			why ? why : "");
+	ok(f, wb_trial_read(&f->files, &there, &f->err));
+	assert_int_equal(there.verdict, want);
+}
+
 static void grub_is_pinned_to_what_runs(void **state)
 {
 	struct fixture f;
@@ -365,18 +388,32 @@ static void what_cannot_be_pinned_is_said(void **state)
 
 static void what_somebody_else_set_stays(void **state)
 {
+	static const struct wb_trial_wish must = {.guard = "require"};
 	struct wb_trial_plan p = {};
 	WB_CLEAN_STRV none = {};
 	struct fixture f;
 
 	begin(&f);
-	plan(&f, &p);
+	ok(&f, wb_trial_plan(&f.host, &must, &p, &f.err));
 	put_block(&f, "next_entry=new\n");
 	assert_int_equal(wb_trial_begin(&f.host, &p, &none, &none, &f.err), -EBUSY);
 	assert_non_null(strstr(f.err.text, "one-shot setting already"));
 	assert_non_null(strstr(block_of(&f), "next_entry=new\n"));
 	assert_false(f.files.exists(f.files.ctx, WB_TRIAL));
+	assert_false(f.files.exists(f.files.ctx, WB_TRIAL_RUNS));
 	wb_trial_plan_deinit(&p);
+	end(&f);
+	/* The guard does without it where it may. */
+	begin(&f);
+	plan(&f, &p);
+	put_block(&f, "next_entry=new\n");
+	ok(&f, wb_trial_begin(&f.host, &p, &none, &none, &f.err));
+	assert_non_null(strstr(f.warned, "one-shot setting already"));
+	assert_non_null(strstr(block_of(&f), "next_entry=new\n"));
+	wb_trial_plan_deinit(&p);
+	jumped(&f);
+	judge(&f, WB_TRIAL_GOOD, NULL);
+	assert_non_null(strstr(block_of(&f), "next_entry=new\n"));
 	end(&f);
 }
 
@@ -451,28 +488,6 @@ static void words_are_checked(void **state)
 }
 
 /* ---- the gate ---- */
-
-/* The jump has led to the new kernel. */
-static void jumped(struct fixture *f)
-{
-	put(f, "/proc/sys/kernel/random/boot_id", NEW_BOOT "\n");
-	put(f, "/proc/sys/kernel/osrelease", "7.2\n");
-	put(f, "/proc/cmdline", "root=/dev/vda1 warmboot.jump=" NONCE " panic=10 oops=panic\n");
-	put(f, "/proc/sys/kernel/panic", "10\n");
-	put(f, "/proc/sys/kernel/panic_on_oops", "1\n");
-}
-
-static void judge(struct fixture *f, enum wb_trial_verdict want, const char *why)
-{
-	WB_CLEAN_TRIAL t = {}, there = {};
-
-	ok(f, wb_gate_run(&f->gate, &t, &f->err));
-	if (t.verdict != want || (why && (!t.why || !strstr(t.why, why))))
-		fail_msg("%s: %s, not %s", wb_trial_verdict_name(t.verdict), t.why ? t.why : "",
-			why ? why : "");
-	ok(f, wb_trial_read(&f->files, &there, &f->err));
-	assert_int_equal(there.verdict, want);
-}
 
 static void not_pinned(struct fixture *f)
 {
@@ -560,8 +575,9 @@ static void what_is_not_as_before_is_said(void **state)
 				{"/etc/greenboot/check/wanted.d/README", 1, "x\n"}, {}},
 			WB_TRIAL_GOOD, NULL},
 		{"/etc/warmboot/keep.d/a.service.conf", "Probe=tcp:80\n",
-			{RUNNING, NONE_FAILED, SHOW, {}}, WB_TRIAL_BAD,
-			"a.service does not answer its probe"},
+			{RUNNING, NONE_FAILED, SHOW,
+				{"systemctl show", 0, "ActiveState=active\nJob=\n"}, {}},
+			WB_TRIAL_BAD, "a.service does not answer its probe"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -723,7 +739,107 @@ static void a_firmware_boot_is_a_bad_kernel(void **state)
 	judge(&f, WB_TRIAL_BAD, "nothing says why");
 	/* The loader did not take it: the pin is not left behind. */
 	not_pinned(&f);
-	assert_int_equal(wb_gate_confirm(&f.gate, &f.err), 0);
+	/* The kernel from before is not on trial. */
+	assert_int_equal(wb_gate_confirm(&f.gate, &f.err), -ENOENT);
+	assert_non_null(strstr(f.err.text, "is not the one that runs"));
+	end(&f);
+	/* A console's lines are no record of a death, and neither is a file that was there before. */
+	begin(&f);
+	start(&f, NULL);
+	put(&f, "/proc/sys/kernel/random/boot_id", NEW_BOOT "\n");
+	put(&f, "/sys/fs/pstore/console-ramoops-0", "Kernel panic - not syncing: old\n");
+	judge(&f, WB_TRIAL_BAD, "nothing says why");
+	end(&f);
+}
+
+/* A gate that is started again, by its timer or after a crash. */
+static void a_gate_that_is_started_again(void **state)
+{
+	static const struct fake_answer bad[] = {
+		RUNNING, SHOW, {"systemctl list-units", 0, "new.service x\n"}, {}};
+	struct fixture f;
+
+	begin(&f);
+	start(&f, NULL);
+	jumped(&f);
+	f.runner.answers = bad;
+	judge(&f, WB_TRIAL_BAD, "new.service");
+	judge(&f, WB_TRIAL_BAD, "new.service");
+	assert_non_null(strstr(block_of(&f), "next_entry=old"));
+	assert_true(f.files.exists(f.files.ctx, WB_TRIAL_RUNS));
+	/* The next boot takes it back, if the firmware has not. */
+	put(&f, "/proc/sys/kernel/random/boot_id", "33333333-3333-3333-3333-333333333333\n");
+	put(&f, "/proc/cmdline", "root=/dev/vda1\n");
+	judge(&f, WB_TRIAL_BAD, "new.service");
+	not_pinned(&f);
+	end(&f);
+	/* It goes on with the wait for a person, and looks at nothing again. */
+	begin(&f);
+	put(&f, WB_GUARD_CONFIG, "Confirm=manual\nConfirmDeadline=60\n");
+	start(&f, NULL);
+	jumped(&f);
+	f.confirm_ns = UINT64_C(20000000000);
+	judge(&f, WB_TRIAL_GOOD, "a person confirmed");
+	{
+		WB_CLEAN_TRIAL t = {};
+
+		ok(&f, wb_trial_read(&f.files, &t, &f.err));
+		t.verdict = WB_TRIAL_OPEN;
+		t.waits = true;
+		t.waits_until_s = 1000000;
+		ok(&f, wb_trial_write(&f.sys, &t, &f.err));
+	}
+	f.now_ns = UINT64_C(900000000000);
+	f.confirm_ns = UINT64_C(950000000000);
+	f.runner.answers = bad;
+	judge(&f, WB_TRIAL_GOOD, "a person confirmed");
+	end(&f);
+}
+
+static void a_kernel_that_saves_a_crash_judges_nothing(void **state)
+{
+	WB_CLEAN_TRIAL t = {};
+	struct fixture f;
+
+	begin(&f);
+	start(&f, NULL);
+	jumped(&f);
+	put(&f, "/proc/vmcore", "x");
+	ok(&f, wb_gate_run(&f.gate, &t, &f.err));
+	assert_non_null(strstr(block_of(&f), "next_entry=old"));
+	end(&f);
+}
+
+/* A kernel is not blamed for the death of the next one. */
+static void another_jump_that_failed(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	start(&f, NULL);
+	put(&f, "/proc/sys/kernel/random/boot_id", NEW_BOOT "\n");
+	put(&f, WB_RECORD_JUMP,
+		"{\"nonce\": \"ffffffffffffffffffffffffffffffff\", \"boot_id\": \"" OLD_BOOT
+		"\", \"time\": 2000000000}");
+	judge(&f, WB_TRIAL_LEFT, "another jump");
+	not_pinned(&f);
+	end(&f);
+}
+
+static void a_killed_command_leaves_no_pin(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	start(&f, NULL);
+	wb_trial_sweep(&f.sys);
+	not_pinned(&f);
+	assert_false(f.files.exists(f.files.ctx, WB_TRIAL));
+	/* A trial of an earlier boot is none of that command's. */
+	start(&f, NULL);
+	jumped(&f);
+	wb_trial_sweep(&f.sys);
+	assert_non_null(strstr(block_of(&f), "next_entry=old"));
 	end(&f);
 }
 
@@ -832,6 +948,10 @@ int main(void)
 		cmocka_unit_test(a_person_has_the_last_word),
 		cmocka_unit_test(what_follows_from_a_bad_kernel),
 		cmocka_unit_test(a_firmware_boot_is_a_bad_kernel),
+		cmocka_unit_test(a_gate_that_is_started_again),
+		cmocka_unit_test(a_kernel_that_saves_a_crash_judges_nothing),
+		cmocka_unit_test(another_jump_that_failed),
+		cmocka_unit_test(a_killed_command_leaves_no_pin),
 		cmocka_unit_test(two_jumps_in_a_trial),
 		cmocka_unit_test(a_damaged_trial_is_no_verdict),
 		cmocka_unit_test(a_person_sends_it_away),

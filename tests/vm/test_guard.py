@@ -99,7 +99,7 @@ def is_good(g, new):
     assert g.run("test -e /run/warmboot/gate-passed").rc == 0
     g.until("! test -e /var/lib/warmboot/trial-runs")
     # The words for a panic were for the trial.
-    assert "panic=10 oops=panic" in g.out("cat /proc/cmdline")
+    assert "panic=11 oops=panic" in g.out("cat /proc/cmdline")
     assert g.out("cat /proc/sys/kernel/panic /proc/sys/kernel/panic_on_oops").split() == ["0", "0"]
 
 
