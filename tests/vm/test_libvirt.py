@@ -159,7 +159,7 @@ def begin_anew(g):
 def test_compressed_images_of_confined_domains(host):
     """libvirt compresses its images, and AppArmor confines it and its domains, before the jump and after it."""
     g = host
-    raw = int(g.out("virsh save web /root/raw >&2 && stat -c %s /root/raw && virsh restore /root/raw >&2 && rm /root/raw",
+    raw = int(g.out("virsh -q save web /root/raw >/dev/null && stat -c %s /root/raw && virsh -q restore /root/raw >/dev/null && rm /root/raw",
                     300))
     g.run("echo 'save_image_format = \"zstd\"' >>/etc/libvirt/qemu.conf; systemctl enable --now apparmor; "
           "systemctl restart libvirtd", 400, check=True)
