@@ -24,6 +24,9 @@
 
 /* The object in the store, below the unit's prefix. */
 #define ARCHIVE "archive"
+/* Its AppArmor profile, if it has one. */
+#define POLICY "policy"
+#define LARGEST_POLICY (4u << 20)
 
 static struct wb_podman_target target_of(const struct wb_container_image *image)
 {
@@ -140,6 +143,19 @@ static int freeze_into(const struct wb_way_host *host, const struct wb_manifest_
 	return wb_podman_freeze(&podman, &target, sink, ret, ret_bytes, err);
 }
 
+static int put_policy(const struct wb_way_host *host, const struct wb_manifest_unit *u,
+	struct wb_store *store, struct wb_error *err)
+{
+	WB_CLEAN_STR name = wb_strf("%s" POLICY, u->images);
+	WB_CLEAN_CONTAINER_IMAGE image = {};
+	WB_CLEAN_BLOB policy = {};
+	int r = name ? wb_container_image_read(u->image, &image, err) : wb_oom(err);
+
+	if (r == 0)
+		r = wb_podman_policy_read(host->sys->files, image.pid, &policy, err);
+	return r == 0 && policy.size ? wb_store_put(store, name, wb_blob_view(&policy), err) : r;
+}
+
 static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	struct wb_store *store, struct wb_frozen **ret, struct wb_error *err)
 {
@@ -148,8 +164,10 @@ static int freeze(const struct wb_way_host *host, struct wb_manifest_unit *u,
 	struct wb_podman_frozen *frozen = NULL;
 	struct wb_store_writer *w;
 	uint64_t bytes = 0;
-	int r = name ? wb_store_begin(store, name, &w, err) : wb_oom(err);
+	int r = name ? put_policy(host, u, store, err) : wb_oom(err);
 
+	if (r == 0)
+		r = wb_store_begin(store, name, &w, err);
 	if (r < 0)
 		return r;
 	sink.ctx = w;
@@ -293,6 +311,20 @@ static void find_peers(
 	memset(&image->peers, 0, sizeof(image->peers));
 }
 
+static int load_policy(const struct wb_thaw *t, struct wb_store *store, struct wb_error *err)
+{
+	WB_CLEAN_STR name = wb_strf("%s" POLICY, t->unit->images);
+	WB_CLEAN_BLOB policy = {};
+	struct wb_error why = {};
+	int r = name ? wb_store_read(store, name, LARGEST_POLICY, &policy, &why) : wb_oom(&why);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return wb_fail(err, r, "%s", why.text);
+	return wb_podman_policy_load(wb_blob_view(&policy), err);
+}
+
 static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error *err)
 {
 	const struct wb_podman_host host = {.runner = t->runner, .files = t->sys->files};
@@ -302,6 +334,9 @@ static int thaw(const struct wb_thaw *t, struct wb_store *store, struct wb_error
 	struct wb_podman_target target;
 	int r = wb_container_image_read(t->unit->image, &image, err);
 
+	if (r < 0)
+		return r;
+	r = load_policy(t, store, err);
 	if (r < 0)
 		return r;
 	archive = copy_archive(t, store, err);

@@ -116,6 +116,17 @@ int wb_podman_commit(struct wb_podman_frozen *frozen, struct wb_error *err);
 /* Let it go on. Frees. NULL-safe. */
 int wb_podman_cancel(struct wb_podman_frozen *frozen, struct wb_error *err);
 
+/* ---- its AppArmor profile ---- */
+
+/*
+ * The profile that confines a process, as the kernel has it. *ret stays empty if there is none. -EOPNOTSUPP with a sentence:
+ * the kernel does not tell it; other errors of reading.
+ */
+int wb_podman_policy_read(
+	const struct wb_files *files, int64_t pid, struct wb_blob *ret, struct wb_error *err);
+/* Load it, unless one of this name is there. */
+int wb_podman_policy_load(struct wb_bytes policy, struct wb_error *err);
+
 /* ---- the restore ---- */
 
 /* A file in memory that never reaches a disk: a descriptor. */

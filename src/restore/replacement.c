@@ -128,6 +128,9 @@ static const char *const not_anew[] = {"Exec", "Restart", "Timeout", "Watchdog",
 static void take_service(struct gathered *g, const struct wb_setting *a)
 {
 	if (g->anew) {
+		/* systemd starts nothing with a profile that is not loaded. */
+		if (!strcmp(a->key, "AppArmorProfile"))
+			g->labelled = *a->value;
 		if (!in_family(not_anew, a->key))
 			fprintf(g->service, "%s=%s\n", a->key, a->value);
 		return;
@@ -417,7 +420,7 @@ int wb_replacement_text(const struct wb_manifest_unit *u,
 	int r = gather_all(u, &g, &unit, &service);
 
 	/* As struct wb_criu_image has them. */
-	g.labelled = json_array_size(json_object_get(u->image, "labels"));
+	g.labelled |= json_array_size(json_object_get(u->image, "labels"));
 
 	for (size_t i = 0; r >= 0 && i < N_REFUSED; i++)
 		if (g.refused[i])

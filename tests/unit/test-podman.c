@@ -462,6 +462,36 @@ static void changes_of_an_image_are_measured(void **state)
 	rmdir(dir);
 }
 
+/* ---- its AppArmor profile ---- */
+
+#define PROFILES "/sys/kernel/security/apparmor/policy/profiles"
+
+static void profile_of_a_container_is_found(void **state)
+{
+	static const struct fake_file files[] = {
+		{"/proc/7/attr/apparmor/current", "containers-default-1 (enforce)\n"},
+		{"/proc/8/attr/apparmor/current", "unconfined\n"},
+		{"/proc/9/attr/apparmor/current", "other (complain)\n"},
+		{PROFILES "/a.1/name", "containers-default-11\n"}, {PROFILES "/a.1/raw_data", "no"},
+		{PROFILES "/b.2/name", "containers-default-1\n"},
+		{PROFILES "/b.2/raw_data", "policy"}, {}};
+	static const struct fake_file none[] = {
+		{"/proc/7/attr/apparmor/current", "containers-default-1 (enforce)\n"}, {}};
+	const struct wb_files ops = fake_files(files), without = fake_files(none);
+	WB_CLEAN_BLOB policy = {}, empty = {};
+	struct wb_error err = {};
+
+	assert_int_equal(wb_podman_policy_read(&ops, 7, &policy, &err), 0);
+	assert_string_equal((char *)policy.data, "policy");
+	assert_int_equal(wb_podman_policy_read(&ops, 8, &empty, &err), 0);
+	assert_int_equal(wb_podman_policy_read(&ops, 10, &empty, &err), 0);
+	/* A kernel without AppArmor. */
+	assert_int_equal(wb_podman_policy_read(&without, 7, &empty, &err), 0);
+	assert_int_equal(empty.size, 0);
+	assert_int_equal(wb_podman_policy_read(&ops, 9, &empty, &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "does not tell the AppArmor profile \"other\""));
+}
+
 /* ---- the restore ---- */
 
 /* Root mounts the images' memory, in a mount namespace of the test's own. 0: this machine does not allow it. */
@@ -696,6 +726,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quadlet_is_understood),
 		cmocka_unit_test(numbers_come_from_podman),
+		cmocka_unit_test(profile_of_a_container_is_found),
 		cmocka_unit_test(what_hinders_is_told),
 		cmocka_unit_test(what_does_not_hinder),
 		cmocka_unit_test(names_are_made_plain),

@@ -54,7 +54,8 @@ static void good(struct fixture *f, const char *object)
 				      .main_pid = 42},
 		.all = {.items = f->procs, .n = 1},
 		.text = {.path = strdup("/etc/v.service"),
-			.text = strdup("[Service]\nExecStart=x\nUser=q\nLimitMEMLOCK=1\n"
+			.text = strdup("[Service]\nExecStart=x\nUser=q\nLimitMEMLOCK="
+				       "1\nAppArmorProfile=q\n"
 				       "Restart=always\n")},
 		.q.asked = true,
 		.q.guest = {.machine = strdup("pc-q35-10.0"),
@@ -116,6 +117,8 @@ static void good_guest_is_kept_and_started_again(void **state)
 	/* The settings of its process stay, since systemd starts it again, and nothing of a word is expanded. */
 	assert_non_null(strstr(text, "\nUser=q\nLimitMEMLOCK=1\n"));
 	assert_null(strstr(text, "Restart=always"));
+	assert_non_null(strstr(text, "\nAppArmorProfile=q\n"));
+	assert_non_null(strstr(text, "\nAfter=apparmor.service\n"));
 	assert_null(strstr(text, "ExecStart=x"));
 	assert_non_null(
 		strstr(text, "\nExecStartPre=+/usr/sbin/warmboot thaw --prepare v.service\n"));

@@ -67,6 +67,12 @@ def answers(client):
     return [e["text"].split() for e in client.events if e["what"] == "answer"]
 
 
+def confinement(g):
+    """The AppArmor profiles of the containers' first processes, which podman has loaded."""
+    return [g.out(f"cat /proc/$(podman inspect -f '{{{{.State.Pid}}}}' {name})/attr/apparmor/current")
+            for name in ("systemd-web", "plain")]
+
+
 def test_refused_with_the_reason(machine):
     g = machine
     g.run("systemd-run --quiet --scope podman run -d --name loose localhost/box /bin/sleep 1000", 120, check=True)
@@ -94,6 +100,8 @@ def test_over_a_jump(machine):
         g.run("echo before >/srv/web/file; podman exec systemd-web sh -c 'echo changed >/etc/changed; "
               "echo in memory >/dev/shm/file'", 60, check=True)
         g.run("warmboot keep add container:systemd-web plain", 60, check=True)
+        profiles = confinement(g)
+        assert all("containers-default" in p and "enforce" in p for p in profiles), profiles
         g.jump(f"warmboot reboot {g.image.release('7.2')}", timeout=500)
         for client in (web, plain):
             client.wait_answers(10, timeout=300)
@@ -109,6 +117,7 @@ def test_over_a_jump(machine):
         assert report["connected"] == 1 and report["lost"] == 0 and report["refused"] == 0, reports
         assert (first[0], last[0]) == (g.image.release("6.12"), g.image.release("7.2"))
         assert first[1:3] == last[1:3] and int(last[3]) > int(first[3])
+    assert confinement(g) == profiles
     # podman and systemd know them as before.
     assert g.out("podman ps --format '{{.Names}} {{.State}}' | sort").split() == [
         "plain", "running", "systemd-web", "running"]

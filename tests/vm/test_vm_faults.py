@@ -165,7 +165,7 @@ def test_qemu_dies_while_it_is_saved(host):
     g.jump(f"warmboot reboot {other(g)}", 600)
     g.expect_console("t: killed", 1)
     told = g.kept("v1.service", "v2.service", timeout=240)
-    assert told["v1.service"]["outcome"] == "restarted" and "QMP socket" in told["v1.service"]["why"], told
+    assert told["v1.service"]["outcome"] == "restarted" and "QEMU" in told["v1.service"]["why"], told
     assert told["v2.service"]["outcome"] == "kept", told
     wait_for_more(g, 2)
     for name in GUESTS:
