@@ -160,6 +160,7 @@ def test_debian_13(debs, tmp_path):
         removed(g, owned)
 
 
+@pytest.mark.long
 def test_debian_12(debs, tmp_path):
     host = pathlib.Path("/etc/os-release").read_text()
     if 'VERSION_ID="12"' not in host:

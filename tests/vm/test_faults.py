@@ -218,6 +218,7 @@ def anew(r, why, silent=True):
     assert not silent or not any("refused" in e for e in r["errors"]), r
 
 
+@pytest.mark.long
 def test_store_too_small(world):
     g = world.g
     # With How=process there is no jump, and nothing has changed.

@@ -50,6 +50,7 @@ def test_uefi(payload):
         healthy(g)
 
 
+@pytest.mark.long
 def test_uefi_one_shot(payload):
     """A jump into the entry that a one-shot setting chose removes the variable, which efivarfs guards; a jump into
     another entry leaves it."""

@@ -10,6 +10,9 @@ import pytest
 
 from guest import Guest
 
+# The unit tests cover most of it.
+pytestmark = pytest.mark.long
+
 CHANGING = ("warmboot reboot newest", "warmboot unload", "warmboot keep test memcached", "warmboot load newest",
             "warmboot keep add cron", "warmboot store put /etc/hostname", "warmboot store wipe", "warmboot kexec -u")
 READING = ("warmboot status", "warmboot keep list", "warmboot store status", "warmboot load newest --dry-run",

@@ -195,6 +195,7 @@ def test_a_transient_unit_goes_when_it_ends(g):
     g.run(f"{user} systemctl --user stop wbt-user && {user} systemd-run -q --user --unit=wbt-user /bin/true", check=True)
 
 
+@pytest.mark.long
 def test_a_reboot_through_the_firmware_replays_nothing(g):
     g.jump("systemctl reboot", 240, expect_kexec=False)
     log = settled(g)

@@ -15,6 +15,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from guest import Guest  # noqa: E402
 
+# The unit tests cover most of it.
+pytestmark = pytest.mark.long
+
 # Lets each client wait in its queue for a moment; the queue has room for all of them.
 SLOW_PY = textwrap.dedent('''
     import socket, sys, time
