@@ -45,7 +45,8 @@ static char *own(struct fixture *f, const void *data, size_t n)
 {
 	char *copy = test_malloc(n + 1);
 
-	memcpy(copy, data, n);
+	if (n)
+		memcpy(copy, data, n);
 	copy[n] = '\0';
 	assert_true(f->n_owned < sizeof(f->owned) / sizeof(*f->owned));
 	f->owned[f->n_owned++] = copy;
