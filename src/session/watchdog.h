@@ -11,7 +11,7 @@
 #define WB_WATCHDOG_SECONDS 120 /* if nothing else is asked for */
 #define WB_TRIAL_SECONDS 600
 #define WB_TRIAL_LEAST 30
-#define WB_TRIAL_MOST 840    /* the unit may run so long (its RuntimeMaxSec=) */
+#define WB_TRIAL_MOST 86400
 #define WB_WATCHDOG_LEAST 10 /* a kernel and its init need some seconds */
 
 struct wb_watch_wish {

@@ -528,7 +528,7 @@ static void times_that_make_no_sense_are_refused(void **state)
 	static const struct wb_watch_wish wrong[] = {
 		{.guard = WB_GUARD_AUTO, .watchdog = 9},
 		{.guard = WB_GUARD_AUTO, .trial = 29},
-		{.guard = WB_GUARD_AUTO, .trial = 841},
+		{.guard = WB_GUARD_AUTO, .trial = 86401},
 	};
 	struct wb_watch_wish o = {.guard = WB_GUARD_AUTO, .watchdog = 2047};
 	struct wb_watch w;
