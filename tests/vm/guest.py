@@ -290,7 +290,8 @@ class Guest:
         self.cmdline = cmdline or " ".join(filter(None, (
             f"BOOT_IMAGE=/boot/vmlinuz-{self.release} root=UUID={self.image.root_uuid} ro",
             self.image.cmdline, LEAN_CMDLINE if self.lean else "", cmdline_extra)))
-        self.prepare = LEAN if self.lean else "true"
+        # A disk of its own was prepared before.
+        self.prepare = LEAN if self.lean and direct else "true"
         self.initrd = initrd or self.image.dir / f"initrd.img-{self.release}"
         self.payload, self.install = payload, install
         self.disks, self.disk_bus = disks, disk_bus
