@@ -727,8 +727,10 @@ class Guest:
     def ready(self, *units):
         """Wait until the programs of these units, as they run now, have said so in the journal."""
         for unit in units:
-            self.until(f"journalctl _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID {unit}) -o cat | "
-                       "grep -q ^ready")
+            # The journal knows a line's invocation from the unit's control group. It may have looked there too early,
+            # where many units start at once, but it knows the process.
+            self.until(f"journalctl _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID {unit}) + "
+                       f"_PID=$(systemctl show -P MainPID {unit}) -o cat | grep -q ^ready")
 
     def kept(self, *units, timeout=120):
         """{unit: what `warmboot status` tells of it}, once it tells of `units` and none is being started any more."""
