@@ -40,7 +40,8 @@ static const struct cmd_option own_options[] = {
 	{OPT_WATCHDOG, 0, "watchdog", "SECONDS",
 		.help = "it waits so long for a sign of life (120); implies --guard=auto"},
 	{OPT_TRIAL, 0, "trial", "SECONDS",
-		.help = "user space may take so long to come up before it bites (600)"},
+		.help = "user space may take so long to come up before it bites (a minute more "
+			"than the gate)"},
 	{OPT_DRY, 0, "dry-run", .help = "show what would be staged and kept, change nothing"},
 	{OPT_IGNORE, 0, "ignore-inhibitors", .help = "even if a program inhibits the shutdown"},
 	{OPT_GUARD, 0, "guard", .values = "auto|off|require",
