@@ -32,6 +32,15 @@ int wb_strv_add_all(struct wb_strv *v, const char *const *words)
 	return r;
 }
 
+int wb_strv_copy(const struct wb_strv *from, struct wb_strv *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < from->n; i++)
+		r = wb_strv_add(ret, from->items[i]);
+	return r;
+}
+
 char *wb_strf(const char *fmt, ...)
 {
 	char *text;

@@ -15,6 +15,8 @@ struct wb_strv {
 int wb_strv_add(struct wb_strv *v, const char *s);
 /* Add all of these, which end with NULL. -ENOMEM: some are added. */
 int wb_strv_add_all(struct wb_strv *v, const char *const *words);
+/* Add all of `from` to `ret`. -ENOMEM: some are added. */
+int wb_strv_copy(const struct wb_strv *from, struct wb_strv *ret);
 /* Add a text made by printf(3). */
 int wb_strv_addf(struct wb_strv *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int wb_strv_vaddf(struct wb_strv *v, const char *fmt, va_list ap)

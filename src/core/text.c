@@ -207,6 +207,11 @@ bool wb_hex_read(const char *hex, size_t n, uint8_t *ret)
 	return hex && strlen(hex) == 2 * n && wb_hex_begins(hex, n, ret);
 }
 
+bool wb_text_same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
 bool wb_text_ends(const char *s, const char *with)
 {
 	size_t n = strlen(s), m = strlen(with);

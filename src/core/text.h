@@ -59,6 +59,8 @@ bool wb_hex_read(const char *hex, size_t n, uint8_t *ret);
 /* Read the first 2 * n digits of a longer text. */
 bool wb_hex_begins(const char *hex, size_t n, uint8_t *ret);
 
+/* Are both known, and equal? */
+bool wb_text_same(const char *a, const char *b);
 /* Does `s` end with `with`, or is it just that? */
 bool wb_text_ends(const char *s, const char *with);
 

@@ -40,7 +40,7 @@ static int fill(struct wb_grub *g, const char *name, struct wb_grub_bls *v, bool
 		return -ENOMEM;
 	r = wb_strv_add(&item->args, item->title);
 	if (r == 0)
-		r = wb_grub_strv_copy(&v->args, &item->args);
+		r = wb_strv_copy(&v->args, &item->args);
 	if (r == 0)
 		r = wb_grub_bls_script(g, v, upstream, &script);
 	if (r < 0) {

@@ -37,7 +37,7 @@ static int run_entry(struct wb_grub *g, struct wb_grub_item *item)
 	int r = copy_env(g, false, &env);
 
 	if (r == 0)
-		r = wb_grub_strv_copy(&item->args, &args);
+		r = wb_strv_copy(&item->args, &args);
 	if (r == 0) {
 		reset(g);
 		g->env = env;
@@ -72,7 +72,7 @@ static int run_submenu(struct wb_grub *g, struct wb_grub_item *item, const char 
 	int r = copy_env(g, true, &env);
 
 	if (r == 0)
-		r = wb_grub_strv_copy(&item->args, &args);
+		r = wb_strv_copy(&item->args, &args);
 	if (r == 0 && *rest)
 		r = wb_grub_env_set(&env, "default", rest);
 	if (r == 0) {

@@ -155,7 +155,7 @@ static int cmd_shift(struct wb_grub *g, const struct wb_strv *args)
 		g->status = WB_GRUB_ERROR;
 		return 0;
 	}
-	r = wb_grub_strv_copy(&(struct wb_strv){g->args->items + n, g->args->n - n}, &rest);
+	r = wb_strv_copy(&(struct wb_strv){g->args->items + n, g->args->n - n}, &rest);
 	/* In doubt, the shift may or may not have happened. */
 	if (r == 0 && wb_grub_in_doubt(g)) {
 		wb_strv_deinit(&rest);
@@ -181,7 +181,7 @@ static int cmd_setparams(struct wb_grub *g, const struct wb_strv *args)
 	if (wb_grub_in_doubt(g))
 		r = wb_strv_add(&all, WB_GRUB_UNKNOWN_TEXT);
 	else
-		r = wb_grub_strv_copy(&(struct wb_strv){args->items + 1, args->n - 1}, &all);
+		r = wb_strv_copy(&(struct wb_strv){args->items + 1, args->n - 1}, &all);
 	if (r < 0)
 		return r;
 	wb_strv_deinit(g->args);

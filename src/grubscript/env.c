@@ -78,14 +78,6 @@ bool wb_grub_number(const char *s, unsigned long *ret, const char **ret_end)
 	return any;
 }
 
-int wb_grub_strv_copy(const struct wb_strv *from, struct wb_strv *ret)
-{
-	for (size_t i = 0; i < from->n; i++)
-		if (wb_strv_add(ret, from->items[i]) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
 bool wb_grub_strv_same(const struct wb_strv *a, const struct wb_strv *b)
 {
 	if (a->n != b->n)

@@ -73,5 +73,4 @@ void wb_grub_clean(char *text);
  * it.
  */
 bool wb_grub_number(const char *s, unsigned long *ret, const char **ret_end);
-int wb_grub_strv_copy(const struct wb_strv *from, struct wb_strv *ret);
 bool wb_grub_strv_same(const struct wb_strv *a, const struct wb_strv *b);

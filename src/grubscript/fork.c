@@ -34,7 +34,7 @@ int wb_grub_fork(struct wb_grub *g, struct wb_grub_fork *f)
 	if (r == 0 && g->load)
 		r = wb_grub_load_copy(g->load, &f->load);
 	if (r == 0 && g->args)
-		r = wb_grub_strv_copy(g->args, &f->args);
+		r = wb_strv_copy(g->args, &f->args);
 	return r;
 }
 

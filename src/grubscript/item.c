@@ -28,7 +28,7 @@ int wb_grub_load_copy(const struct wb_grub_load *from, struct wb_grub_load *ret)
 	load.kernel = from->kernel ? strdup(from->kernel) : NULL;
 	load.cmdline = from->cmdline ? strdup(from->cmdline) : NULL;
 	load.initrds = (struct wb_strv){};
-	r = wb_grub_strv_copy(&from->initrds, &load.initrds);
+	r = wb_strv_copy(&from->initrds, &load.initrds);
 	if (r < 0 || !load.linux_path != !from->linux_path || !load.kernel != !from->kernel ||
 		!load.cmdline != !from->cmdline) {
 		wb_grub_load_deinit(&load);

@@ -76,7 +76,7 @@ static int call_function(
 	unsigned int loops = g->loops;
 	bool doubt_return = g->doubt_return, doubt_break = g->doubt_break;
 	enum stop stop;
-	int r = wb_grub_strv_copy(&all, &mine);
+	int r = wb_strv_copy(&all, &mine);
 
 	if (r < 0)
 		return r;

@@ -279,7 +279,7 @@ static int finish(struct wb_grub *g, struct word *w, struct wb_strv *ret, bool *
 	else if (r == 0 && files.n > 1 && !ret_many)
 		r = wb_strv_add(ret, WB_GRUB_UNKNOWN_TEXT);
 	else if (r == 0)
-		r = wb_grub_strv_copy(&files, ret);
+		r = wb_strv_copy(&files, ret);
 	if (ret_many && files.n > 1)
 		*ret_many = true;
 	w->n = 0;

@@ -175,11 +175,6 @@ void wb_traces_deinit(struct wb_traces *t)
 	*t = (struct wb_traces){};
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
-
 /* A record whose jump has not been judged, seen from another boot. */
 static struct wb_verdict judge_other_boot(const struct wb_record *rec, const struct wb_traces *t)
 {
@@ -209,23 +204,24 @@ static struct wb_verdict judge_other_boot(const struct wb_record *rec, const str
  */
 static bool is_spent(const struct wb_record *rec, const struct wb_traces *t)
 {
-	return rec && rec->judged_boot && !same(rec->judged_boot, t->boot_id);
+	return rec && rec->judged_boot && !wb_text_same(rec->judged_boot, t->boot_id);
 }
 
 const char *wb_jump_number(const struct wb_record *rec, const struct wb_traces *t)
 {
 	if (t->handoff_nonce)
-		return is_spent(rec, t) && same(rec->nonce, t->handoff_nonce) ? NULL
-									      : t->handoff_nonce;
-	if (!rec || !same(rec->nonce, t->word) || is_spent(rec, t) ||
-		same(rec->boot_id, t->boot_id))
+		return is_spent(rec, t) && wb_text_same(rec->nonce, t->handoff_nonce)
+			       ? NULL
+			       : t->handoff_nonce;
+	if (!rec || !wb_text_same(rec->nonce, t->word) || is_spent(rec, t) ||
+		wb_text_same(rec->boot_id, t->boot_id))
 		return NULL;
 	return t->word;
 }
 
 static bool is_marked(const struct wb_record *rec, const struct wb_traces *t)
 {
-	return rec && same(rec->nonce, wb_jump_number(rec, t));
+	return rec && wb_text_same(rec->nonce, wb_jump_number(rec, t));
 }
 
 struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *t)
@@ -239,9 +235,9 @@ struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *
 		 * kexec -a may have fallen back to another method; the handoff block has the one
 		 * that was used.
 		 */
-		if (same(rec->nonce, t->handoff_nonce))
+		if (wb_text_same(rec->nonce, t->handoff_nonce))
 			v.method = t->handoff_method;
-	} else if (rec && !rec->judged_boot && same(rec->boot_id, t->boot_id)) {
+	} else if (rec && !rec->judged_boot && wb_text_same(rec->boot_id, t->boot_id)) {
 		/*
 		 * A jump asked for in this boot is the last one, so it comes before the one that
 		 * started this boot.
@@ -252,7 +248,7 @@ struct wb_verdict wb_judge(const struct wb_record *rec, const struct wb_traces *
 		v = (struct wb_verdict){WB_OUTCOME_JUMPED, t->handoff_from, t->handoff_to,
 			t->handoff_method, t->handoff_time,
 			"this kernel carries the number of a jump that has no record"};
-	} else if (t->word && t->by_kexec && !(rec && same(rec->nonce, t->word))) {
+	} else if (t->word && t->by_kexec && !(rec && wb_text_same(rec->nonce, t->word))) {
 		/*
 		 * The word may be copied into a boot loader's configuration, so require that kexec
 		 * started this kernel.

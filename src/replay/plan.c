@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "replay/replay.h"
 #include "core/sort.h"
 
@@ -258,15 +259,11 @@ void wb_replay_plan_deinit(struct wb_replay_plan *plan)
 	*plan = (struct wb_replay_plan){};
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
-
 /* Did another jump, without a record of its own, lead to this boot? */
 static bool is_of_another(const struct wb_record *rec, const struct wb_traces *traces)
 {
-	if (same(rec->nonce, traces->handoff_nonce) || same(rec->nonce, traces->word))
+	if (wb_text_same(rec->nonce, traces->handoff_nonce) ||
+		wb_text_same(rec->nonce, traces->word))
 		return false;
 	return rec->nonce || traces->handoff_nonce;
 }
@@ -278,12 +275,12 @@ bool wb_replay_due(const struct wb_units *units, const struct wb_record *rec,
 
 	if (units->replayed_boot)
 		why = "it has been replayed already";
-	else if (same(units->boot_id, traces->boot_id))
+	else if (wb_text_same(units->boot_id, traces->boot_id))
 		why = "the old kernel is still running";
-	else if (!rec || !same(units->boot_id, rec->boot_id) || units->time != rec->time ||
-		 ((units->nonce || rec->nonce) && !same(units->nonce, rec->nonce)))
+	else if (!rec || !wb_text_same(units->boot_id, rec->boot_id) || units->time != rec->time ||
+		 ((units->nonce || rec->nonce) && !wb_text_same(units->nonce, rec->nonce)))
 		why = "it does not belong to the last jump on record";
-	else if (rec->judged_boot && !same(rec->judged_boot, traces->boot_id))
+	else if (rec->judged_boot && !wb_text_same(rec->judged_boot, traces->boot_id))
 		why = "the boot that the jump led to has ended";
 	else if (wb_judge(rec, traces).outcome != WB_OUTCOME_JUMPED || is_of_another(rec, traces))
 		why = "this boot did not come from the jump";
@@ -298,5 +295,5 @@ bool wb_is_after_jump(const struct wb_record *rec, const struct wb_traces *trace
 		return false;
 	/* The record of a jump outlives the boot that it led to. */
 	return wb_jump_number(rec, traces) || traces->by_kexec ||
-	       (rec && (!rec->judged_boot || same(rec->judged_boot, traces->boot_id)));
+	       (rec && (!rec->judged_boot || wb_text_same(rec->judged_boot, traces->boot_id)));
 }

@@ -29,11 +29,6 @@ bool wb_gate_is_over(const struct wb_gate_host *h, uint64_t until_ns)
 	return h->ops->boot_ns(h->ops->ctx) >= until_ns;
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
-
 int wb_gate_is_here(const struct wb_gate_host *h, const struct wb_trial *t)
 {
 	WB_CLEAN_RECORD rec = {};
@@ -43,7 +38,7 @@ int wb_gate_is_here(const struct wb_gate_host *h, const struct wb_trial *t)
 	if (wb_traces_read(h->sys->files, &now) < 0)
 		return -ENOMEM;
 	recorded = wb_record_read(h->sys->files, WB_RECORD_JUMP, &rec, NULL) == 0;
-	return same(wb_jump_number(recorded ? &rec : NULL, &now), t->nonce);
+	return wb_text_same(wb_jump_number(recorded ? &rec : NULL, &now), t->nonce);
 }
 
 enum wb_gate_state wb_gate_state(const struct wb_gate_host *h, const struct wb_trial *t)
@@ -53,9 +48,9 @@ enum wb_gate_state wb_gate_state(const struct wb_gate_host *h, const struct wb_t
 
 	if (wb_trial_read(h->sys->files, &there, NULL) < 0)
 		return WB_GATE_JUDGED;
-	if (same(there.boot_id, t->boot_id) && there.time == t->time)
+	if (wb_text_same(there.boot_id, t->boot_id) && there.time == t->time)
 		return there.verdict == WB_TRIAL_OPEN ? WB_GATE_OPEN : WB_GATE_JUDGED;
-	return wb_traces_read(h->sys->files, &now) == 0 && same(there.boot_id, now.boot_id)
+	return wb_traces_read(h->sys->files, &now) == 0 && wb_text_same(there.boot_id, now.boot_id)
 		       ? WB_GATE_ANOTHER
 		       : WB_GATE_JUDGED;
 }
@@ -109,14 +104,11 @@ void wb_gate_call_off_watchdog(const struct wb_gate_host *h)
 	h->sys->write_file(h->sys->ctx, WB_GATE_PASSED, (struct wb_bytes){}, 0644);
 }
 
-void wb_gate_pass(const struct wb_gate_host *h, const struct wb_trial *t)
+int wb_gate_pass(const struct wb_gate_host *h, const struct wb_trial *t, struct wb_error *err)
 {
-	struct wb_error why = {};
-
 	end_panic_words(h, t);
 	wb_gate_call_off_watchdog(h);
-	if (wb_gate_unpin(h, t, &why) < 0)
-		wb_gate_say(h, why.text);
+	return wb_gate_unpin(h, t, err);
 }
 
 /* ---- the verdict ---- */

@@ -58,8 +58,8 @@ void wb_gate_note(const struct wb_gate_host *h, const struct wb_trial *t, bool r
 	enum wb_pair_phase phase);
 /* Take the pin back, and end the trial's reason to start the gate. On failure that reason stays. */
 int wb_gate_unpin(const struct wb_gate_host *h, const struct wb_trial *t, struct wb_error *err);
-/* The kernel stays: take the pin back, and end what was for the trial only. */
-void wb_gate_pass(const struct wb_gate_host *h, const struct wb_trial *t);
+/* The kernel stays: end what was for the trial only, and take the pin back. Errors of wb_gate_unpin(). */
+int wb_gate_pass(const struct wb_gate_host *h, const struct wb_trial *t, struct wb_error *err);
 /* A watchdog that guards the boot need not bite any more. */
 void wb_gate_call_off_watchdog(const struct wb_gate_host *h);
 /* Do what the trial says of a bad kernel. Negative errno with a sentence. */

@@ -41,9 +41,8 @@ int wb_gate_confirm(const struct wb_gate_host *h, struct wb_error *err)
 		r = wb_gate_write(h, &t, &good, err);
 	if (r < 0)
 		return r;
-	wb_gate_pass(h, &t);
 	/* The person must know if the next firmware boot still leads away. */
-	return wb_gate_unpin(h, &t, err);
+	return wb_gate_pass(h, &t, err);
 }
 
 static int check_way(const struct wb_trial *t, bool firmware, struct wb_error *err)

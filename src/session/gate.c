@@ -11,11 +11,6 @@
 /* Programs and boot-complete.target have so long at least, however late the gate begins. */
 #define LEAST_S 60
 
-static bool same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
-
 /* ---- a kernel that does not run any more ---- */
 
 static int leave(const struct wb_gate_host *h, struct wb_trial *t, struct wb_error *err)
@@ -29,7 +24,7 @@ static int leave(const struct wb_gate_host *h, struct wb_trial *t, struct wb_err
 
 static int tell_where(struct wb_trial *t, const struct wb_traces *now)
 {
-	bool before = same(t->from, now->release);
+	bool before = wb_text_same(t->from, now->release);
 	WB_CLEAN_STR done = wb_strf("the firmware started %s%s%s",
 		now->release ? now->release : "a kernel", before ? ", the kernel from before" : "",
 		before && t->pin_loader ? ", to which it was pinned" : "");
@@ -127,6 +122,7 @@ static int end(const struct wb_gate_host *h, struct wb_trial *t, enum wb_trial_v
 {
 	const struct wb_gate_verdict v = {
 		.verdict = verdict, .why = why, .runs = true, .phase = WB_PAIR_PHASE_GATE};
+	struct wb_error why_not = {};
 	int r;
 
 	if (verdict == WB_TRIAL_BAD) {
@@ -141,7 +137,9 @@ static int end(const struct wb_gate_host *h, struct wb_trial *t, enum wb_trial_v
 		return r < 0 ? r : 0;
 	if (verdict == WB_TRIAL_BAD)
 		return wb_gate_act(h, t, err);
-	wb_gate_pass(h, t);
+	/* The verdict stands. The pin is taken back by the next gate. */
+	if (wb_gate_pass(h, t, &why_not) < 0)
+		wb_gate_say(h, why_not.text);
 	return 0;
 }
 
@@ -205,12 +203,11 @@ static int judge_running(const struct wb_gate_host *h, struct wb_trial *t, struc
 static int end_judged(const struct wb_gate_host *h, struct wb_trial *t, bool here,
 	const struct wb_traces *now, struct wb_error *err)
 {
-	if (!here || !same(t->judged_boot, now->boot_id))
+	if (!here || !wb_text_same(t->judged_boot, now->boot_id))
 		return wb_gate_unpin(h, t, err);
 	if (t->verdict == WB_TRIAL_BAD)
 		return t->done ? 0 : wb_gate_act(h, t, err);
-	wb_gate_pass(h, t);
-	return wb_gate_unpin(h, t, err);
+	return wb_gate_pass(h, t, err);
 }
 
 static int judge(const struct wb_gate_host *h, struct wb_trial *t, struct wb_error *err)
@@ -224,7 +221,7 @@ static int judge(const struct wb_gate_host *h, struct wb_trial *t, struct wb_err
 	if (here < 0 || wb_traces_read(files, &now) < 0)
 		return wb_oom(err);
 	/* The jump has not happened yet. */
-	if (same(now.boot_id, t->boot_id))
+	if (wb_text_same(now.boot_id, t->boot_id))
 		return 0;
 	recorded = wb_record_read(files, WB_RECORD_JUMP, &rec, NULL) == 0;
 	if (t->verdict != WB_TRIAL_OPEN)
@@ -232,7 +229,7 @@ static int judge(const struct wb_gate_host *h, struct wb_trial *t, struct wb_err
 	if (here)
 		return judge_running(h, t, err);
 	/* The last jump was another one, wherever it has led to. */
-	if (now.by_kexec || (recorded && rec.nonce && !same(rec.nonce, t->nonce)))
+	if (now.by_kexec || (recorded && rec.nonce && !wb_text_same(rec.nonce, t->nonce)))
 		return leave(h, t, err);
 	return judge_firmware(h, t, &now, err);
 }

@@ -26,9 +26,8 @@ static int record_jump(const struct wb_sys *sys, const struct wb_strv *forced, s
 		rec.from = now.release;
 		now.boot_id = now.release = NULL;
 	}
-	for (size_t i = 0; i < forced->n; i++)
-		if (wb_strv_add(&rec.forced, forced->items[i]) < 0)
-			return wb_oom(err);
+	if (wb_strv_copy(forced, &rec.forced) < 0)
+		return wb_oom(err);
 	rec.time = sys->wall_ns(sys->ctx) / 1000000000;
 	rec.since_ns = (int64_t)sys->boot_ns(sys->ctx);
 	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);

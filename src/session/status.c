@@ -141,9 +141,8 @@ static int write_verdict(const struct wb_sys *sys, const struct wb_status *s, st
 		.judged_boot = copy(s->traces.boot_id),
 		.judged_why = copy(v->why),
 	};
-	for (size_t i = 0; i < s->jump.forced.n; i++)
-		if (wb_strv_add(&rec.forced, s->jump.forced.items[i]) < 0)
-			return wb_oom(err);
+	if (wb_strv_copy(&s->jump.forced, &rec.forced) < 0)
+		return wb_oom(err);
 	return wb_record_write(sys, WB_RECORD_JUMP, &rec, err);
 }
 

@@ -300,15 +300,6 @@ int wb_trial_add_words(struct wb_trial_plan *plan, struct wb_request *req, struc
 
 /* ---- begin and undo ---- */
 
-static int copy(const struct wb_strv *from, struct wb_strv *to)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < from->n; i++)
-		r = wb_strv_add(to, from->items[i]);
-	return r;
-}
-
 /* A jump of which one of these is not known is no pair of the ledger. */
 static int fill_pair(const struct wb_sys *sys, const char *kernel, struct wb_trial *t)
 {
@@ -329,13 +320,11 @@ static int fill_pair(const struct wb_sys *sys, const char *kernel, struct wb_tri
 static int64_t number_before(const struct wb_files *files, const char *path)
 {
 	WB_CLEAN_BLOB text = {};
-	long long n;
 
 	if (wb_read_number(files, "/proc/sys/kernel/panic") == WB_TRIAL_PANIC_S ||
 		files->read(files->ctx, path, WB_SMALL_FILE, &text, NULL) < 0)
 		return 0;
-	n = strtoll((const char *)text.data, NULL, 10);
-	return n;
+	return strtoll((const char *)text.data, NULL, 10);
 }
 
 static int fill(const struct wb_session_host *h, const struct wb_trial_plan *plan,
@@ -349,8 +338,9 @@ static int fill(const struct wb_session_host *h, const struct wb_trial_plan *pla
 
 	if (r < 0)
 		return r;
-	if (wb_traces_read(sys->files, &now) < 0 || copy(kept, &t->kept) < 0 ||
-		copy(forced, &t->forced) < 0 || wb_gate_records(sys->files, &t->records) < 0)
+	if (wb_traces_read(sys->files, &now) < 0 || wb_strv_copy(kept, &t->kept) < 0 ||
+		wb_strv_copy(forced, &t->forced) < 0 ||
+		wb_gate_records(sys->files, &t->records) < 0)
 		return wb_oom(err);
 	wb_text_replace(&t->nonce, jump.nonce);
 	wb_text_replace(&t->boot_id, now.boot_id);
